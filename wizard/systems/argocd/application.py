@@ -42,7 +42,10 @@ def application_names(target: Target) -> tuple[str, ...]:
 
 
 def check_applications(kube: Kube, target: Target, otherwise: FallbackDiagnosis) -> StepStatus:
-    """Check that all are synced and healthy; `otherwise` explains faults Argo CD does not."""
+    """Check that all Applications are synced and healthy.
+
+    `otherwise` explains a fault that Argo CD does not explain.
+    """
     found = _read_applications(kube, target)
     for name, application in found.items():
         look = _check_application(name, application, target, otherwise)
@@ -55,7 +58,7 @@ def check_applications(kube: Kube, target: Target, otherwise: FallbackDiagnosis)
 
 
 def diagnose_applications(kube: Kube | None, target: Target) -> Diagnosis | None:
-    """Return Argo CD's reason for missing objects in the cluster; None if it gives none."""
+    """Return Argo CD's reason why objects are missing in the cluster; None if there is none."""
     if kube is None:
         return None
     try:
@@ -125,7 +128,7 @@ def _errors(status: Mapping[str, Any]) -> list[str]:
 
 
 def _failure_messages(application: KubeObject | None) -> list[str]:
-    """Return all messages that may name the cause: conditions, operation, its resources."""
+    """Return all messages that may name the cause: of conditions, operation and its resources."""
     status = (application or {}).get("status") or {}
     operation = status.get("operationState") or {}
     if operation.get("phase") == "Succeeded":
@@ -139,7 +142,7 @@ _FAILED = ("SyncFailed", "PruneFailed")
 
 
 def _revision(status: Mapping[str, Any], target: Target) -> str:
-    """Return the commit of the config repository that Argo CD compares with; empty if unknown."""
+    """Return the config repository's commit that Argo CD compares against; empty if unknown."""
     sync = status.get("sync") or {}
     compared = sync.get("comparedTo") or {}
     url = argocd_answers(target.answers.delivery).repo_url
@@ -152,7 +155,7 @@ def _revision(status: Mapping[str, Any], target: Target) -> str:
 
 
 def _explain_stale(status: Mapping[str, Any], target: Target) -> str:
-    """Return why the state belongs to an earlier commit; empty if it is current or unknown."""
+    """Return why the status is from an earlier commit; empty if it is current or unknown."""
     revision = _revision(status, target)
     if not target.emitted or not _is_known_commit(target, revision):
         return ""

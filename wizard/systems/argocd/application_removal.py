@@ -1,8 +1,8 @@
 """Removal of Applications: without the objects they delivered (undo), or with them (destroy).
 
 Argo CD keeps the delivered objects of an Application without the resources finalizer. With the
-finalizer it deletes them first, except those with `Delete=false`; for that it needs the project,
-which is therefore deleted later. Source: Argo CD's documentation on app deletion; facts on Argo CD.
+finalizer it deletes them first, except those with `Delete=false`. The deletion needs the project,
+so the project is deleted later. Source: Argo CD's documentation on app deletion; facts on Argo CD.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def application_refs(target: Target) -> list[Ref]:
 def split_applications(target: Target) -> tuple[list[Ref], list[Ref]]:
     """Return the parent Application, if there is one, and its children.
 
-    The files decide which is which: an installation may have the name of another one's parent.
+    The committed files tell them apart, because the name of an installation may equal the name of
+    another installation's parent.
     """
     found = application_refs(target)
     parents = 1 if has_parent(target) else 0
@@ -54,7 +55,7 @@ def split_applications(target: Target) -> tuple[list[Ref], list[Ref]]:
 
 
 def build_application_undo(target: Target) -> Step:
-    """Undo: Argo CD stops following the repository and keeps the delivered objects."""
+    """Return the undo step: Argo CD stops following the repository and keeps delivered objects."""
     found = application_refs(target)
     own = build_unchanged_judge(target, application_manifests(target))
 
@@ -86,7 +87,10 @@ def _check_finalizer(found: KubeObject, ref: Ref) -> StepStatus | None:
 
 
 def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:
-    """Block the removal if another owner would restore it, or it reads another repository."""
+    """Block the removal of an Application that somebody else may own.
+
+    Another owner would restore it, or it reads a repository that is not committed here.
+    """
     owner = _find_owner(found, application_names(target))
     if owner:
         return StepStatus(
@@ -111,7 +115,7 @@ def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | No
 
 
 def _find_owner(found: KubeObject, own: Iterable[str]) -> str:
-    """Return the other Application or the owner that delivers an object; empty if none."""
+    """Return the owner, or the other Application, that delivers an object; empty if none."""
     about = found["metadata"]
     for one in about.get("ownerReferences") or []:
         return escape_unprintable(f"{one.get('kind')} {one.get('name')}")
@@ -120,7 +124,7 @@ def _find_owner(found: KubeObject, own: Iterable[str]) -> str:
 
 
 def find_tracking_application(found: Mapping[str, Any]) -> str:
-    """Return the Application in Argo CD's tracking mark of an object; empty if none."""
+    """Return the Application that an object's Argo CD tracking mark names; empty if none."""
     about = found["metadata"]
     mark = str((about.get("annotations") or {}).get(TRACKING) or "").partition(":")[0]
     return mark.rpartition("_")[2] or str((about.get("labels") or {}).get(INSTANCE) or "")
@@ -140,7 +144,7 @@ def build_application_judge(target: Target) -> Judge:
 
 
 def require_gone(target: Target) -> None:
-    """Raise ConflictError while an Application may exist: it would restore deleted objects."""
+    """Raise ConflictError while an Application may exist that would restore deleted objects."""
     if target.argocd is None:
         raise ConflictError(
             "cannot check Argo CD's Applications: no kubeconfig context", "use --context"

@@ -1,4 +1,4 @@
-"""Destroy: stop Argo CD's syncs, and later let it delete its objects with its Applications."""
+"""Destroy: stop Argo CD's syncs, and later let it delete the Applications with their objects."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ROUNDS = 10
 
 
 def build_pause_step(target: Target) -> Step:
-    """Destroy: return the step that stops syncs, so that deleted objects are not restored."""
+    """Return the destroy step that stops syncs, so that deleted objects are not restored."""
     parent, children = split_applications(target)
     work = _Pause(build_application_judge(target), parent, children)
     return build_cluster_step(
@@ -50,7 +50,7 @@ def build_pause_step(target: Target) -> Step:
 
 
 class _Pause:
-    """Removes `automated`, ends running syncs, and deletes the parent, which would restore them."""
+    """Removes `automated`, ends running syncs, and deletes the parent, which would undo this."""
 
     def __init__(self, judge: Judge, parents: Sequence[Ref], children: Sequence[Ref]) -> None:
         self._judge, self._parents, self._children = judge, parents, children
@@ -106,7 +106,10 @@ def _phase(found: KubeObject) -> str:
 
 
 def _stop_sync(found: KubeObject) -> KubeObject:
-    """Return it without automated sync, and end a running one as `argocd app terminate-op`."""
+    """Return the Application with automated sync off and with a running sync marked to end.
+
+    `argocd app terminate-op` ends a sync in the same way.
+    """
     policy = {k: v for k, v in (found["spec"].get("syncPolicy") or {}).items() if k != "automated"}
     changed = {**found, "spec": {**found["spec"], "syncPolicy": policy}}
     changed.pop("operation", None)
@@ -156,7 +159,7 @@ def update_object(kube: Kube, ref: Ref, edit: Callable[[KubeObject], KubeObject]
 
 
 def build_cascade_step(target: Target) -> Step:
-    """Destroy: return the step in which Argo CD deletes its objects with its Applications."""
+    """Return the destroy step in which Argo CD deletes the Applications with their objects."""
     # The chart's Application first: its pods need their Secrets until they end.
     _, found = split_applications(target)
     return build_removal_step(

@@ -25,9 +25,10 @@ _NAMESPACE = "delivery.argocd.namespace"
 
 
 def list_argocd_checks(answers: Answers, kube: Kube, argocd: Kube | None) -> Iterator[ClusterCheck]:
-    """Yield the checks; `argocd` is the cluster that Argo CD runs in, if it is a different one.
+    """Yield the checks of the cluster that Argo CD runs in.
 
-    Without it, a different cluster is not checked.
+    `argocd` is that cluster if it is not Airflow's own; without it, a separate cluster is not
+    checked.
     """
     argo = argocd_answers(answers.delivery)
     where = argocd or (kube if argo.destination == IN_CLUSTER_SERVER else None)

@@ -76,7 +76,7 @@ def _find_credential(kube: Kube, namespace: str, url: str) -> StepStatus:
 
 
 def find_other_credential(kube: Kube, namespace: str, url: str, own: str) -> StepStatus | None:
-    """Return a conflict if a different Secret already names this repository; None otherwise."""
+    """Return `blocked` if a different Secret already names this repository; None otherwise."""
     try:
         names = [
             about["metadata"]["name"]
@@ -114,9 +114,9 @@ def _check_switches(name: str, fields: Mapping[str, str]) -> StepStatus:
 
 
 def _fields(kube: Kube, namespace: str, name: str) -> dict[str, str]:
-    """Return URL and switches of one repository Secret.
+    """Return the URL and the `insecure` switches of one repository Secret.
 
-    The API server returns only whole Secrets; keys and passwords are dropped here without a look.
+    The API server returns only whole Secrets; keys and passwords in them are dropped unread.
     """
     data = (kube.get(Ref("v1", "Secret", name, namespace)) or {}).get("data") or {}
     found = {}

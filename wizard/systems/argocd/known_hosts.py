@@ -1,8 +1,8 @@
 """Append the SSH host keys of the config repository's host to those that Argo CD trusts.
 
 All repositories of Argo CD share the list, so it is never replaced, and only keys with evidence in
-the answers are added. An annotation records the lines that an installation has added: it removes
-only those. Source: facts on Argo CD (Repo credentials and known hosts).
+the answers are added. An annotation records the lines that an installation has added, and only
+those lines are removed. Source: facts on Argo CD (Repo credentials and known hosts).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def format_repository_host(url: str) -> str:
 
 
 def _verified(target: Target) -> tuple[str, ...]:
-    """Return the lines with evidence for the config repository's host and port."""
+    """Return the known_hosts lines with verified keys for the config repository's host and port."""
     return tuple(line for line in verified_known_hosts(target.answers).splitlines() if line.strip())
 
 
@@ -198,9 +198,9 @@ class _KnownHosts:
 
 
 def _revoked_keys(text: str) -> set[tuple[str, ...]]:
-    """Return type and key of each @revoked line, for whichever hosts.
+    """Return type and key of each @revoked line, whatever hosts it names.
 
-    The host pattern may be a wildcard or a hash, and a leaked key proves no host at all.
+    The hosts may be a wildcard or a hash, and a leaked key cannot prove the identity of any host.
     """
     lines = (line.split() for line in text.splitlines())
     return {tuple(words[2:4]) for words in lines if words[:1] == ["@revoked"]}
@@ -209,7 +209,7 @@ def _revoked_keys(text: str) -> set[tuple[str, ...]]:
 def _entries(text: str, name: str) -> list[tuple[str, ...]]:
     """Return type and key of each line for this host.
 
-    Hashed names are not recognised; a duplicate line is harmless.
+    Hashed host names are not recognised, so a line may be added twice, which is harmless.
     """
     lines = (line.split() for line in text.splitlines())
     return [
@@ -230,7 +230,7 @@ def _append_lines(text: str, missing: Iterable[str]) -> str:
 
 
 def _note(installation: str) -> str:
-    """Return the installation's annotation key, hashed since its name may be too long."""
+    """Return the installation's annotation key, with the name hashed because it may be too long."""
     return f"{FIELD_MANAGER}/known-hosts-{hashlib.sha256(installation.encode()).hexdigest()[:16]}"
 
 

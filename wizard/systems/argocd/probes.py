@@ -77,6 +77,6 @@ CONFIG_CLONE = CloneCheck(
     "delivery.argocd.repo_url",
     "everybody who can read it could change the delivered files",
     _FIXES,
-    # The first push creates the ref.
+    # A missing ref proves no fault: the first push creates the ref.
     frozenset({"unreachable", "unfinished", "ref"}),
 )

@@ -48,7 +48,7 @@ _ROUNDS = 3
 def build_argocd_removal(target: Target, *, exact: bool) -> tuple[Step, ...]:
     """Return the removal steps, in the reverse order of creation.
 
-    With `exact`, for an undo, an object that was changed later is not deleted.
+    With `exact` (for an undo), an object that was changed after `apply` is not deleted.
     """
     found = [_build_project_removal(target, exact=exact)]
     if store_credential.has_store_credential(target):
@@ -124,7 +124,7 @@ def _check_usage(kube: Kube, target: Target, ref: Ref) -> StepStatus | None:
 
 
 def _build_credential_removal(target: Target, *, exact: bool) -> Step:
-    """Return the removal of Argo CD's store, its ExternalSecret with the finalizer first."""
+    """Return the step that deletes Argo CD's store, after its ExternalSecret with the finalizer."""
     sources = store_credential.credential_manifests(target)[::-1]
     found = [Ref.from_manifest(source.manifest()) for source in sources]
     own = _build_judge(target, sources, exact=exact)
@@ -205,7 +205,7 @@ class _KnownHostsRemoval:
         self._installation = target.release.installation
 
     def look(self, kube: Kube) -> StepStatus:
-        """Check that all lines of this installation that nobody else needs are removed."""
+        """Check that this installation's lines are removed; lines that others may need are kept."""
         try:
             found = read_object(kube, self.ref)
         except KubeError as error:
@@ -227,7 +227,7 @@ class _KnownHostsRemoval:
         )
 
     def _find_user(self, kube: Kube) -> str:
-        """Return the other Application that reads from this host; empty if none."""
+        """Return why another Application may need the lines; empty if none reads from this host."""
         try:
             listed = kube.find(API_VERSION, "Application", self.ref.namespace)
         except KubeError as error:
@@ -247,7 +247,7 @@ class _KnownHostsRemoval:
             return False
 
     def change(self, kube: Kube) -> str:
-        """Remove exactly these lines, only if the list did not change since it was read."""
+        """Remove this installation's lines, only if the list did not change since it was read."""
         for _ in range(_ROUNDS):
             found = read_object(kube, self.ref)
             added = read_added_lines(found, self._installation) if found else ()

@@ -49,7 +49,7 @@ def _build_project_step(target: Target) -> Step:
 
 
 def _build_application_step(target: Target) -> Step:
-    """Return the step for the Application, or for the parent if there are several."""
+    """Return the step for the Application, or for the parent if there are several Applications."""
     first = application_manifests(target)[0]
     title = application_names(target)[0]
     return build_manifests_step(
@@ -72,7 +72,7 @@ def guard_manifests(target: Target) -> list[CommittedManifest]:
 
 
 def project_manifests(target: Target) -> list[CommittedManifest]:
-    """Return the AppProjects, the parent's first."""
+    """Return the AppProjects, that of the parent first."""
     namespace = argocd_answers(target.answers.delivery).namespace
     names = ("argocd/bootstrap/project", "argocd/project")
     return [

@@ -52,7 +52,7 @@ def build_store_credential_steps(target: Target) -> tuple[Step, ...]:
     look, kube = put.check, target.argocd
 
     async def check() -> StepStatus:
-        """Block if a different credential for the same repository exists: only one has effect."""
+        """Block if the repository has a different credential already: Argo CD uses only one."""
         if kube is None:
             return await look()
         own = _name(target)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wizard.systems.cluster.diagnosis import Diagnosis
     from wizard.systems.target import Target
 
-# Five retries of the sync take 12.5 minutes, after pulls of large images and the migrations.
+# Pulls of large images and migrations come first, then five retries of the sync (12.5 minutes).
 APPLICATION_SECONDS = 1800.0
 
 
