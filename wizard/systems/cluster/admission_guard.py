@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wizard.engine.steps import Step
     from wizard.systems.target import Target
 
-# File name to kind, in the order of applying.
+# File name to kind, in the order in which they are applied.
 FILES = {
     "store-account-policy": "ValidatingAdmissionPolicy",
     "store-account-binding": "ValidatingAdmissionPolicyBinding",
@@ -31,7 +31,7 @@ def sort_guard_manifests(sources: Iterable[CommittedManifest]) -> list[Committed
 
 
 def build_guard_step(target: Target, sources: Iterable[CommittedManifest]) -> Step:
-    """Return the step that applies both."""
+    """Return the step that applies the policy and its binding."""
     return build_manifests_step(
         target,
         GUARD_STEP,

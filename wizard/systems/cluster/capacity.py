@@ -39,7 +39,7 @@ _SINGLE_NODE_PROVISIONERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class PodDemand:
-    """Pods of one kind; an empty amount is not set."""
+    """Pods of one kind; an empty string is an amount that is not set."""
 
     who: str
     count: int
@@ -124,8 +124,8 @@ def judge_quotas(
 ) -> ProbeResult:
     """Check that the namespace's ResourceQuotas have room.
 
-    `defaults`: a LimitRange sets amounts that pods do not set. `installed`: some pods already run
-    and count as used, so the demand is compared with the whole quota.
+    `defaults` means that a LimitRange sets the amounts that pods do not set. `installed` means that
+    some pods already run and count as used, so the demand is compared with the whole quota.
     """
     problems: list[str] = []
     needed = _sum_demands(running, claimed)
@@ -199,7 +199,7 @@ def _sum_demands(
 
 
 def _format_quantity(value: Decimal) -> str:
-    """Return a number as a quantity, with Mi, Gi or Ti if it is a multiple of one."""
+    """Return a number as a quantity, in Mi, Gi or Ti if that gives a whole number."""
     for unit in ("Ti", "Gi", "Mi"):
         if value >= _FACTORS[unit] and value % (2**20) == 0:
             return f"{(value / _FACTORS[unit]).normalize():f}{unit}"

@@ -67,12 +67,12 @@ def diagnose_namespace(kube: Kube, name: str) -> Diagnosis | None:
 
 
 def delivery_hint(release: Release) -> str:
-    """Return where to look for missing objects: at the tool that delivers them."""
+    """Return a hint on where to look for missing objects: the tool that delivers them."""
     return "see the sync in Argo CD" if release.gitops else "see the previous steps"
 
 
 def wait_status(detail: str, found: Diagnosis | None, fix: Fix | str) -> StepStatus:
-    """Return `wanted` with the diagnosis, if there is one, as cause and fix."""
+    """Return `wanted` with the cause and fix of the diagnosis; without a diagnosis, with `fix`."""
     if found is None:
         return StepStatus("wanted", detail, to_fix(fix))
     return StepStatus(

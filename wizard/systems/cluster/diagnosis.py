@@ -38,7 +38,7 @@ class Rule:
 
 
 def sanitize_message(text: object) -> str:
-    """Return a foreign program's message as one printable line of bounded length."""
+    """Return another program's message as one printable line of bounded length."""
     plain = escape_unprintable(" ".join(str(text or "").split()))
     return plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}..."
 
@@ -53,7 +53,7 @@ def diagnose(texts: Iterable[object], *tables: Sequence[Rule]) -> Diagnosis | No
     return None
 
 
-# Refusals of any write to a cluster.
+# Messages of the cluster when it refuses any kind of write.
 REFUSAL_RULES = (
     Rule(
         r"failed calling webhook|failed to call webhook",

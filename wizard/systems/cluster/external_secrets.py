@@ -44,7 +44,7 @@ _OPERATOR = (
 
 
 def check_store(kube: Kube, target: Target, otherwise: FallbackDiagnosis) -> StepStatus:
-    """Check that the operator has logged in to the store; `otherwise` explains a missing one."""
+    """Check that the operator has logged in to the store; `otherwise` explains a missing store."""
     ref = Ref.from_manifest(read_mapping(target.text("secrets/store"), "secrets/store"))
     found = kube.get(ref)
     if found is None:
@@ -115,7 +115,7 @@ def read_external_secrets(target: Target) -> dict[str, dict[str, Any]]:
 
 
 def list_required_keys(target: Target) -> dict[str, frozenset[str]]:
-    """Return the required keys per Secret: those the chart reads and those of our templates."""
+    """Return the required keys per Secret: those that the chart or our templates use."""
     values = read_mapping(target.text("values"), "values")
     found: dict[str, frozenset[str]] = {}
     for use in CONTRACT:
@@ -131,7 +131,10 @@ def list_required_keys(target: Target) -> dict[str, frozenset[str]]:
 
 
 def is_synced(found: KubeObject | None) -> bool:
-    """Return whether it is Ready for its current spec; Ready may still be from an older spec."""
+    """Return whether an ExternalSecret is Ready for its current spec.
+
+    The Ready condition may still be from an older spec.
+    """
     if found is None or condition(found, "Ready").get("status") != "True":
         return False
     seen = str((found.get("status") or {}).get("syncedResourceVersion") or "")

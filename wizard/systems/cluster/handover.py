@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.manifests.release import Release
 
-# The field manager is that of `apply`, which then recognises the objects as its own.
+# Uses the field manager of `apply`, so that `apply` recognises the objects as its own.
 APPLY = "apply --server-side --field-manager=airflow-wizard -f -"
 CLUSTER_FUNCTION = """\
 # KUBE_CONTEXT: the kubeconfig context of Airflow's cluster; default: the current context.
@@ -23,12 +23,12 @@ _GUARD = ("argocd/bootstrap/store-account-", "secrets/store-account-")
 
 
 def guard_documents(committed: Mapping[str, str]) -> list[str]:
-    """Return the committed guard of the store's ServiceAccount, in the order of applying."""
+    """Return the committed guard of the store's ServiceAccount, in the order to apply it."""
     return [text for name, text in sorted(committed.items()) if name.startswith(_GUARD)]
 
 
 def apply_documents(function: str, texts: Iterable[str]) -> str:
-    """Return a command that applies the texts with shell function `function`; empty for none."""
+    """Return a command that applies the texts with shell function `function`; empty if none."""
     joined = join_documents(texts)
     return here_document(f"{function} {APPLY}", joined) if joined else ""
 

@@ -28,7 +28,7 @@ HEALTH_SECONDS = 10.0
 # The names of the ports in the chart; both default to 8080.
 _PORTS, _PORT = ("api-server", "airflow-ui"), 8080
 _ALWAYS = ("metadatabase", "scheduler")
-# Name of the part in the report, and of its workload.
+# Names of the parts in the report, and of their workloads.
 _PARTS = {"scheduler": "scheduler", "triggerer": "triggerer", "dag_processor": "dag-processor"}
 _HEALTHY = "healthy"
 
@@ -36,7 +36,7 @@ _HEALTHY = "healthy"
 def check_airflow(kube: Kube, release: Release) -> StepStatus:
     """Check that everything is rolled out, and that Airflow reports itself healthy.
 
-    If the report cannot be read, the status is unknown with the result of the readiness probe.
+    If the report cannot be read, the status is unknown and shows the result of the readiness probe.
     """
     found = pods.list_workloads(kube, release)
     look = pods.check_rollout(kube, release, found)
@@ -128,7 +128,7 @@ class _HealthCheck:
         return f"{forward}, then open http://localhost:{_PORT}{self._path}"
 
     def _pods(self) -> list[KubeObject]:
-        """Return the pods of the Deployment, by its own selector."""
+        """Return the pods that match the Deployment's own selector."""
         ref = Ref("apps/v1", "Deployment", self.server, self.release.namespace)
         named = (one for one in self.found if one["metadata"]["name"] == self.server)
         deployment = next(named, None) or self.kube.get(ref) or {}
@@ -144,7 +144,7 @@ class _HealthCheck:
         return self._wait_status(", ".join(map(str, wrong)), self._remedy(wrong[0]))
 
     def _is_wrong(self, part: _Part) -> bool:
-        """Return whether an unhealthy part counts: parts without running workloads do not."""
+        """Return whether the part is unhealthy; parts without running workloads do not count."""
         return part.status != _HEALTHY and (
             part.name in _ALWAYS or self._workload(part.name) is not None
         )

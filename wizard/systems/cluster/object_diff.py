@@ -36,7 +36,7 @@ def is_contained(wanted: Any, existing: Any) -> bool:
 
 
 def merge_manifest(existing: Any, wanted: Any) -> Any:
-    """Return the existing object with the wanted fields: an estimate of an apply's result."""
+    """Return the existing object with the wanted fields: an estimate of the result of an apply."""
     if isinstance(wanted, Mapping) and isinstance(existing, Mapping):
         return {
             **existing,

@@ -1,8 +1,8 @@
 """Removal of cluster objects: check the owner, delete by UID, then wait.
 
 An object that somebody else created or changed is not deleted, and the status says why. An object
-that stays in deletion has a finalizer, which only its owner's program removes: a wait that runs
-out names it.
+that is still terminating has a finalizer, which only its owner's program removes. If the wait for
+the deletion times out, the message names the finalizer.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def list_finalizers(found: KubeObject) -> list[str]:
 
 
 def explain_deletion(found: KubeObject, ref: Ref) -> tuple[str, Fix]:
-    """Return why an object in deletion still exists, and the fix."""
+    """Return why a terminating object still exists, and the fix."""
     names = list_finalizers(found)
     if not names:
         fix = Fix("wait: the API server deletes it after its dependents")
@@ -69,10 +69,11 @@ _HOLDERS = (
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The deletion of the objects that `find` returns, in this order.
+    """The deletion of the objects that `find` returns, in that order.
 
-    `judge` returns why an object is not deleted. `prepare` changes an object before its deletion.
-    `before` runs first and may raise. `why` explains an object that stays in deletion.
+    `judge` returns why an object must not be deleted. `prepare` changes an object before its
+    deletion. `before` runs before all deletions and may raise. `why` explains why a terminating
+    object still exists.
     """
 
     kube: Kube
@@ -84,7 +85,7 @@ class Removal:
     before: Callable[[], object] = field(default=lambda: None)
 
     def look(self) -> StepStatus:
-        """Check that all of them are deleted."""
+        """Check that all objects are deleted."""
         try:
             refs = self.find()
             looks = [self._look(ref) for ref in refs]
@@ -110,7 +111,7 @@ class Removal:
         return self.judge(found, ref) or StepStatus("wanted", f"{ref} exists")
 
     def change(self) -> str:
-        """Delete the existing objects that are ours, each by its UID."""
+        """Delete the objects that are ours, each only if it still has the UID that was read."""
         self.before()
         done = []
         for ref in self.find():
@@ -213,7 +214,7 @@ def build_cluster_step(
     patience: float = 0.0,
     alone: bool = False,
 ) -> Step:
-    """Return a step of a cluster with its own look and change; `left` is the owner's command."""
+    """Return a step on a cluster from `look` and `change`; `left` is the command for the owner."""
     if kube is None:
         return Step(
             id, title, "platform", "cluster", lambda: _leave_to_owner(left), independent=alone

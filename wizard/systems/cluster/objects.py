@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 MANAGED_BY = "app.kubernetes.io/managed-by"
 # A status update between read and dry run changes resourceVersion; then the read is repeated.
 _ROUNDS = 3
-# Kinds whose object the user can rename, and the question that does this and nothing else.
+# Kinds whose object the user can rename, and the question that sets only its name.
 _NAMED_BY = {"AppProject": "delivery.argocd.project", "Namespace": "installation.namespace"}
 _NO_CONTEXT = "no kubeconfig context names this cluster"
 
@@ -167,7 +167,7 @@ def _hash_diff(diff: str) -> str:
 
 
 def _merge_statuses(found: Sequence[_Comparison]) -> StepStatus:
-    """Return one status for all: the worst state, with the details of the objects in it."""
+    """Return one status for all: the worst state, with the details of the objects in that state."""
     for state in ("blocked", "wanted", "unknown", "holds"):
         some = [one.look for one in found if one.look.state == state]
         if some:
@@ -205,10 +205,10 @@ def _compare_manifest(kube: Kube, source: CommittedManifest, needs: str, own: st
 def _dry_run_manifest(
     kube: Kube, ref: Ref, manifest: KubeObject, existing: KubeObject | None
 ) -> tuple[KubeObject | None, KubeObject]:
-    """Return the existing object, and the result of an apply to exactly this version."""
+    """Return the existing object, and the result of a dry-run apply to that version of it."""
     wanted: KubeObject = {}
     for _ in range(_ROUNDS):
-        # Forced only in the dry run: it shows all changes, including conflicts.
+        # Only the dry run is forced, so that it shows all changes, including conflicts.
         wanted = kube.apply(manifest, dry_run=True, force=existing is not None)
         if existing is None or _version(existing) == _version(wanted):
             break
@@ -272,7 +272,7 @@ def _apply_manifest(kube: Kube, one: _Comparison, needs: str, *, take: bool) -> 
 
 
 def explain_error(error: KubeError, needs: str = "", path: str = "") -> WizardError:
-    """Return the error with a known cause and fix; the error itself if it is not known."""
+    """Return the error with its cause and fix; the error unchanged if its cause is not known."""
     refused = diagnose([error.message], REFUSAL_RULES)
     if refused:
         return WizardError(refused.cause, refused.fix)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Field managers of the wizard and of Argo CD's controllers; all others count as manual changes.
 _OWN_MANAGERS = (FIELD_MANAGER, "argocd-controller", "argocd-application-controller")
 
-# Returns why an existing object is not deleted; None if it may be.
+# Returns why an existing object must not be deleted; None if it may be deleted.
 Judge = Callable[[KubeObject, Ref], StepStatus | None]
 
 

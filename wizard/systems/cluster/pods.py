@@ -172,7 +172,7 @@ def _diagnose_crash(
 
 
 def check_migrations(kube: Kube, release: Release) -> StepStatus:
-    """Check that the migration Job is complete; running pods prove it if the Job was deleted."""
+    """Check that the migration Job is complete; running pods prove it even without the Job."""
     name, namespace = release.names.object_name(MIGRATIONS_JOB), release.namespace
     job = kube.get(Ref("batch/v1", "Job", name, namespace))
     log = f"kubectl -n {namespace} logs job/{name}"
@@ -241,7 +241,7 @@ def _names(pod: KubeObject) -> set[str]:
 
 
 def _has_cloned(pod: KubeObject) -> bool:
-    """Return whether the first clone is done: init container ended well, sidecar ready."""
+    """Return whether the first clone is done: init container succeeded, sidecar ready."""
     status = pod.get("status") or {}
     for one in status.get("initContainerStatuses") or []:
         if one.get("name") == _FIRST_CLONE:

@@ -1,7 +1,7 @@
-"""Probes of the cluster: its identity and version, the rights there, and the prerequisites.
+"""Probes of the cluster: its identity and version, the rights in it, and the prerequisites.
 
-All probes only read; a TokenRequest and a SelfSubjectAccessReview change no stored state. A cluster
-that does not answer, or denies every request, proves nothing.
+All probes only read; a TokenRequest and a SelfSubjectAccessReview change no stored state. If the
+cluster does not answer or denies every request, the results are unknown.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def check_external_secrets(kube: Kube, *, cluster_store: bool) -> ProbeResult:
 
 
 def check_namespace(kube: Kube, release: Release) -> ProbeResult:
-    """Check that the namespace is not terminating and its pod security fits."""
+    """Check that the namespace is not terminating and that its pod security fits the release."""
     name = release.namespace
     found = kube.get(Ref("v1", "Namespace", name), metadata=True)
     if found is None:

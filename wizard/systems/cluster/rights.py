@@ -34,7 +34,7 @@ _CHART = (
 class RightSet:
     """Rights for one purpose; `purpose` completes "needed to ...".
 
-    `fallback` describes the effect without optional rights; empty for required ones.
+    `fallback` describes what happens without optional rights; empty for required rights.
     """
 
     id: str

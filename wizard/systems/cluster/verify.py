@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # External Secrets checks a failed store every five minutes, Argo CD checks Git every three.
 STORE_SECONDS = 600.0
-# Migrations of a large database to a new minor version.
+# A large database takes long to migrate to a new minor version.
 MIGRATIONS_SECONDS = 900.0
 # Nodes may pull the image again, and a repository with a long history takes long to clone.
 GIT_SYNC_SECONDS = 600.0

@@ -29,7 +29,10 @@ def build_wait(
     patience: float,
     look: Callable[[Kube], StepStatus],
 ) -> Step:
-    """Return a step that only waits, through transient errors; a refused read is unknown."""
+    """Return a step that only waits, and goes on after transient errors.
+
+    A refused read gives the status unknown.
+    """
 
     async def check() -> StepStatus:
         if kube is None:
