@@ -1,6 +1,6 @@
 """The PostgreSQL administrator that `apply` logs in as to create roles and databases.
 
-Nothing is picked up silently. An option names the administrator, and everything that the PG*
+Nothing is used silently. An option names the administrator, and everything that the PG*
 variables (libpq's own names) add is shown before anything is sent. Default files of libpq, such as
 ~/.pgpass, are not read.
 """
@@ -72,8 +72,9 @@ class Admin:
     """An administrator of the metadata database's server.
 
     `target` is the database to log in to, and `source` names the origin of the administrator's
-    password. `role_passwords` holds, by question, each role's password or the reason why its
-    reference gives none. `unlock` fills it and prompts for passwords.
+    password. `role_passwords` maps the key of a password question to the role's password, or to the
+    reason why its reference gives no password. `unlock` prompts for passwords and fills
+    `role_passwords`.
     """
 
     target: PostgresTarget
@@ -146,8 +147,9 @@ def prepare_admin(
     """Return the named administrator, completed from the PG* variables; nothing is sent.
 
     `ask` confirms and `prompt` reads a value without echo; both are None without a terminal. Raises
-    UsageError for an unusable name, variable or file, and RefusedError when the server is new to
-    the target branch and a login there is not confirmed (see `wizard.workspace.consent`).
+    UsageError for an unusable name, variable or file, and RefusedError when the target
+    branch does not name this server yet and the login is not confirmed (see
+    `wizard.workspace.consent`).
     """
     answers, release = found.proposal.answers, found.proposal.rendering.release
     own = answers.database
@@ -245,7 +247,7 @@ def _route(variables: Mapping[str, str], port: int) -> tuple[str, int] | None:
 def _find_password(
     target: PostgresTarget, variables: Mapping[str, str], *, asks: bool
 ) -> tuple[str, SecretStr | None]:
-    """Return the source of the administrator's password, and its value unless it is prompted."""
+    """Return the source of the administrator's password, and its value; None for a prompt."""
     if variables.get("PGPASSWORD"):
         return "PGPASSWORD", SecretStr(variables["PGPASSWORD"])
     if file := variables.get("PGPASSFILE"):
@@ -270,7 +272,7 @@ def _read_password_file(file: str, target: PostgresTarget) -> SecretStr:
     own: tuple[Collection[str], ...] = ({target.host}, ports, {target.database}, {target.user})
     for line in text.splitlines():
         parts = [found[1] for found in _FIELD.finditer(line)]
-        # A line that ends with the user has one empty field more, and no password.
+        # A line that ends after the user gives one more field, which is empty, and no password.
         if line.startswith("#") or not any(parts[len(own) :]):
             continue
         pairs = zip(parts, own, strict=False)

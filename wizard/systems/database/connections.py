@@ -23,7 +23,7 @@ _POOL, _OVERFLOW, _PARALLELISM = 5, 10, 32
 
 @dataclass(frozen=True, slots=True)
 class ConnectionDemand:
-    """The connections of one component: `least`, one for each process, and `most`."""
+    """The connections that one component opens: `least` (one for each process) to `most`."""
 
     who: str
     least: int
@@ -66,7 +66,7 @@ def check_connections(answers: Answers, limit: int, in_use: int) -> ProbeResult:
     """
     own = list(list_demands(answers))
     results = result_demand(answers)
-    # The chart's pooler accepts the connections to both, also when they are on two servers.
+    # The chart's pooler accepts connections to both databases, even if they are on two servers.
     if results is not None and (
         _is_server_shared(answers) or answers.database.pgbouncer.mode == "chart"
     ):
@@ -99,7 +99,7 @@ def check_connections(answers: Answers, limit: int, in_use: int) -> ProbeResult:
 
 
 def check_result_connections(answers: Answers, limit: int, in_use: int) -> ProbeResult:
-    """Return whether the limit is enough for a result backend on a server of its own."""
+    """Return whether the limit is enough for a result backend on its own server."""
     allowed = f"the server allows {limit}, {in_use} are open now"
     bouncer = answers.database.pgbouncer
     if bouncer.mode == "chart":

@@ -1,8 +1,8 @@
 """SQL for the database's owner: role and database for psql, without the password.
 
 PostgreSQL 15 and later let only the owner create objects in schema public. The administrator of a
-managed server is not a superuser and must be a member of a role to give it a database (documents
-001 and 002).
+managed server is not a superuser and must be a member of a role to make that role the owner of a
+database (documents 001 and 002).
 """
 
 from __future__ import annotations

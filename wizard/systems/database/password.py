@@ -1,7 +1,7 @@
-"""The password of a role: the one that Airflow will log in with.
+"""The password of a role, which Airflow will log in with.
 
 Airflow reads it from the store, so the store's value wins where this run can read it. A reference
-with a different value is a conflict: creating the role with either value would hide it.
+with a different value is a conflict: creating the role with either value would hide the conflict.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class KnownPassword:
 
 @dataclass
 class Passwords:
-    """Finds each password once; `session` is this run's login to the store, None without one."""
+    """Looks up each password once; `session` is this run's login to the store, or None."""
 
     admin: Admin
     session: StoreLogin | None
@@ -44,8 +44,8 @@ class Passwords:
     def find_password(self, one: DatabaseSpec) -> KnownPassword | StepStatus:
         """Return the password, or a status with the reason why this run does not know it.
 
-        Raises ConflictError when the store and the reference disagree, and WizardError when the
-        store gives no answer or its value cannot be a password.
+        Raises ConflictError when the store and the reference have different values, and WizardError
+        when the store does not answer or its value cannot be a password.
         """
         if one.password not in self._found:
             looked = self._read_password(one)

@@ -1,4 +1,4 @@
-"""Probes of a PostgreSQL database; all of them read one session."""
+"""Probes of a PostgreSQL database; all of them use the result of one session."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ServerLookup = Callable[[], PostgresServer | PostgresError]
 
 
 def make_database_lookup(client: PostgresClient) -> ServerLookup:
-    """Return a call that looks once and returns a failure instead of raising it."""
+    """Return a function that reads the server once and returns a failure instead of raising it."""
 
     def look() -> PostgresServer | PostgresError:
         try:
@@ -71,8 +71,8 @@ def database_probes(
 ) -> Iterator[Probe]:
     """Yield probes of the login, version, encoding, rights, clock and pooler of one database.
 
-    `prefix` begins the ids. `metadata` is false for a result backend, whose connections are
-    Celery's.
+    The ids start with `prefix`. `metadata` is false for a result backend, to which only Celery
+    connects.
     """
     session = CachedCall(look)
 
@@ -136,7 +136,7 @@ def pooler_probe(target: PostgresTarget, look: ServerLookup) -> Probe:
 
 
 def tls_probe(target: PostgresTarget) -> Probe:
-    """Return the probe of the answered TLS mode; the login probe tests the server's side."""
+    """Return the probe of the TLS mode in the answers; the login probe tests the server."""
 
     async def run() -> ProbeResult:
         if target.sslmode == "disable":
@@ -164,7 +164,7 @@ def tls_probe(target: PostgresTarget) -> Probe:
 
 
 def classify_error(error: PostgresError) -> ProbeResult:
-    """Return the result for a failed session: unknown if unreachable from here, else a fault."""
+    """Return the result for a failed session: unknown if unreachable from here, else failed."""
     if error.kind == "unreachable":
         return unknown_result(error.message, _FIXES["unreachable"])
     message = error.message
@@ -195,7 +195,7 @@ def check_version(seen: PostgresServer, airflow: str) -> ProbeResult:
 
 
 def check_encoding(seen: PostgresServer) -> ProbeResult:
-    """Check for UTF8: Airflow stores text in any language."""
+    """Check that the encoding is UTF8, because Airflow stores text in any language."""
     if seen.encoding == "UTF8":
         return pass_result("UTF8")
     return fail_result(
@@ -205,7 +205,7 @@ def check_encoding(seen: PostgresServer) -> ProbeResult:
 
 
 def check_rights(seen: PostgresServer, target: PostgresTarget) -> ProbeResult:
-    """Return whether the role can create tables; since PostgreSQL 15 schema public is closed."""
+    """Return whether the role can create tables; since PostgreSQL 15 not by default."""
     database, user = quote_identifier(target.database), quote_identifier(target.user)
     owner = f"ALTER DATABASE {database} OWNER TO {user}"
     if not seen.schema:
@@ -226,7 +226,7 @@ def check_clock(seen: PostgresServer) -> ProbeResult:
 
 
 def check_direct_connection(seen: PostgresServer) -> ProbeResult:
-    """Check for a pooler: migrations hold a session lock, and a pooler shares sessions."""
+    """Check that no pooler answers: migrations hold a session lock, and poolers share sessions."""
     if not seen.pooled:
         return pass_result("no pooler in front of it")
     return warn_result(

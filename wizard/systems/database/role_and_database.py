@@ -1,4 +1,4 @@
-"""One role and its database: read and changed as the administrator, tested with a login."""
+"""One role and its database: read and changed as administrator, tested by the role's own login."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class DatabaseAccess:
             return error
 
     def create_role(self, password: KnownPassword) -> None:
-        """Create the role; one that was created meanwhile is left to the next look."""
+        """Create the role; if somebody else has just created it, the next look checks it."""
         try:
             self._client.create_role(self.database_spec.user, password.value, self.label)
         except StatementError as error:
@@ -93,7 +93,7 @@ class DatabaseAccess:
             raise self._session_error(error) from None
 
     def run(self, statements: Sequence[Composed], database: str = "") -> None:
-        """Run each statement by itself; a database that was created meanwhile is not an error."""
+        """Run each statement separately; a database that already exists by then is not an error."""
         with self._translate_errors():
             try:
                 self._client.run(statements, database)
@@ -136,7 +136,7 @@ class DatabaseAccess:
             return WizardError(
                 f"{self.database_spec.endpoint} refuses to create the role: {message}", HANDOVER
             )
-        # Some managed servers check the text of a password and refuse one that is hashed here.
+        # Some managed servers check the text of a password and refuse a hashed one.
         return WizardError(
             f"{self.database_spec.endpoint} refuses the role's password, which is always sent "
             f"hashed: {message}",

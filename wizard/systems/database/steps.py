@@ -1,7 +1,7 @@
-"""Steps that create Airflow's role and database, as the administrator named by an option.
+"""Steps that create Airflow's role and database, as the administrator that an option names.
 
-Existing objects are never altered. A login with its password verifies a role; its owner and the
-role's rights verify a database. Since PostgreSQL 15 only the owner can use schema public.
+Existing objects are never altered. A role is checked by a login with its password, a database by
+its owner and the role's rights in it. Since PostgreSQL 15 only the owner can use schema public.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class _Role:
 
     def _require_rights(self, seen: AdminSnapshot) -> None:
         missing = [] if seen.may_create_roles else ["CREATEROLE"]
-        # Checked here too, so that no role is left behind without its database.
+        # Checked here too, so that no role is created if its database cannot be created.
         if seen.database is None and not seen.may_create_databases:
             missing.append("CREATEDB")
         if missing:
@@ -234,7 +234,7 @@ class _Database:
 
 
 class _Schema:
-    """Schema public, which may be closed to the database's owner on older servers too."""
+    """Schema public, in which the database's owner may lack rights, on older servers too."""
 
     def __init__(self, side: DatabaseAccess) -> None:
         self._side = side
@@ -267,10 +267,10 @@ class _Schema:
 
 
 def _check_usability(side: DatabaseAccess) -> tuple[bool | None, str]:
-    """Return whether the role can create tables in its database, and the same in words.
+    """Return whether the role can create tables in its database, and a sentence that says so.
 
-    None means unknown. The role's own login is tested; without its password the administrator's
-    view of the schema counts.
+    None means unknown. The role's own login is tested; if its password is not known, the
+    administrator's view of the schema decides.
     """
     known = side.find_password()
     if isinstance(known, KnownPassword):
