@@ -45,8 +45,8 @@ CloneLookup = Callable[[], CloneResult | CloneError]
 def clone_target(answers: Answers) -> CloneTarget | None:
     """Return what git-sync would clone with these answers, and the pinned host keys.
 
-    The keys are exactly those of the rendered known_hosts. None when DAGs do not come over SSH or
-    no host key has evidence yet.
+    The keys are the same as in the rendered known_hosts. None when DAGs are not cloned over SSH or
+    no host key is verified yet.
     """
     dags = answers.dags
     location = dags.location
@@ -63,7 +63,7 @@ def clone_target(answers: Answers) -> CloneTarget | None:
 
 
 def make_clone_lookup(client: CloneClient) -> CloneLookup:
-    """Return a call that looks once and returns a failure instead of raising it."""
+    """Return a function that clones once and returns a failure instead of raising it."""
 
     def look() -> CloneResult | CloneError:
         try:
@@ -76,11 +76,12 @@ def make_clone_lookup(client: CloneClient) -> CloneLookup:
 
 @dataclass(frozen=True, slots=True)
 class CloneCheck:
-    """How one repository is checked; `id` begins the ids of its probes.
+    """The settings for the checks of one repository; the ids of its probes start with `id`.
 
-    `question` is the dotted key of its deploy key and `repository` that of its address. `harm` says
-    what a key with push access could do. `fixes` are by kind of CloneError; the kinds in `deferred`
-    are reported as unknown, because they prove only that this machine cannot tell.
+    `question` and `repository` are the dotted keys of the questions for its deploy key and its
+    address. `harm` says what a key with push access could do. `fixes` maps kinds of CloneError to
+    fixes; the kinds in `deferred` are reported as unknown, because this machine cannot tell whether
+    there is a fault.
     """
 
     id: str
@@ -97,7 +98,7 @@ class CloneCheck:
     ) -> Iterator[Probe]:
         """Yield the probes that clone the repository with the key and test for push access.
 
-        `writable` is the answers' reason for push access; without one, push access is a fault.
+        `writable` is the reason for push access in the answers; if empty, push access is a fault.
         """
         once = CachedCall(look)
         name = f"{self.id}.clone"

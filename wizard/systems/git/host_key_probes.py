@@ -26,7 +26,7 @@ HOST_KEY_HINT = (
     "ask the host's owner whether the key was changed; only then plan again with the new "
     "fingerprint: --host-key-fingerprint SHA256:..."
 )
-# A host with published keys accepts no typed fingerprint.
+# For a host with published keys, no typed fingerprint is accepted.
 PUBLISHED_KEY_HINT = (
     "ask the host's owner whether the key was changed; if so, update airflow-wizard, or have Argo "
     "CD's administrator verify the key until an update lists it"
@@ -44,7 +44,7 @@ def host_keys_probe(
 ) -> Probe:
     """Return the probe that compares the host's keys with the recorded ones.
 
-    `fix` is the hint when they differ.
+    `fix` is the hint when the keys differ.
     """
     return Probe(
         id,
