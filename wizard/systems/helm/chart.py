@@ -24,7 +24,7 @@ _REACH = "make it reachable from this machine, or fetch the chart elsewhere and 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart on this machine and its sha256, of the archive or of a folder's files."""
+    """A chart on this machine, and the sha256 of its archive or of the files in its folder."""
 
     path: Path
     digest: str
@@ -39,7 +39,7 @@ class ChartFetcher:
         self._found: Chart | None = None
 
     async def get(self) -> Chart:
-        """Return the chart of the answered version; WizardError when it cannot be fetched."""
+        """Return the chart in the version of the answers; WizardError when it cannot be fetched."""
         if self._found is None:
             local = self._target.chart
             path = local.absolute() if local is not None else await self._pull()

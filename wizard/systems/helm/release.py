@@ -1,9 +1,10 @@
 """The release itself: `helm upgrade --install` of the pinned chart with the committed values.
 
-It runs without `--wait`: a waiting helm keeps the release locked, also after it was killed. The
-wait steps that follow report more and can be interrupted at any moment. It runs without `--atomic`,
-which uninstalls a failed first installation together with the reason, and cannot undo a migration.
-Neither Job is a hook (facts on the chart, section 4), so helm itself does not wait.
+helm runs without `--wait`: a waiting helm keeps the release locked, even after it was killed. The
+wait steps that follow report more and can be interrupted at any moment. helm also runs without
+`--atomic`, which uninstalls a failed first installation and so loses the reason for the failure,
+and which cannot undo a migration. Neither of the chart's Jobs is a hook (facts on the chart,
+section 4), so helm itself does not wait.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
     from wizard.systems.target import Target
 
-# Our helm does not wait, so a running one writes within seconds.
+# The wizard's helm does not wait, so while it runs it writes to the release within seconds.
 QUIET_SECONDS = 30.0
 LOOK_SECONDS = 1.0
 # Time limit for hooks from `values:`; Helm's own default.
@@ -224,7 +225,7 @@ class HelmRelease:
     async def _upgrade(self, chart: Chart, *, dry_run: bool = False) -> HelmOutput:
         note = f"airflow-wizard {__version__}: values sha256:{self._digest}"
         marked = f",{OWNER_ANNOTATION}={self._mark}" if self._mark else ""
-        # In a dry run helm prints the manifests only without a description of ours.
+        # With `--description`, a dry run of helm does not print the manifests.
         more = ("--description", f"{note}, chart sha256:{chart.digest}")
         return await self._act(
             "upgrade", "--install", self._name, str(chart.path), "--namespace", self._namespace,
@@ -243,7 +244,7 @@ class HelmRelease:
             raise WizardError(found.cause, found.fix) from None
 
     async def _finish_revision(self, last: Revision) -> str:
-        """Complete the pending revision of an interrupted run: its values were committed too."""
+        """Complete the pending revision of an interrupted run, whose values were committed too."""
         await self._act(
             "rollback", self._name, str(last.number), "--namespace", self._namespace,
             "--timeout", f"{HOOK_SECONDS}s",
@@ -268,7 +269,7 @@ class HelmRelease:
         return last
 
     def _delete_finished_jobs(self) -> list[str]:
-        """Delete finished Jobs: they are immutable and would be taken for the new revision's.
+        """Delete finished Jobs: they are immutable and would look like those of the new revision.
 
         Their TTL would delete them some minutes later anyway; Helm creates them again.
         """

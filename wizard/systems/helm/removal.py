@@ -1,4 +1,4 @@
-"""Steps that uninstall a Helm release and delete the manifests beside it, in reverse order.
+"""Steps that uninstall a Helm release and delete the manifests outside it, in reverse order.
 
 Helm deletes everything that the chart rendered, volume claims included; claims that a StatefulSet
 created from its template stay. A claim that would be deleted with the release blocks the step
@@ -60,7 +60,7 @@ _GROUPS = (
 def build_helm_removal(
     target: Target, session: StoreLogin | None, pieces: Collection[DataKind], *, exact: bool
 ) -> tuple[Step, ...]:
-    """Return the removal steps: the release first, then the manifests beside it.
+    """Return the removal steps: the release first, then the manifests outside it.
 
     With `exact`, changed objects are skipped.
     """
@@ -151,7 +151,7 @@ class _Release:
         )
 
     def _find_chart_claims(self) -> list[str]:
-        """Return the claims deleted with the release: from the chart, or owned by its objects."""
+        """Return the claims deleted with the release: the chart's and those with an owner."""
         return [
             f"PersistentVolumeClaim {escape_unprintable(one['metadata']['name'])}"
             for one in list_claims(self._kube, self._target)

@@ -30,7 +30,7 @@ _OWN, _VALUE = MANAGED_BY_LABEL.split("=")
 class Revision:
     """One revision, by the labels of its Secret; `version` changes with every write to it.
 
-    `source` is the mark of the installation that it belongs to; empty when the label is missing.
+    `source` is the owner mark of the revision's installation; empty when the label is missing.
     """
 
     number: int
@@ -42,7 +42,7 @@ class Revision:
 
     @property
     def is_pending(self) -> bool:
-        """Whether a helm command is changing it, or died while doing so."""
+        """Whether a helm command is still working on the revision, or died during the work."""
         return self.status.startswith("pending")
 
 
@@ -75,7 +75,7 @@ def is_made_by_run(found: Sequence[Revision]) -> bool:
 
 
 def compute_owner_mark(target: Target) -> str:
-    """Return the mark of this installation's release; empty when the repository has no remote.
+    """Return this installation's owner mark; empty when the repository has no remote.
 
     With delivery by Helm no answer names the repository, so the clone's remote URL is used.
     """
@@ -95,7 +95,7 @@ def is_foreign(last: Revision, own: str) -> bool:
 def is_recoverable(found: Sequence[Revision]) -> bool:
     """Return whether the last revision is pending and was left behind by a run of this program.
 
-    A pending rollback of such a revision counts too.
+    A pending rollback of a revision that was left behind counts too.
     """
     *before, last = found
     if last.status == "pending-rollback" and before and before[-1].is_pending:

@@ -1,4 +1,4 @@
-"""Steps of `apply` with delivery by Helm: the manifests beside the chart, then the chart.
+"""Steps of `apply` with delivery by Helm: the manifests outside the chart, then the chart.
 
 The committed manifests are applied server-side under our own field manager, in the order of their
 dependencies; the guard comes before the ServiceAccount that it guards.
@@ -35,7 +35,7 @@ _CLUSTER_WIDE = (*admission_guard.KINDS, "ClusterSecretStore")
 
 
 def build_manifest_steps(target: Target) -> tuple[Step, ...]:
-    """Return the steps for the helm program, the namespace and the manifests beside the chart."""
+    """Return the steps for the helm program, the namespace and the manifests outside the chart."""
     groups = group_manifests(target)
     found = [_build_program_step(target), build_namespace_step(target)]
     if groups[GUARD_STEP.id]:
@@ -58,7 +58,7 @@ def build_chart_step(target: Target) -> Step:
 
 
 def group_manifests(target: Target) -> dict[str, list[CommittedManifest]]:
-    """Return the committed manifests in kustomization.yaml by step id, in the step's order."""
+    """Return the manifests that kustomization.yaml lists, by step id, in the order of each step."""
     found: dict[str, list[CommittedManifest]] = {
         GUARD_STEP.id: [],
         STORE.id: [],
@@ -91,7 +91,7 @@ def _read_kustomization(target: Target) -> set[str]:
 
 
 def _build_foreign_step(target: Target, names: Sequence[str]) -> Step:
-    """Return the step that reports listed manifests of others; they are not applied."""
+    """Return the step that reports listed manifests that belong to others; they are not applied."""
     folder = target.release.paths.apps
     detail = f"kustomization.yaml lists {', '.join(names)}, which the wizard did not write"
     fix = f"apply it yourself: kubectl apply {' '.join(f'-f {folder}/{name}' for name in names)}"
