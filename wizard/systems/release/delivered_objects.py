@@ -1,7 +1,8 @@
-"""Steps that delete the delivered objects: ExternalSecrets first, then what Argo CD left.
+"""Steps that delete the delivered objects: ExternalSecrets first, then objects that Argo CD left.
 
-The operator removes its finalizer from an ExternalSecret only while it works, so they are deleted
-while store, ServiceAccount and operator exist (facts on External Secrets, life cycle).
+The operator removes its finalizer from an ExternalSecret only while the operator works, so the
+ExternalSecrets are deleted while store, ServiceAccount and operator still exist (facts on External
+Secrets, life cycle).
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def external_secret_refs(target: Target) -> list[Ref]:
 
 
 def build_copies_check(target: Target, session: StoreLogin) -> Step:
-    """Return the step that checks for the values in the store before their copies are deleted."""
+    """Return the step that checks that the store has the values before their copies are deleted."""
     work = _CopiesCheck(target, session)
     return build_cluster_step(
         "destroy.copies",
@@ -96,7 +97,7 @@ class _CopiesCheck:
         self._where = session.place
 
     def look(self, kube: Kube) -> StepStatus:
-        """Return whether the store holds every value of the Secrets."""
+        """Check that the store has every value of the Secrets."""
         found = [
             one for ref in external_secret_refs(self._target) if (one := read_object(kube, ref))
         ]
@@ -112,7 +113,7 @@ class _CopiesCheck:
         return StepStatus("holds", f"{self._where} holds all values")
 
     def _list_read_keys(self) -> set[str]:
-        """Return the keys that the committed ExternalSecrets read at that path."""
+        """Return the keys that the committed ExternalSecrets read at the payload's path."""
         path = self._session.path
         return {
             escape_unprintable(str(one["remoteRef"].get("property")))
@@ -122,7 +123,7 @@ class _CopiesCheck:
         }
 
     def _check_served(self, found: list[KubeObject]) -> StepStatus:
-        """Return whether all ExternalSecrets are ready: then the operator has read the payload."""
+        """Check that all ExternalSecrets are ready: then the operator has read the payload."""
         ready = [condition(one, "Ready").get("status") == "True" for one in found]
         if all(ready):
             return StepStatus("holds", f"all {len(found)} ExternalSecrets are synced from it")
@@ -143,7 +144,7 @@ class _CopiesCheck:
 
 
 def build_objects_removal(target: Target) -> Step:
-    """Return the step that deletes objects that Argo CD delivered and left, as after an undo."""
+    """Return the step that deletes objects that Argo CD delivered and kept, as in an undo."""
     namespace, release = target.release.namespace, target.release.names.release
     selector = f"release={release},tier=airflow"
 
@@ -220,6 +221,6 @@ def list_metadata(kube: Kube, api: str, kind: str, namespace: str) -> list[KubeO
 
 
 def format_refs(refs: list[Ref], most: int = 3) -> str:
-    """Return the first `most` by kind and name, and the number of the others."""
+    """Return kind and name of the first `most` objects, and the number of the others."""
     more = f" and {len(refs) - most} more" if len(refs) > most else ""
     return ", ".join(f"{ref.kind} {escape_unprintable(ref.name)}" for ref in refs[:most]) + more

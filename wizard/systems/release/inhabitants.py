@@ -1,8 +1,8 @@
 """The objects in a namespace, and which of them do not belong to this release.
 
-Kinds come from the API server's discovery, as in its own deletion of a namespace, so custom
-resources of any operator are included. An owned object is known only if its owners are: pods and
-volumes of other operators have owners too.
+Kinds come from the API server's discovery, as when the cluster deletes a namespace, so custom
+resources of any operator are included. An owned object counts as known only if its owners are
+known, because pods and volumes of other operators have owners too.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class NamespaceContents:
         self._named = {(ref.kind, ref.name): uid for uid, (ref, _) in self._found.items()}
 
     def list_foreign(self) -> list[Ref]:
-        """Return the objects that neither are nor belong to this installation's; owners first."""
+        """Return the objects that do not belong to this installation; owners come first."""
         found = [uid for uid in self._found if not self._is_known(uid, frozenset())]
         found.sort(key=lambda uid: bool(self._found[uid][1]["metadata"].get("ownerReferences")))
         return [self._found[uid][0] for uid in found]
@@ -78,7 +78,7 @@ class NamespaceContents:
         )
 
     def _is_owner_known(self, owner: Mapping[str, Any], below: frozenset[str]) -> bool:
-        """Return whether an owner is known, or gone: then the cluster collects its dependents."""
+        """Return whether an owner is known or gone; the cluster deletes dependents of gone ones."""
         uid = str(owner.get("uid"))
         if uid in below:
             return False

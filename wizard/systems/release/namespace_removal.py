@@ -1,4 +1,4 @@
-"""The namespace step: kept by default, deleted only without objects of others in it."""
+"""The step for the namespace: kept by default, deleted only if others have no objects in it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _check_contents(
 
 
 def _explain_terminating(kube: Kube, found: KubeObject, ref: Ref) -> tuple[str, Fix]:
-    """Return why a namespace is still terminating: the objects with finalizers in it."""
+    """Return why a namespace is still terminating, with the objects in it that have finalizers."""
     held = []
     kinds = (*DELIVERED_KINDS, ("external-secrets.io/v1", "ExternalSecret"), ("v1", "Pod"), CLAIM)
     for api, kind in kinds:

@@ -49,7 +49,7 @@ class _KeepStep:
         self._namespace = target.release.namespace
 
     def look(self, kube: Kube) -> StepStatus:
-        """Return whether no volume or namespace is deleted with the Applications."""
+        """Check that no volume or namespace would be deleted with the Applications."""
         argocd = self._target.argocd
         if argocd is None or not any(
             read_object(argocd, ref) for ref in application_refs(self._target)
@@ -106,7 +106,7 @@ class _KeepStep:
         return found
 
     def change(self, kube: Kube) -> str:
-        """Annotate them, so that Argo CD does not delete them."""
+        """Annotate the claims and the namespace, so that Argo CD does not delete them."""
         found = self._find_unprotected(kube)
         for ref in found:
             update_object(kube, ref, _protect)
