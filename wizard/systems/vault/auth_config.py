@@ -1,6 +1,6 @@
 """Check that the config of a Kubernetes auth mount is for this cluster and can review tokens.
 
-Only certain faults block: a different cluster's address or CA, or no token reviewer at all. Other
+Only definite faults block: a different cluster's address or CA, or no token reviewer at all. Other
 faults show up in the store's login.
 """
 
@@ -29,7 +29,7 @@ ServerAddress = tuple[str, int, str]
 
 @dataclass(frozen=True, slots=True)
 class AuthConfigSpec:
-    """The wanted config: `host` is written; every address in `hosts` is also this cluster.
+    """The wanted config: `host` is the address to write, `hosts` the addresses of the cluster.
 
     `host` is empty if the address at which Vault reaches the cluster is unknown. `ca` is PEM, and
     empty if it is not compared.
@@ -41,7 +41,7 @@ class AuthConfigSpec:
     ca: str = ""
 
     def body(self, reviewer: str = "") -> dict[str, object]:
-        """Return the whole config: Vault empties every omitted field."""
+        """Return the whole config, because Vault clears every omitted field."""
         if self.inside:
             return {"kubernetes_host": self.host, "disable_local_ca_jwt": False}
         return {
@@ -53,7 +53,7 @@ class AuthConfigSpec:
 
 
 def parse_server(url: str) -> ServerAddress:
-    """Return host, port and path of an API server; all its in-cluster names become one."""
+    """Return host, port and path of an API server; all in-cluster names give the same host."""
     try:
         parts = urlsplit(url if "://" in url else f"https://{url}")
         name, port = (parts.hostname or "").rstrip(".").casefold(), parts.port or 443
@@ -65,7 +65,7 @@ def parse_server(url: str) -> ServerAddress:
 
 
 def check_auth_config(config: Mapping[str, Any], wanted: AuthConfigSpec, mount: str) -> StepStatus:
-    """Check that an existing config serves the cluster; it is never rewritten."""
+    """Check that an existing config fits the cluster; the config is never rewritten."""
     found = str(config.get("kubernetes_host") or "")
     own = "airflow-wizard set secrets.vault.auth_mount=kubernetes-<cluster>"
     fix = f"use a separate mount for this cluster: {own}"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wizard.systems.target import Target
     from wizard.systems.vault.session import VaultLogin
 
-# The DNS name of a Service in pods: https://vault.vault.svc:8200, optionally with the domain.
+# A Service's DNS name as pods use it, as in https://vault.vault.svc:8200; a domain may follow.
 _SERVICE = re.compile(r"[^.]+\.[^.]+\.svc(\..+)?")
 
 
@@ -166,7 +166,7 @@ class AuthMount:
             body = {"type": "kubernetes", "description": self._owner}
             self._session.call("POST", self._path, body)
         except VaultError as error:
-            # Vault also answers this if somebody else created the mount in the meantime.
+            # Vault gives the same error if somebody else created the mount in the meantime.
             if error.kind != "invalid" or not self.is_existing:
                 raise
 
@@ -205,5 +205,5 @@ class ForeignAuthMount(AuthMount):
 
     @property
     def will_exist(self) -> bool:
-        """Whether it exists."""
+        """Whether the mount exists."""
         return bool(self.is_existing)

@@ -1,4 +1,4 @@
-"""The KV version 2 mount of the payload, and the policy that reads it.
+"""The KV version 2 mount of the payload, and the policy that allows reading it.
 
 Source: facts on Vault, sections 2.5 and 2.7: a version 2 write to a version 1 mount exposes the
 values, and an existing policy of the same name is not replaced without confirmation.
@@ -80,12 +80,12 @@ class KvMount:
         return StepStatus("wanted", f"mount {self._mount} does not exist yet")
 
     def change(self) -> str:
-        """Mount it, and wait until Vault has upgraded it to version 2 in the background."""
+        """Mount the engine, and wait until Vault has upgraded it to version 2 in the background."""
         body = {"type": "kv", "description": self._owner, "options": {"version": "2"}}
         try:
             self._session.call("POST", self._path, body)
         except VaultError as error:
-            # Vault also answers this if somebody else created the mount in the meantime.
+            # Vault gives the same error if somebody else created the mount in the meantime.
             if error.kind != "invalid" or self.look().state == "wanted":
                 raise
         try:
@@ -101,7 +101,7 @@ class KvMount:
 
 
 class Policy:
-    """The policy of a store's role, exactly as committed; by default the installation's store."""
+    """The policy of a store's role, as committed; by default that of the installation's store."""
 
     def __init__(
         self, target: Target, session: VaultLogin, store: VaultSettings | None = None

@@ -28,7 +28,7 @@ def diff_texts(name: str, theirs: str, ours: str) -> str:
 
 
 def difference_status(what: str, diff: str, *, own: bool, fix: Fix) -> StepStatus:
-    """Return `wanted` for an earlier version of ours, `blocked` for content of somebody else."""
+    """Return `wanted` if Vault has an earlier version of ours, `blocked` for any other content."""
     if own:
         return StepStatus("wanted", f"{what} matches an earlier committed version", diff=diff)
     return StepStatus("blocked", f"a different {what} already exists; not changed", fix, diff)

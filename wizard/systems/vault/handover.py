@@ -1,8 +1,8 @@
 """Scripts for Vault's owner: one sets up mount, policy, auth and role, one fills the payload.
 
-Both read first and do not replace existing content: a different policy or role is shown and
-replaced only with REPLACE=yes, the config of an auth mount never (facts on Vault, sections 2
-and 3).
+Both read before they write. A different policy or role is shown, and replaced only with
+REPLACE=yes; other existing content, such as the config of an auth mount, is never replaced (facts
+on Vault, sections 2 and 3).
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def _render_role_write(store: VaultSettings, committed: Mapping[str, str]) -> tu
 def _render_reader(
     own: VaultSettings, store: VaultSettings, committed: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Return policy and role of a further reader, which reads a path of its own."""
+    """Return policy and role of a further reader, which has its own path."""
     title = comment(f"The same for {store.reader}, whose role reads only {store.path}.")
     names = [f"policy={quote(store.policy)}", f"role={quote(store.role)}"]
     if store.auth_mount != own.auth_mount:

@@ -1,7 +1,7 @@
 """Test mount, reviewer, role and policy by logging in as the store, then revoke that login.
 
 Vault reports the cause of a refused login only in its debug log, so only a real login proves that
-they work together (facts on Vault, section 2.8).
+these parts work together (facts on Vault, section 2.8).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LATER = "run apply again after the delivery has created it"
 
 
 class StoreLogin:
-    """A store's login (by default the installation's store), as External Secrets does it."""
+    """The login as a store (by default the installation's), in the same way as External Secrets."""
 
     def __init__(
         self,

@@ -216,7 +216,7 @@ def check_certificate(seen: Health | VaultError, address: VaultAddress) -> Probe
 
 
 def check_state(seen: Health | VaultError) -> ProbeResult:
-    """Check that Vault is initialised, unsealed and in time; a standby node forwards requests."""
+    """Check Vault's initialisation, seal and clock; a standby node forwards requests."""
     if isinstance(seen, VaultError):
         return (
             skip_result("needs vault.certificate") if seen.kind == "tls" else classify_error(seen)
@@ -272,7 +272,7 @@ def check_namespace(seen: VaultSnapshot, address: VaultAddress, version: str) ->
                 "secrets.vault.namespace",
             ),
         )
-    # OpenBao counts from 2; Vault's Enterprise editions end in +ent.
+    # OpenBao's versions start at 2; those of Vault Enterprise contain +ent.
     if version.startswith("1.") and "+ent" not in version:
         return warn_result(
             f"Vault {version} is not Enterprise: it has no namespaces and uses the root",

@@ -133,7 +133,7 @@ class RoleRemoval(PathRemoval):
 
     @property
     def is_kept(self) -> bool:
-        """Whether this run does not delete it."""
+        """Whether this run does not delete the role."""
         return self.look().state != "wanted"
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PathRemoval:
-    """The removal of one object at a Vault path; by default of the installation's store."""
+    """The removal of one object at a Vault path; by default for the installation's store."""
 
     def __init__(
         self, target: Target, session: VaultLogin, store: VaultSettings | None = None

@@ -1,9 +1,9 @@
 """The ServiceAccount that reviews tokens for a Vault outside the cluster.
 
 It can only review tokens (system:auth-delegator). It lives in its own namespace, because everybody
-who can start pods in a namespace can mount the Secrets there. Its token is a long-lived one in a
-Secret, since a requested token would expire (facts on Vault, section 3). Existing objects are used
-unchanged.
+who can start pods in a namespace can mount the Secrets there. Its token is long-lived and stored in
+a Secret, since a token from a TokenRequest would expire (facts on Vault, section 3). Existing
+objects are used unchanged.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Reviewer:
         self._kube = kube
 
     def find_obstacle(self) -> StepStatus | None:
-        """Return why this machine cannot use or create it; None if it can."""
+        """Return why this machine cannot use or create the reviewer; None if it can."""
         try:
             for manifest in build_manifests():
                 found = self._kube.get(

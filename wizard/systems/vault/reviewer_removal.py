@@ -1,7 +1,7 @@
 """The token reviewer of a Vault outside the cluster: never deleted, since others may depend on it.
 
-Any auth mount of any Vault may use its token, and the cluster does not record which (facts on
-Vault, section 3).
+Any auth mount of any Vault may use its token, and the cluster does not record which mounts do
+(facts on Vault, section 3).
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _COMMAND = (
 
 
 def build_reviewer_removal(target: Target, store: VaultSettings) -> tuple[Step, ...]:
-    """Return the step that reports it; empty if Vault reviews tokens with its own account."""
+    """Return the step that reports the reviewer.
+
+    Empty if Vault reviews tokens with its own account.
+    """
     if is_in_cluster(store.server):
         return ()
     name = f"{reviewer.NAMESPACE}/{reviewer.ACCOUNT}"

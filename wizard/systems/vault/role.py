@@ -1,7 +1,7 @@
 """The store's role at the Kubernetes auth mount, exactly as committed.
 
-It is written with a raw request: the client library's helper supports neither token_policies nor
-alias_name_source (facts on Vault, section 2.9).
+The role is written with a raw request: the client library's helper supports neither token_policies
+nor alias_name_source (facts on Vault, section 2.9).
 """
 
 from __future__ import annotations

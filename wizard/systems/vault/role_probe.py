@@ -64,7 +64,7 @@ async def role_probe(
 def check_role_login(
     store: VaultSettings, address: VaultAddress, jwt: SecretStr, *, certain: bool
 ) -> ProbeResult:
-    """Return the result of the login; `certain` if mount and role are known to exist."""
+    """Return the result of the login; `certain` means that mount and role are known to exist."""
     credentials = Jwt(store.auth_mount, store.role, jwt)
     try:
         with open_vault(address, credentials) as vault:

@@ -1,7 +1,8 @@
 """This machine's one login to Vault for all steps of a run, and the rights of that login.
 
-Missing rights are not a fault: Vault's owner does that step. An expired token is a fault, so a
-refusal counts only while the token is still valid (facts on Vault, sections 1 and 2).
+Missing rights are not a fault: Vault's owner does the step instead. An expired token is a fault, so
+a refusal means missing rights only while the token is still valid (facts on Vault, sections 1
+and 2).
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class VaultLogin:
         except VaultError as error:
             if error.kind != "foreign":
                 raise
-            # A proxy before Vault may hide its health; then there is no identity to compare.
+            # A proxy in front of Vault may hide its health; then there is no identity to compare.
             return
         target = self._target
         known = target.known_identities.get(VAULT_CLUSTER_ID, "")
@@ -194,7 +195,10 @@ class VaultLogin:
                 raise
 
     def _sees_mount(self) -> bool:
-        """Return whether a token that cannot look itself up is valid: it sees its mount."""
+        """Return whether the token is valid, for a token that cannot look itself up.
+
+        A valid token can see the store's mount.
+        """
         try:
             self.retry(lambda: self.vault.mount(self.store.mount))
         except VaultError as error:
@@ -203,7 +207,7 @@ class VaultLogin:
 
 
 def leave_to_vault_owner(why: str, command: str) -> StepStatus:
-    """Return `unknown` for work this token cannot do; a later step proves it by its effect."""
+    """Return `unknown` for work this token cannot do; a later step shows whether it was done."""
     return StepStatus(
         "unknown", f"Vault's owner must do this: {why}", Fix(f"ask them to run: {command}")
     )

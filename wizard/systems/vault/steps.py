@@ -73,7 +73,7 @@ def build_vault_steps(target: Target, session: VaultLogin | None = None) -> tupl
 def _build_reader_steps(
     target: Target, session: VaultLogin, own: AuthMount, store: VaultSettings
 ) -> tuple[Step, ...]:
-    """Return the steps for a further reader, which reads a path of its own."""
+    """Return the steps for a further reader, which has its own path."""
     same = store.auth_mount == session.store.auth_mount
     mount = own if same else ForeignAuthMount(target, session, store.auth_mount)
     role = Role(target, session, mount, store)
@@ -98,7 +98,7 @@ def _build_login_step(session: VaultLogin, store: VaultSettings, one: StoreLogin
 def _require_credentials(
     target: Target, look: Callable[[], StepStatus], command: str
 ) -> Callable[[], StepStatus]:
-    """Return the look; without Vault credentials, one that names the owner's command."""
+    """Return `look`; without Vault credentials, a look that names the command for Vault's owner."""
     if target.vault is not None:
         return look
     return lambda: leave_to_vault_owner(NO_CREDENTIALS, command)
