@@ -1,4 +1,4 @@
-"""Probes of an external Redis that Celery uses as broker; all of them read one session."""
+"""Probes of an external Redis that Celery uses as broker; all use the result of one session."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ServerLookup = Callable[[], RedisServer | RedisError]
 
 
 def make_broker_lookup(client: RedisClient) -> ServerLookup:
-    """Return a call that looks once and returns a failure instead of raising it."""
+    """Return a function that reads the server once and returns a failure instead of raising it."""
 
     def look() -> RedisServer | RedisError:
         try:
@@ -92,7 +92,7 @@ def check_address(target: RedisTarget, host: str, port: int) -> ProbeResult:
 
 
 def check_encryption(target: RedisTarget) -> ProbeResult:
-    """Return what the URL's scheme allows; the login probe tests the server's side."""
+    """Check that the URL requires verified TLS; the login probe tests what the server does."""
     if not target.tls:
         return warn_result("redis://: password and tasks are sent unencrypted", "use rediss://")
     if not target.verifies_tls:
@@ -106,7 +106,10 @@ def check_encryption(target: RedisTarget) -> ProbeResult:
 
 
 def classify_error(error: RedisError) -> ProbeResult:
-    """Return the result for a failed session: unknown if it concerns this machine, else a fault."""
+    """Return the result of a failed session.
+
+    The result is unknown if this machine may be the cause, and a failure otherwise.
+    """
     result = unknown_result if error.kind in _UNPROVEN_KINDS else fail_result
     detail = error.message
     if error.kind == "trust":
@@ -156,7 +159,7 @@ def check_version(seen: RedisServer) -> ProbeResult:
 
 
 def check_memory(seen: RedisServer) -> ProbeResult:
-    """Check the eviction policy: queued tasks do not expire, so only `allkeys-*` drops them."""
+    """Check the eviction policy: queued tasks do not expire, so only `allkeys-*` evicts them."""
     if not seen.policy:
         return unknown_result(
             "this user cannot run INFO", "allow this user INFO, or check on the server"

@@ -1,7 +1,8 @@
-"""Write the missing values of a store once, by check-and-set, and keep its other keys.
+"""Write the missing values of a store once, with check-and-set, and keep its other keys.
 
-All new values are one write, so an interrupted run leaves either none or all of them. A concurrent
-writer wins: their values are kept, and only the values that are still missing are written again.
+All new values are written in one request, so an interrupted run leaves either none or all of them.
+A concurrent writer wins: their values are kept, and only values that are still missing are written
+again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Evidence that the installation ran before: a missing value was lost, so none is generated.
+"""Evidence that the installation ran before, so that missing values are not generated again.
 
 A new Fernet key would make every stored connection unreadable. When the cluster has the Secrets or
-the database is migrated, missing values must be restored into the store.
+the database is migrated, missing values were lost and must be restored into the store.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class PriorUse:
         return PriorUse(self.found + other.found, self.unknown + other.unknown)
 
     def require_none(self, facts: Iterable[Fact], place: str) -> None:
-        """Raise RefusedError for facts to generate when there is evidence of prior use."""
+        """Raise RefusedError if prior use was found: `facts` must not be generated then."""
         if not self.found:
             return
         names = ", ".join(fact.key for fact in facts)

@@ -28,14 +28,14 @@ class Situation:
     """One installation, and the consent given for it.
 
     `agreed` holds the raw answers on the target branch: a secret is read without a question when
-    its reference and its destination are there. `allowed` holds the keys named by the operator.
+    they have its reference and its destination. `allowed` holds the keys named by the operator.
     `ask` confirms and `prompt` reads a value without echo (None: no terminal). `consent` replaces
-    `ask` when everything was confirmed before; it takes the use. File references are relative to
-    `folder`. `kube` is the cluster, `no_kube` the reason why there is none, and `argocd` the
-    cluster of Argo CD if it has a context of its own. `mint` returns a token of the store's
+    `ask` when everything was confirmed before; its argument is the use. File references are
+    relative to `folder`. `kube` is the cluster, `no_kube` the reason why there is none, `argocd`
+    the cluster of Argo CD if it has its own context. `mint` returns a token of the store's
     ServiceAccount; None when the cluster is not queried. `scanner` scans a host's keys (None: one
     scanner for each run). `say` reports the identities in use. `stored` means that values are
-    stored, not only used for a login: then a value that the leak gate cannot search for is refused.
+    stored, not only used for a login; a value that the leak gate cannot search for is then refused.
     """
 
     answers: Answers
@@ -61,10 +61,10 @@ class Situation:
     def secret(
         self, key: str, *places: str, where: str, lines: bool = False
     ) -> SecretStr | ProbeResult:
-        """Return the value of a secret question, or the result of a probe that cannot have it.
+        """Return the value of a secret question, or a probe's result if there is no value.
 
-        `places` are the questions that decide where the value is sent; `where` is that destination
-        in words.
+        `places` are the questions that decide where the value is sent; `where` describes that
+        destination.
         """
         reference = get_value(self.answers, tuple(key.split(".")))
         if reference.kind in {"env", "file"}:
@@ -85,7 +85,7 @@ class Situation:
             return unknown_result(error.message, error.fix)
 
     def refusal(self, key: str, *places: str, use: str) -> ProbeResult | None:
-        """Return the result of a probe without consent to `use`; None with consent."""
+        """Return a probe's result if there is no consent to `use`; None if there is consent."""
         new = [one for one in (key, *places) if not self._is_committed(one)]
         if not new or key in self.allowed:
             return None
@@ -116,7 +116,7 @@ def describe_prompt(key: str, where: str) -> str:
 
 
 def _strip_reference(value: object) -> object:
-    """Return a reference without the public keys beside it."""
+    """Return a reference without the public keys that are stored with it."""
     if isinstance(value, Mapping):
         return {name: part for name, part in value.items() if name in {"env", "file"}}
     return value

@@ -38,12 +38,13 @@ class Target:
     `files` holds the committed files by logical id, hand edits included; `emitted` holds all files
     of this installation by path. `vault` is None without credentials. `kube` is the cluster of
     Airflow and `argocd` that of Argo CD, often the same client; both are None without a kubeconfig.
-    `known_identities` are those that earlier runs met (see `wizard.state.apply_journal`), and
-    `met_identities` those of this run. `cleanups` are called at the end of the run, for example to
-    revoke logins. `helm` is the Helm program, and `chart` the path of a chart to install instead of
-    the project's own. `database` is the administrator of PostgreSQL; None when no role or database
-    is to be created. `agreed` holds, by step id, the seals of diffs that the operator accepted: the
-    object in such a diff may be taken over.
+    `known_identities` are those of the systems that earlier runs used (see
+    `wizard.state.apply_journal`), and `met_identities` those of the systems that this run uses.
+    `cleanups` are called at the end of the run, for example to revoke logins. `helm` is the Helm
+    program, and `chart` the path of a chart to install instead of the project's own. `database` is
+    the administrator of PostgreSQL; None when no role or database is to be created. `agreed` holds,
+    by step id, the hashes of diffs that the operator accepted: the objects in these diffs may be
+    taken over.
     """
 
     answers: Answers
