@@ -6,11 +6,11 @@
       AnswersError         3   answers, a preset or --set are not valid; lists all problems
       RefusedError         4   a check, a required probe or missing evidence forbids it
       ConflictError        5   a hand edit, a changed target or a foreign object needs a decision
-      ApplyError           6   apply stopped part-way
+      ApplyError           6   apply stopped before it was complete
       UsageError          64   the command line asks for something that does not exist
 
-0 is success, 2 is `plan --detailed-exitcode` with changes, 70 is a bug (any other exception) and
-130 an interrupt. Messages never contain a secret or a rejected value.
+Other exit codes: 0 is success, 2 means that `plan --detailed-exitcode` found changes, 70 is a bug
+(any other exception) and 130 an interrupt. Messages never contain a secret or a rejected value.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What to do next; false if empty.
+    """What to do next; false in a condition if there is no text.
 
-    `question` is the dotted key of the answer to change, empty if no answer helps. Front ends use
-    only this key to jump to the question, never the text.
+    `question` is the dotted key of the answer to change, empty if no answer can fix the problem.
+    Front ends use only this key to go to the question, never the text.
     """
 
     text: str = ""
@@ -81,7 +81,7 @@ NO_FIX = Fix()
 
 
 def to_fix(fix: Fix | str) -> Fix:
-    """Return the fix itself, or text as a fix without a question."""
+    """Return the fix unchanged, or for a text, a fix without a question."""
     return fix if isinstance(fix, Fix) else Fix(fix)
 
 
@@ -126,7 +126,10 @@ class ConflictError(WizardError):
 
 
 class ApplyError(WizardError):
-    """Live changes stopped part-way; the message lists finished, unfinished and skipped steps."""
+    """An apply stopped before it was complete.
+
+    The message lists finished, unfinished and skipped steps.
+    """
 
     exit_code = ExitCode.PARTIAL
 

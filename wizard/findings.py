@@ -14,9 +14,9 @@ Severity: TypeAlias = Literal["error", "warning"]
 class Finding:
     """A problem, its place, and how to fix it.
 
-    `rule` is a stable id (`secret.private-key`), `path` the file, `where` the dotted place in it
-    (or `line 12`), `fix` what would be right. No field contains a secret, or a value from a place
-    that takes a secret or its name: the user may have pasted the secret itself there.
+    `rule` is a stable id (`secret.private-key`), `path` the file, `where` the dotted key in the
+    file (or `line 12`), `fix` says what would be right. No field contains a secret, or a value
+    from a field for a secret or a secret's name: the user may have pasted the secret itself there.
     """
 
     rule: str

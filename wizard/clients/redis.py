@@ -288,7 +288,7 @@ def _read_server(connection: Any, target: RedisTarget) -> RedisServer:
 
 
 def _check_login(answer: str | _Refusal) -> None:
-    """Raise the error for a failed login by its code; the text may quote the password."""
+    """Raise RedisError for a failed login, without the server's text: it may quote the password."""
     if not isinstance(answer, _Refusal):
         return
     low = answer.text

@@ -1,1 +1,1 @@
-"""References to secrets, generation of new values, and the leak gate."""
+"""References to secrets, generation of new secret values, and the leak gate."""

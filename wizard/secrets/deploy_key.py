@@ -1,8 +1,8 @@
 """Deploy keys: generated in memory, or read from the user's text with an error for each defect.
 
-The private key is in OpenSSH's own format with the final newline that OpenSSH requires (without
-it, or with CRLF, OpenSSH fails with `error in libcrypto`; facts on SSH, section 4). The public
-line has a comment; the private key has none. `cryptography` is imported on first use.
+The private key is in OpenSSH's own format and ends in a newline: without a final newline, or with
+CRLF, OpenSSH fails with `error in libcrypto` (facts on SSH, section 4). The public key's line has a
+comment; the private key has none. `cryptography` is imported on first use.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _WIDTH = 70
 _ARMOUR = re.compile(r"-----BEGIN ([A-Z0-9 ]*)-----(.*?)-----END \1-----", re.DOTALL)
 _OPENSSH = "OPENSSH PRIVATE KEY"
 _PEM = {"RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"}
-# A placeholder for the question about the key, until it is known which key is read.
+# A placeholder in messages for the key of the question that asks for the deploy key.
 _QUESTION = "<question>"
 _NEW_KEY = f"or let `airflow-wizard secrets` generate one: --set {_QUESTION}=generate"
 _PUBLIC = re.compile(r"\s*(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA")
@@ -36,7 +36,7 @@ _PUBLIC = re.compile(r"\s*(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA")
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A key pair: the private key as pods read it, and the public line with its comment."""
+    """A key pair: the private key as pods read it, and the public key's line with its comment."""
 
     private: SecretStr
     public: str
@@ -53,13 +53,13 @@ def choose_kind(host: str) -> KeyKind:
 
 
 def build_comment(installation: str, place: str) -> str:
-    """Return the public line's comment: the installation and the repository (`host/path`)."""
+    """Return the comment for a public key: the installation and the repository (`host/path`)."""
     text = f"airflow-wizard {installation} {place}"
     return re.sub(r"[^A-Za-z0-9 ._@:+/-]", "-", text)[:_COMMENT].rstrip()
 
 
 def generate_key_pair(kind: KeyKind, comment: str) -> KeyPair:
-    """Return a new key, in memory."""
+    """Return a new key pair; nothing is written to disk."""
     from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
     key: Any = (
@@ -73,11 +73,11 @@ def generate_key_pair(kind: KeyKind, comment: str) -> KeyPair:
 def read_private_key(
     text: SecretStr, name: str, comment: str, question: str = "dags.key"
 ) -> KeyPair:
-    """Return a given or stored private key in the form that pods need.
+    """Return the key pair of a given or stored private key, in the form that pods need.
 
     Fixes white space and line ends, and converts PEM to OpenSSH's format. `name` is the source of
-    the key for messages, and `question` the question that asks for it. Raises SecretError for
-    anything that is not a usable private key.
+    the key, as messages name it, and `question` the question that asks for the key. Raises
+    SecretError for anything that is not a usable private key.
     """
     try:
         return _read_private_key(text, name, comment)
@@ -96,7 +96,7 @@ def _read_private_key(text: SecretStr, name: str, comment: str) -> KeyPair:
 
 
 def list_repairs(text: SecretStr) -> tuple[str, ...]:
-    """Return what `read_private_key` would fix in a given key.
+    """Return descriptions of what `read_private_key` would fix in a given key.
 
     Without the fixes, OpenSSH or other programs refuse the key.
     """
@@ -115,13 +115,13 @@ def list_repairs(text: SecretStr) -> tuple[str, ...]:
 
 
 def is_same_key(one: str, other: str) -> bool:
-    """Return whether two public lines have the same key, regardless of comments."""
+    """Return whether two public key lines have the same key, regardless of their comments."""
     first, second = one.split()[:2], other.split()[:2]
     return len(first) == 2 and first == second
 
 
 def fingerprint(public: str) -> str:
-    """Return `SHA256:...` of a public line, as in `ssh-keygen -l`; empty if it is not a key."""
+    """Return a public key's `SHA256:...`, as in `ssh-keygen -l`; empty if the text is no key."""
     import base64
     import binascii
     import hashlib
@@ -134,7 +134,7 @@ def fingerprint(public: str) -> str:
 
 
 def require_recorded_key(key: KeyPair, recorded: str, question: str = "dags.key") -> None:
-    """Raise ConflictError if the answers record a different public key than this one's."""
+    """Raise ConflictError if the public key `recorded` in the answers is not that of `key`."""
     if recorded and not is_same_key(key.public, recorded):
         raise ConflictError(
             f"{question}.public is {fingerprint(recorded) or 'no public key'}, but the private key "
@@ -149,8 +149,8 @@ def require_recorded_key(key: KeyPair, recorded: str, question: str = "dags.key"
 
 
 def _extract_pem(text: str, name: str) -> tuple[str, str]:
-    """Return the label and the base64 body of the only private key in a text."""
-    # A variable often contains the two characters \n instead of a line end.
+    """Return the PEM label and the base64 body of the only private key in a text."""
+    # Environment variables often contain the two characters \n instead of a line end.
     plain = text.replace("\\r", "").replace("\\n", "\n").replace("\r", "\n")
     if plain.lstrip().startswith("PuTTY-User-Key-File"):
         raise SecretError(
@@ -204,14 +204,14 @@ def _load_key(label: str, body: str, name: str) -> Any:
         key = load(_format_pem(label, body).encode("ascii"), None)
         whole = label != _OPENSSH or _public_blob(key) == _embedded_public_key(body)
     except TypeError:
-        # cryptography's error for a key that needs a passphrase.
+        # cryptography raises this error for a key that needs a passphrase.
         raise _passphrase_error(name) from None
     except UnsupportedAlgorithm:
         if _embedded_public_key(body)[4:].startswith((b"ssh-dss", b"sk-")):
             raise _unsupported_error(name) from None
         whole, key = False, None
     except Exception:
-        # Not repeated and not chained: a parser may quote its input.
+        # The error is neither repeated nor chained: a parser may quote its input.
         whole, key = False, None
     if not whole:
         raise SecretError(
@@ -257,7 +257,7 @@ def _to_openssh(key: Any) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     text: str = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    # With ssh-keygen's line length, so that a key looks the same everywhere.
+    # Lines as long as ssh-keygen's, so that the same key always has the same text.
     return _format_pem(_OPENSSH, "".join(text.split("-----")[2].split()))
 
 

@@ -1,9 +1,9 @@
 """The secret facts of an installation, and how Kubernetes Secrets are composed from them.
 
-The store has one key per fact; a Secret's text is composed in the cluster, so that a DBA can
-change a single key, and pool sizes are visible in a diff. Encodings were tested end to end with
-hostile passwords on External Secrets 2.9, PgBouncer 1.18 and PostgreSQL 15 (facts on External
-Secrets, "Composition in templates").
+The store has one key per fact. The text of a Secret is composed in the cluster, so that a DBA can
+change a single fact, and a diff in Git shows pool sizes. The encodings were tested end to end,
+with passwords full of special characters, on External Secrets 2.9, PgBouncer 1.18 and PostgreSQL
+15 (facts on External Secrets, "Composition in templates").
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Encoding(StrEnum):
-    """How a fact's value is quoted in its place in the template."""
+    """How a template quotes the value of a fact."""
 
     RAW = "raw"
     URL = "url"
@@ -42,8 +42,8 @@ class Form(StrEnum):
 class Fact:
     """One value in the store.
 
-    `key` is its flat camelCase name; `document` its dotted place in document 000's payload;
-    `reference` is the source of a value missing in the store (None: it is generated).
+    `key` is the fact's name in layout `keys` (camelCase), `document` its dotted place in document
+    000's payload. `reference` is the source if the store has no value (None: generate one).
     """
 
     key: str
@@ -65,7 +65,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class FactUse:
-    """A fact in a template, with the encoding for that place."""
+    """A fact in a template, and the encoding that it needs there."""
 
     fact: Fact
     encoding: Encoding = Encoding.RAW
@@ -87,7 +87,7 @@ class SecretSpec:
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """Return the facts the Secret is composed of, each once, in order of first use."""
+        """Return the facts in the Secret's templates, each once, in order of first use."""
         found: dict[str, Fact] = {}
         for template in self.keys.values():
             for part in template:

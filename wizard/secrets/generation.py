@@ -1,8 +1,8 @@
-"""Generates values in the form their readers need, from system randomness, in memory only.
+"""Generates secret values in the form that programs need; they stay in memory.
 
-Every form is plain ASCII without characters that a URL, YAML, a users file or a shell would
-interpret. Lengths: Airflow's own for a Fernet key (32 bytes in URL-safe base64), the chart's for
-signing keys (128 characters), 192 bits for a password.
+The source is the system's random generator. Every form is plain ASCII without characters that have
+a meaning in a URL, YAML, a PgBouncer users file or a shell. Lengths: Airflow's for a Fernet key (32
+bytes in URL-safe base64), the chart's for signing keys (128 characters), 192 bits for a password.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def generate_value(form: Form) -> SecretStr:
-    """Return a new value; ValueError for forms not generated here (deploy keys, given values)."""
+    """Return a new value; ValueError for deploy keys and given values, not generated here."""
     import base64
     import secrets
 
@@ -32,14 +32,14 @@ def generate_value(form: Form) -> SecretStr:
 
 
 def find_form_problem(form: Form, value: str) -> str:
-    """Return why a stored value cannot work, without the value; empty if it can."""
+    """Return why a stored value cannot work, without the value; empty if it looks usable."""
     import base64
     import binascii
 
     if not value.strip():
         return "is empty"
     if form is Form.FERNET:
-        # Several keys, newest first, during a key rotation (airflow rotate-fernet-key).
+        # During a rotation (airflow rotate-fernet-key) there are several keys, newest first.
         for part in value.split(","):
             try:
                 size = len(base64.urlsafe_b64decode(part.strip().encode("ascii")))

@@ -1,18 +1,18 @@
-"""The leak gate: no value held in memory may occur in written data, in any usual encoding.
+"""The leak gate: no secret value in memory may occur in written data, in any usual encoding.
 
-It compares exact values, so it has no false positives and no override. It searches in two ways:
+The gate searches for exact values, so it has no false positives and no override. In two ways:
 
 - it decodes the data from every escaping that could hide a value (URL, JSON and YAML, HTML,
   doubled quotes, folded lines), and searches for the value in each result;
 - it searches for the value, also URL-, JSON- and HTML-encoded, as base64 (three alignments, both
   alphabets, line breaks ignored), as hexadecimal digits and as UTF-16.
 
-Of a PEM private key, every single line counts, because one line reveals half an Ed25519 key.
-Lines that all keys have in common or that only repeat the public key do not count.
+For a PEM private key, it searches for every single line, because one line reveals half an Ed25519
+key; lines that all keys have in common and lines of the public key are left out.
 
-Values under 8 characters, and values of one or two different characters (a row of stars), are not
-searched: a password such as `airflow` occurs in every file, and a gate that always refuses would
-be switched off. Code that accepts values must refuse such a value (`is_too_weak`).
+It does not search for values under 8 characters, and values of one or two different characters (a
+row of stars): a password such as `airflow` occurs in every file, and users would switch off a gate
+that always refuses. Code that accepts secret values must refuse these values (`is_too_weak`).
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 MIN_LENGTH = 8
-_MIN_LINE = 24  # of a PEM line: a shorter last line may be only padding
-_MIN_JOINED = 24  # of a value over several lines: shorter ones could match by chance
+_MIN_LINE = 24  # characters of a PEM line; a shorter last line may be only padding
+_MIN_JOINED = 24  # characters of a multi-line value; shorter ones could match by chance
 
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(.*?)-----END \1-----", re.DOTALL)
 _ESCAPE = re.compile(
     rb"\\(?:((?:u[0-9a-fA-F]{4})(?:\\u[0-9a-fA-F]{4})*)|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})"
     rb"|(\r?\n[ \t]*)|(.))"
 )
-# YAML 1.2, 5.7; includes JSON's escapes.
+# The escapes of YAML 1.2 (5.7), which include JSON's.
 _SINGLE = {
     b"0": b"\0", b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f",
     b"r": b"\r", b"e": b"\x1b", b"N": b"\xc2\x85", b"_": b"\xc2\xa0",
@@ -50,7 +50,7 @@ def is_too_weak(value: str) -> bool:
 
 
 class Gate:
-    """The held values, prepared once to search many files."""
+    """The secret values of this process, prepared once for the search in many files."""
 
     def __init__(self, held: Iterable[SecretStr]) -> None:
         self._clear: set[bytes] = set()
@@ -75,13 +75,13 @@ class Gate:
             self._hex.add(form.hex().encode())
 
     def leaks(self, data: bytes) -> bool:
-        """Return whether any value occurs in `data`: a file, its name, a message, a log."""
+        """Return whether any secret value occurs in `data` (file, file name, message, log)."""
         if not self._clear:
             return False
         if _has_any(self._utf16, data):
             return True
         for view in _decode_views(data):
-            # Without a regular expression, which takes quadratic time on long rows of spaces.
+            # A regular expression would take quadratic time on long rows of spaces.
             lines = (line.rstrip(b" \t\r\"'\\") for line in view.split(b"\n"))
             joined = b"".join(line.lstrip(b" \t\"'>|#") for line in lines)
             if (
@@ -95,7 +95,7 @@ class Gate:
         return False
 
     def where(self, data: bytes) -> tuple[int, ...]:
-        """Return the numbers of lines that contain a value; for a multi-line value its last."""
+        """Return the numbers of the lines with a secret value; of a multi-line value, its last."""
         if not self.leaks(data):
             return ()
         lines = data.split(b"\n")
@@ -134,12 +134,12 @@ def _to_bytes(value: str) -> bytes:
 
 
 def _searched_values(value: str) -> Iterator[str]:
-    """Yield the texts to search: the value stripped, and each line of its private keys."""
+    """Yield the texts to search for: the stripped value, and each line of a private key in it."""
     stripped = value.strip()
     if is_too_weak(stripped):
         return
     yield stripped
-    # The JSON of a service account contains its PEM with escaped line ends.
+    # The JSON key of a cloud service account contains PEM with escaped line ends.
     for text in {stripped, stripped.replace("\\n", "\n")}:
         for match in _PEM.finditer(text):
             yield from _key_lines(match[2])
@@ -164,13 +164,13 @@ def _key_lines(text: str) -> Iterator[str]:
 def _public_part(body: bytes) -> bytes:
     """Return the public part of an unencrypted private key: its header and the public key."""
     if body.startswith(b"openssh-key-v1\0"):
-        # the magic, three strings (cipher, kdf, its options), a count, then the public key
+        # Layout: magic, three strings (cipher, KDF, KDF options), key count, public key.
         place = 15
         for _ in range(3):
             place += 4 + int.from_bytes(body[place : place + 4], "big")
         size = int.from_bytes(body[place + 4 : place + 8], "big")
         return body[: place + 8 + size]
-    # RSA (PKCS #1, also inside PKCS #8): version 0, then the modulus.
+    # RSA (PKCS #1, also inside PKCS #8): the modulus follows version 0.
     modulus = re.search(rb"\x02\x01\x00\x02\x82(..)", body, re.DOTALL)
     if modulus:
         return body[: modulus.end() + int.from_bytes(modulus[1], "big")]
@@ -180,7 +180,7 @@ def _public_part(body: bytes) -> bytes:
 
 
 def _encoded_forms(value: str) -> set[bytes]:
-    """Return the forms in which a program may encode the value inside base64 or hex."""
+    """Return the value in each encoding that a program may use before base64 or hex."""
     import html
     import json
 
@@ -198,7 +198,7 @@ def _encoded_forms(value: str) -> set[bytes]:
 
 
 def _base64_needles(data: bytes) -> Iterator[bytes]:
-    """Yield the base64 characters that depend only on `data`, for every alignment."""
+    """Yield the base64 text that depends only on `data`, for every alignment and alphabet."""
     for offset in range(3):
         text = base64.b64encode(bytes(offset) + data)
         needle = text[-(-offset * 8 // 6) : (offset + len(data)) * 8 // 6]
@@ -206,13 +206,13 @@ def _base64_needles(data: bytes) -> Iterator[bytes]:
         yield needle.translate(bytes.maketrans(b"+/", b"-_"))
 
 
-# --- readings of the data -------------------------------------------------------------------------
+# --- decodings of the data ------------------------------------------------------------------------
 
 
 def _decode_views(data: bytes) -> Iterator[bytes]:
     yield data
     seen = {data}
-    # Lines as in a block or folded text: indented, with blank lines between them, CRLF.
+    # Join the lines of block or folded text: indented, with blank lines between them, CRLF.
     readings = [b"\n".join(_lines(data)), b" ".join(_lines(data))]
     for sign, read in _READINGS:
         if sign in data:

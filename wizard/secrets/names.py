@@ -1,8 +1,8 @@
 """Recognises secrets by their name: `SMTP_PASSWORD`, `api_token`, a connection with a password.
 
-A name decides what a pattern cannot: `hunter2pw` is a password only where one is expected. Values
-about a secret are allowed: the name of a Secret (`FERNET_KEY_SECRET_NAME`), a file (`KEY_PATH`), an
-address (`TOKEN_URL`), a switch, a variable, a reference into a store.
+A pattern cannot recognise a value such as `hunter2pw`, but a name shows that it is a password.
+Information about a secret is allowed: the name of a Secret (`FERNET_KEY_SECRET_NAME`), a file
+(`KEY_PATH`), an address (`TOKEN_URL`), a switch, a variable, a reference to a store.
 """
 
 from __future__ import annotations
@@ -122,10 +122,11 @@ _ASSIGNED = re.compile(
     r"(?m)^[ \t]*(?:export[ \t]+|-[ \t]+)?[\"']?(?P<name>[A-Za-z][\w.-]{2,60})[\"']?[ \t]*"
     r"(?:=|:[ \t])[ \t]*(?P<value>\S.*)$"
 )
-# Keys of charts and manifests that name a Secret or a key in it, and keys that are not names.
+# Keys of values and manifests whose value is the name of a Secret or of a key in a Secret, and keys
+# that say nothing about their value.
 _KEY_NAMES = re.compile(r"^(?:[a-z][a-zA-Z0-9]*)?[sS]ecret(?:Key)?$|^.*/.*$|^value$")
 _TEXT_KEYS = ("extraEnv", "extraEnvFrom", "envFrom")
-# `host=db password=...`, `Server=db;Pwd=...`; not `--password=$VAR` and other non-literals.
+# Matches `host=db password=...` and `Server=db;Pwd=...`, not `--password=$VAR` or other variables.
 _PAIR = re.compile(
     r"(?i)(?:^|[;&?,\s])(?:user_?|db_?|client_?)?(?:password|passwd|pwd|secret|sharedaccesskey)="
     r"(?![$<{%/*`(])[^;&,\s\"']{3,}"
@@ -134,7 +135,7 @@ _CALL = re.compile(r"[\w.]+[(\[].*|[A-Za-z_]+(?:\.[A-Za-z_]+)+")
 
 
 def is_secret(name: str, value: object) -> bool:
-    """Return whether `value` is a literal secret, judged by its name and form."""
+    """Return whether `value` is a literal secret, judged by its name and its form."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return False
     text = str(value).strip()
@@ -148,7 +149,7 @@ def is_secret(name: str, value: object) -> bool:
 
 
 def find_secret_lines(text: str) -> Iterator[int]:
-    """Yield line numbers of secrets assigned in a text: INI, properties, YAML, Python, shell."""
+    """Yield the numbers of lines that assign a secret: INI, properties, YAML, Python, shell."""
     for match in _ASSIGNED.finditer(text):
         value = match["value"].split(" #")[0].strip().rstrip(",;").strip("\"'")
         named = _is_secret_name(match["name"]) and not _CALL.fullmatch(value)
@@ -182,7 +183,7 @@ def _words(name: str) -> list[str]:
 
 
 def _is_secret_name(name: str) -> bool:
-    """Return whether a value of this name is a secret itself, not information about one."""
+    """Return whether a value of this name is a secret, not only information about a secret."""
     if name.upper() in _SENSITIVE:
         return True
     words = _words(name)
@@ -207,7 +208,7 @@ def _is_literal(name: str, text: str) -> bool:
 
 
 def _is_key(name: str, text: str) -> bool:
-    """Return whether it is 32 random bytes as Fernet writes them, and not named as a checksum."""
+    """Return whether the text looks like a Fernet key, and its name is not that of a checksum."""
     if not _FERNET.fullmatch(text) or _PUBLIC & set(_words(name)):
         return False
     counts = Counter(text)
@@ -216,7 +217,7 @@ def _is_key(name: str, text: str) -> bool:
 
 
 def _is_secret_connection(text: str) -> bool:
-    """Return whether it is an Airflow connection (JSON or URL) with a password."""
+    """Return whether an Airflow connection (JSON or URL) has a password."""
     if text.startswith("{"):
         return _has_password(text)
     return "://" not in text or any(patterns.find_secrets(text))

@@ -1,8 +1,8 @@
 """Recognises secrets by pattern: private keys, URLs with passwords, tokens.
 
-Public keys, known_hosts lines, certificates, fingerprints and templates never match: users switch
-off a rule with false positives (facts on secrets in Git: gitleaks flags README fingerprints,
-detect-secrets flags `*SecretName:` keys).
+Public keys, known_hosts lines, certificates, fingerprints and templates never match, because users
+switch off a rule with false positives (facts on secrets in Git: gitleaks reports fingerprints in a
+README, detect-secrets reports `*SecretName:` keys).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import binascii
 import re
 from collections.abc import Iterator
 
-# Not inside a longer base64 text: a key or certificate may contain any short pattern.
+# A match must not be part of a longer base64 text: a key may contain any short pattern by chance.
 _START, _END = r"(?<![A-Za-z0-9+/=_-])", r"(?![A-Za-z0-9+/=_-])"
 _TOKENS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(_START + pattern + _END))
@@ -40,7 +40,7 @@ _PUTTY = re.compile(r"^PuTTY-User-Key-File-\d", re.MULTILINE)
 _BODY = re.compile(r"[A-Za-z0-9+/=]{24}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\r?\n[ \t]*[A-Za-z0-9+/_-]{20,})*={0,2}")
 
-# scheme://user:password@ with the password as a template action or as text without "/" and "@".
+# scheme://user:password@ where the password is a template action, or text without "/" and "@".
 _URL = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]{0,30}://(?:[^\s/:@'\"<>{}]|\{\{.*?\}\})*:"
     r"(?P<password>(?:\{\{.*?\}\}|[^\s/@'\"{}]|\{(?!\{))+)@"
@@ -56,7 +56,7 @@ _PLACEHOLDER = re.compile(
 
 
 def find_secrets(text: str) -> Iterator[tuple[str, int, str]]:
-    """Yield (rule, offset, kind) of every text that looks like a secret, without the text."""
+    """Yield (rule, offset, kind) for every match; the matching text itself is not yielded."""
     for match in _PEM.finditer(text):
         if _has_body(text, match.end()):
             yield "secret.private-key", match.start(), "a private key"
@@ -83,13 +83,13 @@ def is_placeholder(text: str) -> bool:
 
 
 def _has_body(text: str, start: int) -> bool:
-    """Return whether key material follows: the bare marker in documentation is not a key."""
+    """Return whether key material follows the marker; documentation has markers without a key."""
     rest = text[start : start + 600]
     return _BODY.search(rest.partition("-----END")[0].partition("-----BEGIN")[0]) is not None
 
 
 def _find_in_base64(run: str, depth: int) -> tuple[str, str] | None:
-    """Return rule and kind of the secret that this base64 text, at any alignment, encodes."""
+    """Return rule and kind of a secret that the base64 text encodes, at any alignment."""
     compact = re.sub(r"\s+", "", run).rstrip("=").replace("-", "+").replace("_", "/")
     for offset in range(4):
         part = compact[offset:]

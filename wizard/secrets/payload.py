@@ -1,8 +1,9 @@
-"""A store's data for an installation: reads facts, and adds missing ones without other changes.
+"""A store's data for an installation: reads facts, and adds missing facts without other changes.
 
-There are two layouts. `keys`: one key per fact. `document`: one YAML document under `config`, with
-nested places read by dots (document 000). New strings are double-quoted, so that every reader sees
-a string; existing text and comments are kept. Messages never repeat a value.
+There are two layouts. `keys` has one key per fact. `document` has one YAML document in key
+`config`; a fact's dotted place leads to a nested value (document 000). New strings are
+double-quoted, so that every YAML reader reads a string; existing text and comments are kept.
+Messages never repeat a value.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Payload:
     def get(self, fact: Fact) -> str | None:
         """Return the value of a fact; None if it is missing.
 
-        Raises RefusedError if the place holds data that cannot be the value.
+        Raises RefusedError if the fact's place has data that cannot be the value.
         """
         if self.document:
             value: Any = self._read_document()
@@ -71,7 +72,7 @@ class Payload:
         return tuple(fact for fact in facts if self.get(fact) is None)
 
     def filled(self, values: Mapping[Fact, str]) -> dict[str, Any]:
-        """Return the data to write: all existing data, and these values."""
+        """Return the data to write: all existing data, and `values`."""
         for fact in values:
             if self.get(fact) is not None:
                 raise ConflictError(f"{self.name}: {fact.key} already exists")
@@ -98,7 +99,7 @@ class Payload:
         try:
             return read_mapping(self._text, DOCUMENT_KEY)
         except AnswersError as error:
-            # The reader's message has line and column, never the text.
+            # The reader's message names line and column, never the text.
             raise self._refusal_error("", error.message) from None
 
     def _write_document(self, values: Mapping[str, str]) -> str:

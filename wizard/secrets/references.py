@@ -1,8 +1,8 @@
 """References to secrets: answers hold a reference in place of the value.
 
 A reference is one of `{env: NAME}`, `{file: PATH}`, `{prompt: true}`, `{generate: true}` and
-`{store: true}` (the value is put into the store by others). Anything else is refused and not
-repeated, because it is usually the secret itself.
+`{store: true}` (others put the value into the store). Anything else is refused, and the message
+does not repeat it, because it is usually the secret itself.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class SecretRef(BaseModel):
     """One reference to a secret; frozen, without the value.
 
     Create it from a mapping with exactly one of the five keys, or with `parse_reference`. Raises
-    pydantic's ValidationError, whose text does not repeat the input; a caller that reads its
-    `errors()` passes ``include_input=False``. A subclass may add public fields (a deploy key's
-    public key) next to that key.
+    pydantic's ValidationError, whose text does not repeat the input; a caller of its `errors()`
+    must pass ``include_input=False``. A subclass may add public fields, such as a deploy key's
+    public key.
     """
 
     model_config = ConfigDict(
@@ -67,7 +67,7 @@ class SecretRef(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _require_reference(cls, value: Any) -> Any:
-        # Before the fields: their own errors would name keys and values; both may be the secret.
+        # Checked before the fields: errors of fields quote keys and values, perhaps the secret.
         if isinstance(value, SecretRef):
             return value
         reason = _refusal_reason(value, cls._beside())
@@ -141,9 +141,9 @@ class SecretRef(BaseModel):
 
 
 class DeployKey(SecretRef):
-    """The source of a private deploy key; `secrets` writes `public`.
+    """The source of a private deploy key; `airflow-wizard secrets` writes `public`.
 
-    `writable` is the reason why the key may push; empty refuses a key that can.
+    `writable` says why the key may push; if it is empty, a key that can push is refused.
     """
 
     omit_if_empty: ClassVar[frozenset[str]] = frozenset({"writable"})
@@ -158,7 +158,7 @@ def parse_reference(text: str) -> SecretRef:
 
 
 def _refusal_reason(value: object, beside: Sequence[str] = ()) -> str:
-    """Return why this is not a reference, without any part of it; empty if it is one."""
+    """Return why the value is not a reference, without quoting it; empty for a reference."""
     if not isinstance(value, Mapping):
         return _SHAPES
     items = [

@@ -1,4 +1,4 @@
-"""Resolves a reference to its value, as late as possible and in memory only.
+"""Resolves a reference to its value, as late as possible; values stay in memory.
 
 Messages name the reference and never repeat any part of a value. A value that the leak gate cannot
 search for without false positives is refused here.
@@ -26,10 +26,10 @@ _OTHERS_MODE = 0o077
 
 
 class SecretError(WizardError):
-    """A reference without a usable value here; the message names the question, never a value.
+    """A reference has no usable value; the message names the question, never a value.
 
-    `available` is false if the value does not exist yet or belongs to others (`generate`,
-    `store`); then the reference itself is correct.
+    `available` is false if the reference is correct, but the wizard cannot read its value here
+    (`generate`: it does not exist yet; `store`: others put it into the store).
     """
 
     def __init__(self, message: str, hint: Fix | str = "", *, available: bool = True) -> None:
@@ -49,10 +49,10 @@ def resolve_reference(
     """Return the value of the question `key`.
 
     A file is relative to `folder` (default: the current one). `prompt` receives the prompt text and
-    reads without echo; None if there is no terminal. One line end at the end of a file does not
-    belong to the value; several lines are accepted only with `lines` (a private key), unchanged.
-    `weak` also accepts values that the leak gate cannot search for: only for a login, never to
-    store. Raises SecretError.
+    reads without echo; None if there is no terminal. One line end at the end of a file is not part
+    of the value. Several lines are accepted only with `lines` (for a private key), unchanged.
+    `weak` also accepts values that the leak gate cannot search for; use it only for a login, never
+    for a value to store. Raises SecretError.
     """
     if reference.kind in {"generate", "store"}:
         where = (
@@ -88,7 +88,7 @@ def _from_file(key: str, path: Path) -> str:
     import stat
 
     try:
-        # Non-blocking: opening a pipe without a writer would never return.
+        # O_NONBLOCK, because opening a pipe without a writer would never return otherwise.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             state = os.fstat(file.fileno())

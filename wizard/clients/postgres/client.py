@@ -122,7 +122,7 @@ class PostgresServer:
 
     @property
     def available_connections(self) -> int:
-        """Return the smallest limit for this role's connections; others use some of them too."""
+        """Return the lowest limit on this role's connections; others' connections count too."""
         limits = [self.max_connections - self.reserved, self.role_limit, self.database_limit]
         return min(limit for limit in limits if limit >= 0)
 
@@ -216,7 +216,10 @@ def open_session(target: PostgresTarget, password: SecretStr, application: str) 
 
 @contextmanager
 def _write_ca_file(ca: str) -> Iterator[str]:
-    """Yield the path of the CA for libpq; without a CA, a value that disables the user's file."""
+    """Yield the path of a CA file for libpq.
+
+    Without a CA, the path does not exist: libpq would use a CA file in the user's home by default.
+    """
     if not ca:
         yield "/nonexistent"
         return

@@ -21,7 +21,7 @@ class RecordingConnection:
         self._closed = False  # paramiko reads this attribute of a socket
 
     def recv(self, size: int) -> bytes:
-        """Return some bytes; ends a greeting that is endless or not SSH."""
+        """Return some bytes; none if the greeting is too long or not SSH."""
         try:
             data = self._connection.recv(size)
         except ConnectionError:
@@ -35,7 +35,7 @@ class RecordingConnection:
         return data
 
     def send(self, data: bytes) -> int:
-        """Return how many bytes were sent; a closed connection is noticed when reading."""
+        """Return how many bytes were sent; only reading reports a closed connection."""
         try:
             return self._connection.send(data)
         except ConnectionError:
@@ -68,9 +68,9 @@ class RecordingConnection:
 
     @property
     def host_key_algorithms(self) -> set[str]:
-        """Return the host key signatures that the server offers; empty before its KEXINIT.
+        """Return the host key algorithms that the server offers; empty before its KEXINIT.
 
-        KEXINIT is the first packet, not encrypted: RFC 4253, 6 and 7.1.
+        KEXINIT is the first packet and not encrypted (RFC 4253, 6 and 7.1).
         """
         packet = self.first.partition(self._greeting + b"\n")[2]
         try:

@@ -1,10 +1,9 @@
-"""Proves over SSH what git-sync will do with the deploy key, the pinned host keys and the ref.
+"""Tests over SSH whether git-sync can clone with the deploy key, the pinned host keys and the ref.
 
-The key stays in memory: paramiko holds the session, and git reads the stream through a socket
-(git-remote-fd(1)), so git itself evaluates the server's data. To find out whether the key may
-write, a push is started and ended at once: an empty list of updates runs nothing
-(facts on SSH, section 6). Each query uses its own connection, because some hosts allow only one
-command per connection.
+The key stays in memory: paramiko opens the session, and git reads the stream through a socket
+(git-remote-fd(1)), so git itself parses the server's data. To find out whether the key may write,
+a push is started and ended at once; the empty list of updates changes nothing (facts on SSH,
+section 6). Each command uses its own connection, because some hosts allow only one per connection.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _MAX_MESSAGE_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class CloneResult:
-    """The content of a clone: the ref's full name, its commit, and the number of DAG files.
+    """The result of a clone: the ref's full name, its commit, and the number of DAG files.
 
     `writable` is None if the server did not reveal whether the key may push.
     """
@@ -59,7 +58,7 @@ class CloneClient(Protocol):
 
 @dataclass(frozen=True)
 class ParamikoClient:
-    """The implementation for one target. `route` is how to reach it (default: directly)."""
+    """The implementation for one target. `route` is the route to the host (default: direct)."""
 
     target: CloneTarget
     key: SecretStr
@@ -67,7 +66,7 @@ class ParamikoClient:
     route: Route | None = field(default=None, repr=False)
 
     def look(self) -> CloneResult:
-        """Log in, fetch the newest commit's file names, and find out whether the key may push."""
+        """Log in, fetch the commit's file names, and find out whether the key may push."""
         logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
         target, deadline = self.target, Deadline(self.seconds)
         key = load_key(self.key)
@@ -85,7 +84,7 @@ class ParamikoClient:
             route.close()
 
     def _may_push(self, key: Any, route: Route, deadline: Deadline) -> bool | None:
-        """Return whether the server would allow a push; sends only its end."""
+        """Return whether the server would allow a push; starts one and ends it without changes."""
         try:
             with self._open_command("git-receive-pack", key, route, deadline) as channel:
                 read_advertisement(_make_reader(channel, deadline))
@@ -95,7 +94,7 @@ class ParamikoClient:
         except WireError as error:
             return False if error.server_message or error.ended else None
         except Exception:
-            # A refused command or connection does not answer the question.
+            # A refused command or connection does not show whether the key may push.
             return None
         return True
 
@@ -117,14 +116,14 @@ class ParamikoClient:
 
 
 def command_path(url: str, path: str) -> str:
-    """Return the path as git sends it to an SSH server: absolute in URLs with a scheme."""
+    """Return the path as git sends it to an SSH server: absolute if the URL has a scheme."""
     return f"/{path}" if "://" in url and not path.startswith("~") else path
 
 
 def _quote_path(path: str) -> str:
     import shlex
 
-    # Always quoted, like git: servers that parse the command expect quotes.
+    # git always quotes the path, and servers that parse the command expect quotes.
     plain = shlex.quote(path)
     return plain if plain.startswith("'") else f"'{path}'"
 
@@ -151,21 +150,21 @@ def _receive_advertisement(channel: Any, target: CloneTarget, deadline: Deadline
 
 
 def _read_error_line(channel: Any) -> str:
-    """Return the last line of the server's stderr, without control characters."""
+    """Return the error line, or else the last line, of stderr, without control characters."""
     data = b""
     with suppress(Exception):
         channel.settimeout(1)
         while len(data) < 4096 and (part := channel.recv_stderr(4096)):
             data += part
     lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
-    # Hosts put empty lines and frames around their refusal.
+    # Some hosts print empty lines and frames around their error.
     words = [line for line in lines if any(char.isalpha() for char in line)]
     said = next((line for line in words if "ERROR" in line or "fatal" in line), "")
     return escape_unprintable((said or (words[-1] if words else ""))[:_MAX_MESSAGE_LENGTH])
 
 
 def _find_ref(told: Advertisement, target: CloneTarget) -> tuple[str, str]:
-    """Return the ref's full name (empty for a bare commit) and its commit or tag."""
+    """Return the ref's full name (empty for a commit id) and the id of its commit or tag."""
     import re
 
     name = told.find(target.ref)

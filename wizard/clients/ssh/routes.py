@@ -1,7 +1,7 @@
 """Routes to an SSH server: direct, through an HTTP proxy, or through a jump host.
 
 A route is prepared once (names resolved, jump host logged in) and then opens any number of
-connections to the same address: several addresses of one name may be different servers.
+connections, all to the same address: the addresses of one name may belong to different servers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MAX_HEAD_BYTES = 16_384
 
 
 class NotReachedError(Exception):
-    """No connection; the message contains the reason."""
+    """The server could not be reached; the message contains the reason."""
 
 
 class Deadline:
@@ -35,7 +35,7 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Return the remaining seconds; never zero, which would mean no waiting at all."""
+        """Return the remaining seconds; never 0, because a time limit of 0 means not to block."""
         return max(0.001, self._end - time.monotonic())
 
     @property
@@ -115,19 +115,19 @@ class DirectRoute:
 
 @dataclass
 class ProxyRoute:
-    """A route through an HTTP proxy that allows CONNECT; it sees only encrypted data."""
+    """A route through an HTTP proxy that allows CONNECT; the proxy sees only encrypted data."""
 
     host: str
     port: int
     proxy: DirectRoute
 
     def prepare(self, deadline: Deadline) -> None:
-        """Resolve the proxy's name; the proxy resolves the host's name."""
+        """Resolve the proxy's name; the proxy itself resolves the host's name."""
         with _ErrorPrefix(f"the proxy {self.proxy.host}:{self.proxy.port}"):
             self.proxy.prepare(deadline)
 
     def open(self, deadline: Deadline) -> socket.socket:
-        """Open a tunnel; NotReachedError with the proxy's status if it refuses."""
+        """Open a tunnel; NotReachedError with the HTTP status if the proxy refuses."""
         name = f"the proxy {self.proxy.host}:{self.proxy.port}"
         with _ErrorPrefix(name):
             connection = self.proxy.open(deadline)
@@ -151,7 +151,7 @@ def _request_tunnel(connection: socket.socket, host: str, port: int) -> str:
     name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     connection.sendall(f"CONNECT {name} HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
     head = b""
-    # Byte by byte: data after the empty line already belongs to the SSH server.
+    # Read byte by byte: data after the empty line already comes from the SSH server.
     while not head.endswith(b"\r\n\r\n") and len(head) < _MAX_HEAD_BYTES:
         byte = connection.recv(1)
         if not byte:
@@ -164,7 +164,7 @@ def _request_tunnel(connection: socket.socket, host: str, port: int) -> str:
 
 @dataclass
 class JumpRoute:
-    """A route through another SSH server, with a pinned host key and the user's own login."""
+    """A route through another SSH server, with its pinned host keys and the user's own login."""
 
     host: str
     port: int
@@ -203,7 +203,7 @@ class JumpRoute:
         self._client = client
 
     def open(self, deadline: Deadline) -> Connection:
-        """Open a channel in the session."""
+        """Open a channel to the host in the session with the jump host."""
         try:
             # paramiko keeps one error per session: parallel calls could get each other's error.
             with self._opening:
@@ -242,7 +242,7 @@ def _describe_login_error(error: Exception) -> str:
 
 
 class _ErrorPrefix:
-    """Prefix the error of a connection with a name."""
+    """Prefixes the message of a NotReachedError with a name."""
 
     def __init__(self, name: str) -> None:
         self.name = name

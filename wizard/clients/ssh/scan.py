@@ -1,8 +1,8 @@
 """Scans all host keys of an SSH server in parallel, without logging in.
 
-One connection per key type: a server shows only the requested type of key, and signs the key
-exchange with it, so the server provably holds every returned key. RSA is requested with both SHA-2
-signatures (its key is written as ssh-rsa); SHA-1 is not supported. Facts: RFC 4253, sshd(8).
+There is one connection per key type: a server shows only the requested type of key. It signs the
+key exchange with that key, which proves that it has the private key. RSA is requested with both
+SHA-2 signatures (the key is written as ssh-rsa); SHA-1 is not supported. Source: RFC 4253, sshd(8).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from wizard.hostkeys.scan import Scan
 
 TIMEOUT_SECONDS = 5.0
 _SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
-# A probe that timed out needs a moment more to record the reason.
+# Additional seconds for a probe that timed out, so that it can still record the reason.
 _GRACE = 0.25
 _PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8)
 _BUSY = "it accepts no more connections at the moment"
@@ -49,9 +49,9 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class JumpHost:
-    """A jump host: the login there, and its own keys, which must already be known.
+    """A jump host: address, login, and its host keys, which must already be known.
 
-    `identity` is a private key file; without it the agent and the default files are used.
+    `identity` is a private key file; without one, the agent and the default files are used.
     """
 
     host: str
@@ -66,9 +66,9 @@ def scan_host_keys(
 ) -> Scan:
     """Return the host's keys of every accepted type, in about the time of one handshake.
 
-    Network failures are part of the result, by key type, and everything ends after `timeout`
-    seconds. Raises WizardError only for an invalid host or port. Threads are daemons and never
-    joined, so a hanging host does not delay the exit.
+    Network failures are part of the result, by key type. The scan ends after `timeout` seconds.
+    Raises WizardError only for an invalid host or port. The threads are daemons and never joined,
+    so a hanging host does not delay the wizard's exit.
     """
     try:
         name = known_hosts_name(host, port)
@@ -104,7 +104,7 @@ def _build_route(host: str, port: int, via: Proxy | JumpHost | None) -> Route:
 
 
 def _prepare_route(route: Route, deadline: Deadline) -> str:
-    """Return why the host cannot be reached; empty if it can."""
+    """Prepare the route; return why the host cannot be reached, or an empty text."""
     done: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def work() -> None:
@@ -125,7 +125,7 @@ def _prepare_route(route: Route, deadline: Deadline) -> str:
 
 
 def _run_probes(probes: Sequence[_KeyTypeProbe], deadline: Deadline) -> None:
-    """Run the probes in parallel, until all are done or the time is up."""
+    """Run the probes in parallel; return when all are done or the time is up."""
     done: queue.SimpleQueue[None] = queue.SimpleQueue()
     for probe in probes:
         _start_thread(probe.work, lambda: done.put(None))
@@ -135,9 +135,9 @@ def _run_probes(probes: Sequence[_KeyTypeProbe], deadline: Deadline) -> None:
 
 
 def _retry_dropped(probes: Sequence[_KeyTypeProbe], deadline: Deadline) -> None:
-    """Retry one by one: a server may drop parallel connections (sshd's MaxStartups).
+    """Retry dropped probes one by one: a server may drop parallel connections (MaxStartups).
 
-    A server that closes every connection without any data is not asked again.
+    A server that closed every connection without sending any data is not tried again.
     """
     dropped = [probe for probe in probes if probe.dropped]
     if len(dropped) == len(probes) and not any(probe.problem == _BUSY for probe in dropped):
@@ -159,7 +159,7 @@ def _start_thread(*work: Callable[[], None]) -> None:
 
 @dataclass
 class _KeyTypeProbe:
-    """One key type: the key that the host showed, or the failure."""
+    """The probe of one key type: the key that the host showed, or the failure."""
 
     kind: str
     route: Route
@@ -170,7 +170,7 @@ class _KeyTypeProbe:
     heard: RecordingConnection | None = field(default=None, repr=False)
 
     def again(self) -> _KeyTypeProbe:
-        """Return a new probe of the same type."""
+        """Reset the probe so that it can run again, and return it."""
         self.close()
         self.key, self.problem, self.dropped, self.heard = None, "", False, None
         return self
@@ -206,7 +206,7 @@ class _KeyTypeProbe:
             transport.close()
 
     def _describe_failure(self, error: Exception) -> str:
-        """Return the failure as text, based on what the server sent."""
+        """Return a description of the failure that takes the server's data into account."""
         heard = self.heard
         if heard is None:
             return f"it could not be reached ({type(error).__name__})"
@@ -244,7 +244,7 @@ class _KeyTypeProbe:
 
     @property
     def unfinished(self) -> str:
-        """Return the failure of a probe that is still running when the time is up."""
+        """Return the failure text for a probe that is still running when the time is up."""
         if self.heard is None:
             return f"no connection could be established {self.deadline.text}"
         return self._describe_failure(TimeoutError())

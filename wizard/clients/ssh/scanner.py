@@ -18,9 +18,9 @@ def _scan_once(host: str, port: int) -> Scan:
 
 
 def make_network_scanner(say: Callable[[str], None]) -> Scanner:
-    """Return the command line's scanner: it scans each host once per run, and says so.
+    """Return the command line's scanner, which scans each host once per run and announces it.
 
-    Hints from DNS (SSHFP) are printed and not used otherwise.
+    Hints from DNS (SSHFP) are printed, but have no effect.
     """
 
     def ask(host: str, port: int) -> Scan:

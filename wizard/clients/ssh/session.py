@@ -1,7 +1,7 @@
-"""A session with the host that is pinned, with a single login key that stays in memory.
+"""A session with a host whose keys are pinned, with a single login key that stays in memory.
 
-Only the pinned host keys count; no agent and no file of the user is read, and nothing is sent to a
-host that shows a different key. paramiko is imported on first use.
+Only the pinned host keys are trusted. The agent and the user's SSH files are not used, and the
+login is never sent to a host that shows a different key. paramiko is imported on first use.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Kind = Literal[
 
 
 class CloneError(SessionError[Kind]):
-    """The clone could not be verified; the message has the reason and nothing of the key."""
+    """The clone could not be verified; the message has the reason and no part of the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def open_transport(
 
 
 def _start_transport(heard: RecordingConnection, target: CloneTarget, deadline: Deadline) -> Any:
-    """Start a session with the pinned host; nothing is sent to any other host."""
+    """Return a session, not logged in yet, with a host that has shown a pinned key."""
     import paramiko
 
     transport = paramiko.Transport(heard)  # type: ignore[arg-type]

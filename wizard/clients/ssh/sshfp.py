@@ -1,8 +1,8 @@
 """SSHFP records of a host's SSH keys in DNS (RFC 4255, 7479): a hint for people, never evidence.
 
-The module returns only sentences, so no code can use them as evidence. It needs the optional
-library dnspython. Without it, for a host without such records, for an address instead of a name,
-and when no answer comes in time, the hint is empty.
+The module returns only sentences, so that no code can use them as evidence. It needs the optional
+library dnspython. The hint is empty without this library, for a host without SSHFP records, for an
+IP address, and when no answer comes in time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SECONDS = 1.5
 _SHA256 = 2
-# OpenSSH's key types by SSHFP algorithm number.
+# The SSHFP algorithm numbers of OpenSSH's key types.
 _ALGORITHMS = {"ssh-rsa": 1, "ecdsa": 3, "ssh-ed25519": 4}
 
 
@@ -34,7 +34,7 @@ class _Records:
 
 
 class SshfpLookup:
-    """A DNS query that runs in parallel with a scan; exit does not wait for it."""
+    """A DNS query that runs in parallel with a scan; the wizard's exit does not wait for it."""
 
     def __init__(self, host: str) -> None:
         self._found: _Records | None = None
@@ -46,7 +46,7 @@ class SshfpLookup:
         self._found = _fetch_records(host)
 
     def hint(self, keys: Sequence[HostKey]) -> str:
-        """Return a sentence about these keys; empty without records or a timely answer."""
+        """Return a sentence about these keys; empty without records or without a timely answer."""
         self._thread.join(max(0.0, self._until - time.monotonic()))
         return _compare_keys(self._found, keys) if self._found and keys else ""
 
@@ -74,12 +74,12 @@ def _fetch_records(host: str) -> _Records | None:
         digests = {number: frozenset(these) for number, these in found.items()}
         return _Records(digests, bool(answer.response.flags & dns.flags.AD))
     except Exception:
-        # No record, no name server, an invalid answer: not worth reporting for a hint.
+        # No record, no name server or an invalid answer: a mere hint is not worth an error.
         return None
 
 
 def _resolver() -> Resolver:
-    """Return this machine's resolver, asking for the DNSSEC result."""
+    """Return this machine's resolver, set to request the DNSSEC result."""
     import dns.flags
     import dns.resolver
 

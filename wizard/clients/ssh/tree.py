@@ -1,7 +1,7 @@
 """Reads the file names of one commit, fetched by git through an open channel.
 
-git gets no key, no network and no configuration. It talks over one socket and requests the newest
-commit only, without file contents if the server supports that, like git-sync with depth 1. The
+git gets no key, no network access and no configuration. It uses one socket and requests only one
+commit, like git-sync with depth 1, and no file contents if the server supports that. Its temporary
 folder is deleted before the function returns.
 """
 
@@ -37,8 +37,8 @@ def count_dag_files(
 ) -> int:
     """Return the number of DAG files below `subpath` of a ref or commit; CloneError if none.
 
-    Without a `subpath` no files are counted. `told` is the advertisement that was already read from
-    the channel.
+    Without a `subpath`, no files are counted. `told` is the server's ref advertisement, which was
+    already read from the channel.
     """
     with tempfile.TemporaryDirectory(prefix="clone-proof-") as name:
         folder = Path(name)
@@ -104,7 +104,7 @@ def _fetch_commit(folder: Path, channel: Any, told: bytes, ref: str, deadline: D
 
 
 class _Bridge:
-    """Two threads between an SSH channel and a socket; daemons, so exit does not wait for them."""
+    """Two threads that copy between an SSH channel and a socket; exit does not wait for them."""
 
     def __init__(self, channel: Any, ours: socket.socket, first: bytes) -> None:
         self._channel = channel
@@ -152,7 +152,7 @@ class _Bridge:
 
 
 def _count_dag_files(folder: Path, subpath: str, deadline: Deadline) -> int:
-    """Return the number of DAG files below `subpath`: Python files that may hold one, and zips."""
+    """Return the number of possible DAG files below `subpath`: Python files and zip archives."""
     wanted = subpath.strip("/").removeprefix("./")
     wanted = "" if wanted == "." else wanted
     code, listed = _run_git(
@@ -172,7 +172,7 @@ def _count_dag_files(folder: Path, subpath: str, deadline: Deadline) -> int:
 
 
 def _describe_folders(folder: Path, deadline: Deadline) -> str:
-    """Return the existing folders, as the end of a sentence."""
+    """Return text about the existing folders, to end a sentence with."""
     _, listed = _run_git(
         folder, "ls-tree", "-d", "-z", "--name-only", "FETCH_HEAD", deadline=deadline
     )

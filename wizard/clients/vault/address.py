@@ -1,7 +1,7 @@
-"""Vault's address and the login of this machine, read from its environment.
+"""Vault's address and this machine's login to Vault, read from environment variables.
 
-Answers contain the address for pods; VAULT_ADDR, VAULT_CACERT, VAULT_NAMESPACE and
-VAULT_TLS_SERVER_NAME (Vault's own CLI, "Environment variables") contain it for this machine.
+The answers contain the address that pods use. VAULT_ADDR, VAULT_CACERT, VAULT_NAMESPACE and
+VAULT_TLS_SERVER_NAME (Vault's own CLI, "Environment variables") override it for this machine.
 `~/.vault-token` is not read by default; set VAULT_TOKEN_FILE to use it.
 """
 
@@ -38,9 +38,9 @@ SERVER_QUESTION = "secrets.vault.server"
 
 @dataclass(frozen=True, slots=True)
 class VaultAddress:
-    """Vault as this machine reaches it. `ca` is PEM, empty for the system's authorities.
+    """Vault's address for this machine. `ca` is PEM, empty for the system's CAs.
 
-    `server_name` is the name that its certificate must have, empty for the address's host.
+    `server_name` is the name that Vault's certificate must have, empty for the host in `url`.
     `source` is the variable or question that the address comes from.
     """
 
@@ -79,7 +79,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class AppRole:
-    """A machine login; its token is revoked at the end."""
+    """A login with AppRole; the token that it returns is revoked at the end."""
 
     role_id: SecretStr
     secret_id: SecretStr
@@ -112,7 +112,7 @@ VaultCredentials = Token | AppRole | Jwt
 def read_address(
     server: str, *, ca: str = "", namespace: str = "", environ: Mapping[str, str] | None = None
 ) -> VaultAddress:
-    """Return Vault's address; a variable overrides the answer in the argument (`ca` as PEM).
+    """Return Vault's address; variables override the arguments from the answers (`ca` as PEM).
 
     Raises UsageError for an invalid variable, and if no address is known.
     """
@@ -170,7 +170,10 @@ def _read_token_file(path: str) -> Token:
 
 
 def _check_header(name: str, value: str) -> SecretStr:
-    """Return a value that fits into an HTTP header: the HTTP client's own error would quote it."""
+    """Return the value if it is safe in an HTTP header.
+
+    Else raises UsageError without the value, which the HTTP client's own error would quote.
+    """
     text = value.strip()
     if not re.fullmatch(r"[\x21-\x7e]{1,16384}", text):
         raise UsageError(

@@ -65,9 +65,9 @@ class VaultClient:
         return self._identity
 
     def forget(self) -> None:
-        """Revoke the token of a login made here; it is not used again."""
+        """Stop using the token; revoke it if it comes from a login made here."""
         if self._owns_token and self._token is not None:
-            # It soon expires by itself: a failure must not hide the caller's result.
+            # A failure must not hide the caller's result; the token soon expires anyway.
             with suppress(VaultError):
                 self._api.auth.token.revoke_self()
         self._token = None
@@ -75,7 +75,7 @@ class VaultClient:
     def health(self) -> Health:
         """Return the node's state; needs no token and no namespace."""
         before = time.time()
-        # With a namespace OpenBao answers 400.
+        # OpenBao answers 400 to this request with a namespace.
         answer = self._http.ask("GET", "sys/health")
         middle = (before + time.time()) / 2
         state = _STATES.get(answer.status)
@@ -118,7 +118,8 @@ class VaultClient:
         """Return the KV version 2 engine at a path; any other engine or version is refused."""
         answer = self._ask("GET", f"sys/internal/ui/mounts/{path}")
         if answer.status == 403 and self._api.auth.token.lookup_self().status != 403:
-            # Vault's message is "preflight capability check returned 403" in both cases.
+            # For a missing mount and for a missing permission, Vault's message is the same:
+            # "preflight capability check returned 403".
             raise VaultError(
                 "missing",
                 f"there is no mount {path}, or {self._identity} has no rights in it",
@@ -204,7 +205,7 @@ class VaultClient:
         return replace(answer, request=f"{method} {path}")
 
     def _retry_upgrade(self, request: Callable[[], VaultResponse]) -> VaultResponse:
-        """Return a KV mount's response; Vault upgrades a new mount in the background."""
+        """Return the response of a KV mount, after retries while Vault upgrades a new mount."""
         answer, tries = request(), 1
         while answer.has_error("upgrading from non-versioned"):
             if tries == _UPGRADE_TRIES:
@@ -229,7 +230,7 @@ class VaultClient:
             ids = (credentials.role_id.get_secret_value(), credentials.secret_id.get_secret_value())
             answer = auth.approle.login(*ids, **place)
         else:
-            # The methods kubernetes and jwt take the same body at the same path.
+            # The auth methods kubernetes and jwt take the same body at the same path.
             jwt = credentials.jwt.get_secret_value()
             answer = auth.kubernetes.login(credentials.role, jwt, **place)
         if answer.status in {400, 403}:
@@ -251,7 +252,7 @@ def _identity_policies(data: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _login_hint(credentials: AppRole | Jwt, answer: VaultResponse) -> Fix | str:
-    """Return a hint: Vault answers most causes alike, only its own log shows which."""
+    """Return a hint for a refused login; for most causes, Vault gives the same answer."""
     if isinstance(credentials, AppRole):
         return "create a new secret id: it may be used up, expired, or belong to a different role"
     if answer.has_error("invalid role name") or answer.has_error("could not be found"):

@@ -18,7 +18,7 @@ def open_vault(
     connect: float = CONNECT_TIMEOUT,
     read: float = READ_TIMEOUT,
 ) -> Iterator[Vault]:
-    """Yield a Vault client, logged in or anonymous (health only).
+    """Yield a Vault client, logged in or anonymous (only for `health`).
 
     A login made here is revoked at the end; a token that was passed in is not revoked. Raises
     VaultError when the login is refused.

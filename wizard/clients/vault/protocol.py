@@ -1,8 +1,8 @@
-"""Vault's KV version 2 and related requests, with as few requests as possible.
+"""Vault's KV version 2 engine and related operations, with as few requests as possible.
 
 Source: facts on Vault, sections 1, 2 and 6, each tested on a real server. A version 1 mount is
-refused: a write for version 2 "succeeds" there, but stores the values in clear text at a
-different path. OpenBao behaves alike.
+refused: it accepts a version 2 write, but stores the values in clear text at a different path.
+OpenBao does the same.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ State = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The state of one node. `skew` is by how many seconds its clock is ahead of this machine's."""
+    """The state of one node. `skew`: how many seconds its clock is ahead of this machine's."""
 
     state: State
     version: str
@@ -41,7 +41,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class TokenInfo:
-    """Vault's facts about the current token. `ttl` in seconds, 0 for a token that never expires."""
+    """Vault's facts about the current token. `ttl` is in seconds, 0 if the token never expires."""
 
     name: str
     policies: tuple[str, ...]
@@ -54,7 +54,7 @@ class TokenInfo:
 class StoredSecret:
     """The content of a path: all its keys, and the version for the next check-and-set write.
 
-    `deleted`: the newest version was deleted, so there are no keys, but still a version.
+    `deleted`: the newest version was deleted, so there are no keys, but still a version number.
     """
 
     data: Mapping[str, Any] = field(repr=False)
@@ -84,7 +84,7 @@ class Vault(Protocol):
         ...
 
     def capabilities(self, paths: Sequence[str]) -> Mapping[str, frozenset[str]]:
-        """Return the token's capabilities at each path, such as {"read"}; empty for none."""
+        """Return the token's capabilities at each path, such as {"read"}; an empty set if none."""
         ...
 
     def mount(self, path: str) -> Mount:

@@ -1,7 +1,7 @@
 """Requests to Vault: verified TLS, no redirect to another origin, no secret in any error.
 
 Vault's own messages are never repeated, because a server could put a token into them; errors use
-the status and a few known phrases. hvac knows the paths and bodies of Vault's API, and sends
+the status and a few known phrases. hvac only builds the paths and bodies of Vault's API, and sends
 nothing by itself. hvac and requests are imported on first use.
 """
 
@@ -42,7 +42,7 @@ Kind = Literal[
 
 
 class VaultError(WizardError):
-    """Vault did not answer, or refused; `kind` is for programs, the message for people.
+    """Vault did not answer or refused a request; `kind` is for programs, the message for people.
 
     `retry_after` is how many seconds Vault asks to wait, None if it does not.
     """
@@ -56,7 +56,7 @@ class VaultError(WizardError):
 
     @property
     def transient(self) -> bool:
-        """Return whether the failure is temporary, rather than caused by answers or rights."""
+        """Return whether the failure is temporary: not caused by answers or missing rights."""
         return self.kind in {"unreachable", "sealed", "standby", "busy", "server"}
 
 
@@ -74,7 +74,7 @@ class VaultConflictError(VaultError, ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class VaultResponse:
-    """A response; `body` may contain secrets and is not part of any representation.
+    """A response; `body` may contain secrets and is not part of `repr`.
 
     `request` is the method and the path, such as `GET secret/data/x`.
     """
@@ -91,13 +91,13 @@ class VaultResponse:
         return found if isinstance(found, Mapping) else {}
 
     def has_error(self, phrase: str) -> bool:
-        """Return whether one of Vault's errors or warnings contains the phrase."""
+        """Return whether one of Vault's error messages contains the phrase."""
         said = self.body.get("errors") or []
         return isinstance(said, list) and any(phrase in str(one).casefold() for one in said)
 
 
 class VaultHttp:
-    """Requests below /v1/ of one Vault. `ask` never follows a redirect to a different origin."""
+    """Sends requests below /v1/ to one Vault; never follows a redirect to a different origin."""
 
     def __init__(
         self, address: VaultAddress, *, connect: float = CONNECT_TIMEOUT, read: float = READ_TIMEOUT
@@ -113,8 +113,8 @@ class VaultHttp:
     def build_api(self, send: Callable[[str, str, object], VaultResponse]) -> Any:
         """Return hvac's client, which sends requests with `send(method, path, body)`.
 
-        It has no token, so VAULT_* and ~/.vault-token, which hvac reads by itself, have no effect.
-        It raises nothing, because hvac's exceptions contain Vault's messages.
+        The client has no token, so it ignores VAULT_* and ~/.vault-token, which hvac reads by
+        default. It raises none of hvac's exceptions, because they contain Vault's messages.
         """
         import hvac  # type: ignore[import-untyped]
 
@@ -176,7 +176,7 @@ class VaultHttp:
 
 
 def _build_session(address: VaultAddress) -> requests.Session:
-    """A session that trusts one authority, and neither ~/.netrc nor REQUESTS_CA_BUNDLE."""
+    """Return a session with the address's CA only; it ignores ~/.netrc and REQUESTS_CA_BUNDLE."""
     import ssl
 
     import_modules("requests", "hvac.adapters")
@@ -187,12 +187,12 @@ def _build_session(address: VaultAddress) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
     if not address.url.startswith("https://"):
-        # Without proxies, which would see the token.
+        # No proxies for plain HTTP: they would see the token.
         return session
     context = ssl.create_default_context(cadata=address.ca or None)
 
     class Pinned(HTTPAdapter):
-        """Connections over this context alone; requests would add its own authorities."""
+        """Uses only this TLS context; by default, requests adds CAs of its own."""
 
         def init_poolmanager(
             self, connections: int, maxsize: int, block: bool = False, **options: Any
@@ -209,7 +209,7 @@ def _build_session(address: VaultAddress) -> requests.Session:
             conn.cert_reqs = "CERT_REQUIRED"
 
     session.mount("https://", Pinned())
-    # TLS is end to end: a proxy sees only Vault's address.
+    # A proxy is safe here: it sees only Vault's address, because TLS is end to end.
     session.proxies = dict(get_environ_proxies(address.url))
     return session
 
@@ -234,7 +234,7 @@ def _parse_response(response: requests.Response, address: VaultAddress) -> Vault
 
 
 def build_foreign_error(address: VaultAddress, status: int) -> VaultError:
-    """Return the error for an answer not from Vault; 5xx may come from a proxy in front of it."""
+    """Return the error for an answer not from Vault; 5xx may come from a proxy before Vault."""
     return VaultError(
         "server" if status >= 500 else "foreign",
         f"{address.endpoint} does not answer like Vault (status {status})",
