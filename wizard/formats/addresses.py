@@ -1,6 +1,6 @@
-"""Host names and URLs for pods: accepts known forms, refuses credentials and loopback.
+"""Checks host names and URLs for pods: known forms, no credentials, no loopback addresses.
 
-Messages never repeat the value: it may contain a password.
+Messages never repeat the value, because it may contain a password.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def is_loopback(host: str) -> bool:
     try:
         address = ipaddress.ip_address(bare)
     except ValueError:
-        # inet_aton forms (127.1, 0x7f000001) resolve to loopback too.
+        # The short forms of inet_aton (127.1, 0x7f000001) can be loopback addresses too.
         return bool(re.fullmatch(r"(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+)){0,3}", bare))
     mapped = getattr(address, "ipv4_mapped", None) or address
     return bool(mapped.is_loopback or mapped.is_unspecified)
@@ -64,8 +64,8 @@ def check_host(value: str) -> str:
 
 
 def _split_url(value: str) -> SplitResult:
-    # urlsplit silently drops white space and control characters, so the value would differ from the
-    # checked one.
+    # urlsplit silently drops white space and control characters, so the checked text would differ
+    # from the value.
     if re.search(r"[\x00-\x20\x7f]", value):
         raise ValueError("give a URL without spaces or control characters")
     try:
@@ -99,10 +99,10 @@ def check_https_url(value: str) -> str:
 
 
 def check_web_url(value: str) -> str:
-    """Return the UI's URL: https, or http on localhost for a port-forward."""
+    """Return the URL of Airflow's UI: https, or http on localhost for a port-forward."""
     checked = _check_url(value, ("https", "http"), "https://airflow.example.com", loopback=True)
     if "%" in checked:
-        # airflow.cfg would read % as the start of an interpolation.
+        # Airflow would read % in airflow.cfg as the start of an interpolation.
         raise ValueError("give a URL without percent-encoding")
     if checked.startswith("http:") and not is_loopback(urlsplit(checked).hostname or ""):
         raise ValueError("give an https URL: http is for a port-forward on localhost only")
@@ -154,7 +154,7 @@ def check_git_url(value: str) -> str:
 
 
 def normalize_url(url: str) -> str:
-    """Return a URL in Argo CD's form: lower case, no ssh://, no .git, scp form as a path.
+    """Return a URL as Argo CD compares it: lower case, no ssh://, no .git, scp form as a path.
 
     Source: Argo CD, NormalizeGitURL (util/git/git.go).
     """

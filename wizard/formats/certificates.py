@@ -17,8 +17,8 @@ _BLOCK = re.compile(
 def extract_certificates(text: str) -> str:
     """Return the certificates of a PEM text, each re-encoded, without any other text.
 
-    Raises ValueError if there is none, or a block is not an X.509 certificate. So a private key or
-    a token in the file cannot reach the repository.
+    Raises ValueError if there is none, or a block is not an X.509 certificate. Thus a private key
+    or a token in the text cannot get into the repository.
     """
     import base64
     import binascii

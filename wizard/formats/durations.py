@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# Go's durations end at 292 years; five digits of hours are eleven years.
+# Go's longest duration is 292 years; five digits of hours are at most eleven years.
 _DURATION = r"([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?"
 
 
@@ -16,7 +16,7 @@ def check_duration(value: str) -> str:
 
 
 def duration_seconds(value: str) -> int:
-    """Return a duration such as 1h30m in seconds; ValueError if it is not one."""
+    """Return a duration such as 1h30m in seconds; ValueError if the text is not a duration."""
     match = re.fullmatch(_DURATION, value)
     if match is None:
         raise ValueError(f"not a duration: {value!r}")
@@ -25,9 +25,10 @@ def duration_seconds(value: str) -> int:
 
 
 def canonical_duration(value: str) -> str:
-    """Return `1h` as Go prints it, `1h0m0s`: the API server's form, so Argo CD sees no diff.
+    """Return a duration as Go prints it (`1h0m0s` for `1h`).
 
-    Source: the ExternalSecret with zero API-server additions (facts, External Secrets 2.9).
+    The API server stores this form, so Argo CD shows no diff. Source: the ExternalSecret to which
+    the API server adds nothing (facts, External Secrets 2.9).
     """
     total = duration_seconds(value)
     parts = (total // 3600, total % 3600 // 60, total % 60)

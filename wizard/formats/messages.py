@@ -1,4 +1,4 @@
-"""Validation messages: they describe a valid value and never repeat the given one."""
+"""Validation messages: they describe valid values and never repeat the given value."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BOUNDS: Mapping[str, str] = {
 
 
 def describe_validation_error(kind: str, text: str) -> str:
-    """Return pydantic's error of this type and text as a sentence for the user.
+    """Return a sentence for the user that replaces pydantic's error of this type and text.
 
     Source of the types and texts: https://docs.pydantic.dev/latest/errors/validation_errors/
     """

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def format_path(path: Sequence[str | int]) -> str:
-    """Return a path in the usual form: `env[0].name`, and `labels."a.b"` for a key with a dot."""
+    """Return a path as text: `env[0].name`, or `labels."a.b"` for a key with a dot."""
     text = ""
     for part in path:
         if isinstance(part, int):
@@ -28,7 +28,7 @@ def get_value(data: Any, path: tuple[str, ...], default: object = None) -> Any:
                 return default
             data = data[part]
         elif hasattr(type(data), "model_fields"):
-            # A pydantic model; importing pydantic just to check would slow down other callers.
+            # A pydantic model; to import pydantic only for a type check would slow other callers.
             data = getattr(data, part, default)
         else:
             return default
@@ -36,7 +36,7 @@ def get_value(data: Any, path: tuple[str, ...], default: object = None) -> Any:
 
 
 def put_value(data: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[str, Any]:
-    """Return a copy of nested mappings with `value` at `path`; replaces conflicting values."""
+    """Return a copy of nested mappings with `value` at `path`; replaces values in the way."""
     head, *rest = path
     copied = dict(data)
     if not rest:

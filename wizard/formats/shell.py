@@ -1,7 +1,7 @@
-"""Builds scripts as text: quoting, comments, here-documents, and a seal that marks our files.
+"""Builds scripts as text: quoting, comments, here-documents, and a seal in generated files.
 
-The answers are validated by their types, but a script runs with somebody's rights. So every value
-is quoted here again, as if it had not been validated.
+The types of the answers validate every value. But a script runs with a person's rights, so this
+module quotes every value as if it had not been validated.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def comment(*lines: str, mark: str = "#") -> str:
 
 
 def here_document(command: str, text: str) -> str:
-    """Return the command with this text on its standard input, without any expansion."""
+    """Return the command with a here-document of the text; the shell expands nothing in it."""
     body = text if text.endswith("\n") else f"{text}\n"
     word, lines = "END", body.splitlines()
     while word in lines:
@@ -56,7 +56,7 @@ def _escape_cell(text: str) -> str:
 
 
 def add_seal(name: str, installation: str, text: str) -> str:
-    """Return the text with a line that names the installation and a digest of the content."""
+    """Return the text with an added line that has the installation and a digest of the text."""
     before, after = _COMMENTS[name.rpartition(".")[2]]
     digest = hashlib.sha256(text.encode()).hexdigest()
     line = f"{before}airflow-wizard handover {installation} {digest}{after}\n"
@@ -67,7 +67,7 @@ def add_seal(name: str, installation: str, text: str) -> str:
 
 
 def is_untouched(data: bytes, installation: str) -> bool:
-    """Return whether this is an unchanged file of an earlier handover of the installation."""
+    """Return whether the file is from a handover of this installation and was not changed."""
     try:
         text = data.decode()
     except UnicodeDecodeError:

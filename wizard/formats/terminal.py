@@ -1,4 +1,4 @@
-"""Makes text from outside safe to print: escapes control and bidirectional characters."""
+"""Makes untrusted text safe to print: escapes control and bidirectional characters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def escape_unprintable(text: str) -> str:
 
 def _escape(char: str) -> str:
     code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, from surrogateescape
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8, decoded with surrogateescape
         return f"\\x{code - 0xDC00:02x}"
     if char in _SHORT:
         return _SHORT[char]

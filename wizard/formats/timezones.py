@@ -1,4 +1,4 @@
-"""The shipped list of time zones, so that answers are valid on every machine alike."""
+"""The wizard's own list of time zones, so that the same answers are valid on every machine."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ TIME_ZONES_FILE = Path(__file__).with_name("timezones.txt")
 def load_time_zones() -> frozenset[str]:
     """Return all names in the time zone database, including old ones such as US/Pacific.
 
-    Source: tzdata's list of zones, stored by tests/tools/timezones.py with its version.
+    Source: tzdata's list of zones; tests/tools/timezones.py stores it with tzdata's version.
     """
     lines = TIME_ZONES_FILE.read_text(encoding="utf-8").splitlines()
     return frozenset(line for line in lines if not line.startswith("#"))
 
 
 def check_time_zone(value: str) -> str:
-    """Return a name that Airflow can load; ValueError suggests the nearest one."""
+    """Return the name of a time zone that Airflow can load; ValueError suggests a similar name."""
     if value in load_time_zones():
         return value
     raise ValueError(f"the time zone database does not have this name; {_advice(value)}")

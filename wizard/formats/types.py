@@ -1,7 +1,7 @@
-"""Annotated types of the answers: one check and one message for each kind of text.
+"""Annotated types for the answers: one check and one message for each kind of text.
 
-Every text type refuses control and bidirectional characters, so no answer can forge a line of
-YAML, INI, HCL or terminal output; the writer of each format quotes the rest.
+Every text type refuses control and bidirectional characters, so no answer can inject a line into
+YAML, INI, HCL or terminal output; the writer of each format quotes other special characters.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MAX_TEXT = 1000
 
 
 def has_hidden(text: str) -> bool:
-    """Return whether `text` has a character that does not print as itself (control, bidi)."""
+    """Return whether `text` has a character that is not visible as such (control, bidi)."""
     return any(
         char in _BIDI or unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in text
     )
@@ -70,8 +70,8 @@ def _git_url(value: str) -> str:
 
 
 def _git_ref(value: str) -> str:
-    # The rules of git check-ref-format, and no leading dash, which git could read as an option.
-    # The character set keeps Go template, shell and airflow.cfg (%) syntax out of a ref.
+    # The rules of git check-ref-format; no leading dash either, because git could read an option.
+    # The character set has no syntax of Go templates, shells or airflow.cfg (%).
     if (
         not re.fullmatch(r"[\w./@#+=,-]*", value)
         or ".." in value

@@ -1,7 +1,7 @@
 """Reads YAML that yaml_writer wrote, thirty times faster than a full YAML reader.
 
-The result is verified: it is written again and must give the same text, apart from comments. Such a
-text means the same to every YAML reader (see yaml_writer). Any other text is refused, however
+The result is verified: written again, it must give the same text, apart from comments. Every YAML
+reader reads this text alike (see yaml_writer). Any other text is refused, even if it is very
 similar, and the caller uses the full reader.
 """
 
@@ -28,7 +28,7 @@ class ForeignYamlError(ValueError):
 
 
 def load_own_yaml(text: str) -> Yaml:
-    """Return the data of a text from yaml_writer, with comments only on their own lines.
+    """Return the data of a text from yaml_writer; comments must be on their own lines.
 
     Raises ForeignYamlError for every other text, valid YAML or not.
     """
@@ -36,7 +36,7 @@ def load_own_yaml(text: str) -> Yaml:
     data = reader.document()
     try:
         again = dump_yaml(data)
-    except ValueError as error:  # half a surrogate pair, written as an escape
+    except ValueError as error:  # an escape for half of a surrogate pair
         raise ForeignYamlError from error
     if again != "\n".join(reader.kept):
         raise ForeignYamlError
@@ -85,14 +85,17 @@ class _Reader:
             self.comment(line)
 
     def block(self, indent: int, depth: int, first: str = "") -> Yaml:
-        """Return a mapping or list at this indentation; `first` is its first line after a dash."""
+        """Return the mapping or list at this indentation.
+
+        `first` is the rest of the line after a dash, if the mapping or list begins there.
+        """
         if depth > _DEPTH_LIMIT:
             raise ForeignYamlError
         line = first or self.lines[self.at][indent:]
         return (self.items if line.startswith("- ") else self.mapping)(indent, depth, first)
 
     def mapping(self, indent: int, depth: int, first: str) -> dict[str, Yaml]:
-        """Return the entries up to a less indented line."""
+        """Return the mapping's entries, up to a less indented line."""
         found: dict[str, Yaml] = {}
         lines, pad = self.lines, " " * indent
         line = first or self.next(pad)
@@ -117,7 +120,7 @@ class _Reader:
         return found
 
     def items(self, indent: int, depth: int, first: str) -> list[Yaml]:
-        """Return the items up to a less indented line."""
+        """Return the list's items, up to a less indented line."""
         found: list[Yaml] = []
         pad = " " * indent
         line = first or self.next(pad)
@@ -146,7 +149,7 @@ class _Reader:
         return line
 
     def scalar(self, text: str, indent: int) -> Yaml:
-        """Return a scalar; a literal block uses further lines."""
+        """Return a scalar; of a literal block, `text` is only the first line."""
         if text in _CONSTANTS:
             return _CONSTANTS[text]
         if text[:1] == '"':

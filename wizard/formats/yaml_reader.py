@@ -1,6 +1,6 @@
 """Reads YAML that users wrote: limited size, no duplicate keys, anchors or tags.
 
-Errors name the file, line and column, and never quote the text: it may contain a secret.
+Errors name the file, line and column, and never quote the text, because it may contain a secret.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _refuse_unsafe_nodes(root: Any, name: str) -> None:
                 f"{name}, line {line}: anchors and aliases are not supported; repeat the value"
             )
         if str(node.tag) == _TIMESTAMP:
-            # YAML 1.2 has no dates: text in the form of a date stays text.
+            # YAML 1.2 has no dates, so a date stays text.
             node.ctag = type(node.ctag)(suffix=_TEXT)
         if str(node.tag).rpartition(":")[2] not in _TAGS:
             raise AnswersError(f"{name}, line {line}: tags are not supported; write plain values")

@@ -1,9 +1,9 @@
-"""Reads YAML from any author: with limits, duplicate keys reported, no alias bombs.
+"""Reads YAML from any author: limits size and aliases, and reports duplicate keys.
 
 Text from yaml_writer is recognised and read fast. In any other text, scalars are read as YAML 1.2,
 and a finding says where a YAML 1.1 reader (go-yaml in Helm and Argo CD) would read a different
-value. ruamel composes the nodes and they are converted here, so that expanded aliases are counted
-and no tag runs code.
+value. ruamel composes the nodes, and this module converts them, so that expanded aliases are
+counted and no tag runs code.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ SIZE_LIMIT = 2 * 1024 * 1024
 NODE_LIMIT = 200_000
 DEPTH_LIMIT = 100
 
-# Plain scalars that YAML 1.1 reads as booleans, numbers or times, and YAML 1.2 as text or a
-# different number (https://yaml.org/type/).
+# Plain scalars that are booleans, numbers or times in YAML 1.1, but text or a different number in
+# YAML 1.2 (https://yaml.org/type/).
 _AMBIGUOUS = re.compile(
     r"(?:[yYnN]|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF"
     r"|[-+]?0[0-7_]+|0o[0-7]+|[-+]?0b[01_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
@@ -36,8 +36,8 @@ Path = tuple[str | int, ...]
 def parse_yaml(path: str, data: bytes) -> tuple[list[Any], list[Finding]]:
     """Return the documents of one YAML (or JSON) file, and findings about its text.
 
-    An unreadable file gives no documents and a finding; nothing is raised. Findings name places,
-    never the text found there.
+    For an unreadable file, there are no documents and one more finding; nothing is raised. Findings
+    name places, never the text in them.
     """
     reader = _Reader(path)
     documents = list(reader.read(data))
@@ -45,7 +45,7 @@ def parse_yaml(path: str, data: bytes) -> tuple[list[Any], list[Finding]]:
 
 
 def parse_yaml_text(text: str) -> Any:
-    """Return one YAML document from a value (`extraEnvFrom`); None if it is not readable."""
+    """Return the YAML document in a value such as `extraEnvFrom`; None if it is not readable."""
     documents, findings = parse_yaml("", text.encode("utf-8", "replace"))
     broken = any(finding.severity == "error" for finding in findings)
     return documents[0] if len(documents) == 1 and not broken else None
@@ -64,7 +64,7 @@ class _Reader:
         self.number = 0
 
     def read(self, data: bytes) -> Iterator[Any]:
-        """Compose and convert; stop at the first problem that makes the file unreadable."""
+        """Yield the documents; stop at the first problem that makes the file unreadable."""
         if len(data) > SIZE_LIMIT:
             self.report("yaml.too-large", "", f"the file has {len(data):,} bytes", "split the file")
             return
@@ -132,7 +132,7 @@ class _Reader:
         return {**merged, **found}
 
     def merge(self, node: Any, path: Path) -> dict[str, Any]:
-        """Return the content of `<<`: one mapping or a list of them; the first one wins."""
+        """Return the content of `<<`: one mapping, or a list of mappings; the first value wins."""
         found: dict[str, Any] = {}
         for part in reversed(node.value) if node.id == "sequence" else [node]:
             value = self.convert(part, (*path, "<<"))
@@ -156,7 +156,7 @@ class _Reader:
             return text
 
     def ambiguous_key(self, path: Path, node: Any) -> None:
-        """Report a key that some reader takes for a number, a boolean or null."""
+        """Report a key that some readers take for a number, a boolean or null."""
         if not _AMBIGUOUS(str(node.value)):
             message = "a key that some readers take for a number, a boolean or null"
             self.report("yaml.ambiguous", format_path(path), message, "put it in quotes", "warning")
@@ -164,7 +164,7 @@ class _Reader:
     def report(
         self, rule: str, where: str, message: str, fix: str, severity: Any = "error"
     ) -> None:
-        """Add a finding; problems of syntax and size end the file."""
+        """Add a finding; after a problem of syntax or size, the rest of the file is not read."""
         if rule in ("yaml.syntax", "yaml.too-large", "yaml.too-deep", "yaml.not-utf8"):
             self.broken = True
         if self.number and not where.startswith("line"):

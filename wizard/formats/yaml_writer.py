@@ -1,10 +1,10 @@
 """The YAML writer: turns plain data and comments into stable block-style text.
 
 Every string is read back as the same string by a YAML 1.1 reader (PyYAML), a 1.2 reader (ruamel)
-and the mixture in Kubernetes and Helm (go-yaml). Whatever one of them could read as a number, a
-date, a boolean or null is quoted. Single lines are never folded; the key order of the caller is
-kept. The output does not depend on the Python version: invisible characters are listed here and
-not taken from the interpreter's Unicode tables.
+and the mixture of both in Kubernetes and Helm (go-yaml). Text that one of them could read as a
+number, a date, a boolean or null is quoted. Single lines are never folded; the key order of the
+caller is kept. The output does not depend on the Python version: invisible characters are listed
+here and not taken from the interpreter's Unicode tables.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import TypeAlias
 Yaml: TypeAlias = "bool | int | float | str | list[Yaml] | dict[str, Yaml] | None"
 Path: TypeAlias = tuple[str | int, ...]
 
-# An allow-list: starts like a word or a path, so no implicit type matches (these all start with a
-# digit, a sign, a dot, "~", "=" or "<", or are one of the words below).
+# Text that needs no quotes. It starts like a word or a path, so no reader takes it for a number or
+# another type (these all start with a digit, a sign, a dot, "~", "=" or "<", or are words below).
 _PLAIN = re.compile(r"[A-Za-z_/](?:[A-Za-z0-9_./@%+=,;~$()*-]|:(?! |\Z)| (?! |\Z))*\Z").match
 _WORD = re.compile(r"(?i:y|n|yes|no|on|off|true|false|null|nan|inf)\Z").match
 
-# Control, invisible, bidirectional, byte-order and non-characters: a reader may reject or change
-# them (U+0085, U+2028), and a person does not see them.
+# Control, invisible, bidirectional and byte-order characters, and noncharacters: a reader may
+# reject or change them (U+0085, U+2028), and a person does not see them.
 HIDDEN_CHARACTERS = (
     "\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
     "\u2028-\u202f\u205f-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
@@ -35,13 +35,14 @@ _UNSEEN = re.compile(f"[{HIDDEN_CHARACTERS}]")
 _SURROGATE = re.compile("[\ud800-\udfff]").search
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
-# Not safe as a literal block: anything hidden except the line feed and a tab inside a line, space
-# or tab at a line's ends, and an empty first line (it would need an indentation indicator).
+# Text that is not safe as a literal block: hidden characters except the line feed and a tab inside
+# a line, spaces or tabs at a line's ends, and an empty first line (it would need an indentation
+# indicator).
 _NOT_LITERAL = re.compile(
     r"\A[\n \t]|[ \t]\n|\n[ \t]|[ \t]\Z|[" + "\x00-\x08\x0b-\x1f" + HIDDEN_CHARACTERS[3:] + "]"
 ).search
 
-# Readers do not accept a simple key of more than 1,024 characters.
+# Readers accept no simple key (`key: value`) of more than 1,024 characters.
 _LONGEST_KEY = 1000
 
 
@@ -51,8 +52,8 @@ def dump_yaml(data: Yaml, comments: Mapping[Path, str] | None = None, header: st
     `comments` maps the path of a key or list item to the text written above it as `# ` lines;
     paths that `data` does not have are ignored. `header` is a comment block at the top. Both always
     stay comments, whatever they contain.
-    Raises TypeError for a type or key that YAML cannot hold safely, and ValueError for text with
-    lone surrogates; both name the place but never the value.
+    Raises TypeError for a type or key that YAML cannot represent safely, and ValueError for text
+    with lone surrogates; both name the place but never the value.
     """
     lines: list[str] = []
     if header:
@@ -66,12 +67,12 @@ def dump_yaml(data: Yaml, comments: Mapping[Path, str] | None = None, header: st
 
 
 def quote_yaml(text: str) -> str:
-    """Return `text` as a double-quoted YAML scalar; also JSON unless it has rare characters."""
+    """Return `text` as a double-quoted YAML scalar; without rare characters, this is also JSON."""
     return '"' + _ESCAPE.sub(_escape, text) + '"'
 
 
 class _Writer:
-    """Walks the data once and appends finished lines."""
+    """Writes the data in one pass, as a list of lines."""
 
     __slots__ = ("comments", "lines")
 
@@ -176,7 +177,7 @@ def _float(value: float) -> str:
 
 @lru_cache(maxsize=8192)
 def _key(text: str) -> str | None:
-    """Return the key as written; None if it needs the long `? ` form (or is not allowed)."""
+    """Return the key as YAML text; None if it needs the long `? ` form (or is not allowed)."""
     if _PLAIN(text) and not _WORD(text):
         return text if len(text) < _LONGEST_KEY else None
     if _SURROGATE(text):
@@ -190,7 +191,7 @@ def _escape(match: re.Match[str]) -> str:
     short = _SHORT.get(char)
     if short:
         return short
-    # Two \u escapes (JSON's surrogate pairs) are rejected by go-yaml.
+    # One \U escape: go-yaml rejects the two \u escapes of a surrogate pair, as in JSON.
     return f"\\u{ord(char):04X}" if ord(char) < 0x10000 else f"\\U{ord(char):08X}"
 
 

@@ -126,7 +126,7 @@ _ASSIGNED = re.compile(
 # that say nothing about their value.
 _KEY_NAMES = re.compile(r"^(?:[a-z][a-zA-Z0-9]*)?[sS]ecret(?:Key)?$|^.*/.*$|^value$")
 _TEXT_KEYS = ("extraEnv", "extraEnvFrom", "envFrom")
-# Matches `host=db password=...` and `Server=db;Pwd=...`, not `--password=$VAR` or other variables.
+# Matches `host=db password=...` and `Server=db;Pwd=...`, but no non-literals (`--password=$VAR`).
 _PAIR = re.compile(
     r"(?i)(?:^|[;&?,\s])(?:user_?|db_?|client_?)?(?:password|passwd|pwd|secret|sharedaccesskey)="
     r"(?![$<{%/*`(])[^;&,\s\"']{3,}"
