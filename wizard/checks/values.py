@@ -129,7 +129,7 @@ def _jobs(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
 def _check_generated_secrets(
     values: Mapping[str, Any], subject: Subject, report: Report
 ) -> Iterator[Finding]:
-    """Report secrets that the chart would generate anew at every rendering."""
+    """Report missing secrets: the chart would generate a new value at every rendering."""
     for use in CONTRACT:
         always = (
             use.value == "data.brokerUrlSecretName"

@@ -45,7 +45,7 @@ _HELM_PATH_VARIABLES = (
     "HELM_REGISTRY_CONFIG",
     "HELM_PLUGINS",
 )
-# These variables would make helm use a different cluster than the plan shows, or print more.
+# These variables would make helm use a different cluster than the plan shows, or print more text.
 _REDIRECTING_PREFIXES = (
     "HELM_KUBE",
     "HELM_NAMESPACE",

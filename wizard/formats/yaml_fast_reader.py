@@ -1,8 +1,8 @@
 """Reads YAML that yaml_writer wrote, thirty times faster than a full YAML reader.
 
-The result is verified: written again, it must give the same text, apart from comments. Every YAML
-reader reads this text alike (see yaml_writer). Any other text is refused, even if it is very
-similar, and the caller uses the full reader.
+The result is verified: the data is written again and must give the same text, apart from comments.
+All YAML readers read such text in the same way (see yaml_writer). Any other text is refused, even
+if it is very similar, and the caller uses the full reader.
 """
 
 from __future__ import annotations

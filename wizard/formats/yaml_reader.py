@@ -49,8 +49,8 @@ def _read_any(text: str, name: str) -> Any:
 
     yaml = YAML(typ="safe", pure=True)
     try:
-        # Nodes are composed first, and constructed only after the check. An alias is still a single
-        # node here, so nothing has been expanded yet.
+        # Compose the nodes first, and construct data only after the check. An alias is still a
+        # reference to its node here, so nothing has been expanded yet.
         node = yaml.compose(text)
         if node is None:
             return None

@@ -171,7 +171,7 @@ def _float(value: float) -> str:
         return ".inf" if value > 0 else "-.inf"
     text = float.__repr__(value)
     mantissa, e, exponent = text.partition("e")
-    # YAML 1.1 reads 1e+16 as a string: the mantissa needs a point.
+    # YAML 1.1 would read 1e+16 as a string: the mantissa needs a decimal point.
     return f"{mantissa}.0e{exponent}" if e and "." not in mantissa else text
 
 

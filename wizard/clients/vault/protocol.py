@@ -98,7 +98,8 @@ class Vault(Protocol):
     def write(self, mount: str, path: str, data: Mapping[str, Any], cas: int) -> int:
         """Replace the secret if its version is still `cas` (0: no version yet).
 
-        Returns the new version. VaultConflictError if somebody else wrote in the meantime.
+        Returns the new version. Raises VaultConflictError if the secret was changed in the
+        meantime.
         """
         ...
 

@@ -67,7 +67,7 @@ class VaultRefusedError(VaultError, RefusedError):
 
 
 class VaultConflictError(VaultError, ConflictError):
-    """Somebody else wrote in the meantime, or holds the lock."""
+    """Another writer changed the secret in the meantime, or another run has the lock."""
 
     exit_code: ClassVar = ConflictError.exit_code
 
