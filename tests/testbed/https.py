@@ -32,7 +32,7 @@ class Connections:
         if kept is not None:
             try:
                 return self._ask(kept, method, path, body, headers)
-            except (ConnectionError, http.client.BadStatusLine):
+            except (ConnectionError, ssl.SSLEOFError, http.client.BadStatusLine):
                 kept.close()
         return self._ask(self._open(), method, path, body, headers)
 

@@ -131,7 +131,7 @@ def test_a_state_folder_that_cannot_be_written_is_told_and_changes_nothing(
     committed: Wizard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
-    assert committed.ok(*STORE, "--yes").err.count("your state folder cannot be written") == 1
+    assert committed.ok(*STORE, "--yes").err.count("the state folder is not writable") == 1
 
 
 def test_an_address_alone_does_not_stand_against_the_uid(

@@ -129,7 +129,7 @@ def test_create_and_replace_overwrite_nobody(admin: Kube, name: str) -> None:
     with pytest.raises(KubeConflictError) as caught:
         admin.replace(made)
     assert caught.value.reason == "Conflict"
-    with pytest.raises(ValueError, match="version"):
+    with pytest.raises(ValueError, match="resourceVersion"):
         admin.replace(config_map(name))
 
 

@@ -115,7 +115,7 @@ def test_what_changed_is_upgraded_and_what_was_rolled_back_too(spaced: HelmWorld
     assert world.read(WORKER)["spec"]["replicas"] == 2
     tried = installed(more, dry_run=True)
     assert tried.state == "would change"
-    assert "revision 4 of 5 objects" in tried.detail
+    assert "revision 4 with 5 objects" in tried.detail
 
     # A finished Job would stand in the way of one that differs.
     world.operators.job(JOB, "Complete")
@@ -311,7 +311,7 @@ def test_another_chart_is_refused_before_anything(world: HelmWorld, tmp_path: Pa
     other = chart_with(tmp_path / "other", {"Chart.yaml": text.replace("1.22.0", "1.21.0")})
     found = applied(replace(world.delivered(), chart=other))
     assert found["helm.program"].state == "failed"
-    assert "1.21.0; installation.chart is airflow 1.22.0" in found["helm.program"].detail
+    assert "airflow 1.21.0; the answers need airflow 1.22.0" in found["helm.program"].detail
     assert world.writes == []
 
 

@@ -86,7 +86,7 @@ def test_servers_out_of_reach_prove_nothing(
     with web(Authority.make(tmp_path), lambda _: Answer(200, INDEX.encode())) as server:
         result = check_chart_version(server.url, "1.22.0")
         assert (result.status, server.asked) == ("unknown", [])
-        assert "not trusted here" in result.detail
+        assert "not trusted on this machine" in result.detail
 
 
 def test_redirects_stay_on_https(authority: Authority) -> None:
@@ -168,10 +168,10 @@ def test_the_token_is_for_its_registry_alone(authority: Authority) -> None:
 @pytest.mark.parametrize(
     ("answer", "own", "secret", "status", "says"),
     [
-        (Answer(404), False, "", "fail", "there is no acme/airflow:3.2.2-1"),
+        (Answer(404), False, "", "fail", "acme/airflow:3.2.2-1 does not exist"),
         (Answer(404), True, "", "warn", "yet"),
         (Answer(404), True, "registry", "unknown", "registry was not tried"),
-        (Answer(403), True, "", "unknown", "without a login"),
+        (Answer(403), True, "", "unknown", "requires a login"),
         (Answer(403), True, "registry", "unknown", "registry was not tried"),
         (Answer(429), False, "", "unknown", "HTTP 429"),
         (Answer(500), False, "", "unknown", "HTTP 500"),
