@@ -158,7 +158,7 @@ async def test_the_key_is_created_registered_tested_and_committed(
     server = sshd()
     bare = fill(stage.folder, FILES)
     stage.patch.setattr(
-        "wizard.clients.ssh.clone.Direct", lambda *_: DirectRoute(server.host, server.port)
+        "wizard.clients.ssh.clone.DirectRoute", lambda *_: DirectRoute(server.host, server.port)
     )
     pinned = host_key_sets[0].public("ssh-ed25519")
     repo = f"ssh://{server.user}@gitlab.example.com{bare}"

@@ -297,8 +297,8 @@ def test_spelling_of_what_is_there(folder: GitFolder) -> None:
 
 
 def test_files_and_folders_in_the_way(folder: GitFolder) -> None:
-    error = refuse(folder, ConflictError, change("mine.txt/x", None, "x"))
-    assert "conflicts with it" in error.message
+    refused = refuse(folder, ConflictError, change("mine.txt/x", None, "x"))
+    assert "conflicts with it" in refused.message
     assert "conflicts with it" in refuse(folder, ConflictError, change("apps", None, "x")).message
     (folder.path / "untracked").mkdir()
     refuse(folder, ConflictError, change("untracked", None, "x"))
