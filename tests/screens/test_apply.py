@@ -250,10 +250,10 @@ async def test_it_opens_after_a_commit_and_without_changes(
         shown = await press(pilot, "ctrl+s")
         assert "nothing to commit: the repository is up to date; a opens apply" in shown
         shown = await press(pilot, "a")
-        assert "delivery kind is manual" in shown
+        assert "where delivery.kind is kind" in shown
         assert "run the commands in docs/airflow/RUNBOOK.md" in shown
         assert page_of(pilot).phase == "refused"
-        assert "delivery kind is manual" in await press(pilot, "r", "enter", "d")
+        assert "where delivery.kind is kind" in await press(pilot, "r", "enter", "d")
         await press(pilot, "escape")
         assert isinstance(page(pilot), ReviewScreen)
         await press(
@@ -263,7 +263,7 @@ async def test_it_opens_after_a_commit_and_without_changes(
         assert isinstance(page(pilot), ReviewScreen), "the commit comes first"
         await press(pilot, "enter")
         assert isinstance(page(pilot), ResultScreen)
-        assert "is manual" in await press(pilot, "a")
+        assert "where delivery.kind is kind" in await press(pilot, "a")
         await press(pilot, "escape")
         assert isinstance(page(pilot), ResultScreen)
         await press(pilot, "a", "f1")

@@ -15,7 +15,10 @@ def find_installer(kind: str, runbook: str) -> Installer:
     """Return the installer of a kind. Raises RefusedError for a manual delivery."""
     installer = live_delivery(kind).installer
     if installer is None:
-        raise RefusedError(f"delivery {kind} is manual", f"run the commands in {runbook}")
+        raise RefusedError(
+            f"apply does not install where delivery.kind is {kind}",
+            f"run the commands in {runbook}",
+        )
     return installer
 
 

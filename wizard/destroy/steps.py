@@ -30,7 +30,7 @@ def require_removable(found: CommittedInstallation) -> None:
     release = found.proposal.rendering.release
     if live_delivery(release.delivery).installer is None:
         raise RefusedError(
-            f"delivery {release.delivery} is manual",
+            f"destroy does not remove an installation where delivery.kind is {release.delivery}",
             f"run the commands in {release.runbook}",
         )
 

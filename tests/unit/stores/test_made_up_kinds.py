@@ -98,7 +98,7 @@ def test_their_checks_count_in_every_tree(folder: GitFolder, tmp_path: Path) -> 
 def test_what_they_cannot_do_is_refused_and_says_so(folder: GitFolder, tmp_path: Path) -> None:
     committed(folder, tmp_path)
     done = run(folder.path, "apply", "--yes")
-    assert (done.returncode, "delivery courier is manual" in done.stderr) == (4, True)
+    assert (done.returncode, "where delivery.kind is courier" in done.stderr) == (4, True)
     done = run(folder.path, "secrets", "--yes")
     assert (done.returncode, "secrets.store is safe" in done.stderr) == (64, True), done.stderr
 
