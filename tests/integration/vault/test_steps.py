@@ -216,6 +216,9 @@ class Bench:
                 self.said.append(event)
 
         asyncio.run(collect())
+        # As every run ends: a login made for it is revoked now, not when it is collected.
+        for end in self.target.cleanups:
+            end()
         told = "\n".join([json.dumps(one.to_json()) + repr(one) for one in self.said])
         self.canary.assert_absent(told)
         assert self.vault.token not in told
