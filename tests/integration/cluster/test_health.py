@@ -171,8 +171,8 @@ def test_a_program_that_hangs_or_is_not_there(
     for script in (says(), drips):
         program.script = script
         event = ended(target)
-    said = "does not answer within 0.5 s" in event.detail
-    assert (event.state, said) == ("failed", True), event
+        said = "does not answer within 0.5 s" in event.detail
+        assert (event.state, said) == ("failed", True), event
     ports = [{"name": "api-server", "containerPort": 9090}]
     relisten(world, ports=ports)
     event = ended(target)
