@@ -107,7 +107,11 @@ class Terminal:
         return "\n".join(line.rstrip() for line in self._screen.display) + "\n"
 
     def send(self, keys: str) -> None:
-        """Type; `\\r` is enter, `\\x1b` escape, `\\x0e` ctrl+n."""
+        """Type; `\\r` is enter, `\\x1b` escape, `\\x0e` ctrl+n, `\\x03` ctrl+c."""
+        if keys == "\x03":
+            # Between printing a prompt and reading the answer, Python keeps a
+            # signal until the next line; no person is that fast.
+            time.sleep(0.3)
         os.write(self._main, keys.encode())
 
     def resize(self, columns: int, rows: int) -> None:
