@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wizard.handover.scripts import Owner
     from wizard.systems.target import DataKind
 
@@ -76,6 +77,8 @@ class Options:
     @property
     def chart_path(self) -> Path | None:
         """The path given by --chart; None without --chart."""
+        from pathlib import Path  # here: --help does without it
+
         return Path(self.chart) if self.chart else None
 
     def find_given(self, *names: str) -> str:
