@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pytest
 
@@ -24,6 +25,44 @@ def found(find: Callable[[], Path]) -> Path:
         if programs.required():
             pytest.fail(f"WIZARD_REQUIRE_ALL=1: {error}", pytrace=False)
         pytest.skip(str(error))
+
+
+class Server(Protocol):
+    """What can be started and stopped."""
+
+    def start(self) -> None:
+        """Start, and return once it answers."""
+
+    def stop(self) -> None:
+        """Stop what was started, also when only half of it was."""
+
+
+S = TypeVar("S", bound=Server)
+
+
+@contextmanager
+def running(server: S) -> Iterator[S]:
+    """The server, started; stopped at the end, also if it could not be started."""
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def new_kube() -> Kube:
+    """A Kubernetes API server of its own, not started, without custom resources."""
+    program = found(programs.kube_apiserver)
+    assets = programs.kubebuilder_assets()
+    return Kube(program, assets / "etcd" if assets else None)
+
+
+@contextmanager
+def unsealed_vault() -> Iterator[Vault]:
+    """A Vault of its own, initialised and unsealed."""
+    with running(Vault(found(programs.vault))) as server:
+        server.initialise()
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -51,14 +90,8 @@ def eso_template() -> Iterator[EsoTemplate]:
 @pytest.fixture(scope="session")
 def kube() -> Iterator[Kube]:
     """A Kubernetes API server of this run's own, without custom resources."""
-    program = found(programs.kube_apiserver)
-    assets = programs.kubebuilder_assets()
-    server = Kube(program, assets / "etcd" if assets else None)
-    try:
-        server.start()
+    with running(new_kube()) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -71,47 +104,29 @@ def kube_with_crds(kube: Kube, shared: Path) -> Kube:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server of this run's own; roles and databases in it need unique names."""
-    server = Postgres(found(programs.postgres_bin), own_folder("wizard-postgres-"))
-    try:
-        server.start()
+    with running(Postgres(found(programs.postgres_bin), own_folder("wizard-postgres-"))) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")
 def vault() -> Iterator[Vault]:
     """A Vault of this run's own, unsealed; mounts, policies and tokens need unique names."""
-    server = Vault(found(programs.vault))
-    try:
-        server.start()
-        server.initialise()
+    with unsealed_vault() as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")
 def plain_vault() -> Iterator[Vault]:
     """Another one, in which only the KV engine stands, as with many an owner."""
-    server = Vault(found(programs.vault))
-    try:
-        server.start()
-        server.initialise()
+    with unsealed_vault() as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture
 def fresh_vault() -> Iterator[Vault]:
     """A Vault of this test's own, which nobody has initialised."""
-    server = Vault(found(programs.vault))
-    try:
-        server.start()
+    with running(Vault(found(programs.vault))) as server:
         yield server
-    finally:
-        server.stop()
 
 
 class StartPgBouncer(Protocol):

@@ -16,9 +16,8 @@ from tests.support.canary import Canary
 from tests.support.cli import Wizard, answers_file, aw
 from tests.support.cluster.kubeconfigs import account, cluster, expired, rule, written
 from tests.support.rendered import answers
-from tests.testbed import programs
 from tests.testbed.databases import free_port
-from tests.testbed.fixtures import found
+from tests.testbed.fixtures import new_kube, running
 from tests.testbed.kube import Kube as Server
 from wizard.answers.model import Answers
 from wizard.clients.kube.connect import open_kube
@@ -72,14 +71,8 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Server]:
     """A cluster of this module's own, with no custom resources."""
-    program = found(programs.kube_apiserver)
-    assets = programs.kubebuilder_assets()
-    server = Server(program, assets / "etcd" if assets else None)
-    try:
-        server.start()
+    with running(new_kube()) as server:
         yield server
-    finally:
-        server.stop()
 
 
 async def probed(made: Answers, kube: Kube, argocd: Kube | None = None) -> dict[str, ProbeResult]:
