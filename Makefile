@@ -5,6 +5,9 @@
 #   make check      lint, layers, types, unit and screens tests: no server, under two minutes
 #   make testbed    build the programs that the tests run (helm, template engine, API server, Vault)
 #   make lint       ruff, layers, mypy          make format    apply what ruff can fix
+#   make lowest     tests with the lowest versions that pyproject.toml allows
+#   make lock       write locks/ after a change to pyproject.toml; UPGRADE=1 takes the newest versions
+#   make audit      look up known vulnerabilities of what locks/ names (needs the advisory database)
 #   make bench      measure the budgets beside their peers (never fails on time)
 #   make pictures   every screen as a picture, in .cache/pictures; README's in docs/pictures
 #   make generated  README's tables and wizard/answers/questions.json, from the questions
@@ -14,11 +17,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 CACHE := .cache
 PYTEST_ARGS ?= -n auto
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+# Everything from PyPI comes through a lock: a file whose hash is not in it is refused.
+LOCKED := $(PIP_INSTALL) --require-hashes --requirement
+TOOLS_BIN := $(CACHE)/tools/bin
+LOWEST_BIN := $(CACHE)/lowest/bin
 SOURCES := $(shell git ls-files -- wizard screens presets)
 WHEEL_BIN := $(CACHE)/wheel/venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: run test check testbed lint format wheel bench pictures generated packages clean
+.PHONY: run test check testbed lint format wheel lowest lock audit bench pictures generated
+.PHONY: packages clean
 
 run: $(VENV)/.run
 	@test -e airflow-config/.git || git init --quiet --initial-branch=main airflow-config
@@ -29,6 +38,7 @@ test: packages $(VENV)/.dev
 	$(MAKE) --no-print-directory testbed
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory wheel
+	$(MAKE) --no-print-directory lowest
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 # While you work: everything that needs neither a system package nor a program built here.
@@ -39,14 +49,14 @@ check: $(VENV)/.dev
 $(BIN)/python:
 	sh tests/tools/make_venv.sh $(VENV)
 
-$(VENV)/.run: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+$(VENV)/.run: locks/release.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python $(LOCKED) locks/release.txt
+	$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-# `--group` needs pip 25.1; the pip that venv brings is older on Debian 12 and Ubuntu 24.04.
-$(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . --group dev
+$(VENV)/.dev: locks/test.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python $(LOCKED) locks/test.txt
+	$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
 
 packages:
@@ -69,19 +79,43 @@ format: $(VENV)/.dev
 wheel: $(CACHE)/wheel/.installed
 	cd $(CACHE)/wheel && venv/bin/airflow-wizard --help > help.txt && venv/bin/airflow-wizard presets
 
-$(CACHE)/wheel/.dependencies: pyproject.toml | $(BIN)/python
+$(CACHE)/wheel/.dependencies: locks/release.txt | $(BIN)/python
 	rm -rf $(CACHE)/wheel
 	mkdir -p $(CACHE)/wheel
 	$(BIN)/python -m venv $(CACHE)/wheel/venv
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w $(CACHE)/wheel .
-	$(WHEEL_BIN)/python -m pip install --quiet --disable-pip-version-check $(CACHE)/wheel/*.whl
+	$(WHEEL_BIN)/python $(LOCKED) locks/release.txt
 	@touch $@
 
-$(CACHE)/wheel/.installed: $(CACHE)/wheel/.dependencies README.md LICENSE $(SOURCES)
+# Without an index, what the wheel asks for must be what the lock brought, within its ranges.
+$(CACHE)/wheel/.installed: $(CACHE)/wheel/.dependencies pyproject.toml README.md LICENSE $(SOURCES)
 	rm -f $(CACHE)/wheel/*.whl
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w $(CACHE)/wheel .
-	$(WHEEL_BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --no-deps --force-reinstall $(CACHE)/wheel/*.whl
+	$(WHEEL_BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
+	  --no-build-isolation -w $(CACHE)/wheel .
+	$(WHEEL_BIN)/python -m pip uninstall --quiet --yes airflow-wizard
+	$(WHEEL_BIN)/python $(PIP_INSTALL) --no-index $(CACHE)/wheel/*.whl
+	$(WHEEL_BIN)/python -m pip check
+	@touch $@
+
+# Each lower bound is true only if the lowest version works: the rooms that use a library, and its servers.
+lowest: $(CACHE)/lowest/.installed
+	cd $(CACHE)/lowest && true
+
+$(CACHE)/lowest/.installed: locks/lowest.txt | $(BIN)/python
+	rm -rf $(CACHE)/lowest
+	$(BIN)/python -m venv $(CACHE)/lowest
+	$(LOWEST_BIN)/python $(LOCKED) locks/lowest.txt
+	@touch $@
+
+lock: $(CACHE)/tools/.installed
+	$(BIN)/python -m tests.tools.locks --uv $(TOOLS_BIN)/uv $(if $(UPGRADE),--upgrade)
+
+audit: $(CACHE)/tools/.installed
+	$(BIN)/python -m tests.tools.audit --pip-audit $(TOOLS_BIN)/pip-audit
+
+$(CACHE)/tools/.installed: locks/tools.txt | $(BIN)/python
+	rm -rf $(CACHE)/tools
+	$(BIN)/python -m venv $(CACHE)/tools
+	$(TOOLS_BIN)/python $(LOCKED) locks/tools.txt
 	@touch $@
 
 bench: $(VENV)/.dev
