@@ -73,7 +73,8 @@ def test_texts_are_clean() -> None:
 
 
 def test_the_files_a_project_needs_are_there() -> None:
-    for name in ("README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", ".ci/run"):
+    documents = ("README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+    for name in (*documents, "Makefile", ".ci/run"):
         assert (TOP / name).is_file(), name
     assert (TOP / ".ci/run").stat().st_mode & 0o111
     assert "Apache License" in (TOP / "LICENSE").read_text()
