@@ -14,6 +14,7 @@ from tests.support.paths import TOP
 from tests.tools.locks import FOLDER, LOCKS, Entry, Lock, read_lock
 
 PYPROJECT = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))
+OURS = re.compile(r"\$\(PIP_INSTALL\) (--no-deps --no-build-isolation -e \.$|--no-index )")
 BY_NAME = {lock.name: lock for lock in LOCKS}
 
 
