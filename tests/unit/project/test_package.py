@@ -19,7 +19,7 @@ CODE = ("wizard", "screens", "presets")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one source archive, and the wheel that it builds."""
     folder = tmp_path_factory.mktemp("dist")
-    build = [sys.executable, "-m", "hatchling", "build", "-d", folder]
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
     subprocess.run([*build, "-t", "sdist"], cwd=TOP, check=True, capture_output=True)
     with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
         archive.extractall(folder / "source", filter="data")
