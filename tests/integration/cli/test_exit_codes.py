@@ -125,6 +125,32 @@ TABLE: list[tuple[str, Before, list[str], int, str]] = [
         "--message contains a Vault token",
     ),
     (
+        "secret in a URL of the message",
+        _nothing,
+        ["set", SCALE, "--yes", "--message", f"clone https://git.example.com/{TOKEN}?a=b"],
+        4,
+        "--message contains a Vault token",
+    ),
+    (
+        "secret in an answer",
+        _nothing,
+        ["set", f"dags.repo=ssh://git@git.example.com/{TOKEN}/dags.git", "--yes"],
+        3,
+        "dags.repo: remove a Vault token",
+    ),
+    (
+        "placeholder in a value",
+        _nothing,
+        [
+            "set",
+            "values.config.smtp.smtp_user=<from-vault>",
+            "values.config.mine.token=<later>",
+            "--yes",
+        ],
+        4,
+        "config.mine.token: a placeholder",
+    ),
+    (
         "secret branch",
         _nothing,
         ["set", SCALE, "--yes", "--branch", f"fix/{TOKEN}"],
