@@ -13,6 +13,7 @@ from typing import Literal
 
 from wizard.chart.contract import SENSITIVE_OPTIONS
 from wizard.secrets import patterns
+from wizard.secrets.tokens import compile_once
 
 # "" for what is not a secret: empty, a reference, a switch, a path.
 Verdict = Literal["", "literal", "placeholder"]
@@ -146,7 +147,7 @@ _REPLACED = re.compile(
     r"|\$\{[^{}\r\n]{1,200}+\}|\$\([^()\r\n]{1,200}+\)|\$[A-Za-z_]\w{0,100}+|%\w{1,100}+%|%\(\w{1,60}\)s"
     r"|%[sdr]|\{[A-Za-z_][\w.]{0,60}(?:\(\)){0,1}\}|\$\d|\$env:\w{1,100}+"
 )
-_FILL_IN = re.compile(
+_FILL_IN = (
     r"(?i)<[^<>]*+>|\*++|\.{3,}+|x{3,}+|(?:[a-z0-9]{1,20}[-_ .]){0,4}?(?:change[-_ ]?"
     r"(?:me|it|this)|replace[-_ ]?(?:me|this|with[-_ \w]{0,60})?"
     r"|fill[-_ ]?(?:me|in|this)(?:[-_ ]in)?|todo|tbd|fixme"
@@ -160,10 +161,10 @@ _FERNET = re.compile(r"[A-Za-z0-9_-]{43}=")
 # that say nothing about their value.
 _KEY_NAMES = re.compile(r"(?:[a-z][a-zA-Z0-9]*)?[sS]ecret(?:Key)?|[^/]*+/.*+|value")
 _CREDENTIALS = ("CREDENTIAL", "CREDENTIALS", "PAT")
-_WORD = re.compile(r"[A-Za-z]{1,30}(?:[-_ ][A-Za-z]{1,30}){0,3}")
-_SENTENCE = re.compile(r"[A-Za-z'][\w',:;()-]{0,40}(?: [\w',.:;()-]{1,40}){2,60}+")
-_DOTTED = re.compile(r"[A-Za-z_]{1,40}(?:\.[A-Za-z_]{1,40}){1,8}")
-_NUMBER = re.compile(r"[+-]?\d{1,9}(?:\.\d{1,9})?")
+_WORD = r"[A-Za-z]{1,30}(?:[-_ ][A-Za-z]{1,30}){0,3}"
+_SENTENCE = r"[A-Za-z'][\w',:;()-]{0,40}(?: [\w',.:;()-]{1,40}){2,60}+"
+_DOTTED = r"[A-Za-z_]{1,40}(?:\.[A-Za-z_]{1,40}){1,8}"
+_NUMBER = r"[+-]?\d{1,9}(?:\.\d{1,9})?"
 
 
 def judge_value(name: str, value: str) -> Verdict:
@@ -186,15 +187,23 @@ def judge_literal(name: str, text: str) -> Verdict:
     left = _REPLACED.sub("", text)
     if left != text and not _is_mixed(left):
         return ""
-    if lowered in _WORD_AS_VALUE or _FILL_IN.fullmatch(text):
+    if lowered in _WORD_AS_VALUE or compile_once(_FILL_IN).fullmatch(text):
         return "placeholder"
     if is_password_name(name):
         return "literal"
-    if _NUMBER.fullmatch(text) or _SENTENCE.fullmatch(text) or _DOTTED.fullmatch(text):
+    if (
+        compile_once(_NUMBER).fullmatch(text)
+        or compile_once(_SENTENCE).fullmatch(text)
+        or compile_once(_DOTTED).fullmatch(text)
+    ):
         return ""
     # `credential: known` chooses where a credential comes from.
     words = _words(name)
-    choice = bool(words) and words[-1] in _CREDENTIALS and _WORD.fullmatch(text) is not None
+    choice = (
+        bool(words)
+        and words[-1] in _CREDENTIALS
+        and compile_once(_WORD).fullmatch(text) is not None
+    )
     return "" if choice else "literal"
 
 
@@ -243,10 +252,10 @@ def is_mixed_password(text: str) -> bool:
 
 def is_mixed(text: str) -> bool:
     """Return whether the text looks like a secret and not like a word, a name or a version."""
-    return is_mixed_password(text) and _NAME_WITH_NUMBER.fullmatch(text) is None
+    return is_mixed_password(text) and compile_once(_NAME_WITH_NUMBER).fullmatch(text) is None
 
 
-_NAME_WITH_NUMBER = re.compile(
+_NAME_WITH_NUMBER = (
     r"v?\d{1,9}(?:[.-]\w{1,20}){0,6}|[A-Za-z]{1,30}\d{0,3}(?:[-_.][A-Za-z]{1,30}\d{0,3}){0,8}"
     r"|[a-z][a-z0-9-]{0,60}(?:\.[a-z0-9-]{1,60}){1,8}"
 )

@@ -10,6 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+
+# Compiles at the first use: most patterns wait for a word that few texts have, and to compile all
+# of them takes longer than to search a whole installation.
+compile_once = cache(re.compile)
 
 # A token starts after any delimiter, also after an escaped one (`%3D`, `\n`, `\u003d`). Letters and
 # digits before it belong to a longer text, such as base64, that has the shape by chance.
@@ -29,7 +34,7 @@ class TokenShape:
 
     what: str
     needles: tuple[str, ...]
-    pattern: re.Pattern[str]
+    pattern: str
 
 
 def _shape(what: str, needles: str, pattern: str, start: str = _START) -> TokenShape:
@@ -39,7 +44,7 @@ def _shape(what: str, needles: str, pattern: str, start: str = _START) -> TokenS
     time would be quadratic.
     """
     end = "" if ",}+" in pattern else _END
-    return TokenShape(what, tuple(needles.split()), re.compile(start + pattern + end))
+    return TokenShape(what, tuple(needles.split()), start + pattern + end)
 
 
 SHAPES: tuple[TokenShape, ...] = (
@@ -197,6 +202,6 @@ def find_tokens(text: str) -> Iterator[tuple[int, str]]:
     for shape in SHAPES:
         for needle in shape.needles:
             if needle in runs:
-                for match in shape.pattern.finditer(text):
+                for match in compile_once(shape.pattern).finditer(text):
                     yield match.start(), shape.what
                 break
