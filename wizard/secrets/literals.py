@@ -56,7 +56,7 @@ _QUOTED = re.compile(
 _CALL_OF_TEXT = re.compile(
     r"(?:[\w.]{0,40}(?:Secret|SecretStr|str|String|bytes|quote))\((?=[rbfu]?[\"'])"
 )
-_BARE = re.compile(r"[^\s,;&\"'`<>\[\](){}|]{1,400}")
+_BARE = re.compile(r"[^\s,;&\"'`<>\[\](){}|]{1,200}")
 _TAG = re.compile(r"(?:!!\w{1,20}[ \t]{1,9}|&\w{1,40}[ \t]{1,9})?")
 _BLOCK = re.compile(r"[|>][+-]?\d?[ \t]{0,20}\r?\n[ \t]{1,80}")
 _CONTINUED = re.compile(r"(?:\\?\r?\n[ \t]{1,80})(?=[\"'])")
