@@ -139,18 +139,6 @@ TABLE: list[tuple[str, Before, list[str], int, str]] = [
         "dags.repo: remove a Vault token",
     ),
     (
-        "placeholder in a value",
-        _nothing,
-        [
-            "set",
-            "values.config.smtp.smtp_user=<from-vault>",
-            "values.config.mine.token=<later>",
-            "--yes",
-        ],
-        4,
-        "config.mine.token: a placeholder",
-    ),
-    (
         "secret branch",
         _nothing,
         ["set", SCALE, "--yes", "--branch", f"fix/{TOKEN}"],
