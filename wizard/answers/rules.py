@@ -5,7 +5,7 @@ Each problem names the key to change and a valid answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Rule = Callable[["Answers"], Iterator[Problem]]
 
+_WITH_TEXT = frozenset(("text", "list", "mapping", "secret"))
+_VARIABLES = ("environment", "variables")
 _NOT_GENERATED = {
     "broker.url": "or broker.kind chart-redis",
     "dags.credentials.password": "or a public repository",
@@ -177,18 +179,54 @@ def check_secret_variables(answers: Answers) -> Iterator[Problem]:
     """Report variables that look secret; they are committed in the answers and the values."""
     if not answers.environment.variables:
         return
-    from wizard.secrets import names, patterns
+    from wizard.secrets import scan
 
     for name, value in answers.environment.variables.items():
         if name in _RESERVED_VARIABLES:
             continue
-        if names.is_secret(name, value) or any(patterns.find_secrets(value)):
+        if scan.is_secret(name, value) or any(scan.find_leaks(value)):
             yield Problem(
                 f"environment.variables.{name}",
                 "remove it: variables are committed unencrypted. Keep it in a Secret and name "
                 "the Secret in values.extraEnvFrom (secretRef, optional: true), or use an Airflow "
                 "connection",
             )
+
+
+def check_secret_answers(answers: Answers) -> Iterator[Problem]:
+    """Report answers that contain a secret, such as a token in the URL of a repository.
+
+    Answers are committed. `check_secret_variables` judges the variables, and the checks of the
+    tree judge `values`, which appear there.
+    """
+    from wizard.secrets.scan import find_leaks
+
+    texts = {
+        item.key: text
+        for item in field_specs(type(answers))
+        if item.kind in _WITH_TEXT and item.path != _VARIABLES
+        for text in _texts(get_value(answers, item.path))
+    }
+    if next(find_leaks("\n".join(texts.values()), prose=True), None) is None:
+        return
+    for key, text in texts.items():
+        if leak := next(find_leaks(text, prose=True), None):
+            yield Problem(
+                key,
+                f"remove {leak.what}: answers are committed unencrypted and hold only references "
+                "to secrets, such as {env: NAME}. Rotate it if it is real",
+            )
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield what an answer says in text, at any depth."""
+    plain = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+    if isinstance(plain, str) and plain:
+        yield plain
+    elif isinstance(plain, Mapping):
+        yield "\n".join(text for part in plain.values() for text in _texts(part))
+    elif isinstance(plain, (list, tuple)):
+        yield "\n".join(text for part in plain for text in _texts(part))
 
 
 def check_shared_worker_resources(answers: Answers) -> Iterator[Problem]:
@@ -274,6 +312,7 @@ RULES: tuple[Rule, ...] = (
     check_verified_tls,
     check_reserved_variables,
     check_secret_variables,
+    check_secret_answers,
     check_shared_worker_resources,
     check_bundle_version,
     check_image_dags,

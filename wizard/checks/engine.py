@@ -77,7 +77,8 @@ def run_checks(
 
         gate = Gate(held)
         found = [*_withhold_secrets([*found, *_find_held_secrets(files, gate)], gate)]
-    return sorted({_escape_finding(finding) for finding in found}, key=Finding.sort_key)
+    shown = {_escape_finding(_withhold_place(finding)) for finding in found}
+    return sorted(shown, key=Finding.sort_key)
 
 
 @cache
@@ -161,6 +162,15 @@ def _withhold_secrets(found: Iterable[Finding], gate: Gate) -> Iterator[Finding]
             )
         else:
             yield finding
+
+
+def _withhold_place(finding: Finding) -> Finding:
+    """Return the finding without its place if a secret stands there, such as a value as a key."""
+    from wizard.secrets.scan import find_leaks
+
+    if next(find_leaks(finding.where, prose=True), None) is None:
+        return finding
+    return replace(finding, where="(a key that contains a secret)")
 
 
 def _escape_finding(finding: Finding) -> Finding:

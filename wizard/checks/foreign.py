@@ -17,7 +17,11 @@ from wizard.formats.yaml_untrusted import parse_yaml
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
 
-_KINDS = (".yaml", ".yml", ".json", ".hcl", ".tf", ".env", ".ini", ".txt", ".md", ".toml", ".sh")
+_KINDS = (
+    ".yaml", ".yml", ".json", ".hcl", ".tf", ".tfvars", ".env", ".envrc", ".ini", ".cfg", ".conf",
+    ".properties", ".toml", ".xml", ".txt", ".md", ".sh", ".py", ".sql", ".j2", ".tpl", ".pem",
+    ".key", ".ppk", ".netrc", ".pgpass", ".npmrc", ".pypirc", "Dockerfile", "Containerfile",
+)  # fmt: skip
 _MAX_FILES = 5000
 
 

@@ -7,6 +7,7 @@ rules find secrets that a person pasted or another tool wrote.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,23 +17,27 @@ from wizard.errors import Fix
 from wizard.findings import Finding
 from wizard.formats.nested import format_path
 from wizard.formats.yaml_untrusted import parse_yaml_text
-from wizard.secrets import names, patterns
+from wizard.secrets import patterns, scan
 
 _FIX = "keep the value in the secret store and name the Secret here; rotate a real secret"
-_LITERAL = "a secret in plain text; keep it in the store and name the Secret here"
+_MESSAGES = {
+    "secret.literal": (
+        "a secret in plain text; keep it in the store and name the Secret here",
+        _FIX,
+    ),
+    scan.PLACEHOLDER: (
+        "a placeholder where a program reads a secret: it would be used as the value",
+        "remove it, and name the Secret here: the value goes into the secret store",
+    ),
+}
 _ENCRYPTED = "ENC[AES256_GCM,"
-# Objects that compose Secrets or have rules of their own; they hold only templates and names.
-_SKIPPED_KINDS = (
-    "",
-    "Application",
-    "HelmRelease",
-    "Secret",
-    "SealedSecret",
-    "ExternalSecret",
-    "ClusterExternalSecret",
-    "SecretStore",
-    "ClusterSecretStore",
-)
+# A Secret has a rule of its own, a SealedSecret is encrypted, and a definition describes fields.
+_SKIPPED_KINDS = ("Secret", "SealedSecret", "CustomResourceDefinition")
+_WITH_VALUES = ("Application", "HelmRelease")
+_HELM = ("values", "valuesObject", "parameters")
+_ANSWERS = re.compile(r"(?:.*/)?\.airflow-wizard/[^/]+/answers\.yaml")
+# Documentation: values in it are examples, and no program reads them.
+_PROSE = (".md", ".txt", ".rst", ".adoc")
 # Arguments of the secrets backends (of Airflow's providers) that are credentials.
 _BACKEND_SECRETS = frozenset(
     ("token", "secret_id", "password", "client_secret", "aws_secret_access_key", "keyfile_dict")
@@ -40,9 +45,16 @@ _BACKEND_SECRETS = frozenset(
 
 
 def check_secrets(subject: Subject) -> Iterator[Finding]:
-    """Run all structural rules on objects and values, and the patterns on every file."""
+    """Run all structural rules on objects and values, and the search in the text of every file.
+
+    In a parsed file, literals are searched by the paths of its values, and in its comments.
+    """
+    parsed = {document.path for document in subject.documents}
+    for leak in scan.find_leaks("\n".join(subject.files), prose=True):
+        message = f"a file name contains {leak.what}"
+        yield Finding(leak.rule, "error", "(a file name)", "", message, Fix(_FIX))
     for path, data in subject.files.items():
-        yield from _check_patterns(path, data)
+        yield from _check_text(path, data, parsed=path in parsed)
     for document in subject.documents:
         if document.kind == "Secret" and document.api_version == "v1":
             yield from _check_secret(document)
@@ -53,8 +65,9 @@ def check_secrets(subject: Subject) -> Iterator[Finding]:
         if document.kind == "HelmRelease":
             values = as_mapping(document.spec.get("values"))
             yield from _check_values(document.path, document.where("spec.values"), values)
-        ours = document.path == subject.layout.values
-        if document.kind not in _SKIPPED_KINDS and not ours:
+        # The rules of the answers judge an answers file.
+        apart = document.path == subject.layout.values or _ANSWERS.fullmatch(document.path)
+        if document.kind not in _SKIPPED_KINDS and not apart and "$schema" not in document.data:
             yield from _check_object(document)
     if subject.values is not None:
         yield from _check_values(subject.layout.values, "", subject.values)
@@ -79,13 +92,33 @@ def application_sources(document: Document) -> Iterator[tuple[str, Mapping[str, 
         yield "spec.source", as_mapping(document.spec.get("source"))
 
 
-def _check_patterns(path: str, data: bytes) -> Iterator[Finding]:
-    text = data.decode("utf-8", "replace")
-    for rule, offset, what in patterns.find_secrets(text):
-        line = text.count("\n", 0, offset) + 1
-        yield Finding(rule, "error", path, f"line {line}", f"the line contains {what}", Fix(_FIX))
-    for rule, _, what in patterns.find_secrets(path):
-        yield Finding(rule, "error", "(a file name)", "", f"a file name contains {what}", Fix(_FIX))
+def _check_text(path: str, data: bytes, *, parsed: bool) -> Iterator[Finding]:
+    # Without NUL, UTF-16 reads like plain text.
+    text = data.decode("utf-8", "replace").replace("\0", "")
+    found = [*scan.find_shapes(text)]
+    lines = {text.count("\n", 0, leak.offset) for leak in found}
+    for leak in found:
+        line = text.count("\n", 0, leak.offset) + 1
+        message = f"the line contains {leak.what}"
+        yield Finding(leak.rule, "error", path, f"line {line}", message, Fix(_FIX))
+    searched = _keep_comments(text) if parsed else text
+    for leak in scan.find_literals(searched, prose=parsed or path.endswith(_PROSE)):
+        number = searched.count("\n", 0, leak.offset)
+        if number not in lines:
+            yield _literal_finding(leak.rule, path, f"line {number + 1}")
+
+
+def _keep_comments(text: str) -> str:
+    """Return the comments of a YAML text, each on its own line."""
+    if "#" not in text:
+        return ""
+    lines = text.replace("\t", " ").split("\n")
+    return "\n".join(f" {line}".partition(" #")[2] if "#" in line else "" for line in lines)
+
+
+def _literal_finding(rule: str, path: str, place: str) -> Finding:
+    message, fix = _MESSAGES[rule]
+    return Finding(rule, "error", path, place, message, Fix(fix))
 
 
 def _check_secret(document: Document) -> Iterator[Finding]:
@@ -109,20 +142,23 @@ def _check_values(path: str, where: str, values: Mapping[str, Any]) -> Iterator[
         place = ".".join(part for part in (where, format_path(found)) if part)
         message = "the chart reads this value as a secret"
         yield Finding("secret.inline-value", "error", path, place, message, Fix(_FIX))
-    for found in dict.fromkeys(names.find_secret_paths(values)):
+    for found, rule in dict(scan.find_secret_paths(values)).items():
         if not any(found[: len(other)] == other for other in known):
             place = ".".join(part for part in (where, format_path(found)) if part)
-            yield Finding("secret.literal", "error", path, place, _LITERAL, Fix(_FIX))
+            yield _literal_finding(rule, path, place)
 
 
 def _check_object(document: Document) -> Iterator[Finding]:
-    """Check the data of a ConfigMap, and the environment of hand-written pods."""
-    parts = ("data", "binaryData") if document.kind == "ConfigMap" else ("spec",)
-    for part in parts:
-        for found in dict.fromkeys(names.find_secret_paths({part: document.data.get(part)})):
-            if part != "spec" or found[-1] == "value":
-                place = document.where(format_path(found))
-                yield Finding("secret.literal", "error", document.path, place, _LITERAL, Fix(_FIX))
+    """Check every value of an object, except Helm values, which have a check of their own."""
+    for found, rule in dict(scan.find_secret_paths(document.data)).items():
+        if not (document.kind in _WITH_VALUES and _is_helm_value(found)):
+            yield _literal_finding(rule, document.path, document.where(format_path(found)))
+
+
+def _is_helm_value(path: Path) -> bool:
+    if path[:2] == ("spec", "values"):
+        return True
+    return any(path[at] == "helm" and path[at + 1] in _HELM for at in range(len(path) - 1))
 
 
 def _backend(values: Mapping[str, Any]) -> Iterator[Path]:

@@ -38,12 +38,12 @@ def require_no_secret(message: str, branch: str) -> None:
     Both are as public as the files: hooks and the Git host see them, and notification mails
     contain them.
     """
-    from wizard.secrets import patterns
+    from wizard.secrets.scan import find_leaks
 
-    for option, text in (("--message", message), ("--branch", branch.replace("/", " "))):
-        for _, _, what in patterns.find_secrets(text):
+    for option, text in (("--message", message), ("--branch", branch)):
+        for leak in find_leaks(text, prose=True):
             raise RefusedError(
-                f"{option} contains {what}; nothing was written",
+                f"{option} contains {leak.what}; nothing was written",
                 "remove it, and rotate it if it is real: the command line is in the shell's "
                 "history",
             )

@@ -7,29 +7,35 @@ Information about a secret is allowed: the name of a Secret (`FERNET_KEY_SECRET_
 
 from __future__ import annotations
 
-import json
-import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Literal
 
-from wizard.chart.contract import SENSITIVE_OPTIONS, Path
-from wizard.formats.nested import walk
-from wizard.formats.yaml_untrusted import parse_yaml_text
+from wizard.chart.contract import SENSITIVE_OPTIONS
 from wizard.secrets import patterns
+from wizard.secrets.tokens import compile_once
+
+# "" for what is not a secret: empty, a reference, a switch, a path.
+Verdict = Literal["", "literal", "placeholder"]
 
 _SENSITIVE = frozenset(
     f"AIRFLOW__{section}__{option}".upper() for section, option in SENSITIVE_OPTIONS
 )
-_PASSWORD = re.compile(r"\w*(PASSWORD|PASSWD|PASSPHRASE)|PWD|PASS")
+_PASSWORD = re.compile(r"\w*(?:PASSWORD|PASSWD|PASSPHRASE|PASSPHRASES|PASSWORDS)|PWD|PASS|PASSWRD")
 _SECRET_WORDS = frozenset(
     (
         "SECRET",
         "TOKEN",
+        "TOKENS",
         "CREDENTIAL",
         "CREDENTIALS",
         "PAT",
     )
+)
+# `authtoken`, `clientsecret`: words that nobody separated.
+_JOINED = re.compile(
+    r"(?:ACCESS|API|APP|AUTH|BEARER|BOT|CLIENT|CONSUMER|DEPLOY|IDENTITY|REFRESH|SESSION|SHARED"
+    r"|USER|OAUTH|AWS|GITHUB|GITLAB|VAULT|JWT)(?:TOKEN|SECRET|CREDENTIALS)"
 )
 _KEY_WORDS = frozenset(
     (
@@ -51,7 +57,9 @@ _KEY_WORDS = frozenset(
         "SHARED",
         "SIGNING",
         "SSH",
+        "SIGNATURE",
         "STORAGE",
+        "SUBSCRIPTION",
         "WEBHOOK",
     )
 )
@@ -72,6 +80,8 @@ _SECRET_NAME_WORDS = frozenset(
         "TLS",
         "CA",
         "CERT",
+        "CERTIFICATE",
+        "CERTIFICATES",
         "EXISTING",
         "PULL",
         "IMAGE",
@@ -95,9 +105,9 @@ _PUBLIC = frozenset(
         "PUBLIC",
     )
 )
-_SUFFIX = frozenset(("B64", "BASE64", "VALUE", "DEFAULT", "HEX", "JSON", "PLAIN", "RAW"))
+_SUFFIX = frozenset(("B64", "BASE64", "VALUE", "DEFAULT", "HEX", "JSON", "PLAIN", "RAW", "TEXT"))
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_NUMBERED = re.compile(r"(?<=[A-Za-z]{2})\d+$")
+_NUMBERED = re.compile(r"(?<=[A-Za-z]{2})\d{1,9}\Z")
 
 _NO_SECRET_VALUES = frozenset(
     (
@@ -110,79 +120,100 @@ _NO_SECRET_VALUES = frozenset(
         "none",
         "null",
         "nil",
+        "undefined",
         "enabled",
         "disabled",
+        "read",
+        "write",
+        "inherit",
+        "required",
+        "optional",
+        "string",
+        "str",
     )
 )
-_PATH = re.compile(r"(?:[A-Za-z]:|~|\.{1,2})?(?:[/\\][\w.@$(){}-]{1,40})+[/\\]?")
+_PATH = re.compile(r"(?:[A-Za-z]:|~|\.{1,2})?(?:[/\\][\w.@$(){}-]{1,40}){1,40}+[/\\]?")
 # References that other tools resolve, and addresses; patterns.py finds URLs with a password.
-_REFERENCE = re.compile(r"(?:vault|secret|secrets|ref|file|env|arn|https?|awssm|gcpsm|op|sops):\S+")
-_FERNET = re.compile(r"[A-Za-z0-9_-]{43}=")
-_ASSIGNED = re.compile(
-    r"(?m)^[ \t]*(?:export[ \t]+|-[ \t]+)?[\"']?(?P<name>[A-Za-z][\w.-]{2,60})[\"']?[ \t]*"
-    r"(?:=|:[ \t])[ \t]*(?P<value>\S.*)$"
+_REFERENCE = re.compile(
+    r"(?:vault|secret|secrets|secretref|ref|file|env|arn|https?|awssm|gcpsm|op|sops|ssm|azurekv|gs"
+    r"|s3|pass):\S++|ENC\[AES256_GCM,.*+|@\w+(?:\.\w+)?\(.*+"
+    r"|@/\S++"
 )
+# The name of a variable; a secret of only capitals and "_" is not probable.
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*+(?:_[A-Z0-9]++)++")
+# A part that is replaced later: a template action, a variable, a command's output.
+_REPLACED = re.compile(
+    r"\{\{[^{}\r\n]{0,400}+\}\}|\{%[^{}\r\n]{0,400}+%\}|\$\{\{[^{}\r\n]{0,200}+\}\}"
+    r"|\$\{[^{}\r\n]{1,200}+\}|\$\([^()\r\n]{1,200}+\)|\$[A-Za-z_]\w{0,100}+|%\w{1,100}+%|%\(\w{1,60}\)s"
+    r"|%[sdr]|\{[A-Za-z_][\w.]{0,60}(?:\(\)){0,1}\}|\$\d|\$env:\w{1,100}+"
+)
+_FILL_IN = (
+    r"(?i)<[^<>]*+>|\*++|\.{3,}+|x{3,}+|(?:[a-z0-9]{1,20}[-_ .]){0,4}?(?:change[-_ ]?"
+    r"(?:me|it|this)|replace[-_ ]?(?:me|this|with[-_ \w]{0,60})?"
+    r"|fill[-_ ]?(?:me|in|this)(?:[-_ ]in)?|todo|tbd|fixme"
+    r"|dummy|placeholder|redacted|(?:put|insert|enter|add|set)[-_ ][\w -]{1,60}"
+    r"|your[-_ ][\w -]{1,60}|my[-_ ]?(?:secret|password|token|key)|from[-_ ](?:the[-_ ])?\w{1,40})"
+    r"(?:[-_ !.]\w{0,20})?|\[(?:redacted|hidden|secret|password|token)[\w ]{0,20}\]"
+)
+_WORD_AS_VALUE = frozenset(("password", "passwd", "pass", "pwd", "secret", "token", "credentials"))
+_FERNET = re.compile(r"[A-Za-z0-9_-]{43}=")
 # Keys of values and manifests whose value is the name of a Secret or of a key in a Secret, and keys
 # that say nothing about their value.
-_KEY_NAMES = re.compile(r"^(?:[a-z][a-zA-Z0-9]*)?[sS]ecret(?:Key)?$|^.*/.*$|^value$")
-_TEXT_KEYS = ("extraEnv", "extraEnvFrom", "envFrom")
-# Matches `host=db password=...` and `Server=db;Pwd=...`, but no non-literals (`--password=$VAR`).
-_PAIR = re.compile(
-    r"(?i)(?:^|[;&?,\s])(?:user_?|db_?|client_?)?(?:password|passwd|pwd|secret|sharedaccesskey)="
-    r"(?![$<{%/*`(])[^;&,\s\"']{3,}"
-)
-_CALL = re.compile(r"[\w.]+[(\[].*|[A-Za-z_]+(?:\.[A-Za-z_]+)+")
+_KEY_NAMES = re.compile(r"(?:[a-z][a-zA-Z0-9]*)?[sS]ecret(?:Key)?|[^/]*+/.*+|value")
+_CREDENTIALS = ("CREDENTIAL", "CREDENTIALS", "PAT")
+_WORD = r"[A-Za-z]{1,30}(?:[-_ ][A-Za-z]{1,30}){0,3}"
+_SENTENCE = r"[A-Za-z'][\w',:;()-]{0,40}(?: [\w',.:;()-]{1,40}){2,60}+"
+_DOTTED = r"[A-Za-z_]{1,40}(?:\.[A-Za-z_]{1,40}){1,8}"
+_NUMBER = r"[+-]?\d{1,9}(?:\.\d{1,9})?"
 
 
-def is_secret(name: str, value: object) -> bool:
-    """Return whether `value` is a literal secret, judged by its name and its form."""
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        return False
-    text = str(value).strip()
-    if not text or text.startswith("ENC[AES256_GCM,") or patterns.is_placeholder(text):
-        return False
+def judge_value(name: str, value: str) -> Verdict:
+    """Return whether a value of this name is a literal secret, a placeholder of one, or neither."""
+    text = value.strip()
+    if not text:
+        return ""
     if name.upper().startswith("AIRFLOW_CONN_"):
-        return _is_secret_connection(text)
-    if _is_secret_name(name):
-        return _is_literal(name, text)
-    return _is_key(name, text) or _has_password(text) or _PAIR.search(text) is not None
+        return _judge_connection(text)
+    return judge_literal(name, text) if is_secret_name(name) else ""
 
 
-def find_secret_lines(text: str) -> Iterator[int]:
-    """Yield the numbers of lines that assign a secret: INI, properties, YAML, Python, shell."""
-    for match in _ASSIGNED.finditer(text):
-        value = match["value"].split(" #")[0].strip().rstrip(",;").strip("\"'")
-        named = _is_secret_name(match["name"]) and not _CALL.fullmatch(value)
-        if named and is_secret(match["name"], value):
-            yield text.count("\n", 0, match.start()) + 1
+def judge_literal(name: str, text: str) -> Verdict:
+    """Return what a value is under a name that is known to be a secret's."""
+    lowered = text.lower()
+    if lowered in _NO_SECRET_VALUES or _PATH.fullmatch(text) or _REFERENCE.fullmatch(text):
+        return ""
+    if _VARIABLE.fullmatch(text) and is_secret_name(text):
+        return ""
+    left = _REPLACED.sub("", text)
+    if left != text and not _is_mixed(left):
+        return ""
+    if lowered in _WORD_AS_VALUE or compile_once(_FILL_IN).fullmatch(text):
+        return "placeholder"
+    if is_password_name(name):
+        return "literal"
+    if (
+        compile_once(_NUMBER).fullmatch(text)
+        or compile_once(_SENTENCE).fullmatch(text)
+        or compile_once(_DOTTED).fullmatch(text)
+    ):
+        return ""
+    # `credential: known` chooses where a credential comes from.
+    words = _words(name)
+    choice = (
+        bool(words)
+        and words[-1] in _CREDENTIALS
+        and compile_once(_WORD).fullmatch(text) is not None
+    )
+    return "" if choice else "literal"
 
 
-def find_secret_paths(data: object) -> Iterator[Path]:
-    """Yield the paths in `data` (Helm values, a ConfigMap) that hold a literal secret."""
-    for path, node in walk(data):
-        if isinstance(node, Mapping):
-            name, value = node.get("name"), node.get("value")
-            if isinstance(name, str) and is_secret(name, value):
-                yield (*path, "value")
-            continue
-        key = next((part for part in reversed(path) if isinstance(part, str)), "")
-        if isinstance(node, str) and key in _TEXT_KEYS:
-            if any(find_secret_paths(parse_yaml_text(node))):
-                yield path
-        elif is_secret(_KEY_NAMES.sub("", key), node) or (
-            isinstance(node, str) and any(find_secret_lines(node))
-        ):
-            yield path
+def value_name(key: str) -> str:
+    """Return the name by which a value in YAML is judged; "" for a key that names a Secret."""
+    return "" if _KEY_NAMES.fullmatch(key) else key
 
 
-def _words(name: str) -> list[str]:
-    words = [word.upper() for word in _WORDS.findall(_NUMBERED.sub("", name))]
-    while len(words) > 1 and (words[-1].isdecimal() or words[-1] in _SUFFIX):
-        words.pop()
-    return words
-
-
-def _is_secret_name(name: str) -> bool:
+@lru_cache(4096)
+def is_secret_name(name: str) -> bool:
     """Return whether a value of this name is a secret, not only information about a secret."""
     if name.upper() in _SENSITIVE:
         return True
@@ -195,51 +226,69 @@ def _is_secret_name(name: str) -> bool:
     return (
         _PASSWORD.fullmatch(words[-1]) is not None
         or words[-1] in _SECRET_WORDS
+        or _JOINED.fullmatch(words[-1]) is not None
         or (words[-1] == "KEY" and before in _KEY_WORDS)
         or (words[-1].endswith("KEY") and words[-1][:-3] in _KEY_WORDS)
     )
 
 
-def _is_literal(name: str, text: str) -> bool:
-    if text.lower() in _NO_SECRET_VALUES or _PATH.fullmatch(text) or _REFERENCE.fullmatch(text):
-        return False
-    number = re.fullmatch(r"[+-]?\d{1,9}(\.\d+)?", text)
-    return not number or _PASSWORD.fullmatch(_words(name)[-1]) is not None
-
-
-def _is_key(name: str, text: str) -> bool:
+def is_key(name: str, text: str) -> bool:
     """Return whether the text looks like a Fernet key, and its name is not that of a checksum."""
-    if not _FERNET.fullmatch(text) or _PUBLIC & set(_words(name)):
+    if len(text) != 44 or not _FERNET.fullmatch(text) or _PUBLIC & set(_words(name)):
         return False
-    counts = Counter(text)
-    entropy = -sum(n / len(text) * math.log2(n / len(text)) for n in counts.values())
-    return entropy > 4
+    return patterns.entropy(text) > 4
 
 
-def _is_secret_connection(text: str) -> bool:
-    """Return whether an Airflow connection (JSON or URL) has a password."""
+def is_password_name(name: str) -> bool:
+    """Return whether the name is that of a password, not of a token or key."""
+    words = _words(name)
+    return bool(words) and _PASSWORD.fullmatch(words[-1]) is not None
+
+
+def is_mixed_password(text: str) -> bool:
+    """Return whether the text is one word with letters and digits or signs."""
+    return _is_mixed(text) and len(text.split()) == 1
+
+
+def is_mixed(text: str) -> bool:
+    """Return whether the text looks like a secret and not like a word, a name or a version."""
+    return is_mixed_password(text) and compile_once(_NAME_WITH_NUMBER).fullmatch(text) is None
+
+
+_NAME_WITH_NUMBER = (
+    r"v?\d{1,9}(?:[.-]\w{1,20}){0,6}|[A-Za-z]{1,30}\d{0,3}(?:[-_.][A-Za-z]{1,30}\d{0,3}){0,8}"
+    r"|[a-z][a-z0-9-]{0,60}(?:\.[a-z0-9-]{1,60}){1,8}"
+)
+
+
+def _is_mixed(text: str) -> bool:
+    return (
+        len(text) >= 6
+        and any(char.isalpha() for char in text)
+        and any(char.isdigit() or char in "!@#$%^*+~" for char in text)
+    )
+
+
+def _words(name: str) -> list[str]:
+    words = [word.upper() for word in _WORDS.findall(_NUMBERED.sub("", name))]
+    while len(words) > 1 and (words[-1].isdecimal() or words[-1] in _SUFFIX):
+        words.pop()
+    return words
+
+
+def _judge_connection(text: str) -> Verdict:
+    """Return what an Airflow connection (a URL, or JSON that literals.py reads) is.
+
+    A user without a password is a token if it looks like one.
+    """
     if text.startswith("{"):
-        return _has_password(text)
-    return "://" not in text or any(patterns.find_secrets(text))
-
-
-def _has_password(text: str) -> bool:
-    if not text.startswith(("{", "[")):
-        return False
-    try:
-        return _has_secret_in_json(json.loads(text), 4)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _has_secret_in_json(node: object, depth: int) -> bool:
-    if depth == 0:
-        return False
-    if isinstance(node, Mapping):
-        return any(
-            (_is_secret_name(str(name)) and is_secret(str(name), value))
-            or (isinstance(value, str) and _has_password(value))
-            or _has_secret_in_json(value, depth - 1)
-            for name, value in node.items()
-        )
-    return isinstance(node, list) and any(_has_secret_in_json(item, depth - 1) for item in node)
+        return ""
+    if "://" not in text:
+        return "" if _REPLACED.sub("", text) == "" else judge_literal("PASSWORD", text)
+    if any(patterns.find_secrets(text)):
+        return "literal"
+    login = text.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    user, _, password = login.partition(":")
+    if password:
+        return judge_literal("PASSWORD", password)
+    return "literal" if is_mixed(user) and len(user) >= 16 else ""

@@ -3,75 +3,73 @@
 Public keys, known_hosts lines, certificates, fingerprints and templates never match, because users
 switch off a rule with false positives (facts on secrets in Git: gitleaks reports fingerprints in a
 README, detect-secrets reports `*SecretName:` keys).
+
+Every pattern here is linear in the length of the text: its quantifiers are bounded, or possessive
+with the next start beyond their end.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
+import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 
-# A match must not be part of a longer base64 text: a key may contain any short pattern by chance.
-_START, _END = r"(?<![A-Za-z0-9+/=_-])", r"(?![A-Za-z0-9+/=_-])"
-_TOKENS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (name, re.compile(_START + pattern + _END))
-    for name, pattern in (
-        ("a JSON web token", r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}"),
-        ("a Vault token", r"hv[sbr]\.[A-Za-z0-9_-]{24,}"),
-        ("an age secret key", r"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Za-z]{58,}"),
-        ("a GitHub token", r"(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})"),
-        ("a GitLab token", r"gl(?:pat|dt|rt|cbt|ptt|soat)-[A-Za-z0-9_-]{20,}"),
-        ("an AWS access key", r"(?:AKIA|ASIA)(?![A-Z0-9]*EXAMPLE)[A-Z0-9]{16}"),
-        ("a Slack token", r"xox[abposr]-[A-Za-z0-9-]{20,}"),
-        ("a Google API key", r"AIza[A-Za-z0-9_-]{35}"),
-        ("a Stripe key", r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"),
-        ("a Slack webhook", r"https://hooks\.slack\.com/services/T\w{8,}/B\w{8,}/\w{20,}"),
-        ("an npm token", r"npm_[A-Za-z0-9]{36}"),
-        ("a PyPI token", r"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}"),
-        ("a SendGrid key", r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
-        ("a Databricks token", r"dapi[0-9a-f]{32}(?:-\d)?"),
-        ("a Hugging Face token", r"hf_[A-Za-z]{34}"),
-        ("an Azure storage key", r"AccountKey=[A-Za-z0-9+/]{86}=="),
-    )
-)
-_PEM = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
+from wizard.secrets.tokens import find_tokens
+
+_PEM = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
 _PUTTY = re.compile(r"^PuTTY-User-Key-File-\d", re.MULTILINE)
 _BODY = re.compile(r"[A-Za-z0-9+/=]{24}")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\r?\n[ \t]*[A-Za-z0-9+/_-]{20,})*={0,2}")
 
-# scheme://user:password@ where the password is a template action, or text without "/" and "@".
-_URL = re.compile(
-    r"[A-Za-z][A-Za-z0-9+.-]{0,30}://(?:[^\s/:@'\"<>{}]|\{\{.*?\}\})*:"
-    r"(?P<password>(?:\{\{.*?\}\}|[^\s/@'\"{}]|\{(?!\{))+)@"
+# What follows "://": user:password@ where the password is a template action, or text without "/"
+# and "@"; or only user@.
+_ACTION = re.compile(r"\{\{[^{}\r\n]{0,400}+\}\}")
+_URL_LOGIN = re.compile(
+    r"(?P<user>(?:[^\s/:@'\"<>{}]|\{\{[^{}\r\n]{0,400}+\}\}|<[\w -]{1,40}>|\{\w{1,40}\}){0,1000}+)"
+    r"(?::(?P<password>(?:\{\{[^{}\r\n]{0,400}+\}\}|[^\s/@'\"{}]|\{(?!\{)){1,1000}+))?@"
 )
-_ACTION = re.compile(r"\{\{.*?\}\}")
+_SCHEME = re.compile(r"[A-Za-z0-9+.-]\Z")
 # Placeholders for a password: $VAR, ${VAR}, $(VAR), %VAR%, <password>, {password},
 # ***, ..., PASSWORD.
 _PLACEHOLDER = re.compile(
-    r"\$\{?[A-Za-z_]\w*\}?|\$\([A-Za-z_]\w*\)|%\w+%|<[^<>]*>|\{\w*\}|\*+|\.{3}|x{3,}|X{3,}|%s"
-    r"|(?:URLENC|PASS|PASSWORD|PASSWD|PWD|SECRET|TOKEN|REDACTED|pass|password|secret|token)"
-    r"(?:_[A-Z]+)*|[A-Z]+_(?:PASS|PASSWORD|PWD|SECRET|TOKEN)"
+    r"\$\{?[A-Za-z_]\w*+\}?|\$\([A-Za-z_]\w*+\)|%\w++%|<[^<>]*+>|\{\w*+\}|\*++|\.{3}|x{3,}+|X{3,}+"
+    r"|%s|(?:URLENC|PASS|PASSWORD|PASSWD|PWD|SECRET|TOKEN|REDACTED|pass|password|secret|token)"
+    r"(?:_[A-Z]{1,40})*+|[A-Z]{1,40}_(?:PASS|PASSWORD|PWD|SECRET|TOKEN)"
+    r"|[a-z]{1,40}_(?:pass|password|pwd|secret|token)"
 )
+_RANDOM_USER = re.compile(r"(?=[^0-9]*+[0-9])(?=[^A-Za-z]*+[A-Za-z])[A-Za-z0-9_-]{20,}+")
 
 
 def find_secrets(text: str) -> Iterator[tuple[str, int, str]]:
     """Yield (rule, offset, kind) for every match; the matching text itself is not yielded."""
-    for match in _PEM.finditer(text):
-        if _has_body(text, match.end()):
-            yield "secret.private-key", match.start(), "a private key"
-    for match in _PUTTY.finditer(text):
-        yield "secret.private-key", match.start(), "a private key (PuTTY)"
-    for match in _URL.finditer(text):
-        if not is_placeholder(match["password"]):
-            yield "secret.url", match.start(), "a URL with a password"
-    for name, pattern in _TOKENS:
-        for match in pattern.finditer(text):
-            yield "secret.token", match.start(), name
-    for match in _BASE64.finditer(text):
-        if hidden := _find_in_base64(match[0], 2):
-            rule, what = hidden
-            yield rule, match.start(), f"{what} in base64"
+    if "PRIVATE KEY" in text:
+        for match in _PEM.finditer(text):
+            if _has_body(text, match.end()):
+                yield "secret.private-key", match.start(), "a private key"
+    if "PuTTY-User-Key-File-" in text:
+        for match in _PUTTY.finditer(text):
+            yield "secret.private-key", match.start(), "a private key (PuTTY)"
+    for offset, what in _find_urls(text):
+        yield "secret.url", offset, what
+    for offset, what in find_tokens(text):
+        yield "secret.token", offset, what
+
+
+def _find_urls(text: str) -> Iterator[tuple[int, str]]:
+    at = text.find("://")
+    while at >= 0:
+        if at and _SCHEME.match(text, at - 1, at):
+            match = _URL_LOGIN.match(text, at + 3)
+            if match and match["password"] and not is_placeholder(match["password"]):
+                yield at, "a URL with a password"
+            elif match and not match["password"] and is_random_user(match["user"]):
+                yield at, "a URL with a token as its user"
+        at = text.find("://", at + 3)
+
+
+def is_random_user(user: str) -> bool:
+    """Return whether the user of a URL is a token: long, mixed, and without the form of a word."""
+    return _RANDOM_USER.fullmatch(user) is not None and entropy(user) > 3.2
 
 
 def is_placeholder(text: str) -> bool:
@@ -82,30 +80,13 @@ def is_placeholder(text: str) -> bool:
     return _PLACEHOLDER.fullmatch(plain) is not None
 
 
+def entropy(text: str) -> float:
+    """Return the entropy of the text's characters in bits a character."""
+    counts = Counter(text)
+    return -sum(n / len(text) * math.log2(n / len(text)) for n in counts.values())
+
+
 def _has_body(text: str, start: int) -> bool:
     """Return whether key material follows the marker; documentation has markers without a key."""
     rest = text[start : start + 600]
     return _BODY.search(rest.partition("-----END")[0].partition("-----BEGIN")[0]) is not None
-
-
-def _find_in_base64(run: str, depth: int) -> tuple[str, str] | None:
-    """Return rule and kind of a secret that the base64 text encodes, at any alignment."""
-    compact = re.sub(r"\s+", "", run).rstrip("=").replace("-", "+").replace("_", "/")
-    for offset in range(4):
-        part = compact[offset:]
-        part = part[: len(part) - (len(part) % 4 == 1)]
-        try:
-            decoded = base64.b64decode(part + "=" * (-len(part) % 4))
-        except (binascii.Error, ValueError):
-            continue
-        text = decoded.decode("latin-1")
-        if _PEM.search(text) or text.startswith("openssh-key-v1\0"):
-            return "secret.private-key", "a private key"
-        url = _URL.search(text) if "://" in text else None
-        if url and not is_placeholder(url["password"]):
-            return "secret.url", "a URL with a password"
-        if depth > 1:
-            for match in _BASE64.finditer(text):
-                if hidden := _find_in_base64(match[0], depth - 1):
-                    return hidden
-    return None

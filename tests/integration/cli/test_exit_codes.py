@@ -125,6 +125,20 @@ TABLE: list[tuple[str, Before, list[str], int, str]] = [
         "--message contains a Vault token",
     ),
     (
+        "secret in a URL of the message",
+        _nothing,
+        ["set", SCALE, "--yes", "--message", f"clone https://git.example.com/{TOKEN}?a=b"],
+        4,
+        "--message contains a Vault token",
+    ),
+    (
+        "secret in an answer",
+        _nothing,
+        ["set", f"dags.repo=ssh://git@git.example.com/{TOKEN}/dags.git", "--yes"],
+        3,
+        "dags.repo: remove a Vault token",
+    ),
+    (
         "secret branch",
         _nothing,
         ["set", SCALE, "--yes", "--branch", f"fix/{TOKEN}"],

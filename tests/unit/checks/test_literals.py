@@ -15,7 +15,7 @@ from tests.support.rendered import objections, rendering
 from tests.unit.checks.trees import VALUES, good
 from wizard.checks.run import inspect_rendering
 from wizard.findings import Finding
-from wizard.secrets import names, patterns
+from wizard.secrets import scan
 
 FERNET = base64.urlsafe_b64encode(bytes((7 * n * n + 31 * n) % 256 for n in range(32))).decode()
 WEAK = "hunter2" + "pw"
@@ -42,6 +42,12 @@ RED = [
     ("apiToken", WEAK),
     ("ENCRYPTIONKEY", WEAK),
     ("DSN", f"host=db user=ada password={WEAK}"),
+    ("API_KEY", "<your key>"),
+    ("API_TOKEN", "<from-vault>"),
+    ("DB_PASSWORD", "change" + "me"),
+    ("AIRFLOW_CONN_X", "postgres://ada:<password>@pg/airflow"),
+    ("AIRFLOW_CONN_X", f"aws://?aws_secret_access_key={WEAK}"),
+    ("WEBHOOK_URL", "https://example.com/?access_token=" + "gh" + "p_" + "a1" * 18),
     ("ODBC", f"Server=db;Uid=ada;Pwd={WEAK};"),
     ("NOTICES", "https://hooks.slack.com/" + "services/T0000AAAA/B0000BBBB/" + "abcdEFGH" * 3),
 ]
@@ -59,7 +65,6 @@ GREEN = [
     ("DB_PASSWORD", ""),
     ("API_TOKEN", "${TOKEN}"),
     ("API_TOKEN", "vault:secret/data/app#token"),
-    ("API_KEY", "<your key>"),
     ("MAX_TOKEN", "4096"),
     ("USE_PASSWORD", "true"),
     ("AWS_ACCESS_KEY_ID", "minio"),
@@ -81,7 +86,7 @@ GREEN = [
 
 
 def refused(name: str, value: str) -> bool:
-    return names.is_secret(name, value) or any(patterns.find_secrets(value))
+    return scan.is_secret(name, value) or any(scan.find_leaks(value))
 
 
 @pytest.mark.parametrize(("name", "value"), RED)
@@ -115,6 +120,15 @@ def found_in(values: dict[str, Any]) -> list[Finding]:
         ({"extraEnv": f"- name: DB_PASSWORD\n  value: {WEAK}\n"}, "extraEnv"),
         ({"config": {"smtp": {"smtp_password": WEAK}}}, "config.smtp.smtp_password"),
         ({"config": {"mine": {"api_token": WEAK}}}, "config.mine.api_token"),
+        ({"webserver": {"webserverConfig": f"A = dict(client_id='a', client_secret='{WEAK}')\n"}},
+         "webserver.webserverConfig"),
+        ({"airflowLocalSettings": f"STATE = {{'user': 'a', 'api_token': '{WEAK}'}}\n"},
+         "airflowLocalSettings"),
+        ({"podTemplate": f"spec:\n  containers:\n    - args: ['--password', '{WEAK}']\n"},
+         "podTemplate"),
+        ({"workers": {"args": ["x", "--password", WEAK]}}, "workers.args"),
+        ({"config": {"kafka": {"jaas": f'a.B required username="u" password="{WEAK}";'}}},
+         "config.kafka.jaas"),
         ({"webserver": {"webserverConfig": f"CLIENT_SECRET = '{WEAK}'\n"}},
          "webserver.webserverConfig"),
     ],

@@ -1,0 +1,134 @@
+"""The one search for secrets that nobody told us: in a text, and in nested data.
+
+The leak gate (leak_gate.py) finds the values that this process knows. This search finds the others:
+by shape (patterns.py, tokens.py), by name in any syntax (literals.py), and inside base64
+(encoded.py). Checks, answers, commit messages and branch names use it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from wizard.chart.contract import Path
+from wizard.formats.nested import walk
+from wizard.formats.yaml_untrusted import parse_yaml_text
+from wizard.secrets import literals, names, patterns
+from wizard.secrets.encoded import decode_base64, find_encoded
+
+PLACEHOLDER = "secret.placeholder"
+_LITERAL = "secret.literal"
+# Values with YAML in a text, in the chart: parsed, so that a finding names the variable.
+_TEXT_KEYS = ("extraEnv", "extraEnvFrom", "envFrom")
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """One secret in a text: the rule, where it is, and what it is; never the secret itself."""
+
+    rule: str
+    offset: int
+    what: str
+
+
+def find_leaks(text: str, *, prose: bool = False) -> Iterator[Leak]:
+    """Yield every secret in the text; a literal is reported once a line.
+
+    `prose` is for documentation, comments and messages: their words are not values, so a value
+    under a secret-like name must look like a secret, and placeholders pass.
+    """
+    yield from find_shapes(text)
+    yield from find_literals(text, prose=prose)
+
+
+def find_shapes(text: str) -> Iterator[Leak]:
+    """Yield the secrets that have a shape of their own, also inside base64."""
+    for found in patterns.find_secrets(text):
+        yield Leak(*found)
+    for found in find_encoded(text, _judge):
+        yield Leak(*found)
+
+
+def find_literals(text: str, *, prose: bool = False) -> Iterator[Leak]:
+    """Yield the literal values under secret-like names, and the placeholders in their place."""
+    lines: set[int] = set()
+    for offset, kind, what in literals.find_literals(text, prose=prose):
+        line = text.rfind("\n", 0, offset)
+        if line not in lines:
+            lines.add(line)
+            yield Leak(PLACEHOLDER if kind == "placeholder" else _LITERAL, offset, what)
+
+
+def _judge(text: str) -> tuple[str, str] | None:
+    """Return rule and kind of the first secret in decoded text."""
+    for rule, _, what in patterns.find_secrets(text):
+        return rule, what
+    for _, kind, what in literals.find_literals(text):
+        if kind == "literal":
+            return _LITERAL, what
+    return None
+
+
+def is_secret(name: str, value: object) -> bool:
+    """Return whether `value` is a literal secret or a placeholder, by its name and its form."""
+    return bool(judge(name, value))
+
+
+def judge(name: str, value: object) -> str:
+    """Return the rule that a value breaks under this name, or ""."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return ""
+    text = str(value).strip()
+    if not text:
+        return ""
+    verdict = names.judge_value(name, text)
+    if verdict:
+        return PLACEHOLDER if verdict == "placeholder" else _LITERAL
+    if isinstance(value, int):
+        return ""
+    if names.is_key(name, text):
+        return _LITERAL
+    if name.lower().endswith("authorization"):
+        text = f"authorization: {text}"
+    elif literals.is_plain(text):
+        return ""
+    return next((leak.rule for leak in find_literals(text)), "")
+
+
+def find_secret_paths(data: object) -> Iterator[tuple[Path, str]]:
+    """Yield the paths in `data` (Helm values, a manifest) that hold a literal, and the rule.
+
+    A secret of a known shape is left to the search in the file's text.
+    """
+    for path, node in walk(data):
+        if isinstance(node, Mapping):
+            yield from _judge_mapping(path, node)
+            continue
+        key = next((part for part in reversed(path) if isinstance(part, str)), "")
+        if isinstance(node, str) and key in _TEXT_KEYS and "\n" in node.strip():
+            parsed = parse_yaml_text(node)
+            found = next(find_secret_paths(parsed), None) if parsed is not None else None
+            if found or (parsed is None and next(find_literals(node), None)):
+                yield path, found[1] if found else _LITERAL
+        elif rule := judge(names.value_name(key), node):
+            yield path, rule
+
+
+def _judge_mapping(path: Path, node: Mapping[object, object]) -> Iterator[tuple[Path, str]]:
+    name, value = node.get("name"), node.get("value")
+    if isinstance(name, str) and (rule := judge(name, value)):
+        yield (*path, "value"), rule
+    if "kty" in node and any(isinstance(node.get(part), str) for part in ("d", "k")):
+        yield (*path, "d" if "d" in node else "k"), _LITERAL
+    login = node.get("auth")
+    if isinstance(login, str) and b":" in decode_base64(login):
+        yield (*path, "auth"), _LITERAL
+    for key, below in node.items():
+        # `{password:VALUE}` is a key without a value.
+        if isinstance(key, str) and below is None and (leak := next(find_literals(key), None)):
+            yield (*path, "(a key)"), leak.rule
+        if isinstance(below, list) and below and all(isinstance(item, str) for item in below):
+            arguments = any(item.startswith("-") for item in below)
+            if arguments and (leak := next(find_literals(json.dumps(below)), None)):
+                yield (*path, str(key)), leak.rule
