@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.chart.contract import Version
 from wizard.checks import (
+    git_bundles,
     git_pods,
     git_sync,
     hosts,
+    injection,
     kustomize,
     references,
     schema,
@@ -43,6 +45,8 @@ _RULES: tuple[Rule, ...] = (
     hosts.check_hosts,
     git_sync.check_git_sync,
     git_pods.check_git_pods,
+    git_bundles.check_git_bundles,
+    injection.check_injection,
     references.check_references,
     stores.check_stores,
     templates.check_templates,
