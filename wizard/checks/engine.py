@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.chart.contract import Version
 from wizard.checks import (
-    git_bundles,
-    git_pods,
+    git_rules,
     git_sync,
     hosts,
-    injection,
     kustomize,
     references,
     schema,
@@ -44,9 +42,7 @@ _RULES: tuple[Rule, ...] = (
     values.check_helm_values,
     hosts.check_hosts,
     git_sync.check_git_sync,
-    git_pods.check_git_pods,
-    git_bundles.check_git_bundles,
-    injection.check_injection,
+    git_rules.check_git,
     references.check_references,
     stores.check_stores,
     templates.check_templates,

@@ -14,17 +14,15 @@ from typing import Any
 from wizard.chart.contract import get_chart_value
 from wizard.checks.git_containers import GitReport
 from wizard.checks.git_variables import (
+    GitValues,
     Path,
     Variable,
     find_variables,
-    list_facts,
     read_sources,
 )
 from wizard.checks.subject import Subject, as_mapping, get_nested
 from wizard.checks.values import Report
 from wizard.findings import Finding
-from wizard.formats.go_templates import expand_actions
-from wizard.formats.nested import walk
 from wizard.hostkeys.git_connections import (
     list_bundle_connections,
     refuse_bundles,
@@ -41,17 +39,18 @@ _VERIFY = "write strict_host_key_checking: yes and a known_hosts_file in the con
 _NAME_BUNDLES = "write the bundles in dagProcessor.dagBundleConfigList"
 
 
-def check_git_bundles(subject: Subject) -> Iterator[Finding]:
-    """Run the rules on connections and bundles in the values and in ConfigMaps of the tree."""
-    values = subject.values
-    if values is not None:
-        report = GitReport(Report(subject.layout.values))
-        variables = tuple(find_variables(values, list_facts(subject)))
-        yield from _check_connections(variables, report)
-        yield from _check_lists(subject, values, variables, report)
-        if _list_connections(values, variables):
-            yield from _check_delivery(subject, values, variables, report)
-        yield from _check_pods(values, variables, report)
+def check_git_bundles(git: GitValues) -> Iterator[Finding]:
+    """Run the rules on connections and bundles in the values."""
+    values, variables, report = git.values, git.variables, GitReport(Report(git.path))
+    yield from _check_connections(variables, report)
+    yield from _check_lists(git, report)
+    if _list_connections(values, variables):
+        yield from _check_delivery(git, report)
+    yield from _check_pods(values, variables, report)
+
+
+def check_connection_maps(subject: Subject) -> Iterator[Finding]:
+    """Run the rules on connections in the ConfigMaps of the tree."""
     for document in subject.objects("ConfigMap"):
         report = GitReport(Report(document.path))
         yield from _check_connections(tuple(find_variables(document.data, None)), report)
@@ -65,13 +64,9 @@ def _check_connections(variables: tuple[Variable, ...], report: GitReport) -> It
             yield report.error("verification", variable.path, reason, _VERIFY)
 
 
-def _check_lists(
-    subject: Subject,
-    values: Mapping[str, Any],
-    variables: tuple[Variable, ...],
-    report: GitReport,
-) -> Iterator[Finding]:
+def _check_lists(git: GitValues, report: GitReport) -> Iterator[Finding]:
     """Judge the lists of bundles: the chart's value, the option, the variable and its forms."""
+    values, variables = git.values, git.variables
     listed = get_nested(values, "dagProcessor", "dagBundleConfigList")
     if listed:
         yield from _check_list(listed, _LIST, report)
@@ -80,7 +75,7 @@ def _check_lists(
             if str(section).lower() != "dag_processor" or not str(name).lower().startswith(_OPTION):
                 continue
             at = ("config", str(section), str(name))
-            expanded, readable = expand_actions(str(text), list_facts(subject))
+            expanded, readable = git.expand(text)
             if readable and str(name).lower() == _OPTION:
                 yield from _check_list(expanded, at, report)
             else:
@@ -121,26 +116,18 @@ def _list_connections(
     return tuple(dict.fromkeys(found))
 
 
-def _check_delivery(
-    subject: Subject,
-    values: Mapping[str, Any],
-    variables: tuple[Variable, ...],
-    report: GitReport,
-) -> Iterator[Finding]:
+def _check_delivery(git: GitValues, report: GitReport) -> Iterator[Finding]:
     """Report what may deliver the bundle's connection without showing it to these checks."""
+    values, variables = git.values, git.variables
     yield from _check_backends(values, variables, report)
     fix = "make sure that it sets nothing of Git, or list the variables one by one"
-    for path, node in walk(values):
-        if not path or path[-1] != "extraEnvFrom" or not node:
-            continue
-        for source in read_sources(node, subject, path):
+    for path, node in git.list_nodes("extraEnvFrom"):
+        for source in read_sources(node, git.subject, path) if node else ():
             if source.variables is None:
                 message = "Airflow clones DAGs, and the names of these variables cannot be read"
                 yield report.warning("unreadable", source.path, message, fix)
-    for path, node in walk(values):
-        if not path or path[-1] != "extraEnv" or not isinstance(node, str):
-            continue
-        if not expand_actions(node, list_facts(subject))[1]:
+    for path, node in git.list_nodes("extraEnv"):
+        if not git.expand(node)[1]:
             message = "Airflow clones DAGs, and a template in its variables cannot be read"
             yield report.error("unreadable", path, message, "write the names without templates")
     names = {variable.name.upper() for variable in variables}

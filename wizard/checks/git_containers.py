@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizard.chart.contract import get_chart_value
-from wizard.checks.git_variables import Path, Variable, list_facts, read_env, read_sources
-from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
+from wizard.checks.git_variables import GitValues, Path, Variable, read_env, read_sources
+from wizard.checks.subject import as_list, as_mapping, get_nested
 from wizard.checks.values import Report
 from wizard.findings import Finding, Severity
-from wizard.formats.go_templates import expand_actions
 from wizard.formats.nested import format_path, walk
 from wizard.hostkeys.git_environment import (
     Choice,
@@ -100,9 +99,13 @@ def own_choice(values: Mapping[str, Any]) -> Choice:
 class ContainerRules:
     """The rules for one container that runs git-sync, or runs beside it."""
 
-    subject: Subject
-    values: Mapping[str, Any]
+    git: GitValues
     report: GitReport
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """Return the values."""
+        return self.git.values
 
     def check_own_values(self) -> Iterator[Finding]:
         """Judge what stands below dags.gitSync, and the image."""
@@ -126,7 +129,7 @@ class ContainerRules:
 
     def is_readable(self, node: object) -> bool:
         """Return whether the templates in a text can be read."""
-        return not isinstance(node, str) or expand_actions(node, list_facts(self.subject))[1]
+        return not isinstance(node, str) or self.git.expand(node)[1]
 
     def check_image(self) -> Iterator[Finding]:
         """Report an image of another program in place of git-sync."""
@@ -149,13 +152,13 @@ class ContainerRules:
             yield self.report.error(
                 "unreadable", at, "not a list, so no variable in it can be read"
             )
-        choice, facts = own_choice(self.values), list_facts(self.subject)
+        choice, facts = own_choice(self.values), self.git.facts
         for variable in read_env(items, facts, at):
             if refusal := refuse_sync_variable(variable.name, variable.value, choice):
                 yield self.report.variable(variable, refusal)
         if not node.get("envFrom"):
             return
-        for source in read_sources(node["envFrom"], self.subject, (*path, "envFrom")):
+        for source in read_sources(node["envFrom"], self.git.subject, (*path, "envFrom")):
             if source.variables is None:
                 message = "the names of the variables cannot be read here, and git-sync gets them"
                 fix = "list each variable in dags.gitSync.env"
@@ -196,7 +199,7 @@ class ContainerRules:
     def is_scratch(self, name: str, target: str) -> bool:
         """Return whether the mount is an empty folder for temporary files that only it uses."""
         uses, kinds = 0, []
-        for path, node in walk(self.values):
+        for path, node in self.git.nodes:
             if isinstance(node, Mapping) and node.get("name") == name:
                 uses += "mountPath" in node
                 if len(path) > 1 and path[-2] in VOLUME_LISTS:

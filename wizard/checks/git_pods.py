@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from wizard.chart.contract import get_chart_value
 from wizard.checks.git_containers import (
@@ -18,12 +17,10 @@ from wizard.checks.git_containers import (
     clones_dags,
     own_choice,
 )
-from wizard.checks.git_variables import find_variables, list_facts
+from wizard.checks.git_variables import GitValues, find_variables
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
 from wizard.checks.values import Report
 from wizard.findings import Finding
-from wizard.formats.go_templates import expand_actions
-from wizard.formats.nested import walk
 from wizard.formats.yaml_untrusted import parse_yaml_text
 from wizard.hostkeys.git_environment import (
     has_loose_options,
@@ -55,55 +52,60 @@ _OTHER_PODS = frozenset(
 )
 
 
-def check_git_pods(subject: Subject) -> Iterator[Finding]:
-    """Run all rules on the values and objects that can change a container that clones."""
-    values = subject.values
-    if values is not None:
-        report = GitReport(Report(subject.layout.values))
-        rules = ContainerRules(subject, values, report)
-        yield from _check_variables(subject, values, report)
-        if get_chart_value(values, "dags.gitSync.enabled") is True:
-            yield from rules.check_own_values()
-        yield from _check_containers(values, rules)
-        yield from _check_pod_templates(subject, values, rules)
-        if clones_dags(values):
-            yield from _check_volumes(subject, values, report)
-            yield from _check_config_maps(subject, values, report)
+def check_git_pods(git: GitValues) -> Iterator[Finding]:
+    """Run all rules on the values that can change a container that clones."""
+    values, report = git.values, GitReport(Report(git.path))
+    rules = ContainerRules(git, report)
+    yield from _check_variables(git, report)
+    if get_chart_value(values, "dags.gitSync.enabled") is True:
+        yield from rules.check_own_values()
+    yield from _check_containers(rules)
+    yield from _check_pod_templates(rules)
+    if clones_dags(values):
+        yield from _check_volumes(git, report)
+        yield from _check_config_maps(git, report)
+
+
+def check_git_objects(subject: Subject) -> Iterator[Finding]:
+    """Run the rules on the Kubernetes objects and kustomizations beside the values."""
+    named = {path for path, data in subject.files.items() if _may_name_git(data)}
     for document in subject.documents:
         if document.path != subject.layout.values:
-            yield from _check_object(subject, document)
+            yield from _check_object(subject, document, document.path in named)
 
 
-def _check_variables(
-    subject: Subject, values: Mapping[str, Any], report: GitReport
-) -> Iterator[Finding]:
+def _may_name_git(data: bytes) -> bool:
+    """Return whether a file may hold a Git variable; an escape in YAML may spell one."""
+    return b"GIT" in data or b"\\" in data
+
+
+def _check_variables(git: GitValues, report: GitReport) -> Iterator[Finding]:
     """Judge every variable in the values by its name, whichever container it reaches."""
-    choice = own_choice(values)
-    for variable in find_variables(values, list_facts(subject)):
+    choice = own_choice(git.values)
+    for variable in git.variables:
         if refusal := refuse_variable(variable.name, variable.value, choice):
             yield report.variable(variable, refusal)
-    for path, node in walk(values):
-        if isinstance(node, str) and has_loose_options(node):
+    for path, text in git.list_texts():
+        if has_loose_options(text):
             yield report.error("verification", path, "disables the verification of the Git host")
 
 
-def _check_containers(values: Mapping[str, Any], rules: ContainerRules) -> Iterator[Finding]:
+def _check_containers(rules: ContainerRules) -> Iterator[Finding]:
     """Judge the containers that the values add to the chart's pods."""
-    for path, node in walk(values):
-        if path and path[-1] in _EXTRA_CONTAINERS and path[0] not in _OTHER_PODS:
+    for path, node in rules.git.list_nodes(*_EXTRA_CONTAINERS):
+        if path[0] not in _OTHER_PODS:
             for number, container in enumerate(as_list(node)):
                 if isinstance(container, Mapping):
                     yield from rules.check_container(container, (*path, number))
 
 
-def _check_pod_templates(
-    subject: Subject, values: Mapping[str, Any], rules: ContainerRules
-) -> Iterator[Finding]:
+def _check_pod_templates(rules: ContainerRules) -> Iterator[Finding]:
     """Judge the pod of the tasks, if the values replace the chart's."""
+    values, subject = rules.values, rules.git.subject
     text, at = values.get("podTemplate"), ("podTemplate",)
     if not isinstance(text, str) or not text.strip():
         return
-    expanded, readable = expand_actions(text, list_facts(subject))
+    expanded, readable = rules.git.expand(text)
     pod = parse_yaml_text(expanded)
     if (not readable or not isinstance(pod, Mapping)) and clones_dags(values):
         message = "the pod of the tasks cannot be read, and it may clone DAGs"
@@ -125,38 +127,33 @@ def _check_pod_templates(
             yield rules.report.error("mount", at, message, f"mount {_config_map(subject)}")
 
 
-def _check_volumes(
-    subject: Subject, values: Mapping[str, Any], report: GitReport
-) -> Iterator[Finding]:
+def _check_volumes(git: GitValues, report: GitReport) -> Iterator[Finding]:
     """Report volumes with the names of those that hold key, host keys and DAGs."""
-    for path, node in walk(values):
-        if not path or path[-1] not in VOLUME_LISTS or path[0] in _OTHER_PODS:
+    for path, node in git.list_nodes(*VOLUME_LISTS):
+        if path[0] in _OTHER_PODS:
             continue
         for number, volume in enumerate(as_list(node)):
-            name = str(get_nested(volume, "name") or "")
-            text, readable = expand_actions(name, list_facts(subject))
+            text, readable = git.expand(get_nested(volume, "name") or "")
             if text in _CHART_VOLUMES or not readable:
                 message = "takes the place of a volume of the chart that git-sync mounts"
                 yield report.error("mount", (*path, number, "name"), message, _RENAME)
 
 
-def _check_config_maps(
-    subject: Subject, values: Mapping[str, Any], report: GitReport
-) -> Iterator[Finding]:
+def _check_config_maps(git: GitValues, report: GitReport) -> Iterator[Finding]:
     """Report a ConfigMap of the values that replaces the one with the host keys."""
-    for title in as_mapping(values.get("extraConfigMaps")):
-        text, readable = expand_actions(str(title), list_facts(subject))
-        if text == _config_map(subject) or not readable:
+    for title in as_mapping(git.values.get("extraConfigMaps")):
+        text, readable = git.expand(title)
+        if text == _config_map(git.subject) or not readable:
             yield report.error("mount", ("extraConfigMaps", str(title)), _REPLACED, _RENAME)
 
 
-def _check_object(subject: Subject, document: Document) -> Iterator[Finding]:
+def _check_object(subject: Subject, document: Document, named: bool) -> Iterator[Finding]:
     """Judge the variables in a Kubernetes object or a kustomization, and a replaced ConfigMap."""
     kustomization = document.path.rpartition("/")[2].startswith("kustomization.")
     if not (document.api_version or kustomization):
         return
     report = GitReport(Report(document.path))
-    for variable in find_variables(document.data, None):
+    for variable in find_variables(document.data, None) if named else ():
         if refusal := refuse_variable(variable.name, variable.value, _may_choose):
             found = report.variable(variable, refusal)
             yield replace(found, where=document.where(found.where))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,47 @@ class Source:
     variables: tuple[Variable, ...] | None
 
 
+@dataclass(frozen=True, slots=True)
+class GitValues:
+    """The values of an installation, read once for all rules: their nodes and variables."""
+
+    subject: Subject
+    values: Mapping[str, Any]
+    nodes: tuple[tuple[Path, object], ...]
+    variables: tuple[Variable, ...]
+
+    @property
+    def path(self) -> str:
+        """Return the path of the values file."""
+        return self.subject.layout.values
+
+    @property
+    def facts(self) -> TemplateFacts:
+        """Return what the templates in the values may refer to."""
+        return list_facts(self.subject)
+
+    def list_nodes(self, *keys: str) -> Iterator[tuple[Path, object]]:
+        """Yield the nodes below keys of these names."""
+        return ((path, node) for path, node in self.nodes if path and path[-1] in keys)
+
+    def list_texts(self) -> Iterator[tuple[Path, str]]:
+        """Yield all texts."""
+        return ((path, node) for path, node in self.nodes if isinstance(node, str))
+
+    def expand(self, text: object) -> tuple[str, bool]:
+        """Return the text with its templates carried out, and whether they could be read."""
+        return expand_actions(str(text), self.facts)
+
+
+def read_git_values(subject: Subject) -> GitValues | None:
+    """Return the values for the rules about Git; None without values."""
+    if subject.values is None:
+        return None
+    nodes = tuple(walk(subject.values))
+    variables = tuple(_find_in_nodes(nodes, list_facts(subject)))
+    return GitValues(subject, subject.values, nodes, variables)
+
+
 def list_facts(subject: Subject) -> TemplateFacts:
     """Return what the templates in the values may refer to."""
     layout = subject.layout
@@ -60,8 +101,14 @@ def find_variables(
 
     With `facts`, texts are templates of Helm. Variables in a text have the place of the text.
     """
-    for at, found in walk(node, path):
-        if isinstance(found, Mapping):
+    yield from _find_in_nodes(walk(node, path), facts)
+
+
+def _find_in_nodes(
+    nodes: Iterable[tuple[Path, object]], facts: TemplateFacts | None
+) -> Iterator[Variable]:
+    for at, found in nodes:
+        if isinstance(found, dict):
             yield from _find_in_mapping(found, at, facts)
         elif isinstance(found, str):
             for variable in _find_in_text(found, at, facts):

@@ -14,12 +14,11 @@ from typing import Any
 from wizard.chart.keys import ChartKeys, load_keys
 from wizard.chart.versions import list_chart_versions
 from wizard.checks.git_containers import clones_dags
-from wizard.checks.git_variables import list_facts
-from wizard.checks.subject import Subject, as_mapping
+from wizard.checks.git_variables import GitValues
+from wizard.checks.subject import as_mapping
 from wizard.checks.values import Report
 from wizard.findings import Finding
-from wizard.formats.go_templates import expand_actions
-from wizard.formats.nested import format_path, walk
+from wizard.formats.nested import format_path
 
 # Text values that the chart indents, so that all their lines stay where they belong.
 _TEXTS = frozenset(
@@ -51,25 +50,21 @@ _MESSAGE = "the chart writes this text unquoted: a line break adds lines of its 
 _ESCAPES = re.compile(r"[\r\n](?! {5}|\s*\Z)")
 
 
-def check_injection(subject: Subject) -> Iterator[Finding]:
+def check_injection(git: GitValues) -> Iterator[Finding]:
     """Report line breaks that leave their value, and templates that nobody can read."""
-    values = subject.values
-    if values is None:
-        return
-    report = Report(subject.layout.values)
-    yield from _check_line_breaks(values, subject, report)
-    yield from _check_options(values, report)
-    if clones_dags(values):
-        yield from _check_templates(values, subject, report)
+    report = Report(git.path)
+    yield from _check_line_breaks(git, report)
+    yield from _check_options(git.values, report)
+    if clones_dags(git.values):
+        yield from _check_templates(git, report)
 
 
-def _check_line_breaks(
-    values: Mapping[str, Any], subject: Subject, report: Report
-) -> Iterator[Finding]:
+def _check_line_breaks(git: GitValues, report: Report) -> Iterator[Finding]:
     known = list_chart_versions()
-    keys = load_keys(subject.chart if subject.chart in known else known[0])
-    for path, node in walk(values):
-        if not isinstance(node, str) or not re.search(r"[\r\n]", node.rstrip("\n")):
+    chart = git.subject.chart
+    keys = load_keys(chart if chart in known else known[0])
+    for path, node in git.list_texts():
+        if not re.search(r"[\r\n]", node.rstrip("\n")):
             continue
         if path[-1] not in _TEXTS and _is_unquoted(path, keys):
             where, fix = format_path(path), "write one line"
@@ -91,13 +86,10 @@ def _check_options(values: Mapping[str, Any], report: Report) -> Iterator[Findin
                 yield report.error("values.line-break", where, _MESSAGE, fix)
 
 
-def _check_templates(
-    values: Mapping[str, Any], subject: Subject, report: Report
-) -> Iterator[Finding]:
+def _check_templates(git: GitValues, report: Report) -> Iterator[Finding]:
     """Report templates whose result is unknown; those of `config` may replace the host keys."""
-    facts = list_facts(subject)
-    for path, node in walk(values):
-        if not isinstance(node, str) or "{{" not in node or expand_actions(node, facts)[1]:
+    for path, node in git.list_texts():
+        if "{{" not in node or git.expand(node)[1]:
             continue
         where = format_path(path)
         if path[0] == "config":

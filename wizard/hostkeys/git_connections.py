@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from wizard.hostkeys.git_environment import has_loose_options, is_verified_address
 
 _ACTION = re.compile(r"\{\{[^{}]{0,2000}\}\}")
+_GIT_JSON = re.compile(r"\{[^{}]{0,2000}\bconn_type[\"']{0,2}\s{0,5}:\s{0,5}[\"']git\b")
 _BARE = re.compile(r"[:,\[]\s{0,5}\Z")
 _LOOSE = re.compile(
     r"strict_host_key_checking[\"']{0,2}\s{0,5}[:=]\s{0,5}[\"']?(?!yes\b)[A-Za-z0-9{<$]"
@@ -32,6 +33,8 @@ def refuse_connection(text: str) -> str:
     The text may contain templates of External Secrets where a secret belongs.
     """
     options, kind, host = _read_connection(text)
+    if not options and _GIT_JSON.search(text):
+        return "the connection to Git cannot be read"
     checking = options.get("strict_host_key_checking")
     if checking is not None and str(checking).strip().lower() != "yes":
         return "the connection disables the verification of the Git host"

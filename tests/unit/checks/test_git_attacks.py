@@ -15,7 +15,14 @@ from tests.unit.checks.trees import VALUES, good
 from wizard.findings import Finding
 
 # Rules about files elsewhere, which the changes also break.
-_OTHERS = ("reference.", "kustomize.", "yaml.", "secret.", "values.unknown", "values.deprecated")
+_OTHERS: tuple[str, ...] = (
+    "reference.",
+    "kustomize.",
+    "yaml.",
+    "secret.",
+    "values.unknown",
+    "values.deprecated",
+)
 _OTHERS += ("values.duplicate", "external-secret", "values.executor", "chart.")
 
 
