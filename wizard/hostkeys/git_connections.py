@@ -48,7 +48,7 @@ def refuse_connection(text: str) -> str:
         return "the connection gives ssh a command or a configuration of its own"
     if host and not is_verified_address(host):
         return "the connection's repository is neither ssh:// nor https://"
-    if checking is None and host and not host.startswith("https://"):
+    if checking is None and not host.startswith("https://"):
         return "the connection accepts any host: the hook's default for SSH is no verification"
     return ""
 
