@@ -408,7 +408,7 @@ HARMLESS: Mapping[str, Values] = {
     "long option": {"config": {"core": {"x": "a\n     b\n     c\n"}}},
     "checksum": {
         "podAnnotations": {},
-        "airflowPodAnnotations": {"x": '{{ include (print "x") . | sha256sum }}'},
+        "airflowPodAnnotations": {"x": '{{ .Values.executor | sha256sum }}'},
     },
     "names of the release": {"labels": {"x": "{{ .Release.Name }}-{{ .Values.executor | lower }}"}},
     "mount of its own": {
