@@ -188,6 +188,7 @@ REACHES: Mapping[str, Values] = {
     "address of a helper": sync(repo="ext::sh -c x"),
     "address without TLS": sync(repo="http://git.example.com/a.git"),
     "no host keys": sync(knownHosts=""),
+    "no host keys, enabled by a word": sync(knownHosts="", enabled="true"),
     "a git-sync beside": {
         "scheduler": {
             "extraInitContainers": [
@@ -408,7 +409,7 @@ HARMLESS: Mapping[str, Values] = {
     "long option": {"config": {"core": {"x": "a\n     b\n     c\n"}}},
     "checksum": {
         "podAnnotations": {},
-        "airflowPodAnnotations": {"x": '{{ .Values.executor | sha256sum }}'},
+        "airflowPodAnnotations": {"x": "{{ .Values.executor | sha256sum }}"},
     },
     "names of the release": {"labels": {"x": "{{ .Release.Name }}-{{ .Values.executor | lower }}"}},
     "mount of its own": {

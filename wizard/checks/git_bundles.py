@@ -11,8 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wizard.chart.contract import get_chart_value
-from wizard.checks.git_containers import GitReport
+from wizard.checks.git_containers import GitReport, uses_git_sync
 from wizard.checks.git_variables import (
     GitValues,
     Path,
@@ -176,7 +175,7 @@ def _check_pods(
     values: Mapping[str, Any], variables: tuple[Variable, ...], report: GitReport
 ) -> Iterator[Finding]:
     """Report code and files that change the pods of the tasks where no check can see it."""
-    if get_chart_value(values, "dags.gitSync.enabled") is not True:
+    if not uses_git_sync(values):
         return
     message = "the pods of the tasks come from a file that cannot be read here"
     fix = "set workers.kubernetes.* instead"

@@ -75,9 +75,12 @@ class GitReport:
 
 def clones_dags(values: Mapping[str, Any]) -> bool:
     """Return whether pods of this installation clone DAGs."""
-    return get_chart_value(values, "dags.gitSync.enabled") is True or bool(
-        get_nested(values, "dagProcessor", "dagBundleConfigList")
-    )
+    return uses_git_sync(values) or bool(get_nested(values, "dagProcessor", "dagBundleConfigList"))
+
+
+def uses_git_sync(values: Mapping[str, Any]) -> bool:
+    """Return whether the chart adds git-sync: Helm takes any text but an empty one for true."""
+    return bool(get_chart_value(values, "dags.gitSync.enabled"))
 
 
 def is_sync_container(container: Mapping[str, Any]) -> bool:

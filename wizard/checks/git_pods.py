@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from wizard.chart.contract import get_chart_value
 from wizard.checks.git_containers import (
     VOLUME_LISTS,
     ContainerRules,
     GitReport,
     clones_dags,
     own_choice,
+    uses_git_sync,
 )
 from wizard.checks.git_variables import GitValues, find_variables
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
@@ -57,7 +57,7 @@ def check_git_pods(git: GitValues) -> Iterator[Finding]:
     values, report = git.values, GitReport(Report(git.path))
     rules = ContainerRules(git, report)
     yield from _check_variables(git, report)
-    if get_chart_value(values, "dags.gitSync.enabled") is True:
+    if uses_git_sync(values):
         yield from rules.check_own_values()
     yield from _check_containers(rules)
     yield from _check_pod_templates(rules)
@@ -157,6 +157,9 @@ def _check_object(subject: Subject, document: Document, named: bool) -> Iterator
         if refusal := refuse_variable(variable.name, variable.value, _may_choose):
             found = report.variable(variable, refusal)
             yield replace(found, where=document.where(found.where))
+    for number, made in enumerate(as_list(document.data.get("configMapGenerator"))):
+        if kustomization and get_nested(made, "name") == _config_map(subject):
+            yield report.error("mount", ("configMapGenerator", number, "name"), _REPLACED, _RENAME)
     ours = subject.namespace(document) == subject.layout.namespace
     if document.kind == "ConfigMap" and document.name == _config_map(subject) and ours:
         found = report.error("mount", ("metadata", "name"), _REPLACED, _RENAME)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wizard.chart.contract import get_chart_value
+from wizard.checks.git_containers import uses_git_sync
 from wizard.checks.subject import Subject, get_nested
 from wizard.checks.values import Report
 from wizard.findings import Finding
@@ -23,7 +24,7 @@ def check_git_sync(subject: Subject) -> Iterator[Finding]:
     if values is None:
         return
     report = Report(subject.layout.values)
-    if get_chart_value(values, "dags.gitSync.enabled") is True:
+    if uses_git_sync(values):
         yield from _known_hosts(values, report)
         yield from _reference(values, report)
 

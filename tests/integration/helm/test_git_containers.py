@@ -33,7 +33,7 @@ EXPECTED = {
     "GITSYNC_SSH_KNOWN_HOSTS_FILE": "/etc/git-secret/known_hosts",
 }
 # helm or the chart's schema refuses these, and so do we.
-NOT_RENDERED = {"mount that adds arguments"}
+NOT_RENDERED = {"mount that adds arguments", "no host keys, enabled by a word"}
 Rendered = Mapping[str, Any]
 
 

@@ -225,6 +225,8 @@ RED: list[tuple[str, str, Change]] = [
      value("airflowLocalSettings", "def pod_mutation_hook(pod): ...")),
     ("git-sync.verification", "patches[0].patch", put(KUSTOMIZATION, "patches", [{"patch":
         "- {op: add, path: /env/-, value: {name: GITSYNC_GIT, value: /x}}"}])),
+    ("git-sync.mount", "configMapGenerator[0].name", put(
+        KUSTOMIZATION, "configMapGenerator", [{"name": "airflow-config", "literals": ["a=b"]}])),
     ("values.line-break", "schedulerName", value("schedulerName", "a\nhostNetwork: true")),
     ("git-sync.ref", "dags.gitSync.ref", without("dags.gitSync.branch")),
     ("git-sync.ref", "dags.gitSync.ref", value("dags.gitSync.branch", "other")),
