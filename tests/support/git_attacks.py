@@ -179,6 +179,9 @@ REACHES: Mapping[str, Values] = {
     "probe": sync(
         recommendedProbeSetting=False, livenessProbe={"exec": {"command": ["sh", "-c", "true"]}}
     ),
+    "probe by a template": sync(
+        recommendedProbeSetting=False, livenessProbe={'{{ "exec" }}': {"command": ["true"]}}
+    ),
     "image": {"images": {"gitSync": {"repository": "docker.io/evil/git-sync"}}},
     "image with arguments": {
         "images": {"gitSync": {"tag": "v4.4.2\n  args: [--ssh-known-hosts=false]"}}
@@ -255,6 +258,9 @@ BESIDE: Mapping[str, Values] = {
     "extraEnvFrom our ConfigMap": {
         "extraEnvFrom": "- configMapRef: {name: git}\n",
         "extraConfigMaps": {"git": {"data": "GIT_SSH_COMMAND: ssh -F x\n"}},
+    },
+    "arguments in quotes": {
+        "dagProcessor": {"args": ["sh", "-c", 'export "GIT_SSH_COMMAND=ssh -F x"; exec airflow']}
     },
     "arguments": {
         "dagProcessor": {

@@ -131,7 +131,9 @@ class ContainerRules:
         yield from self.check_image()
 
     def is_readable(self, node: object) -> bool:
-        """Return whether the templates in a text can be read."""
+        """Return whether the templates in a text can be read, and a mapping's keys have none."""
+        if isinstance(node, Mapping):
+            return not any("{{" in str(key) for key in node)
         return not isinstance(node, str) or self.git.expand(node)[1]
 
     def check_image(self) -> Iterator[Finding]:

@@ -200,6 +200,10 @@ def flag_variable(flag: str) -> str:
 def find_assignments(text: str) -> Iterator[tuple[str, str]]:
     """Yield the Git variables that a script, a program or a configuration sets in this text."""
     for match in _ASSIGNMENT.finditer(text):
+        before = text[match.start() - 1 : match.start()]
+        if match[4] is not None and before and before in "\"'":  # "NAME=all up to the quote"
+            yield match[1], text[match.start(4) : match.start(4) + 2000].partition(before)[0]
+            continue
         yield match[1], next((part for part in match.groups()[1:] if part is not None), "")
 
 
