@@ -17,7 +17,11 @@ from typing import Any
 
 import pytest
 
+import wizard.answers.rules
+import wizard.checks.git_rules
 import wizard.cli.plan_and_commit
+import wizard.formats.go_templates
+import wizard.hostkeys.git_environment
 import wizard.hostkeys.published
 import wizard.hostkeys.trust
 import wizard.plan.guarded_keys
@@ -194,6 +198,90 @@ MUTATIONS: dict[Mutation, Sequence[str]] = {
     a_refusal_stops_nobody: [f"{WHOLE}::test_yes_accepts_no_key"],
     values_are_not_guarded: [f"{WHOLE}::test_values_cannot_bring_a_key_in"],
     hand_edits_are_not_guarded: [f"{WHOLE}::test_a_hand_edit_of_known_hosts_is_not_kept"],
+}
+
+
+# Where DAGs are cloned from: names, values, containers, templates and connections.
+ATTACKS = "tests/unit/checks/test_git_attacks.py::test_each_attack_is_a_finding"
+HARMLESS = "tests/unit/checks/test_git_attacks.py::test_harmless_settings_have_no_finding"
+NAMES = "tests/unit/hostkeys/test_git_environment.py"
+
+
+def unlisted_git_names_are_harmless() -> None:
+    real = wizard.hostkeys.git_environment._HARMLESS
+
+    class Lenient(dict[str, str]):
+        def get(self, name: str, *_: Any) -> Any:
+            return real.get(name, wizard.hostkeys.git_environment._ANY)
+
+    _put("wizard.hostkeys.git_environment._HARMLESS", Lenient())
+
+
+def every_git_name_is_refused() -> None:
+    _put("wizard.hostkeys.git_environment._HARMLESS", {})
+
+
+def git_sync_may_have_any_other_variable() -> None:
+    _put("wizard.checks.git_containers.refuse_sync_variable", lambda *_: None)
+
+
+def templates_are_taken_as_read() -> None:
+    real = wizard.formats.go_templates.expand_actions
+
+    def expand(text: str, facts: Any) -> tuple[str, bool]:
+        return real(text, facts)[0], True
+
+    _put("wizard.checks.git_variables.expand_actions", expand)
+
+
+def mounts_are_not_judged() -> None:
+    _put("wizard.checks.git_containers.ContainerRules.check_mounts", lambda *_: ())
+
+
+def commands_are_not_judged() -> None:
+    _put("wizard.checks.git_containers.ContainerRules.check_commands", lambda *_: ())
+
+
+def connections_are_not_judged() -> None:
+    _put("wizard.checks.git_bundles.refuse_connection", lambda _: "")
+
+
+def bundles_are_not_judged() -> None:
+    _put("wizard.checks.git_bundles.refuse_bundles", lambda _: ())
+
+
+def line_breaks_are_not_judged() -> None:
+    _put("wizard.checks.git_rules.check_injection", lambda _: ())
+
+
+def objects_beside_the_values_are_not_judged() -> None:
+    _put("wizard.checks.git_rules.check_git_objects", lambda _: ())
+
+
+def answers_may_set_any_variable() -> None:
+    rules = tuple(r for r in wizard.answers.rules.RULES if r.__name__ != "check_git_variables")
+    _put("wizard.answers.rules.RULES", rules)
+
+
+MUTATIONS |= {
+    unlisted_git_names_are_harmless: [
+        ATTACKS,
+        f"{NAMES}::test_a_name_that_nobody_listed_is_refused_whatever_its_value",
+    ],
+    every_git_name_is_refused: [HARMLESS, f"{NAMES}::test_a_listed_name_is_judged_by_its_value"],
+    git_sync_may_have_any_other_variable: [ATTACKS],
+    templates_are_taken_as_read: [ATTACKS],
+    mounts_are_not_judged: [ATTACKS],
+    commands_are_not_judged: [ATTACKS],
+    connections_are_not_judged: [ATTACKS],
+    bundles_are_not_judged: [ATTACKS],
+    line_breaks_are_not_judged: [ATTACKS],
+    objects_beside_the_values_are_not_judged: [
+        "tests/unit/checks/test_red_and_green.py::test_red",
+    ],
+    answers_may_set_any_variable: [
+        "tests/unit/answers/test_rules.py::test_rule_is_red_on_what_it_is_for_and_green_beside_it",
+    ],
 }
 
 

@@ -229,6 +229,27 @@ def _texts(value: object) -> Iterator[str]:
         yield "\n".join(text for part in plain for text in _texts(part))
 
 
+def check_git_variables(answers: Answers) -> Iterator[Problem]:
+    """Report variables and connections that could have DAGs cloned from an unverified host."""
+    if not answers.environment.variables:
+        return
+    from wizard.hostkeys.git_connections import refuse_connection
+    from wizard.hostkeys.git_environment import has_loose_options, refuse_variable
+
+    for name, value in answers.environment.variables.items():
+        refusal = refuse_variable(name, None if "$(" in value else value)
+        reason = refusal.message if refusal else ""
+        if name.upper().startswith("AIRFLOW_CONN_"):
+            reason = refuse_connection(value)
+        elif has_loose_options(value):
+            reason = "disables the verification of the Git host"
+        if reason:
+            yield Problem(
+                f"environment.variables.{name}",
+                f"remove it: {reason}. Pin the host's keys in dags.host_keys",
+            )
+
+
 def check_shared_worker_resources(answers: Answers) -> Iterator[Problem]:
     """Report different resources for workers and task pods with chart 1.19.
 
@@ -313,6 +334,7 @@ RULES: tuple[Rule, ...] = (
     check_reserved_variables,
     check_secret_variables,
     check_secret_answers,
+    check_git_variables,
     check_shared_worker_resources,
     check_bundle_version,
     check_image_dags,

@@ -87,6 +87,13 @@ class ChartKeys:
         found = self._find(path)
         return found is not None and found is not _ANYTHING
 
+    def is_single(self, path: Sequence[str | int]) -> bool:
+        """Return whether the chart lists exactly this key, with a text or number and no mapping."""
+        found = self._find(path)
+        return (
+            found is not None and found is not _ANYTHING and not found.free and not found.children
+        )
+
     def deprecated(self, path: Sequence[str | int]) -> str | None:
         """Return a deprecated key's replacement, "" if it has none; None if not deprecated."""
         found = self._find(path)

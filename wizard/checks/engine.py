@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.chart.contract import Version
 from wizard.checks import (
+    git_rules,
     git_sync,
     hosts,
     kustomize,
@@ -41,6 +42,7 @@ _RULES: tuple[Rule, ...] = (
     values.check_helm_values,
     hosts.check_hosts,
     git_sync.check_git_sync,
+    git_rules.check_git,
     references.check_references,
     stores.check_stores,
     templates.check_templates,

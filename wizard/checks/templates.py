@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
 from wizard.errors import Fix
 from wizard.findings import Finding
+from wizard.hostkeys.git_connections import refuse_connection
 
 # Quoted text may contain braces.
 _ACTION = re.compile(r"\{\{-?((?:\"(?:[^\"\\]|\\.)*\"|`[^`]*`|(?!-?\}\})[^\"`])*)-?\}\}", re.DOTALL)
@@ -21,7 +22,6 @@ _UNDEFINED = re.compile(r"(?<![.\w])(required|env|expandenv|getHostByName)(?!\w)
 _SILENT = re.compile(r"(?<![.\w])(index|get)\b")
 _BLOCK = re.compile(r"(?<![.\w])(range|with|define|block)\b")
 _QUERY = re.compile(r"\burlquery\b(?!\s*\|\s*replace\s+\"\+\"\s+\"%20\")")
-_UNVERIFIED = re.compile(r"strict_host_key_checking\"?\s*[:=]\s*\"?(?:no|false|accept-new)", re.I)
 
 
 def check_templates(subject: Subject) -> Iterator[Finding]:
@@ -52,8 +52,7 @@ def _variables(spec: Mapping[str, object]) -> frozenset[str] | None:
 def _template(
     document: Document, where: str, text: str, variables: frozenset[str] | None
 ) -> Iterator[Finding]:
-    if _UNVERIFIED.search(text):
-        message = "the connection disables the verification of the Git host"
+    if message := refuse_connection(text):
         fix = "write strict_host_key_checking yes and a known_hosts_file"
         yield _finding(document, "git-sync.verification", where, message, fix)
     actions = [match[1] for match in _ACTION.finditer(text)]

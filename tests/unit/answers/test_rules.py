@@ -131,6 +131,24 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "environment.variables.SMTP_PASSWORD",
         "values.extraEnvFrom",
     ),
+    "check_git_variables": (
+        {"environment.variables": {"GIT_SSH_COMMAND": "ssh -F /dags/config"}},
+        {"environment.variables": {"GIT_SSH_COMMAND": "ssh -o ConnectTimeout=5"}},
+        "environment.variables.GIT_SSH_COMMAND",
+        "dags.host_keys",
+    ),
+    "check_git_variables of a connection": (
+        {"environment.variables": {"AIRFLOW_CONN_X": "git://h/a?strict_host_key_checking=no"}},
+        {"environment.variables": {"AIRFLOW_CONN_X": "http://api.example.com"}},
+        "environment.variables.AIRFLOW_CONN_X",
+        "dags.host_keys",
+    ),
+    "check_git_variables of an option": (
+        {"environment.variables": {"SSH_OPTIONS": "-o StrictHostKeyChecking=no"}},
+        {"environment.variables": {"SSH_OPTIONS": "-o StrictHostKeyChecking=yes"}},
+        "environment.variables.SSH_OPTIONS",
+        "dags.host_keys",
+    ),
     "check_shared_worker_resources": (
         {"installation.chart": "1.19.0", "executor.kind": "CeleryExecutor,KubernetesExecutor"},
         {"installation.chart": "1.20.0", "executor.kind": "CeleryExecutor,KubernetesExecutor"},
