@@ -21,8 +21,9 @@ _KNOWN_HOSTS_SWITCHES = frozenset(
     ("GITSYNC_SSH_KNOWN_HOSTS", "GIT_SYNC_KNOWN_HOSTS", "GIT_KNOWN_HOSTS")
 )
 _LOOSE_SSH = re.compile(
-    r"StrictHostKeyChecking\s*[= ]\s*\"?(?:no|off|accept-new|false)\b|UserKnownHostsFile\s*[= ]"
-    r"\s*\"?/dev/null|NoHostAuthenticationForLocalhost\s*[= ]\s*yes",
+    r"StrictHostKeyChecking(?=[=\s])\s*+=?\s*+\"?(?:no|off|accept-new|false)\b"
+    r"|UserKnownHostsFile(?=[=\s])\s*+=?\s*+\"?/dev/null"
+    r"|NoHostAuthenticationForLocalhost(?=[=\s])\s*+=?\s*+yes",
     re.IGNORECASE,
 )
 _LOOSE_TLS = re.compile(r"ssl\.?verify\"?\s*[:=]\s*\"?(?:false|0|no|off)", re.IGNORECASE)
