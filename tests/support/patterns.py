@@ -26,7 +26,7 @@ _FUNCTIONS = ("compile", "match", "search", "fullmatch", "sub", "subn", "split",
               "finditer")  # fmt: skip
 _METHODS = frozenset(_FUNCTIONS) - {"compile"}
 _LONG = 20
-_ENDS = ("", "\0", "!", "\n", "\n\0", "x")
+_ENDS = ("", "\0", "\n")
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def _repeats(items: Sequence[Any], before: str) -> Iterator[tuple[str, str]]:
         for below in _children(op, value):
             yield from _repeats(below, head)
         if op in {codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT}:
-            low, high, item = value
+            _, high, item = value
             if high is codes.MAXREPEAT or high > _LONG:
                 yield head, _sample(item)
                 yield head, _sample(item, last=True)

