@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from wizard.errors import UsageError
+from wizard.formats.messages import show_name
 from wizard.formats.yaml_reader import read_mapping
 
 
@@ -34,7 +35,8 @@ def load_preset(name: str) -> Preset:
     """Return a preset, merged over the one it extends; UsageError if it does not exist."""
     if name not in list_presets():
         raise UsageError(
-            f"there is no preset {name!r}", f"choose one of: {', '.join(list_presets())}"
+            f"there is no preset {show_name(name, list_presets()) or 'of that name'}",
+            f"choose one of: {', '.join(list_presets())}",
         )
     text = files("presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     data = read_mapping(text, f"presets/{name}.yaml")

@@ -83,7 +83,9 @@ def _open_program(answers: Answers, context: str) -> Helm | None:
 def _find_chart(text: str) -> Path | None:
     path = Path(text) if text else None
     if path is not None and not is_existing(path):
-        raise UsageError(f"--chart: {text} does not exist", "give the chart's folder or its .tgz")
+        raise UsageError(
+            "--chart: there is no such file or folder", "give the chart's folder or its .tgz"
+        )
     return path
 
 

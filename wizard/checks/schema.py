@@ -63,7 +63,7 @@ def load_chart_schema(path: Path) -> ChartPackage:
         files = _read_folder(path) if path.is_dir() else _read_archive(path)
     except (OSError, EOFError, ValueError) as error:
         hint = "give the chart folder or its .tgz archive"
-        raise WizardError(f"{path} cannot be read as a Helm chart", hint) from error
+        raise WizardError("--chart: the path cannot be read as a Helm chart", hint) from error
     return _parse_package(path, files)
 
 

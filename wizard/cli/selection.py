@@ -15,6 +15,7 @@ from wizard.cli.console import Console, read_line
 from wizard.cli.options import Options
 from wizard.errors import AnswersError, UsageError
 from wizard.formats.input_files import is_existing, read_input_file
+from wizard.formats.messages import show_name
 from wizard.formats.yaml_reader import MAX_BYTES
 from wizard.workspace.installation import CommandInput, CommittedInstallation, require_committed
 from wizard.workspace.neighbours import NEW_INSTALLATION_HINT
@@ -63,9 +64,10 @@ def choose_installation(workspace: Workspace, name: str) -> str:
     if name and name not in found:
         known = f"use one of: {', '.join(found)}" if found else "it has none yet"
         raise UsageError(
-            f"there is no installation {name!r} in this repository",
+            f"there is no installation {show_name(name, found) or 'of that name'} in this "
+            "repository",
             f"{known}; for a new one leave --installation out and give "
-            f"--set installation.name={name}"
+            "--set installation.name=NAME"
             + ("" if found else workspace.other_installations_hint()),
         )
     if name:
@@ -166,7 +168,10 @@ def _with_repository_path(answers: dict[str, Any], workspace: Workspace) -> dict
 
 
 def _display_name(file: str) -> str:
-    return "standard input" if file == "-" else file
+    """Return how messages name the answers file: by its path only if there is such a file."""
+    if file == "-":
+        return "standard input"
+    return file if is_existing(Path(file)) else "--answers"
 
 
 def _read_answers(file: str) -> tuple[str, Path]:

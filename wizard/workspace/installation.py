@@ -92,7 +92,7 @@ def _read_digest(path: Path, installation: str) -> str:
         name, digest = found["installation"], found["digest"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(
-            f"{path} is not a readable plan", "write one with airflow-wizard plan --out FILE"
+            "PLAN is not a readable plan", "write one with airflow-wizard plan --out FILE"
         ) from None
     if name != installation:
         raise UsageError(

@@ -29,6 +29,7 @@ from wizard.formats.input_files import (
     is_regular_file,
     read_input_file,
 )
+from wizard.formats.messages import show_name
 from wizard.formats.yaml_reader import MAX_BYTES, read_mapping
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ def read_context(context: str = "") -> KubeContext:
     chosen = context or current
     known = sorted(entries["contexts"])
     if chosen not in known:
-        kind, what = (UsageError, f"context {chosen}") if chosen else (NoContextError, _CURRENT)
+        shown = show_name(chosen, known) or "of that name"
+        kind, what = (UsageError, f"context {shown}") if chosen else (NoContextError, _CURRENT)
         names = ", ".join(known) or "NAME (the kubeconfig has none)"
         raise kind(f"the kubeconfig has no {what}", f"choose one: --context {names}")
     words = entries["contexts"][chosen].data
