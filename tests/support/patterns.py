@@ -11,8 +11,8 @@ import ast
 import importlib
 import json
 import re
-import re._constants as codes
-import re._parser as parser
+import re._constants as codes  # type: ignore[import-not-found]
+import re._parser as parser  # type: ignore[import-not-found]
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence

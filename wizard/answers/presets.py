@@ -34,9 +34,9 @@ def list_presets() -> tuple[str, ...]:
 def load_preset(name: str) -> Preset:
     """Return a preset, merged over the one it extends; UsageError if it does not exist."""
     if name not in list_presets():
+        shown = show_name(name, list_presets()) or "of that name"
         raise UsageError(
-            f"there is no preset {show_name(name, list_presets()) or 'of that name'}",
-            f"choose one of: {', '.join(list_presets())}",
+            f"there is no preset {shown}", f"choose one of: {', '.join(list_presets())}"
         )
     text = files("presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     data = read_mapping(text, f"presets/{name}.yaml")

@@ -12,6 +12,8 @@ from wizard.formats import yaml_fast_reader
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
+# Go and JSON have no larger numbers, and Python refuses to print very large ones.
+_MAX_BITS = 64
 _TAGS = frozenset({"null", "bool", "int", "float", "str", "map", "seq"})
 _TIMESTAMP, _TEXT = "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:str"
 
@@ -104,3 +106,5 @@ def _check_keys(data: Any, name: str) -> None:
     elif isinstance(data, list):
         for item in data:
             _check_keys(item, name)
+    elif isinstance(data, int) and data.bit_length() > _MAX_BITS:
+        raise AnswersError(f"{name}: a whole number has more than {_MAX_BITS} bits; quote it")
