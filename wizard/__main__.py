@@ -5,7 +5,7 @@ before the first line here, cannot be covered.
 """
 
 # `signal` would import `enum` first, which takes milliseconds in which Ctrl-C is not handled yet.
-import _signal
+import _signal  # type: ignore[import-not-found]
 import os
 import sys
 

@@ -87,8 +87,9 @@ def test_a_login_plugin_gets_no_variable_that_only_the_wizard_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, canary: Canary
 ) -> None:
     plugin = tmp_path / "plugin"
+    api = "client.authentication.k8s.io/v1"
     answer = {
-        "apiVersion": "client.authentication.k8s.io/v1",
+        "apiVersion": api,
         "kind": "ExecCredential",
         "status": {"token": "t"},
     }
@@ -98,9 +99,7 @@ def test_a_login_plugin_gets_no_variable_that_only_the_wizard_reads(
     for name in hidden:
         monkeypatch.setenv(name, canary.secret())
     monkeypatch.setenv("AWS_PROFILE", "ours")
-    run_plugin(
-        ExecPlugin(str(plugin), (), {"MORE": "x"}, answer["apiVersion"], None, ""), ["OF_ANSWERS"]
-    )
+    run_plugin(ExecPlugin(str(plugin), (), {"MORE": "x"}, api, None, ""), ["OF_ANSWERS"])
     lines = (tmp_path / "env").read_text().splitlines()
     assert {"AWS_PROFILE=ours", "MORE=x"} <= set(lines)
     canary.assert_absent(tmp_path / "env")

@@ -22,10 +22,10 @@ from wizard.formats.input_files import (
 LIMIT = 1000
 
 
-def refused(path: Path, message: str, **options: bool) -> None:
+def refused(path: Path, message: str, *, pipe: bool = False) -> None:
     started = time.monotonic()
     with pytest.raises(OSError, match=message) as raised:
-        read_input_file(path, LIMIT, seconds=0.5, **options)
+        read_input_file(path, LIMIT, seconds=0.5, pipe=pipe)
     assert raised.value.strerror
     assert time.monotonic() - started < 5
 
