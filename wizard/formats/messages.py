@@ -65,7 +65,10 @@ def show_name(name: str, known: Iterable[str]) -> str:
 
 
 def _is_near(word: str, words: set[str]) -> bool:
-    return word.isalpha() and bool(get_close_matches(word, words, n=1, cutoff=0.8))
+    # Keys are lower-case words; a generated secret is hardly ever like one.
+    return (
+        word.isalpha() and word.islower() and bool(get_close_matches(word, words, n=1, cutoff=0.65))
+    )
 
 
 def describe_unknown_key(name: str, known: Sequence[str]) -> str:
