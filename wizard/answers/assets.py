@@ -9,12 +9,11 @@ from wizard.answers.files import with_value
 from wizard.answers.questions import field_specs
 from wizard.errors import AnswersError, Problem
 from wizard.formats.certificates import extract_certificates
+from wizard.formats.input_files import MAX_CERTIFICATES
 from wizard.formats.nested import get_value
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
-
-_MAX_BYTES = 200_000
 
 
 def load_assets(answers: Answers, read: Callable[[str], bytes]) -> tuple[Answers, dict[str, str]]:
@@ -33,7 +32,7 @@ def load_assets(answers: Answers, read: Callable[[str], bytes]) -> tuple[Answers
             continue
         try:
             data = read(path)
-            if len(data) > _MAX_BYTES:
+            if len(data) > MAX_CERTIFICATES:
                 raise ValueError("the file is too large for CA certificates")
             found[item.key] = extract_certificates(data.decode("ascii", "replace"))
         except OSError as error:

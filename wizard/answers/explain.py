@@ -121,8 +121,10 @@ def find_explanations(key: str) -> list[Explanation]:
         return [row for row in rows if row.key == "values"]
     below = [row for row in rows if row.key == key or row.key.startswith(f"{key}.")]
     if not below:
-        from wizard.formats.messages import describe_unknown_question
+        from wizard.formats.messages import UNKNOWN_KEY, describe_unknown_question, show_name
 
-        problem = Problem(key, describe_unknown_question(key, [row.key for row in rows]))
+        known = [row.key for row in rows]
+        shown = show_name(key, known) or UNKNOWN_KEY
+        problem = Problem(shown, describe_unknown_question(key, known))
         raise AnswersError("no such key", [problem])
     return below

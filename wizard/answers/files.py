@@ -13,7 +13,7 @@ from wizard.answers.questions import FieldSpec, convert_validation_error, field_
 from wizard.answers.rules import find_rule_problems as rule_problems
 from wizard.errors import AnswersError, Problem
 from wizard.formats.nested import get_value, put_value
-from wizard.formats.yaml_reader import read_mapping, read_yaml
+from wizard.formats.yaml_reader import MAX_DEPTH, read_mapping, read_yaml
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.questions.section import Section
 
@@ -153,17 +153,25 @@ def apply_assignments(data: Mapping[str, Any], assignments: Iterable[str]) -> di
             result = _apply_assignment(result, key, text)
         except AnswersError as error:
             text = error.message.removeprefix(key).lstrip(",: ")
-            problems += error.problems or [Problem(key, text)]
+            problems += error.problems or [Problem(_shown_assignment_key(key, number), text)]
     if problems:
         raise AnswersError("some values cannot be set", problems)
     return result
+
+
+def _shown_assignment_key(key: str, number: int) -> str:
+    """Return the key of an assignment; a key below `values` may be anything and is not repeated."""
+    return f"values (KEY=VALUE number {number})" if key.startswith("values.") else key
 
 
 def _apply_assignment(data: dict[str, Any], key: str, text: str) -> dict[str, Any]:
     if key == "values" or key.startswith("values."):
         path = tuple(key.split("."))
         if "" in path:
-            raise AnswersError("no such key", [Problem(key, "a part of the key is empty")])
+            raise AnswersError("no such key", [Problem("values", "a part of the key is empty")])
+        if len(path) > MAX_DEPTH:
+            message = f"the key has more than {MAX_DEPTH} parts"
+            raise AnswersError("no such key", [Problem("values", message)])
         return put_value(data, path, read_yaml(text, key))
     item = field_spec(key)
     value = parse_value(item, text)

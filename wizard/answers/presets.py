@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from wizard.errors import UsageError
+from wizard.formats.messages import show_name
 from wizard.formats.yaml_reader import read_mapping
 
 
@@ -33,8 +34,9 @@ def list_presets() -> tuple[str, ...]:
 def load_preset(name: str) -> Preset:
     """Return a preset, merged over the one it extends; UsageError if it does not exist."""
     if name not in list_presets():
+        shown = show_name(name, list_presets()) or "of that name"
         raise UsageError(
-            f"there is no preset {name!r}", f"choose one of: {', '.join(list_presets())}"
+            f"there is no preset {shown}", f"choose one of: {', '.join(list_presets())}"
         )
     text = files("presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     data = read_mapping(text, f"presets/{name}.yaml")

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from wizard.answers.model import Answers
 from wizard.errors import AnswersError, Problem
+from wizard.formats.nested import get_value
 from wizard.questions.conditions import ALWAYS, Condition
 from wizard.questions.section import Model, QuestionInfo, Section
 from wizard.secrets.references import SecretRef
@@ -159,14 +160,56 @@ def field_spec(key: str, answers: type[Answers] | None = None) -> FieldSpec:
     by_key = {item.key: item for item in field_specs(answers)}
     if key in by_key:
         return by_key[key]
-    from wizard.formats.messages import describe_unknown_question
+    from wizard.formats.messages import UNKNOWN_KEY, describe_unknown_question, show_name
 
-    raise AnswersError("no such key", [Problem(key, describe_unknown_question(key, list(by_key)))])
+    shown = show_name(key, by_key) or UNKNOWN_KEY
+    raise AnswersError(
+        "no such key", [Problem(shown, describe_unknown_question(key, list(by_key)))]
+    )
+
+
+def list_secret_variables(answers: Answers) -> list[str]:
+    """Return the names of the variables that these answers read secrets from."""
+    references = (
+        get_value(answers, item.path)
+        for item in field_specs(type(answers))
+        if item.kind == "secret"
+    )
+    return [one.env for one in references if one and one.env]
 
 
 def _dotted_key(location: tuple[int | str, ...]) -> str:
     # pydantic adds `[key]` to the location of a mapping's key; our keys do not contain it.
     return ".".join(str(part) for part in location if str(part) != "[key]")
+
+
+def _shown_key(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
+    """Return the key of a location; the parts that a user made up only if they are harmless."""
+    from wizard.formats.messages import UNKNOWN_KEY, show_name
+
+    known = _all_names(model)
+    parts = [
+        part if isinstance(part, int) else show_name(part, known) or UNKNOWN_KEY
+        for part in location
+        if part != "[key]"
+    ]
+    return _dotted_key(tuple(parts))
+
+
+@cache
+def _all_names(model: type[BaseModel]) -> frozenset[str]:
+    """Return the names of all fields of a model and of the models below it."""
+    found: set[str] = set()
+    todo: list[Any] = [model]
+    while todo:
+        kind = _strip_annotation(todo.pop())
+        todo += get_args(kind)
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and get_origin(kind) is None:
+            for name, info in kind.model_fields.items():
+                if name not in found or info.alias:
+                    found |= {info.alias or name}
+                todo.append(info.annotation)
+    return frozenset(found)
 
 
 def _message(kind: str, text: str, key: str, answers: type[BaseModel]) -> str:
@@ -197,5 +240,6 @@ def convert_validation_error(error: ValidationError, answers: type[BaseModel]) -
     found = []
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         key = _dotted_key(item["loc"])
-        found.append(Problem(key, _message(item["type"], item["msg"], key, answers)))
+        message = _message(item["type"], item["msg"], key, answers)
+        found.append(Problem(_shown_key(item["loc"], answers), message))
     return found

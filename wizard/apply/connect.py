@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wizard.answers.questions import list_secret_variables
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.errors import NoContextError
 from wizard.clients.vault.address import LOGIN_HINT
 from wizard.deliveries.live import live_delivery
 from wizard.errors import UsageError
+from wizard.formats.input_files import is_existing
 from wizard.state.apply_journal import ApplyHistory
 from wizard.stores.live import live_store
 from wizard.systems.target import Target
@@ -46,7 +48,7 @@ def open_target(
     """
     proposal = found.proposal
     answers, release = proposal.answers, proposal.rendering.release
-    kube = _open_client(context)
+    kube = _open_client(answers, context)
     repository = found.start.workspace.repository
     changes = [change for change in proposal.plan.changes if change.new is not None]
     target = Target(
@@ -58,7 +60,7 @@ def open_target(
         {change.path: change.new for change in changes if change.new is not None},
         live_store(release.store).find_access(answers, release),
         kube,
-        _open_client(argocd_context) if argocd_context else kube,
+        _open_client(answers, argocd_context) if argocd_context else kube,
         ApplyHistory(repository, found.name).target_identities(),
         database=database,
         helm=_open_program(answers, context) if kube is not None else None,
@@ -80,14 +82,16 @@ def _open_program(answers: Answers, context: str) -> Helm | None:
 
 def _find_chart(text: str) -> Path | None:
     path = Path(text) if text else None
-    if path is not None and not path.exists():
-        raise UsageError(f"--chart: {text} does not exist", "give the chart's folder or its .tgz")
+    if path is not None and not is_existing(path):
+        raise UsageError(
+            "--chart: there is no such file or folder", "give the chart's folder or its .tgz"
+        )
     return path
 
 
-def _open_client(context: str) -> Kube | None:
+def _open_client(answers: Answers, context: str) -> Kube | None:
     """Return the client of a context; None if no context is named and there is no kubeconfig."""
     try:
-        return open_kube(context)
+        return open_kube(context, hidden=list_secret_variables(answers))
     except NoContextError:
         return None

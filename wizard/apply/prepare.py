@@ -12,6 +12,7 @@ from wizard.apply.delivery import find_installer
 from wizard.apply.run import Run
 from wizard.apply.steps import build_steps
 from wizard.errors import UsageError
+from wizard.formats.messages import show_name
 from wizard.stores.live import live_store
 from wizard.workspace.installation import require_shown_plan
 
@@ -92,7 +93,8 @@ def prepare_run(
     for name in target.agreed:
         if name not in known:
             raise UsageError(
-                f"--take-over: this run has no step {name}", f"use one of: {', '.join(known)}"
+                f"--take-over: this run has no step {show_name(name, known) or 'of that name'}",
+                f"use one of: {', '.join(known)}",
             )
     return PreparedRun(target, steps)
 
@@ -101,7 +103,7 @@ def _parse_take_over(text: str) -> tuple[str, str]:
     step, _, seal = text.partition("@")
     if not step or not re.fullmatch("[0-9a-f]{12}", seal):
         raise UsageError(
-            f"--take-over {text}: this is not STEP@SEAL as printed below a diff",
+            "--take-over: this is not STEP@SEAL as printed below a diff",
             "run `airflow-wizard apply --dry-run` to see the diff and its seal",
         )
     return step, seal

@@ -16,7 +16,7 @@ from wizard.checks.subject import Subject, as_mapping, get_nested
 from wizard.errors import Fix
 from wizard.findings import Finding
 
-_HOST = re.compile(r"@(\[[^\]]+\]|[A-Za-z0-9._-]+)(?=[:/?]|$)")
+_HOST = re.compile(r"@(\[[^\]\[@]+\]|[A-Za-z0-9._-]+)(?=[:/?]|$)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
 from wizard.errors import Fix, WizardError
 from wizard.findings import Finding
+from wizard.formats.input_files import is_existing, is_regular_file, read_input_file
 from wizard.formats.nested import format_path
 from wizard.formats.yaml_untrusted import parse_yaml
 
@@ -62,7 +63,7 @@ def load_chart_schema(path: Path) -> ChartPackage:
         files = _read_folder(path) if path.is_dir() else _read_archive(path)
     except (OSError, EOFError, ValueError) as error:
         hint = "give the chart folder or its .tgz archive"
-        raise WizardError(f"{path} cannot be read as a Helm chart", hint) from error
+        raise WizardError("--chart: the path cannot be read as a Helm chart", hint) from error
     return _parse_package(path, files)
 
 
@@ -230,10 +231,8 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for name in ("Chart.yaml", "values.schema.json"):
         file = folder / name
-        if file.is_file():
-            if file.stat().st_size > _FILE_LIMIT:
-                raise ValueError(f"{name} is too large")
-            found[name] = file.read_bytes()
+        if is_existing(file):
+            found[name] = read_input_file(file, _FILE_LIMIT)
     return found
 
 
@@ -242,6 +241,8 @@ def _read_archive(path: Path) -> dict[str, bytes]:
     import tarfile
     import zlib
 
+    if not is_regular_file(path):
+        raise ValueError("not a regular file")
     found: dict[str, bytes] = {}
     total = 0
     try:

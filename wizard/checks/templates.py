@@ -13,9 +13,10 @@ from wizard.errors import Fix
 from wizard.findings import Finding
 from wizard.hostkeys.git_connections import refuse_connection
 
-# Quoted text may contain braces.
-_ACTION = re.compile(r"\{\{-?((?:\"(?:[^\"\\]|\\.)*\"|`[^`]*`|(?!-?\}\})[^\"`])*)-?\}\}", re.DOTALL)
-_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`')
+# Quoted text may contain braces; quoted text that is not closed extends to the end.
+_MARK = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|`[^`]*+(?:`|\Z)|-?\}\}', re.DOTALL)
+_COMMENT = re.compile(r"-?\s?/\*")
+_TEXT = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|`[^`]*+(?:`|\Z)', re.DOTALL)
 _VARIABLE = re.compile(r"(?<![\w)\]])\.([A-Za-z_]\w*)")
 _DASH = re.compile(r"\.\w+-[A-Za-z_]")
 _UNDEFINED = re.compile(r"(?<![.\w])(required|env|expandenv|getHostByName)(?!\w)")
@@ -55,7 +56,10 @@ def _template(
     if message := refuse_connection(text):
         fix = "write strict_host_key_checking yes and a known_hosts_file"
         yield _finding(document, "git-sync.verification", where, message, fix)
-    actions = [match[1] for match in _ACTION.finditer(text)]
+    actions, is_closed = _split_actions(text)
+    if not is_closed:
+        message = "an action or a quoted text in it is not closed, so the template does not parse"
+        yield _finding(document, "template.open", where, message, "close it with }}")
     nested = any(_BLOCK.search(_TEXT.sub('""', action)) for action in actions)
     for action in actions:
         code = _TEXT.sub('""', action)
@@ -65,6 +69,26 @@ def _template(
             message = "uses a variable that no entry in spec.data provides"
             fix = "add an entry with that secretKey, or correct the template"
             yield _finding(document, "template.variable", where, message, fix)
+
+
+def _split_actions(text: str) -> tuple[list[str], bool]:
+    """Return the code of each `{{...}}`, and whether all of them are closed.
+
+    The time is proportional to the text's length: nothing is read twice.
+    """
+    actions: list[str] = []
+    start = text.find("{{")
+    while start >= 0:
+        comment = _COMMENT.match(text, start + 2)
+        inside = text.find("*/", comment.end()) if comment else start + 2
+        ends = _MARK.finditer(text, inside) if inside >= 0 else iter(())
+        end = next((mark for mark in ends if mark[0] in {"}}", "-}}"}), None)
+        if end is None:
+            return actions, False
+        if not comment:
+            actions.append(text[start + 2 : end.start()].removeprefix("-"))
+        start = text.find("{{", end.end())
+    return actions, True
 
 
 def _check_action(document: Document, where: str, action: str, code: str) -> Iterator[Finding]:

@@ -74,7 +74,7 @@ def _prepare_situation(
     require_reference_keys(allowed)
     asks = sys.stdin.isatty() and not options.json
     branch = proposal.answers.repository.branch
-    kube, no_kube = open_probe_cluster(options.context)
+    kube, no_kube = open_probe_cluster(proposal.answers, options.context)
     hub = options.argocd_context
     release = proposal.rendering.release
     return Situation(
@@ -86,7 +86,7 @@ def _prepare_situation(
         prompt=_make_prompt(console) if asks else None,
         folder=start.folder,
         kube=kube,
-        argocd=open_probe_cluster(hub)[0] if hub else None,
+        argocd=open_probe_cluster(proposal.answers, hub)[0] if hub else None,
         no_kube=no_kube,
         mint=live_store(release.store).token_source(kube, proposal.answers, release)
         if kube

@@ -177,7 +177,7 @@ def _require_confirmable(options: Options, name: str) -> None:
     """Raise UsageError for a wrong --confirm, or if the name is not given and cannot be typed."""
     if options.confirm and options.confirm != name:
         raise UsageError(
-            f"--confirm {options.confirm} does not match the chosen installation {name}",
+            f"--confirm does not name the chosen installation, {name}",
             f"look with --dry-run, then use --confirm {name} to destroy this one",
         )
     may_type = sys.stdin.isatty() and not options.json

@@ -8,22 +8,40 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import TextIO
 
 from wizard.cli import commands
 from wizard.cli.console import Console
 from wizard.cli.parser import parse_options
+from wizard.cli.process import forbid_core_files, forbid_memory_images, forbid_tls_key_log
 from wizard.errors import ExitCode, UsageError, WizardError
+
+# The commands that always need the models. The screens show a frame before they are loaded.
+READS_ANSWERS = frozenset(
+    {"ask", "plan", "commit", "set", "secrets", "apply", "destroy", "handover", "check", "schema"}
+)
+# The commands that read values of secrets, keys or logins.
+HOLDS_SECRETS = frozenset(
+    {"screens", "secrets", "apply", "destroy", "check", "commit", "ask", "set"}
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (see wizard.errors); never raises."""
     # Otherwise pydantic would pass every answer to plugins of other packages.
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+    forbid_tls_key_log()
+    forbid_core_files()
     console = _open_console()
     try:
         options = parse_options(sys.argv[1:] if argv is None else argv)
+        if options.command in HOLDS_SECRETS:
+            forbid_memory_images()
+        if options.command in READS_ANSWERS:
+            import wizard.answers.model  # noqa: F401 - see _accept_interrupts
+        _accept_interrupts()
         return int(commands.run_command(options, console))
     except (KeyboardInterrupt, EOFError):
         console.say("interrupted; no file is half-written, and the next run continues")
@@ -40,6 +58,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         _report_bug(error, console)
         return ExitCode.BUG
+
+
+def _accept_interrupts() -> None:
+    """Let Ctrl-C raise KeyboardInterrupt; until now it ended the process (see wizard.__main__).
+
+    A KeyboardInterrupt while a library in C or Rust is imported becomes an ImportError or a panic,
+    so the models are imported before this.
+    """
+    import signal
+
+    if callable(signal.getsignal(signal.SIGINT)):
+        with suppress(ValueError):  # not in the main thread
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _open_console() -> Console:

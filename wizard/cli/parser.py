@@ -10,6 +10,7 @@ from wizard.cli.options import Options
 from wizard.errors import UsageError
 
 _SET = "KEY=VALUE"
+_MAX_NAME = 1000
 _REPEATED = ("set", "host_key_fingerprint")
 
 
@@ -21,9 +22,45 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(*args, **{**defaults, **options})
 
     def error(self, message: str) -> NoReturn:
-        # argparse would exit with 2, which means `files differ` here. Its messages quote the
-        # arguments, but options never take a secret.
+        # argparse would exit with 2, which means `files differ` here. Its messages quote values,
+        # and a value in the wrong place may be a secret.
+        where, found, choices = message.partition(": invalid choice: ")
+        if found:
+            known = choices.rpartition("(choose from ")[2].removesuffix(")").replace("'", "")
+            raise UsageError(f"{where.removeprefix('argument ')}: choose one of {known}")
+        where, found, _ = message.partition(": ignored explicit argument ")
+        if found:
+            raise UsageError(f"{where.removeprefix('argument ')} takes no value")
         raise UsageError(message)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse all arguments; UsageError for unknown ones, which it repeats only if harmless."""
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            raise UsageError(_describe_unknown(unknown, self._known_options()))
+        return found
+
+    def _known_options(self) -> list[str]:
+        parsers: list[argparse.ArgumentParser] = [self]
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                parsers += action.choices.values()
+        return sorted({name for one in parsers for name in one._option_string_actions})
+
+
+def _describe_unknown(unknown: Sequence[str], known: Sequence[str]) -> str:
+    from wizard.formats.messages import show_name, suggest_nearest
+
+    first = next((one for one in unknown if one.startswith("-")), "")
+    if not first:
+        what = "one argument" if len(unknown) == 1 else f"{len(unknown)} arguments"
+        return f"{what} too many; the command takes none here"
+    name = first.partition("=")[0]
+    if name in known:
+        return f"{name} is not an option of this command"
+    shown = show_name(name, known)
+    near = suggest_nearest(name, known)
+    return f"there is no option {shown or 'of that name'}" + (f"; {near}" if near else "")
 
 
 def parse_options(argv: Sequence[str]) -> Options:
@@ -52,6 +89,24 @@ def _require_text(text: str) -> str:
     return text
 
 
+def _require_path(text: str) -> str:
+    """Refuse a text that cannot be the path of a file."""
+    from wizard.formats.input_files import explain_impossible_path
+
+    if reason := explain_impossible_path(_require_text(text)):
+        raise argparse.ArgumentTypeError(reason)
+    return text
+
+
+def _require_name(text: str) -> str:
+    """Refuse a text that is too long for a name of anything."""
+    if len(_require_text(text)) > _MAX_NAME or not text.isprintable():
+        raise argparse.ArgumentTypeError(
+            f"a name has at most {_MAX_NAME} characters, all of them printable"
+        )
+    return text
+
+
 def _global_parser(suffix: str = "") -> _Parser:
     """Return the options that every command accepts, before or after its name.
 
@@ -61,11 +116,11 @@ def _global_parser(suffix: str = "") -> _Parser:
     common = _Parser(add_help=False)
     group = common.add_argument_group("global options")
     group.add_argument(
-        "--repo", type=_require_text, metavar="DIR", help="config repository (default: this folder)"
+        "--repo", type=_require_path, metavar="DIR", help="config repository (default: this folder)"
     )
     group.add_argument(
         "--installation",
-        type=_require_text,
+        type=_require_name,
         metavar="NAME",
         help="installation to use, if the repository has several",
     )
@@ -74,13 +129,13 @@ def _global_parser(suffix: str = "") -> _Parser:
     )
     group.add_argument(
         "--answers",
-        type=_require_text,
+        type=_require_path,
         metavar="FILE",
         help="answers file (- for standard input)",
     )
     group.add_argument(
         "--preset",
-        type=_require_text,
+        type=_require_name,
         metavar="NAME",
         help="preset to start a new installation from",
     )
@@ -100,13 +155,13 @@ def _global_parser(suffix: str = "") -> _Parser:
     )
     group.add_argument(
         "--chart",
-        type=_require_text,
+        type=_require_path,
         metavar="PATH",
         help="folder or .tgz of the chart, for a full check",
     )
     group.add_argument(
         "--context",
-        type=_require_text,
+        type=_require_name,
         metavar="NAME",
         help="kubeconfig context of the target cluster",
     )
@@ -133,7 +188,7 @@ def build_parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--branch",
         dest="screens_branch",
-        type=_require_text,
+        type=_require_name,
         metavar="NAME",
         help="branch that the screens commit to",
     )
@@ -148,7 +203,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--detailed-exitcode", action="store_true", help="exit with 2 when files differ"
     )
     plan.add_argument(
-        "--out", type=_require_text, metavar="FILE", help="also write the plan as JSON to FILE"
+        "--out", type=_require_path, metavar="FILE", help="also write the plan as JSON to FILE"
     )
     _commit_options(add("commit", "write the files and commit them"))
     change = add("set", "change single answers: show the plan, commit after confirmation")
@@ -162,7 +217,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     secrets.add_argument(
         "--register",
-        type=_require_text,
+        type=_require_name,
         metavar="REFERENCE",
         help="register the key, read-only, with a token from env:NAME, file:PATH or prompt",
     )
@@ -200,7 +255,7 @@ def _hand_off_options(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("without access to the store")
     group.add_argument(
         "--hand-off",
-        type=_require_text,
+        type=_require_path,
         metavar="FILE",
         help="encrypt the values into this new file (age)",
     )
@@ -212,7 +267,7 @@ def _hand_off_options(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--recipients-file",
-        type=_require_text,
+        type=_require_path,
         metavar="PATH",
         action="append",
         help="file with such keys, one per line; repeatable",
@@ -224,13 +279,13 @@ def _hand_off_options(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--take",
-        type=_require_text,
+        type=_require_path,
         metavar="FILE",
         help="put the values of such a file into the store",
     )
     group.add_argument(
         "--identity",
-        type=_require_text,
+        type=_require_path,
         metavar="KEYFILE",
         action="append",
         help="private key that opens such a file; repeatable",
@@ -242,7 +297,7 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
         "plan",
         nargs="?",
         default=None,
-        type=_require_text,
+        type=_require_path,
         metavar="PLAN",
         help="plan file, written by plan --out",
     )
@@ -257,14 +312,14 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--database-admin",
-        type=_require_text,
+        type=_require_name,
         metavar="USER",
         help="also create PostgreSQL role and database, as this administrator of database.host",
     )
     command.add_argument(
         "--take-over",
         action="append",
-        type=_require_text,
+        type=_require_name,
         metavar="STEP@SEAL",
         help="take over an object whose diff an earlier run showed; repeatable",
     )
@@ -275,7 +330,7 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
 def _destroy_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--confirm",
-        type=_require_text,
+        type=_require_name,
         metavar="NAME",
         help="the installation's name; required with --yes",
     )
@@ -298,14 +353,14 @@ def _handover_options(command: argparse.ArgumentParser) -> None:
     owners = ("vault", "dba", "platform", "ci")
     command.add_argument("--owner", choices=owners, help="only the scripts for this owner")
     command.add_argument(
-        "--out", type=_require_text, metavar="DIR", help="write the scripts into this folder"
+        "--out", type=_require_path, metavar="DIR", help="write the scripts into this folder"
     )
 
 
 def _argocd_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--argocd-context",
-        type=_require_text,
+        type=_require_name,
         metavar="NAME",
         help="kubeconfig context of Argo CD's cluster, if it is a different one",
     )
@@ -321,7 +376,7 @@ def _commit_options(command: argparse.ArgumentParser) -> None:
 def _publish_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--message", metavar="TEXT", help="commit message")
     command.add_argument(
-        "--branch", type=_require_text, metavar="NAME", help="branch to create and commit to"
+        "--branch", type=_require_name, metavar="NAME", help="branch to create and commit to"
     )
     command.add_argument("--push", action="store_true", help="push after the commit")
     command.add_argument(

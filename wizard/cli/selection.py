@@ -14,6 +14,8 @@ from typing import Any
 from wizard.cli.console import Console, read_line
 from wizard.cli.options import Options
 from wizard.errors import AnswersError, UsageError
+from wizard.formats.input_files import is_existing, read_input_file
+from wizard.formats.messages import show_name
 from wizard.formats.yaml_reader import MAX_BYTES
 from wizard.workspace.installation import CommandInput, CommittedInstallation, require_committed
 from wizard.workspace.neighbours import NEW_INSTALLATION_HINT
@@ -43,10 +45,10 @@ def open_or_create_workspace(options: Options, console: Console) -> Workspace:
     try:
         return open_workspace(options, console)
     except UsageError as error:
-        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        if is_existing(folder) and not (folder.is_dir() and not any(folder.iterdir())):
             raise
         console.say(error.message)
-        what = "Create one in this folder" if folder.exists() else "Create the folder with one"
+        what = "Create one in this folder" if is_existing(folder) else "Create the folder with one"
         answer = read_line(console, f"{what} (git init -b main)? [Y/n]: ")
         if answer.casefold() not in {"", "y", "yes"}:
             raise
@@ -62,9 +64,10 @@ def choose_installation(workspace: Workspace, name: str) -> str:
     if name and name not in found:
         known = f"use one of: {', '.join(found)}" if found else "it has none yet"
         raise UsageError(
-            f"there is no installation {name!r} in this repository",
+            f"there is no installation {show_name(name, found) or 'of that name'} in this "
+            "repository",
             f"{known}; for a new one leave --installation out and give "
-            f"--set installation.name={name}"
+            "--set installation.name=NAME"
             + ("" if found else workspace.other_installations_hint()),
         )
     if name:
@@ -165,7 +168,10 @@ def _with_repository_path(answers: dict[str, Any], workspace: Workspace) -> dict
 
 
 def _display_name(file: str) -> str:
-    return "standard input" if file == "-" else file
+    """Return how messages name the answers file: by its path only if there is such a file."""
+    if file == "-":
+        return "standard input"
+    return file if is_existing(Path(file)) else "--answers"
 
 
 def _read_answers(file: str) -> tuple[str, Path]:
@@ -175,8 +181,7 @@ def _read_answers(file: str) -> tuple[str, Path]:
         if file == "-":
             data, folder = sys.stdin.buffer.read(MAX_BYTES + 1), Path.cwd()
         else:
-            with path.open("rb") as opened:
-                data, folder = opened.read(MAX_BYTES + 1), path.resolve().parent
+            data, folder = read_input_file(path, MAX_BYTES, pipe=True), path.resolve().parent
         if len(data) > MAX_BYTES:
             raise AnswersError(f"{_display_name(file)}: the file is larger than {MAX_BYTES} bytes")
         return data.decode("utf-8"), folder

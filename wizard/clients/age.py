@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from wizard.errors import RefusedError, UsageError, WizardError
+from wizard.formats.input_files import read_input_file
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -121,13 +122,9 @@ def _identity_error(path: Path, why: str) -> UsageError:
 def read_small(path: Path, option: str) -> bytes:
     """Return a file's bytes; UsageError if it is not readable or far too large."""
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
+        return read_input_file(path, _MAX_BYTES, pipe=True)
     except OSError as error:
-        raise UsageError(f"{option} {path}: cannot be read: {error.strerror}") from None
-    if len(data) > _MAX_BYTES:
-        raise UsageError(f"{option} {path}: is larger than {_MAX_BYTES} bytes; check the path")
-    return data
+        raise UsageError(f"{option}: the file cannot be read: {error.strerror}") from None
 
 
 def decrypt_text(data: bytes, keys: Sequence[Any], name: str) -> SecretStr:

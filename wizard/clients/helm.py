@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.config import find_kubeconfigs, read_context
+from wizard.clients.plugins import plugin_environment
 from wizard.errors import WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
@@ -54,7 +55,6 @@ _REDIRECTING_PREFIXES = (
     "HELM_BURST",
     "HELM_QPS",
 )
-_SECRET_PREFIXES = ("VAULT_", "PG", "AIRFLOW")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +181,11 @@ class Helm:
         kept = git_environment(network=True)
         kept |= {name: os.environ[name] for name in _HELM_PATH_VARIABLES if name in os.environ}
         if self._access.plugin is not None:
-            kept = {**os.environ}
+            kept = plugin_environment(self._hidden)
         kept = {
             name: value
             for name, value in kept.items()
-            if name not in self._hidden
-            and not name.startswith((*_REDIRECTING_PREFIXES, *_SECRET_PREFIXES))
+            if name not in self._hidden and not name.startswith(_REDIRECTING_PREFIXES)
         }
         paths = os.pathsep.join(str(path.absolute()) for path in find_kubeconfigs())
         return {**kept, "KUBECONFIG": paths, "HELM_DRIVER": "secret"}

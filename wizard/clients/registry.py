@@ -104,7 +104,7 @@ def _fetch_anonymous_token(challenge: str, image: Image) -> str:
     import json
 
     scheme, _, rest = challenge.partition(" ")
-    words = dict(re.findall(r'([a-z]+)="([^"]*)"', rest))
+    words = dict(re.findall(r'(?<![a-z])([a-z]++)="([^"]*+)"', rest))
     realm = words.get("realm", "")
     if scheme.casefold() != "bearer" or urlsplit(realm).scheme != "https":
         return ""

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+
+_WORD = re.compile(r"[A-Za-z]+|[0-9]+")
+_MAX_NAME = 200
+_JOINTS = frozenset({"", ".", "_", "-", "--"})
+UNKNOWN_KEY = "(an unknown key)"
 
 _MESSAGES: Mapping[str, str] = {
     "missing": "is required",
@@ -43,6 +49,28 @@ def describe_validation_error(kind: str, text: str) -> str:
     return text.removeprefix("Value error, ").removeprefix("Assertion failed, ")
 
 
+def show_name(name: str, known: Iterable[str]) -> str:
+    """Return a name that a user wrote if it is safe to repeat; empty if it may be a secret.
+
+    A value in the place of a name is usually a secret. So a name is repeated only if it consists
+    of words that occur in the `known` names, or is a misspelt one of them.
+    """
+    words = {word for one in known for word in _WORD.findall(one)}
+    parts = _WORD.split(name[:_MAX_NAME])
+    found = _WORD.findall(name[:_MAX_NAME])
+    is_plain = len(name) <= _MAX_NAME and all(part in _JOINTS for part in parts)
+    return (
+        name if is_plain and all(word in words or _is_near(word, words) for word in found) else ""
+    )
+
+
+def _is_near(word: str, words: set[str]) -> bool:
+    # Keys are lower-case words; a generated secret is hardly ever like one.
+    return (
+        word.isalpha() and word.islower() and bool(get_close_matches(word, words, n=1, cutoff=0.65))
+    )
+
+
 def describe_unknown_key(name: str, known: Sequence[str]) -> str:
     """Return a message for an unknown key, with the nearest known key or all of them."""
     return f"there is no such key; {suggest_nearest(name, known) or _list_known_keys(known)}"
@@ -65,7 +93,8 @@ def describe_unknown_question(key: str, known: Sequence[str]) -> str:
 
 def suggest_nearest(name: str, known: Sequence[str]) -> str:
     """Return `did you mean X?`, or an empty text if nothing is similar."""
-    near = get_close_matches(name, known, n=1)
+    # difflib takes quadratic time, and no key is that long.
+    near = get_close_matches(name, known, n=1) if len(name) <= _MAX_NAME else []
     return f"did you mean {near[0]}?" if near else ""
 
 

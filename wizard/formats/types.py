@@ -20,6 +20,7 @@ from wizard.formats.timezones import check_time_zone
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _MAX_TEXT = 1000
+_SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 
 
 def has_hidden(text: str) -> bool:
@@ -119,8 +120,7 @@ def _certificate_file(value: str) -> str:
 
 
 def _vault_path(value: str) -> str:
-    segment = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
-    if not re.fullmatch(rf"{segment}(/{segment})*", value) or ".." in value:
+    if not re.fullmatch(rf"{_SEGMENT}(/{_SEGMENT})*", value) or ".." in value:
         raise ValueError(
             "give a path of letters, digits, hyphens, dots and underscores between slashes: "
             "no leading or final slash, no .., *, +, quotes or braces"
@@ -219,7 +219,7 @@ Quantity = Annotated[
     Text,
     AfterValidator(
         _matching(
-            r"([1-9][0-9]*(\.[0-9]+)?|0\.[0-9]*[1-9][0-9]*)(m|k|Ki|M|Mi|G|Gi|T|Ti)?",
+            r"([1-9][0-9]*(\.[0-9]+)?|0\.0*[1-9][0-9]*)(m|k|Ki|M|Mi|G|Gi|T|Ti)?",
             "give a Kubernetes quantity such as 500m, 2, 512Mi or 10Gi",
         )
     ),

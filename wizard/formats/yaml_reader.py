@@ -11,7 +11,9 @@ from wizard.errors import AnswersError
 from wizard.formats import yaml_fast_reader
 
 MAX_BYTES = 1_000_000
-_MAX_DEPTH = 30
+MAX_DEPTH = 30
+# Go and JSON have no larger numbers, and Python refuses to print very large ones.
+_MAX_BITS = 64
 _TAGS = frozenset({"null", "bool", "int", "float", "str", "map", "seq"})
 _TIMESTAMP, _TEXT = "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:str"
 
@@ -87,8 +89,8 @@ def _refuse_unsafe_nodes(root: Any, name: str) -> None:
             node.ctag = type(node.ctag)(suffix=_TEXT)
         if str(node.tag).rpartition(":")[2] not in _TAGS:
             raise AnswersError(f"{name}, line {line}: tags are not supported; write plain values")
-        if depth > _MAX_DEPTH:
-            raise AnswersError(f"{name}, line {line}: nested deeper than {_MAX_DEPTH} levels")
+        if depth > MAX_DEPTH:
+            raise AnswersError(f"{name}, line {line}: nested deeper than {MAX_DEPTH} levels")
         if node.id == "mapping":
             todo += [(part, depth + 1) for pair in node.value for part in pair]
         elif node.id == "sequence":
@@ -104,3 +106,5 @@ def _check_keys(data: Any, name: str) -> None:
     elif isinstance(data, list):
         for item in data:
             _check_keys(item, name)
+    elif isinstance(data, int) and data.bit_length() > _MAX_BITS:
+        raise AnswersError(f"{name}: a whole number has more than {_MAX_BITS} bits; quote it")

@@ -20,6 +20,7 @@ from wizard.formats.yaml_fast_reader import ForeignYamlError, load_own_yaml
 SIZE_LIMIT = 2 * 1024 * 1024
 NODE_LIMIT = 200_000
 DEPTH_LIMIT = 100
+_MAX_DIGITS = 1000
 
 # Plain scalars that are booleans, numbers or times in YAML 1.1, but text or a different number in
 # YAML 1.2 (https://yaml.org/type/).
@@ -182,6 +183,8 @@ def _number(text: str, tag: str) -> int | float:
     plain = text.replace("_", "").lower()
     if tag == "int":
         digits = plain.lstrip("+-")
+        if len(plain) > _MAX_DIGITS:
+            raise ValueError("too large a number for any reader")
         return int(plain, 0) if digits[:2] in ("0x", "0o", "0b") else int(plain)
     if plain.endswith(("inf", "nan")):
         plain = plain.replace(".", "")

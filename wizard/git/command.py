@@ -26,6 +26,10 @@ from wizard.git.remotes import redact
 READ_SECONDS = 60.0
 ACT_SECONDS = 1800.0
 _GRACE_SECONDS = 3.0
+# The output of hooks and remotes: what is read of it, and what of it is shown.
+_MAX_OUTPUT = 1_000_000
+_SHOWN_LINES = 200
+_SHOWN_CHARACTERS = 1000
 
 _NAMES = frozenset(
     {
@@ -262,10 +266,17 @@ def _sink(stack: ExitStack) -> IO[bytes] | None:
 
 
 def _contents(file: IO[bytes] | None, piped: bytes | None) -> bytes:
+    """Return what a command wrote; of a file that a hook filled, only its two ends."""
     if file is None:
         return piped or b""
+    size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    return file.read()
+    if size <= _MAX_OUTPUT:
+        return file.read()
+    head = file.read(_MAX_OUTPUT // 2)
+    file.seek(size - _MAX_OUTPUT // 2)
+    # Lines that are cut go: what is left of them could be the part of a URL that has the password.
+    return b"\n".join((head.rpartition(b"\n")[0], file.read().partition(b"\n")[2]))
 
 
 def _stop(process: subprocess.Popen[bytes], *, group: bool) -> None:
@@ -292,4 +303,14 @@ def _stop(process: subprocess.Popen[bytes], *, group: bool) -> None:
 def _clean_message(err: bytes) -> str:
     lines = err.decode("utf-8", "surrogateescape").splitlines()
     kept = [line for line in lines if line.strip() and not line.startswith("hint:")]
-    return "\n".join(escape_unprintable(redact(line)) for line in kept).removeprefix("fatal: ")
+    if len(kept) > _SHOWN_LINES:
+        half = _SHOWN_LINES // 2
+        left_out = f"... ({len(kept) - 2 * half} more lines)"
+        kept = [*kept[:half], left_out, *kept[-half:]]
+    return "\n".join(_shorten(redact(line)) for line in kept).removeprefix("fatal: ")
+
+
+def _shorten(line: str) -> str:
+    """Return a line for the screen; call it after `redact`, which needs whole URLs."""
+    shown = escape_unprintable(line[:_SHOWN_CHARACTERS])
+    return shown if len(line) <= _SHOWN_CHARACTERS else f"{shown}..."

@@ -28,7 +28,7 @@ def discover_work_tree(path: Path) -> tuple[Path, Path, Path, Path, str]:
     """
     folder = Path(os.path.realpath(path))
     if not folder.is_dir():
-        raise UsageError(f"{escape_unprintable(str(path))}: no such folder", "check --repo")
+        raise UsageError("there is no such folder", "check --repo")
     asked = Git(folder).read("rev-parse", *_QUESTIONS, ok=(0, 128))
     lines = asked.text.split("\n")
     if asked.code:

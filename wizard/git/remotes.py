@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
 _USERINFO = re.compile(
-    r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://(?P<user>[^\s/@'\"]*(?:@[^\s/@'\"]*)*)@"
+    r"(?P<head>(?<![a-z0-9+.-])(?:ssh|git\+ssh|ssh\+git))?://(?P<user>[^\s/'\"]*)@", re.I
 )
 _SCP = re.compile(r"(?:(?P<user>[^@/\s]+)@)?(?P<host>\[[0-9a-fA-F:]+\]|[^:/\s]+):(?P<path>[^\s]*)")
 
@@ -28,10 +28,8 @@ def redact(text: str) -> str:
     """
 
     def shown(match: re.Match[str]) -> str:
-        scheme, user = match["scheme"], match["user"]
-        if scheme.lower() in {"ssh", "git+ssh", "ssh+git"} and ":" not in user:
-            return match[0]
-        return f"{scheme}://***@"
+        keeps = match["head"] and ":" not in match["user"]
+        return match[0] if keeps else f"{match['head'] or ''}://***@"
 
     return _USERINFO.sub(shown, text)
 

@@ -94,7 +94,7 @@ class WorkTree(GitObjects):
         ident = self.git.read(
             "-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT", ok=range(256)
         )
-        match = re.fullmatch(r"(.+) <(.*)> \d+ [+-]\d+", ident.text)
+        match = re.fullmatch(r"([^<>\n]+) <([^<>\n]*)> \d+ [+-]\d+", ident.text)
         if ident.code or not match or not match[2]:
             raise WizardError(
                 "git does not know who you are, so nothing can be committed",

@@ -8,8 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from wizard.errors import ConflictError, UsageError
+from wizard.formats.input_files import read_input_file
 from wizard.formats.shell import is_untouched
 
+_MAX_BYTES = 10_000_000
 _RESERVED_FOLDERS = {".airflow-wizard": "the wizard's own folder", ".git": "Git's own folder"}
 
 
@@ -41,7 +43,7 @@ def _read_existing(path: Path, installation: str) -> bytes | None:
         raise ConflictError(f"{path} is not a handover file", "move it away, or give another DIR")
     if not path.exists():
         return None
-    data = path.read_bytes()
+    data = read_input_file(path, _MAX_BYTES)
     if not is_untouched(data, installation):
         raise ConflictError(
             f"{path} was changed by hand or is of another installation; not overwritten",

@@ -116,7 +116,7 @@ def known_hosts_name(host: str, port: int) -> str:
     name = _bare_host(host)
     # Check isascii() first, because lower() turns the Kelvin sign into a k.
     if not host.isascii() or not re.fullmatch(
-        r"[a-z0-9_][a-z0-9_.-]*|[0-9a-f:.]*:[0-9a-f:.]*", name
+        r"[a-z0-9_][a-z0-9_.-]*|(?=[0-9a-f.]*:)[0-9a-f:.]*", name
     ):
         raise ValueError("a host name may have only letters, digits, dots and hyphens")
     if not 1 <= port <= 65535:

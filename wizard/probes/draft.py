@@ -33,7 +33,7 @@ def prepare_situation(
     """
     answers, assets = workspace.with_assets(answers, existing, folder)
     release = derive_release(answers, assets)
-    kube, absent = open_probe_cluster(context) if cluster else (None, None)
+    kube, absent = open_probe_cluster(answers, context) if cluster else (None, None)
     return Situation(
         answers=answers,
         release=release,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from pydantic import SecretStr
 
 from wizard.errors import ConflictError, RefusedError, UsageError
+from wizard.formats.input_files import read_input_file
 from wizard.formats.terminal import escape_unprintable
 from wizard.state.memory import StateFile
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 KIND = "airflow-wizard hand-off"
 _SCHEMA = 1
+_MAX_FILE = 1 << 20
 # Errors of file systems without hard links.
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _MADE_BY = "give the file that `airflow-wizard secrets --hand-off` wrote"
@@ -212,7 +214,7 @@ class HandOffRecord:
     def has_file(self) -> bool:
         """Whether the same file still exists at its path."""
         try:
-            return checksum(Path(self.file).read_bytes()) == self.checksum
+            return checksum(read_input_file(Path(self.file), _MAX_FILE)) == self.checksum
         except OSError:
             return False
 

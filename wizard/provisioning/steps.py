@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wizard.answers.questions import list_secret_variables
 from wizard.clients import forge
 from wizard.clients.forge import ProviderRepository
 from wizard.clients.forge_pages import find_api
@@ -184,7 +185,7 @@ def open_cluster(answers: Answers, context: str = "") -> tuple[SecretLookup | No
     sent yet.
     """
     try:
-        kube = open_kube(context, patience=_KUBE_TIMEOUT)
+        kube = open_kube(context, patience=_KUBE_TIMEOUT, hidden=list_secret_variables(answers))
     except NoContextError:
         return None, ""
     return make_secret_lookup(kube, answers), kube.identity

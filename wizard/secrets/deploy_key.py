@@ -25,7 +25,7 @@ KeyKind = Literal["ed25519", "rsa"]
 _RSA_BITS = 3072
 _COMMENT = 100
 _WIDTH = 70
-_ARMOUR = re.compile(r"-----BEGIN ([A-Z0-9 ]*)-----(.*?)-----END \1-----", re.DOTALL)
+_ARMOUR = re.compile(r"-----BEGIN ([A-Z0-9 ]*)-----((?:[^-]|-(?!----))*+)-----END \1-----")
 _OPENSSH = "OPENSSH PRIVATE KEY"
 _PEM = {"RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"}
 # A placeholder in messages for the key of the question that asks for the deploy key.

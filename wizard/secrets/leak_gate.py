@@ -31,7 +31,7 @@ MIN_LENGTH = 8
 _MIN_LINE = 24  # characters of a PEM line; a shorter last line may be only padding
 _MIN_JOINED = 24  # characters of a multi-line value; shorter ones could match by chance
 
-_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(.*?)-----END \1-----", re.DOTALL)
+_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----((?:[^-]|-(?!----))*+)-----END \1-----")
 _ESCAPE = re.compile(
     rb"\\(?:((?:u[0-9a-fA-F]{4})(?:\\u[0-9a-fA-F]{4})*)|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})"
     rb"|(\r?\n[ \t]*)|(.))"

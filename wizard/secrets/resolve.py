@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from wizard.errors import Fix, WizardError
+from wizard.formats.input_files import expand_user, read_input_file
 from wizard.secrets.leak_gate import MIN_LENGTH, is_too_weak
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def resolve_reference(
     if reference.kind == "env":
         text = _from_environment(key, reference.argument)
     elif reference.kind == "file":
-        text = _from_file(key, (folder or Path.cwd()) / Path(reference.argument).expanduser())
+        text = _from_file(key, (folder or Path.cwd()) / expand_user(reference.argument))
         if not lines:
             text = text.removesuffix("\n").removesuffix("\r")
     elif prompt is None:
@@ -85,25 +86,17 @@ def _from_environment(key: str, name: str) -> str:
 
 
 def _from_file(key: str, path: Path) -> str:
-    import stat
+    def refuse_others(state: os.stat_result) -> None:
+        if state.st_mode & _OTHERS_MODE:
+            raise SecretError(
+                f"{key}: others may read or write {path} (mode {state.st_mode & 0o777:04o})",
+                f"chmod 600 {path}, or use a variable",
+            )
 
     try:
-        # O_NONBLOCK, because opening a pipe without a writer would never return otherwise.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            state = os.fstat(file.fileno())
-            if not stat.S_ISREG(state.st_mode):
-                raise SecretError(f"{key}: {path} is not a regular file")
-            if state.st_mode & _OTHERS_MODE:
-                raise SecretError(
-                    f"{key}: others may read or write {path} (mode {state.st_mode & 0o777:04o})",
-                    f"chmod 600 {path}, or use a variable",
-                )
-            data = file.read(MAX_BYTES + 1)
+        data = read_input_file(path, MAX_BYTES, check=refuse_others)
     except OSError as error:
         raise SecretError(f"{key}: {path} cannot be read: {error.strerror}") from None
-    if len(data) > MAX_BYTES:
-        raise SecretError(f"{key}: {path} is larger than {MAX_BYTES} bytes")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.answers.questions import field_specs
 from wizard.errors import RefusedError, UsageError
+from wizard.formats.messages import UNKNOWN_KEY, show_name
 from wizard.formats.nested import get_value
 from wizard.workspace import committed
 
@@ -66,7 +67,8 @@ def require_reference_keys(allowed: Iterable[str]) -> None:
     for key in allowed:
         if key not in known:
             raise UsageError(
-                f"--allow-reference {key}: no secret reference has this key",
+                f"--allow-reference {show_name(key, known) or UNKNOWN_KEY}: "
+                "no secret reference has this key",
                 f"use one of: {', '.join(sorted(known))}",
             )
 

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import ConflictError, RefusedError, UsageError
+from wizard.formats.input_files import read_input_file
 from wizard.workspace.committed import has_plan_trailer
 
 if TYPE_CHECKING:
     from wizard.workspace.proposal import Proposal
     from wizard.workspace.workspace import Workspace
+
+_MAX_PLAN = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +88,11 @@ def require_shown_plan(found: CommittedInstallation, plan: str | None = None) ->
 
 def _read_digest(path: Path, installation: str) -> str:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_input_file(path, _MAX_PLAN, pipe=True))
         name, digest = found["installation"], found["digest"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(
-            f"{path} is not a readable plan", "write one with airflow-wizard plan --out FILE"
+            "PLAN is not a readable plan", "write one with airflow-wizard plan --out FILE"
         ) from None
     if name != installation:
         raise UsageError(

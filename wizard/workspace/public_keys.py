@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import WizardError
+from wizard.formats.input_files import read_input_file
+from wizard.formats.yaml_reader import MAX_BYTES
 from wizard.workspace.deploy_keys import QUESTIONS
 
 if TYPE_CHECKING:
@@ -134,7 +136,7 @@ def record_in_file(path: Path, publics: PublicKeys) -> bool:
     target = path.resolve()
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        text = target.read_bytes().decode("utf-8")
+        text = read_input_file(target, MAX_BYTES).decode("utf-8")
         after = _set_public_keys(text, str(path), publics)
         if after == text:
             return False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard import __version__
 from wizard.errors import AnswersError, ConflictError, Problem, UsageError, WizardError
+from wizard.formats.input_files import MAX_CERTIFICATES, is_existing, read_input_file
 from wizard.git.preconditions import examine_changes
 from wizard.git.repository import WorkTree
 from wizard.git.transaction import commit_changes, recover_interrupted_write, write_changes
@@ -249,9 +250,9 @@ class Workspace:
     def _asset(self, path: str, existing: str, folder: Path | None) -> bytes:
         if existing and "/" not in path:
             data = self.repository.read(f"{STATE_DIR}/{existing}/{path}")
-            if data is not None and (folder is None or not (folder / path).exists()):
+            if data is not None and (folder is None or not is_existing(folder / path)):
                 return data
-        return ((folder or Path.cwd()) / path).read_bytes()
+        return read_input_file((folder or Path.cwd()) / path, MAX_CERTIFICATES)
 
     def commit(
         self,

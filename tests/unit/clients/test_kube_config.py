@@ -51,7 +51,7 @@ def test_contexts_are_chosen_by_name_only(config: Any) -> None:
     error = refusal("staging")
     assert isinstance(error, UsageError)
     assert (error.message, error.hint) == (
-        "the kubeconfig has no context staging",
+        "the kubeconfig has no context of that name",
         "choose one: --context prod",
     )
 
@@ -156,7 +156,7 @@ def test_kinds_of_login(config: Any, canary: Canary) -> None:
         ("a: &a [1]\nb: *a\n", "anchors"),
         ("contexts: [text]\ncurrent-context: a\n", "not a mapping"),
         ("", "no current context"),
-        ("current-context: a\n", "has no context a"),
+        ("current-context: a\n", "has no context of that name"),
     ],
 )
 def test_broken_files_are_named(

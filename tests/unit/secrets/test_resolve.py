@@ -93,7 +93,7 @@ def test_a_weak_password_is_one_to_log_in_with(tmp_path: Path) -> None:
 
 
 def test_no_regular_file(tmp_path: Path) -> None:
-    refused(SecretRef(file=str(tmp_path)), "not a regular file|Is a directory")
+    refused(SecretRef(file=str(tmp_path)), "not a regular file|it is a folder")
     refused(SecretRef(file=str(tmp_path / "missing")), "No such file")
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe, 0o600)

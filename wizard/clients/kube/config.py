@@ -23,7 +23,14 @@ from pydantic import SecretStr
 
 from wizard.clients.kube.errors import NoContextError
 from wizard.errors import AnswersError, RefusedError, UsageError
-from wizard.formats.yaml_reader import read_mapping
+from wizard.formats.input_files import (
+    MAX_CERTIFICATES,
+    expand_user,
+    is_regular_file,
+    read_input_file,
+)
+from wizard.formats.messages import show_name
+from wizard.formats.yaml_reader import MAX_BYTES, read_mapping
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -108,7 +115,8 @@ def read_context(context: str = "") -> KubeContext:
     chosen = context or current
     known = sorted(entries["contexts"])
     if chosen not in known:
-        kind, what = (UsageError, f"context {chosen}") if chosen else (NoContextError, _CURRENT)
+        shown = show_name(chosen, known) or "of that name"
+        kind, what = (UsageError, f"context {shown}") if chosen else (NoContextError, _CURRENT)
         names = ", ".join(known) or "NAME (the kubeconfig has none)"
         raise kind(f"the kubeconfig has no {what}", f"choose one: --context {names}")
     words = entries["contexts"][chosen].data
@@ -133,8 +141,8 @@ def find_kubeconfigs() -> list[Path]:
     """
     variable = os.environ.get("KUBECONFIG", "")
     names = [name for name in variable.split(os.pathsep) if name] or [_DEFAULT]
-    paths = [Path(name).expanduser() for name in names]
-    found = [path for path in paths if path.is_file()]
+    paths = [expand_user(name) for name in names]
+    found = [path for path in paths if is_regular_file(path)]
     if not found:
         raise (NoContextError if variable in {"", os.devnull} else UsageError)(
             f"kubeconfig not found: {', '.join(names)}",
@@ -148,7 +156,8 @@ def _merge_files(files: list[Path]) -> tuple[dict[str, dict[str, _ConfigEntry]],
     current = ""
     for path in files:
         try:
-            data = read_mapping(path.read_text(encoding="utf-8"), str(path))
+            text = read_input_file(path, MAX_BYTES).decode("utf-8")
+            data = read_mapping(text, str(path))
         except AnswersError as error:
             raise UsageError(f"kubeconfig {error.message}") from None
         except (OSError, UnicodeDecodeError) as error:
@@ -295,7 +304,8 @@ def _read_pem(entry: _ConfigEntry, name: str, context: str) -> str:
         if data:
             return base64.b64decode(str(data), validate=True).decode("ascii")
         if entry.data.get(name):
-            return (entry.folder / str(entry.data[name])).read_text(encoding="ascii")
+            path = entry.folder / str(entry.data[name])
+            return read_input_file(path, MAX_CERTIFICATES).decode("ascii")
     except (binascii.Error, ValueError):
         raise UsageError(f"context {context}: {name} is not PEM") from None
     except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from wizard.clients.kube.client import KubeClient
 from wizard.clients.kube.config import read_context
@@ -11,11 +11,17 @@ from wizard.clients.kube.transport import Transport
 
 
 def open_kube(
-    context: str = "", *, patience: float = 30.0, told: Callable[[str], None] | None = None
+    context: str = "",
+    *,
+    patience: float = 30.0,
+    told: Callable[[str], None] | None = None,
+    hidden: Collection[str] = (),
 ) -> Kube:
     """Return the client of a kubeconfig context (empty: the current one); sends nothing yet.
 
-    `told` is called with the log line of each request. Raises UsageError and RefusedError like
+    `told` is called with the log line of each request. A login plugin does not get the variables
+    in `hidden`, which hold secrets of the answers. Raises UsageError and RefusedError like
     `read_context`.
     """
-    return KubeClient(Transport(read_context(context), patience=patience, told=told))
+    access = read_context(context)
+    return KubeClient(Transport(access, patience=patience, told=told, hidden=hidden))

@@ -13,7 +13,7 @@ import os
 import re
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from wizard.clients.kube.errors import KubeError
+from wizard.clients.plugins import plugin_environment
+from wizard.formats.input_files import read_input_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from wizard.clients.kube.config import ExecPlugin, KubeContext
 
 PLUGIN_SECONDS = 30
+_MAX_TOKEN = 65536
+_INFO = "KUBERNETES_EXEC_INFO"
 _APIS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 # A plugin's output may quote its input; long words without spaces may be tokens.
 _SECRET = re.compile(r"[A-Za-z0-9_\-+/=.~]{24,}")
@@ -50,8 +54,9 @@ class KubeCredentials:
 class Login:
     """The login of one kubeconfig context; a plugin runs when credentials are first needed."""
 
-    def __init__(self, access: KubeContext) -> None:
+    def __init__(self, access: KubeContext, hidden: Collection[str] = ()) -> None:
         self._access = access
+        self._hidden = frozenset(hidden)
         self._lock = threading.Lock()
         self._held: KubeCredentials | None = None
 
@@ -72,7 +77,7 @@ class Login:
             if held is None or (
                 held.expires_at and held.expires_at - _RENEWAL_SECONDS < time.time()
             ):
-                held = self._held = run_plugin(access.plugin)
+                held = self._held = run_plugin(access.plugin, self._hidden)
             return held
 
     def renew(self, refused: KubeCredentials) -> bool:
@@ -88,15 +93,15 @@ class Login:
 
 def _read_token_file(path: Path) -> SecretStr:
     try:
-        text = path.read_text(encoding="ascii").strip()
+        text = read_input_file(path, _MAX_TOKEN).decode("ascii").strip()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not plain text"
         raise KubeError("login", f"the token file {path} cannot be read: {why}") from None
     return SecretStr(text)
 
 
-def run_plugin(plugin: ExecPlugin) -> KubeCredentials:
-    """Run the plugin without a terminal, and return its credentials.
+def run_plugin(plugin: ExecPlugin, hidden: Collection[str] = ()) -> KubeCredentials:
+    """Run the plugin without a terminal and without `hidden` variables; return its credentials.
 
     Raises KubeError with the plugin's name and the last line of its error output.
     """
@@ -114,7 +119,7 @@ def run_plugin(plugin: ExecPlugin) -> KubeCredentials:
     try:
         done = subprocess.run(  # noqa: S603 - the kubeconfig names it; the plan showed the name
             [plugin.command, *plugin.arguments],
-            env={**os.environ, **plugin.environment, "KUBERNETES_EXEC_INFO": json.dumps(info)},
+            env=plugin_environment(hidden) | {**plugin.environment, _INFO: json.dumps(info)},
             stdin=subprocess.DEVNULL, capture_output=True, timeout=PLUGIN_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:

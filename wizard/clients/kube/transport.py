@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError, convert_response, convert_transport_error
@@ -36,7 +36,8 @@ class Transport:
     """Sends requests to the server of one kubeconfig context.
 
     `told` is called with the log line of every request before it is sent. `patience` is the number
-    of seconds that one request waits in total for an overloaded server (429, 503).
+    of seconds that one request waits in total for an overloaded server (429, 503). A login plugin
+    does not get the variables in `hidden`.
     """
 
     def __init__(
@@ -45,11 +46,12 @@ class Transport:
         *,
         patience: float = 30.0,
         told: Callable[[str], None] | None = None,
+        hidden: Collection[str] = (),
     ) -> None:
         self.access = access
         self.patience = patience
         self._told = told or (lambda _line: None)
-        self._login = Login(access)
+        self._login = Login(access, hidden)
         self._lock = threading.Lock()
         self._client: tuple[KubeCredentials, Any] | None = None
 

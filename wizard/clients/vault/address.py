@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from wizard.errors import UsageError
 from wizard.formats.certificates import extract_certificates
+from wizard.formats.input_files import MAX_CERTIFICATES, read_input_file
 from wizard.secrets.references import SecretRef
 from wizard.secrets.resolve import resolve_reference
 
@@ -29,7 +30,6 @@ LOGIN_HINT = (
     "export VAULT_TOKEN, or VAULT_TOKEN_FILE (such as ~/.vault-token), or VAULT_ROLE_ID and "
     "VAULT_SECRET_ID"
 )
-_MAX_CA_BYTES = 200_000
 _PATH = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"
 
 
@@ -210,8 +210,8 @@ def _require_safe(url: str, source: str) -> None:
 
 def _read_certificates(file: str) -> str:
     try:
-        with Path(file).open("rb") as opened:
-            return extract_certificates(opened.read(_MAX_CA_BYTES).decode("ascii", "replace"))
+        data = read_input_file(Path(file), MAX_CERTIFICATES)
+        return extract_certificates(data.decode("ascii", "replace"))
     except OSError as error:
         raise UsageError(f"VAULT_CACERT: {file} cannot be read: {error.strerror}") from None
     except ValueError as error:

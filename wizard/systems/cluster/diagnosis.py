@@ -34,7 +34,7 @@ class Rule:
 
     def matches(self, text: str) -> bool:
         """Return whether the message matches."""
-        return re.search(self.pattern, text, re.IGNORECASE) is not None
+        return re.search(self.pattern, text[:_READ], re.IGNORECASE) is not None
 
 
 def sanitize_message(text: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from wizard.answers.questions import list_secret_variables
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 PATIENCE = 5.0
 
 
-def open_probe_cluster(context: str) -> tuple[Kube | None, ProbeResult | None]:
+def open_probe_cluster(answers: Answers, context: str) -> tuple[Kube | None, ProbeResult | None]:
     """Return the cluster of a context, or why there is none.
 
     Raise WizardError if a named context cannot be opened.
     """
     try:
-        return open_kube(context, patience=PATIENCE), None
+        return open_kube(context, patience=PATIENCE, hidden=list_secret_variables(answers)), None
     except WizardError as error:
         if context:
             raise

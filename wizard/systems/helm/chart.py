@@ -77,9 +77,13 @@ class ChartFetcher:
 
 def _digest(path: Path) -> str:
     if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return _file_digest(path)
     whole = hashlib.sha256()
     for file in sorted(one for one in path.rglob("*") if one.is_file()):
-        own = hashlib.sha256(file.read_bytes()).hexdigest()
-        whole.update(f"{own}  {file.relative_to(path).as_posix()}\n".encode())
+        whole.update(f"{_file_digest(file)}  {file.relative_to(path).as_posix()}\n".encode())
     return whole.hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -21,7 +21,7 @@ from wizard.systems.vault.files import diff_texts
 
 IN_CLUSTER = "https://kubernetes.default.svc:443"
 _IN_CLUSTER = {"kubernetes", "kubernetes.default", "kubernetes.default.svc"}
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----([^-]*+)-----END CERTIFICATE-----")
 _NAME = re.compile(r"kubernetes\.default\.svc\.[a-z0-9.-]+")
 
 ServerAddress = tuple[str, int, str]

@@ -165,4 +165,4 @@ class Policy:
 
 def normalize_policy(policy: str) -> str:
     """Return a policy without comment lines and spacing, for comparison."""
-    return " ".join(re.sub(r"(?m)^\s*(#|//).*$", "", policy).split())
+    return " ".join(re.sub(r"(?m)^[^\S\n]*+(?:#|//).*$", "", policy).split())

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from wizard.answers.questions import field_specs
+from wizard.answers.questions import list_secret_variables
 from wizard.clients.helm import open_helm
 from wizard.deliveries.helm.live.handover import render_delivery_handover
 from wizard.deliveries.live import Installer, LiveDelivery, Steps
-from wizard.formats.nested import get_value
 from wizard.systems.cluster import verify
 from wizard.systems.helm import removal
 from wizard.systems.helm.steps import build_chart_step, build_manifest_steps
@@ -49,10 +48,7 @@ def _destroy(target: Target, login: StoreLogin | None, pieces: Collection[DataKi
 
 def _open_program(answers: Answers, context: str) -> Helm:
     """Return Helm for the context; it does not get the variables that secrets are read from."""
-    references = [
-        get_value(answers, one.path) for one in field_specs(type(answers)) if one.kind == "secret"
-    ]
-    return open_helm(context, hidden=[one.env for one in references if one and one.env])
+    return open_helm(context, hidden=list_secret_variables(answers))
 
 
 LIVE = LiveDelivery(

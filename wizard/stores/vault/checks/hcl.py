@@ -64,9 +64,15 @@ def is_allowed(grants: Sequence[Grant], path: str, capability: str) -> bool:
 
 
 def _matches(pattern: str, path: str) -> bool:
-    prefix = pattern.endswith("*")
-    parts = [re.escape(part) for part in pattern.rstrip("*").split("+")]
-    return re.match("[^/]+".join(parts) + ("" if prefix else r"\Z"), path) is not None
+    """Return whether a policy's path covers `path`; `+` is one segment, a final `*` anything."""
+    wanted, given = pattern.rstrip("*").split("/"), path.split("/")
+    last = wanted.pop() if pattern.endswith("*") else None
+    if len(given) < len(wanted) + (last is not None) or (last is None and len(given) > len(wanted)):
+        return False
+    covers = all(
+        one == other or (one == "+" and other) for one, other in zip(wanted, given, strict=False)
+    )
+    return covers and (last in (None, "+") or given[len(wanted)].startswith(last or ""))
 
 
 def _capabilities(body: list[str], line: int) -> tuple[str, ...]:
