@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.chart.contract import Version
 from wizard.checks import (
+    effective_values,
     git_sync,
     hosts,
     kustomize,
@@ -69,15 +70,24 @@ def run_checks(
     `airflow` is not a version.
     """
     subject, found = _subject(files, chart, airflow, installation)
-    for rule in (*_RULES, *_load_kind_rules()):
-        found.extend(rule(subject))
-    found.extend(schema.check_schema(subject, chart_schema, crds))
+    found.extend(_apply_rules(subject, chart_schema, crds))
+    for effective in effective_values.list_effective_values(subject):
+        changed = effective.subject(subject)
+        found.extend(effective.select(_apply_rules(changed, chart_schema, None), found))
     if held:
         from wizard.secrets.leak_gate import Gate
 
         gate = Gate(held)
         found = [*_withhold_secrets([*found, *_find_held_secrets(files, gate)], gate)]
     return sorted({_escape_finding(finding) for finding in found}, key=Finding.sort_key)
+
+
+def _apply_rules(
+    subject: Subject, chart_schema: Mapping[str, Any] | None, crds: schema.Crds | None
+) -> Iterator[Finding]:
+    for rule in (*_RULES, *_load_kind_rules()):
+        yield from rule(subject)
+    yield from schema.check_schema(subject, chart_schema, crds)
 
 
 @cache

@@ -19,6 +19,7 @@ from wizard.cli.options import Options
 from wizard.cli.selection import open_workspace_read_only
 from wizard.errors import ExitCode, UsageError
 from wizard.workspace.installation import CommandInput
+from wizard.workspace.surroundings import read_surroundings
 
 if TYPE_CHECKING:
     from wizard.workspace.proposal import Proposal
@@ -88,6 +89,7 @@ def _check_one(
     emitted = {change.path for change in plan.changes if not change.is_base}
     committed = workspace.repository.read_many(sorted({*emitted, *proposal.rendering.tree}))
     files = {path: data for path, data in committed.items() if data is not None}
+    files = read_surroundings(workspace.repository, proposal.rendering, files)
     found = inspect_rendering(proposal.rendering, files, options.chart_path)
     code = ExitCode.DONE
     if plan.missing_evidence or any(finding.is_error for finding in found):

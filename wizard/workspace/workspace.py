@@ -203,13 +203,18 @@ class Workspace:
             if met is not settled.answers:
                 settled, rendering = replace(settled, answers=met), render(met, assets)
                 changes, conflicts, base = compare_rendering(repository, rendering, stored)
-        unchanged = base.version == __version__ and not any(one.differs for one in changes)
+        # The merge base cannot show that a kept edit is harmless.
+        unchanged = base.version == __version__ and not any(
+            one.differs or one.note for one in changes
+        )
         findings: list[Finding] = []
         if chart is not None or conflicts or not unchanged:
             from wizard.checks.run import inspect_rendering
+            from wizard.workspace.surroundings import read_surroundings
 
+            files = merge_files(changes, conflicts, rendering)
             findings = inspect_rendering(
-                rendering, merge_files(changes, conflicts, rendering), chart
+                rendering, read_surroundings(repository, rendering, files), chart
             )
         plan = Plan(
             rendering.release.installation,
