@@ -13,6 +13,7 @@ from wizard.checks.secrets import application_sources
 from wizard.checks.subject import Document, Subject, as_list, as_mapping
 from wizard.errors import Fix
 from wizard.findings import Finding
+from wizard.formats.nested import walk
 from wizard.manifests.kustomize import KUSTOMIZATION_NAMES, Kustomized, Manifest, kustomize
 
 
@@ -116,7 +117,15 @@ def _resources(subject: Subject, document: Document) -> Iterator[Finding]:
         ):
             message, fix = "this file is not in the tree", "remove the line, or add the file"
             yield Finding("kustomize.missing", "error", document.path, where, message, Fix(fix))
+    # Patches and the like are named elsewhere in the kustomization.
+    named = {
+        posixpath.normpath(posixpath.join(folder, text))
+        for path, text in walk(document.data)
+        if path and path[0] != "resources" and isinstance(text, str) and "\n" not in text
+    }
     for other in subject.documents:
+        if other.path in named:
+            continue
         inside = other.path.startswith(f"{folder}/") and other.path != document.path
         if inside and other.api_version and other.kind and not _is_listed(other, listed, subject):
             message = "not applied: the folder's kustomization does not list this file"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.chart.guarded import HOST_VALUES, explain_guarded_value, find_guarded_values
 from wizard.deliveries.registry import delivery_kind
 from wizard.errors import AnswersError, Problem
+from wizard.formats.yaml_untrusted import parse_yaml
 from wizard.git.changes import Conflict, FileChange
 from wizard.manifests.kustomize import Manifest, kustomize, list_objects
 from wizard.manifests.objects import MANIFESTS
@@ -48,6 +49,33 @@ def find_guarded_edits(
             for item in edits.find(change.logical, change.path, change.new, rendered)
         ]
     return found
+
+
+def find_guarded_differences(
+    files: Mapping[str, bytes], rendering: Rendering, read: Read
+) -> Iterator[tuple[str, str, str]]:
+    """Yield path, place and consequence where guarded content is not what the answers give.
+
+    The merge base plays no part: whoever edits a file can edit its copy there, too. `files` are
+    the committed files by path. Spelling and comments do not count.
+    """
+    changes = [
+        FileChange(path, file.logical, "same", data, data)
+        for path, file in rendering.tree.items()
+        if (data := files.get(path)) is not None and not _is_same(data, file.data)
+    ]
+    edits = _Edits(changes, rendering, read)
+    for change in changes:
+        rendered, data = rendering.tree[change.path].data, files[change.path]
+        for where, breaks in edits.find(change.logical, change.path, data, rendered):
+            yield change.path, where, breaks
+
+
+def _is_same(mine: bytes, ours: bytes) -> bool:
+    if mine == ours:
+        return True
+    found, _ = parse_yaml("", mine)
+    return bool(found) and found == parse_yaml("", ours)[0]
 
 
 def refuse_guarded_values(

@@ -7,7 +7,7 @@ harmless one passes all three and is still there afterwards.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,14 @@ metadata: {name: vault-airflow}
 spec: {provider: {vault: {server: https://evil.example.com}}}
 """
 OWN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: own, namespace: airflow}\ndata: {a: b}\n"
+PATCHES = """  - own.yaml
+patches:
+  - path: p.yaml
+  - target: {kind: ConfigMap, name: own}
+    patch: |
+      - op: remove
+        path: /data/a
+"""
 RIVAL = """apiVersion: external-secrets.io/v1
 kind: ExternalSecret
 metadata: {name: mine, namespace: airflow}
@@ -59,10 +67,10 @@ def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def aw(committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wizard]:
+def aw(committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wizard:
     folder = tmp_path / "config"
     shutil.copytree(committed, folder)
-    yield Wizard(folder, monkeypatch)
+    return Wizard(folder, monkeypatch)
 
 
 def _into(path: str, dotted: str, value: object) -> Edit:
@@ -270,7 +278,12 @@ CONFLICTS: dict[str, tuple[Edit, str]] = {
     "replacements": (
         _kustomize(
             "replacements",
-            [{"source": {"kind": "ConfigMap"}, "targets": [{"select": STORE, "fieldPaths": ["a"]}]}],
+            [
+                {
+                    "source": {"kind": "ConfigMap"},
+                    "targets": [{"select": STORE, "fieldPaths": ["a"]}],
+                }
+            ],
         ),
         "replacements[0]",
     ),
@@ -300,7 +313,7 @@ CONFLICTS: dict[str, tuple[Edit, str]] = {
     "remote base": (_kustomize("resources.+", "https://evil.example.com/x?ref=1"), "resources[15]"),
     "manifest that is left out": (_kustomize("resources.14", "own.yaml", own_yaml=OWN), "store"),
     "without a kind": (
-        _both(_text(KUSTOMIZATION, "kind: Kustomization\n", "namePrefix: x-\n")),
+        _text(KUSTOMIZATION, "kind: Kustomization\n", "namePrefix: x-\n"),
         "namePrefix",
     ),
 }
@@ -324,8 +337,10 @@ REFUSED: dict[str, tuple[Edit, str]] = {
         "mine.yaml",
     ),
     "git-sync without verification": (
-        _parameter("scheduler.env[0].name", "GIT_SSL_NO_VERIFY"),
-        "helm.parameters[0]",
+        _application(
+            f"{HELM}.values", "scheduler:\n  env: [{name: GIT_SSL_NO_VERIFY, value: 'true'}]\n"
+        ),
+        "helm.values.scheduler.env[0].value",
     ),
     "unknown key": (_parameter("scheduler.replica", "2"), "helm.parameters[0]"),
     "secret in a parameter": (
@@ -335,9 +350,7 @@ REFUSED: dict[str, tuple[Edit, str]] = {
 }
 HARMLESS: dict[str, Edit] = {
     "comment": _text(APPLICATION, "spec:\n", "# A comment of ours.\nspec:\n"),
-    "annotation": _application(
-        "metadata.annotations.notifications\\", None
-    ) if False else _text(
+    "annotation": _text(
         APPLICATION,
         "  annotations:\n",
         "  annotations:\n    notifications.argoproj.io/subscribe.on-sync-failed.slack: ops\n",
@@ -370,16 +383,11 @@ HARMLESS: dict[str, Edit] = {
         _file("apps/airflow/own/kustomization.yaml", "namePrefix: x-\nresources: [own.yaml]\n"),
         _file("apps/airflow/own/own.yaml", OWN),
     ),
-    "patch of an own manifest": _both(
-        _kustomize("resources.+", "own.yaml", own_yaml=OWN),
-        lambda folder: {
-            KUSTOMIZATION: (folder / KUSTOMIZATION).read_text()
-            + "  - own.yaml\npatches:\n  - path: p.yaml\n"
-            + "  - target: {kind: ConfigMap, name: own}\n    patch: |\n      - op: remove\n"
-            + "        path: /data/a\n",
-            "apps/airflow/p.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: own}\n",
-        },
-    ),
+    "patch of an own manifest": lambda folder: {
+        KUSTOMIZATION: (folder / KUSTOMIZATION).read_text() + PATCHES,
+        "apps/airflow/own.yaml": OWN,
+        "apps/airflow/p.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: own}\n",
+    },
     "labels without selectors": _kustomize("labels", [{"pairs": {"team": "data"}}]),
     "annotations": _kustomize("commonAnnotations", {"team": "data"}),
     "images": _kustomize("images", [{"name": "busybox", "newTag": "1"}]),
@@ -403,9 +411,7 @@ def test_an_edit_of_guarded_content_is_not_kept(aw: Wizard, edit: Edit, place: s
 
 
 @pytest.mark.parametrize(("edit", "place"), REFUSED.values(), ids=REFUSED)
-def test_what_others_add_is_judged_together_with_ours(
-    aw: Wizard, edit: Edit, place: str
-) -> None:
+def test_what_others_add_is_judged_together_with_ours(aw: Wizard, edit: Edit, place: str) -> None:
     aw.git.commit(dict(edit(aw.folder)), "by hand")
     before = aw.git.state()
 
@@ -428,3 +434,41 @@ def test_a_harmless_edit_passes_and_survives(aw: Wizard, edit: Edit) -> None:
     for path, text in files.items():
         assert (aw.folder / path).read_text() == text
     assert "replicas: 3" in (aw.folder / VALUES).read_text()
+
+
+FORGED = {
+    "values": (VALUES, "values", "github.com ssh-ed25519", "evil.example.com ssh-ed25519"),
+    "store": (
+        "apps/airflow/secrets/store.yaml",
+        "secrets/store",
+        "https://vault.example.internal:8200",
+        "https://evil.example.com",
+    ),
+    "application": (APPLICATION, "argocd/application", "chart: airflow", "chart: evil"),
+    "project": (PROJECT, "argocd/project", "- https://airflow.apache.org", '- "*"'),
+    "kustomization": (KUSTOMIZATION, "kustomization", "kind: K", "namePrefix: x-\nkind: K"),
+    "policy": (
+        "vault/airflow/external-secrets-airflow-read.hcl",
+        "vault/policy",
+        '"read"',
+        '"read", "update"',
+    ),
+}
+
+
+@pytest.mark.parametrize(("path", "logical", "old", "new"), FORGED.values(), ids=FORGED)
+def test_an_edit_that_the_merge_base_repeats_is_found(
+    aw: Wizard, path: str, logical: str, old: str, new: str
+) -> None:
+    base = f".airflow-wizard/airflow/base/{logical}.base"
+    text = (aw.folder / path).read_text()
+    assert old in text
+    aw.git.commit(dict.fromkeys((path, base), text.replace(old, new)), "by hand")
+
+    done = aw("check")
+
+    assert done.code == 4, done
+    assert path in done.out
+    assert "not what the answers give" in done.out
+    aw.ok("commit", "--yes")
+    assert (aw.folder / path).read_text() == text
