@@ -370,8 +370,11 @@ HARMLESS: dict[str, Edit] = {
         {"group": "apps", "kind": "StatefulSet", "jsonPointers": ["/spec/replicas"]},
     ),
     "name of a source": _application("spec.sources.0.name", "chart"),
-    "new value": _parameter("scheduler.replicas", "2"),
-    "new values": _application(f"{HELM}.valuesObject", {"scheduler": {"replicas": 2}}),
+    "new value": _parameter("scheduler.priorityClassName", "high"),
+    "new values": _application(
+        f"{HELM}.valuesObject", {"scheduler": {"priorityClassName": "high"}}
+    ),
+    "same value": _parameter("redis.enabled", "true"),
     "Argo CD labels": _application(
         "spec.sources.1.kustomize", {"commonAnnotations": {"team": "data"}}
     ),

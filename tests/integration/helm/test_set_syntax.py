@@ -98,9 +98,9 @@ def test_helm_merges_in_the_same_order(render: Rendered, tmp_path: Path) -> None
 
     # The command of Argo CD 3.5 (util/helm/cmd.go); it does not order the parameters.
     options: list[str | Path] = []
-    for name, value, text in parameters:
+    for name, value, as_text in parameters:
         escaped = value if value.startswith("{") else value.replace(",", "\\,")
-        options += ["--set-string" if text else "--set", f"{name}={escaped}"]
+        options += ["--set-string" if as_text else "--set", f"{name}={escaped}"]
     options += ["--set-file", f"d={tmp_path / 'file.txt'}"]
     for name in ("a.yaml", "b.yaml", "inline.yaml"):
         options += ["--values", tmp_path / name]
