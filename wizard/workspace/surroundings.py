@@ -26,7 +26,7 @@ def read_surroundings(
     """
     release = rendering.release
     prefix = "" if release.prefix in {"", "."} else release.prefix.strip("/")
-    special = find_special_files(release.paths.apps, repository.head_tree(release.paths.apps))
+    special = list_special_files(repository, rendering)
     found: dict[str, bytes | None] = {}
     fresh: dict[str, bytes | None] = {**repository.read_many(special), **files}
     for _ in range(_MAX_ROUNDS):
@@ -36,3 +36,10 @@ def read_surroundings(
             break
         fresh = repository.read_many(wanted[:_MAX_FILES])
     return {path: data for path, data in found.items() if data is not None}
+
+
+def list_special_files(repository: WorkTree, rendering: Rendering) -> list[str]:
+    """Return the committed files of others that change by their names how manifests are applied."""
+    folder = rendering.release.paths.apps
+    found = find_special_files(folder, repository.head_tree(folder))
+    return [path for path in found if path not in rendering.tree]
