@@ -49,8 +49,9 @@ class ValuesInEffect:
         airflow = (int(match[1]), int(match[2]), int(match[3])) if match else subject.airflow
         layout = replace(subject.layout, values=self.path)
         chart = self.chart if self.chart in list_chart_versions() else subject.chart
+        # Only findings about the values count, so the files are not searched again.
         return replace(
-            subject, layout=layout, values=self.found.values, airflow=airflow, chart=chart
+            subject, files={}, layout=layout, values=self.found.values, airflow=airflow, chart=chart
         )
 
     def select(self, findings: Iterable[Finding], known: Iterable[Finding]) -> Iterator[Finding]:

@@ -47,6 +47,8 @@ _RULES: tuple[Rule, ...] = (
     templates.check_templates,
     kustomize.check_kustomize,
 )
+# Every rule runs once for each of them.
+_MAX_EFFECTIVE = 50
 _YAML = (".yaml", ".yml", ".json")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
@@ -71,7 +73,12 @@ def run_checks(
     """
     subject, found = _subject(files, chart, airflow, installation)
     found.extend(_apply_rules(subject, chart_schema, crds))
-    for effective in effective_values.list_effective_values(subject):
+    for number, effective in enumerate(effective_values.list_effective_values(subject)):
+        if number == _MAX_EFFECTIVE:
+            message = f"the values of only {_MAX_EFFECTIVE} Applications were checked"
+            fix = Fix("check a repository with fewer Applications")
+            found.append(Finding("check.limit", "warning", "(repository)", "", message, fix))
+            break
         changed = effective.subject(subject)
         found.extend(effective.select(_apply_rules(changed, chart_schema, None), found))
     if held:

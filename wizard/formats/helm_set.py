@@ -33,8 +33,13 @@ def apply_set(values: dict[str, Any], line: str, convert: Convert | None = None)
     `convert_text`; `str` for `--set-string`). Raises HelmSetError.
     """
     changed = deepcopy(values)
-    _Line(line, convert or convert_text).apply(changed)
+    update_set(changed, line, convert)
     return changed
+
+
+def update_set(values: dict[str, Any], line: str, convert: Convert | None = None) -> None:
+    """Do the same in `values` itself, which is quicker for many lines."""
+    _Line(line, convert or convert_text).apply(values)
 
 
 def convert_text(text: str) -> Any:

@@ -126,6 +126,16 @@ class Kustomized:
     objects: list[Manifest] = field(default_factory=list)
     faults: list[tuple[str, str, str]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    known: set[int] = field(default_factory=set, repr=False)
+
+    def add(self, other: Kustomized) -> None:
+        """Add what another kustomization or a file contains, each object and fault once."""
+        for one in other.objects:
+            if id(one) not in self.known:
+                self.known.add(id(one))
+                self.objects.append(one)
+        self.faults = list(dict.fromkeys([*self.faults, *other.faults]))
+        self.missing = list(dict.fromkeys([*self.missing, *other.missing]))
 
     @property
     def paths(self) -> set[str]:
@@ -156,6 +166,8 @@ def list_objects(path: str, data: bytes, *, pinned: bool = True) -> list[Manifes
 class _Build:
     def __init__(self, read: Read, guarded: frozenset[str]) -> None:
         self.read, self.guarded = read, guarded
+        self.files: dict[str, list[Manifest]] = {}
+        self.built: dict[str, Kustomized] = {}
 
     def build(self, path: str, above: tuple[str, ...]) -> Kustomized:
         """Return the result of one kustomization; `above` are those that include it."""
@@ -185,15 +197,17 @@ class _Build:
         place = posixpath.normpath(posixpath.join(posixpath.dirname(path), item))
         data = self.read(place)
         if data is not None:
-            result.objects += list_objects(place, data, pinned=place in self.guarded)
+            if place not in self.files:
+                self.files[place] = list_objects(place, data, pinned=place in self.guarded)
+            result.add(Kustomized(self.files[place]))
             return
         for name in KUSTOMIZATION_NAMES:
             inner = posixpath.normpath(posixpath.join(place, name))
             if self.read(inner) is not None:
-                below = self.build(inner, (*above, path))
-                result.objects += below.objects
-                result.faults += below.faults
-                result.missing += below.missing
+                # Two kustomizations may include a third; it is the same each time.
+                if inner not in self.built:
+                    self.built[inner] = self.build(inner, (*above, path))
+                result.add(self.built[inner])
                 return
         if is_remote(item):
             result.faults.append((path, where, _REMOTE))

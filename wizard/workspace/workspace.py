@@ -213,6 +213,7 @@ class Workspace:
         findings: list[Finding] = []
         if chart is not None or conflicts or not unchanged:
             from wizard.checks.run import inspect_rendering
+
             files = merge_files(changes, conflicts, rendering)
             findings = inspect_rendering(
                 rendering, read_surroundings(repository, rendering, files), chart

@@ -224,6 +224,18 @@ CONFLICTS: dict[str, tuple[Edit, str]] = {
         ),
         "spec.ignoreDifferences[1]",
     ),
+    "ignored differences by a pattern": (
+        _application(
+            "spec.ignoreDifferences.+",
+            {"group": "apps", "kind": "Secret[S]tore", "jsonPointers": ["/spec"]},
+        ),
+        "spec.ignoreDifferences[1]",
+    ),
+    "kustomize for the chart": (
+        _application("spec.sources.0.kustomize", {"version": "x"}),
+        "spec.sources[0].kustomize",
+    ),
+    "unknown field of the project": (_project("spec.somethingNew", ["*"]), "spec.somethingNew"),
     "Argo CD patches": (
         _application("spec.sources.1.kustomize", {"patches": [{"target": STORE, "patch": SERVER}]}),
         "kustomize.patches[0]",

@@ -201,6 +201,21 @@ def test_a_kustomization_that_includes_itself_ends() -> None:
     ).faults
 
 
+def test_kustomizations_that_share_others_are_read_once_each() -> None:
+    """Every level includes the next one twice, by two names: 2 to the 24 ways."""
+    files = {}
+    for level in range(24):
+        for side in ("l", "r"):
+            text = f"resources: [../l{level + 1}, ../r{level + 1}]\n"
+            files[f"{side}{level}__kustomization_yaml"] = text
+    files |= {f"{side}24__kustomization_yaml": "resources: [../own.yaml]\n" for side in "lr"}
+
+    found = run({"resources": ["ours.yaml", "l0", "r0"]}, **files)
+
+    assert found.faults == []
+    assert [one.path for one in found.objects] == ["apps/ours.yaml", "apps/own.yaml"]
+
+
 def test_two_kustomizations_in_a_folder_are_reported() -> None:
     found = run({}, kustomization_yml="resources: []\n")
     assert [path for path, _, _ in found.faults] == ["apps/kustomization.yml"]

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from wizard.formats.helm_set import HelmSetError, apply_set
+from wizard.formats.helm_set import HelmSetError, update_set
 from wizard.formats.yaml_untrusted import parse_yaml, parse_yaml_text
 
 # Returns the bytes of a file of the repository by its path; None if there is no such file.
@@ -137,6 +138,8 @@ class _Reading:
             self._fault("values", "not the text of one YAML mapping")
 
     def _parameters(self) -> None:
+        # The layers keep what they set; the parameters change a copy.
+        self.result.values = deepcopy(self.result.values)
         given = list(enumerate(_list(self.helm.get("parameters"))))
         for texts in (False, True):
             for number, item in given:
@@ -159,8 +162,9 @@ class _Reading:
 
     def _set(self, where: str, line: str, convert: Callable[[str], Any] | None) -> None:
         try:
-            alone = apply_set({}, line, convert)
-            self.result.values = apply_set(self.result.values, line, convert)
+            alone: dict[str, Any] = {}
+            update_set(alone, line, convert)
+            update_set(self.result.values, line, convert)
         except HelmSetError as error:
             self._fault(where, f"Helm cannot set this parameter: {error}")
             return

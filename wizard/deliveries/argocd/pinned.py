@@ -7,7 +7,9 @@ may change. Source: facts on Argo CD; the CRDs of Argo CD 3.5.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from wizard.chart.guarded import find_guarded_values
@@ -32,6 +34,31 @@ _UNREAD = "its effect on the Secrets and values cannot be judged"
 _REPLACED = "Argo CD would delete objects and create them again, with their data"
 _VALUES = "it would override what the values file sets"
 _IGNORED = "Argo CD would leave changes of these objects in the cluster in place"
+_WIDER = dict.fromkeys(
+    ("roles", "sourceNamespaces", "destinationServiceAccounts"),
+    "more people or more Applications could use the project",
+)
+_JUDGED_PROJECT = frozenset(
+    (
+        "sourceRepos",
+        "destinations",
+        "clusterResourceWhitelist",
+        "namespaceResourceWhitelist",
+        "namespaceResourceBlacklist",
+    )
+)
+# These describe the project, or can only narrow it.
+_FREE_PROJECT = frozenset(
+    (
+        "clusterResourceBlacklist",
+        "description",
+        "orphanedResources",
+        "permitOnlyProjectScopedClusters",
+        "signatureKeys",
+        "sourceIntegrity",
+        "syncWindows",
+    )
+)
 _FREE_SPEC = frozenset(("info", "revisionHistoryLimit"))
 _FREE_SYNC = frozenset(("automated", "retry"))
 _FREE_HELM = frozenset(("skipCrds", "skipSchemaValidation", "skipTests"))
@@ -42,6 +69,9 @@ _FREE_ANNOTATIONS = frozenset(("compare-options", "manifest-generate-paths", "re
 _ANNOTATIONS = "argocd.argoproj.io/"
 _LOOSE_OPTIONS = frozenset(("Replace=true", "Force=true"))
 # Kinds that Argo CD must keep as they are in Git: the store, its Secrets, account and CA.
+_PLAIN = re.compile(r"[A-Za-z0-9.-]*\Z").match
+# Not more edits of values are named, so that a long list of them is no long message.
+_SHOWN = 20
 _KEPT_GROUP = "external-secrets.io"
 _KEPT_KINDS = ("ServiceAccount", "ConfigMap", "NetworkPolicy")
 
@@ -132,9 +162,9 @@ def _project(mine: Mapping[str, Any], ours: Mapping[str, Any]) -> Edits:
     for number, item in enumerate(_list(ours.get("namespaceResourceBlacklist"))):
         if item not in _list(mine.get("namespaceResourceBlacklist")):
             yield f"spec.namespaceResourceBlacklist[{number}]", _MORE
-    for key in ("roles", "sourceNamespaces", "destinationServiceAccounts"):
-        if mine.get(key):
-            yield f"spec.{key}", "more people or more Applications could use the project"
+    for key in sorted({*mine, *ours} - _JUDGED_PROJECT - _FREE_PROJECT):
+        if mine.get(key) != ours.get(key):
+            yield f"spec.{key}", _WIDER.get(key, _MORE)
 
 
 # Application
@@ -186,7 +216,8 @@ def _ignored(mine: object, ours: object) -> Edits:
             continue
         group = str(_mapping(item).get("group") or "")
         kind = str(_mapping(item).get("kind") or "")
-        wide = "*" in group or "*" in kind or not kind
+        # Argo CD compares both as patterns.
+        wide = not kind or _PLAIN(kind) is None or _PLAIN(group) is None
         if wide or group.endswith(_KEPT_GROUP) or kind in _KEPT_KINDS:
             yield f"spec.ignoreDifferences[{number}]", _IGNORED
 
@@ -203,7 +234,9 @@ def _source(
         if mine.get(key) != ours.get(key):
             yield f"{where}.{key}", _OTHER
     options = mine.get("kustomize")
-    if options != ours.get("kustomize"):
+    if options is not None and "chart" in ours:
+        yield f"{where}.kustomize", _OTHER
+    elif options != ours.get("kustomize"):
         yield from _kustomize(f"{where}.kustomize", options, objects)
     helm, wanted = _mapping(mine.get("helm")), _mapping(ours.get("helm"))
     if "helm" in mine and "helm" not in ours:
@@ -238,14 +271,14 @@ def _overrides(
     )
     yield from found.faults
     file = next((layer.values for layer in found.layers if not layer.where), {})
-    for path, value in walk_leaves(file):
-        if _get(found.values, path) != value:
-            yield _find_place(found, path), f"{_VALUES} at {format_path(path)}"
+    changed = (path for path, value in walk_leaves(file) if _get(found.values, path) != value)
+    for path in islice(changed, _SHOWN):
+        yield _find_place(found, path), f"{_VALUES} at {format_path(path)}"
     before = dict(find_guarded_values(file))
-    for name, _ in find_guarded_values(found.values):
-        if name not in before:
-            place = _find_place(found, tuple(name.split(".")))
-            yield place, f"it would set {name}, which follows from the answers"
+    added = (name for name, _ in find_guarded_values(found.values) if name not in before)
+    for name in islice(added, _SHOWN):
+        place = _find_place(found, tuple(name.split(".")))
+        yield place, f"it would set {name}, which follows from the answers"
 
 
 def _find_place(found: EffectiveValues, path: Sequence[str]) -> str:
