@@ -23,6 +23,7 @@ import wizard.deliveries.argocd.pinned
 import wizard.hostkeys.published
 import wizard.hostkeys.trust
 import wizard.manifests.kustomize
+import wizard.manifests.transformations
 import wizard.plan.guarded_keys
 import wizard.workspace.committed
 
@@ -185,7 +186,9 @@ def any_transformation_will_do() -> None:
 
 
 def a_pattern_matches_nothing() -> None:
-    _put("wizard.manifests.kustomize._may_match", lambda pattern, value: pattern in ("", value))
+    _put(
+        "wizard.manifests.transformations._may_match", lambda pattern, value: pattern in ("", value)
+    )
 
 
 def only_the_values_file_counts() -> None:

@@ -20,9 +20,9 @@ from wizard.questions.section import Model
 
 if TYPE_CHECKING:
     from wizard.deliveries.answers import DeliveryAnswers
-    from wizard.manifests.kustomize import Manifest
     from wizard.manifests.release import Release
     from wizard.manifests.runbook import RunbookContext
+    from wizard.manifests.transformations import Manifest
 
 # A rule checks complete answers across sections; every Problem names the key to change.
 Rule = Callable[[BaseModel], Iterator[Problem]]

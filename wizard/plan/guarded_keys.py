@@ -12,8 +12,9 @@ from wizard.deliveries.registry import delivery_kind
 from wizard.errors import AnswersError, Problem
 from wizard.formats.yaml_untrusted import parse_yaml
 from wizard.git.changes import Conflict, FileChange
-from wizard.manifests.kustomize import Manifest, kustomize, list_objects
+from wizard.manifests.kustomize import kustomize, list_objects
 from wizard.manifests.objects import MANIFESTS
+from wizard.manifests.transformations import Manifest
 from wizard.plan.overrides import check_overrides
 
 if TYPE_CHECKING:

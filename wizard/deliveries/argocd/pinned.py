@@ -21,8 +21,8 @@ from wizard.deliveries.argocd.effective_values import (
 from wizard.deliveries.argocd.manifests import CREDENTIAL_PREFIX
 from wizard.formats.nested import format_path
 from wizard.formats.yaml_untrusted import parse_yaml
-from wizard.manifests.kustomize import Manifest, find_transformations
 from wizard.manifests.ownership import OWNER_ANNOTATION
+from wizard.manifests.transformations import Manifest, find_transformations
 
 Edits = Iterator[tuple[str, str]]
 
