@@ -18,23 +18,32 @@ from typing import Any
 import pytest
 
 import wizard.answers.rules
+import wizard.checks.effective_values
 import wizard.checks.git_rules
 import wizard.cli.plan_and_commit
+import wizard.deliveries.argocd.pinned
 import wizard.formats.go_templates
 import wizard.hostkeys.git_environment
 import wizard.hostkeys.published
 import wizard.hostkeys.trust
+import wizard.manifests.kustomize
+import wizard.manifests.transformations
 import wizard.plan.guarded_keys
 import wizard.workspace.committed
 
 # Loaded once, for every process that is forked.
 import wizard.workspace.host_keys
+import wizard.workspace.surroundings
 import wizard.workspace.workspace
 from wizard.hostkeys.keys import HostKey
 from wizard.hostkeys.verdict import Evidence, HostKeyVerdict, KnownHost
 
 UNIT, WHOLE = "tests/unit/hostkeys/test_trust.py", "tests/integration/cli/test_evidence.py"
 FINGERPRINTS = "tests/unit/hostkeys/test_keys.py"
+EDITS = "tests/unit/plan/test_guarded_edits.py"
+KUSTOMIZE = "tests/unit/manifests/test_kustomize.py"
+EFFECTIVE = "tests/unit/checks/test_effective_values.py"
+SURROUNDINGS = "tests/unit/workspace/test_surroundings.py"
 
 
 def _proven(entry: KnownHost) -> KnownHost:
@@ -160,6 +169,48 @@ def hand_edits_are_not_guarded() -> None:
     _put("wizard.plan.guarded_keys.find_guarded_edits", lambda *_: [])
 
 
+def sources_of_an_application_are_not_pinned() -> None:
+    _put("wizard.deliveries.argocd.pinned._source", lambda *_: iter(()))
+
+
+def other_fields_of_an_application_are_not_pinned() -> None:
+    _put("wizard.deliveries.argocd.pinned._application", lambda *_: iter(()))
+
+
+def overrides_are_not_compared() -> None:
+    _put("wizard.deliveries.argocd.pinned._overrides", lambda *_: iter(()))
+
+
+def a_project_may_be_widened() -> None:
+    _put("wizard.deliveries.argocd.pinned._project", lambda *_: iter(()))
+
+
+def any_transformation_will_do() -> None:
+    _put("wizard.manifests.kustomize.find_transformations", lambda *_: iter(()))
+
+
+def a_pattern_matches_nothing() -> None:
+    _put(
+        "wizard.manifests.transformations._may_match", lambda pattern, value: pattern in ("", value)
+    )
+
+
+def only_the_values_file_counts() -> None:
+    _put("wizard.checks.effective_values.list_effective_values", lambda _: iter(()))
+
+
+def the_merge_base_vouches() -> None:
+    _put("wizard.plan.guarded_keys._is_same", lambda *_: True)
+
+
+def files_beside_ours_are_not_read() -> None:
+    _put("wizard.workspace.surroundings.find_special_files", lambda *_: [])
+
+
+def files_that_others_name_are_not_read() -> None:
+    _put("wizard.workspace.surroundings.find_named_files", lambda *_: set())
+
+
 Mutation = Callable[[], None]
 MUTATIONS: dict[Mutation, Sequence[str]] = {
     anything_is_accepted: [f"{WHOLE}::test_yes_accepts_no_key"],
@@ -198,6 +249,31 @@ MUTATIONS: dict[Mutation, Sequence[str]] = {
     a_refusal_stops_nobody: [f"{WHOLE}::test_yes_accepts_no_key"],
     values_are_not_guarded: [f"{WHOLE}::test_values_cannot_bring_a_key_in"],
     hand_edits_are_not_guarded: [f"{WHOLE}::test_a_hand_edit_of_known_hosts_is_not_kept"],
+    sources_of_an_application_are_not_pinned: [
+        f"{EDITS}::test_an_application_keeps_its_sources",
+        f"{EDITS}::test_both_applications_and_their_parent_are_pinned",
+    ],
+    other_fields_of_an_application_are_not_pinned: [
+        f"{EDITS}::test_every_field_of_an_application_that_is_not_free_is_pinned",
+    ],
+    overrides_are_not_compared: [
+        f"{EDITS}::test_an_application_overrides_no_value_of_the_values_file",
+        f"{EDITS}::test_the_values_file_counts_as_it_is_now",
+    ],
+    a_project_may_be_widened: [f"{EDITS}::test_a_project_is_not_widened"],
+    any_transformation_will_do: [
+        f"{KUSTOMIZE}::test_what_may_reach_a_guarded_object_is_named",
+        f"{KUSTOMIZE}::test_a_patch_of_somebody_elses_secret_is_not_accepted",
+    ],
+    a_pattern_matches_nothing: [f"{KUSTOMIZE}::test_what_may_reach_a_guarded_object_is_named"],
+    only_the_values_file_counts: [f"{EFFECTIVE}::test_a_value_is_judged_where_it_is_set"],
+    the_merge_base_vouches: [f"{EDITS}::test_the_merge_base_does_not_vouch_for_a_file"],
+    files_beside_ours_are_not_read: [
+        f"{SURROUNDINGS}::test_all_that_takes_effect_is_read_and_nothing_else",
+    ],
+    files_that_others_name_are_not_read: [
+        f"{SURROUNDINGS}::test_all_that_takes_effect_is_read_and_nothing_else",
+    ],
 }
 
 

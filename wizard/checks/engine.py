@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.chart.contract import Version
 from wizard.checks import (
+    effective_values,
     git_rules,
     git_sync,
     hosts,
@@ -48,6 +49,8 @@ _RULES: tuple[Rule, ...] = (
     templates.check_templates,
     kustomize.check_kustomize,
 )
+# Every rule runs once for each of them.
+_MAX_EFFECTIVE = 50
 _YAML = (".yaml", ".yml", ".json")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
@@ -71,9 +74,15 @@ def run_checks(
     `airflow` is not a version.
     """
     subject, found = _subject(files, chart, airflow, installation)
-    for rule in (*_RULES, *_load_kind_rules()):
-        found.extend(rule(subject))
-    found.extend(schema.check_schema(subject, chart_schema, crds))
+    found.extend(_apply_rules(subject, chart_schema, crds))
+    for number, effective in enumerate(effective_values.list_effective_values(subject)):
+        if number == _MAX_EFFECTIVE:
+            message = f"the values of only {_MAX_EFFECTIVE} Applications were checked"
+            fix = Fix("check a repository with fewer Applications")
+            found.append(Finding("check.limit", "warning", "(repository)", "", message, fix))
+            break
+        changed = effective.subject(subject)
+        found.extend(effective.select(_apply_rules(changed, chart_schema, None), found))
     if held:
         from wizard.secrets.leak_gate import Gate
 
@@ -81,6 +90,14 @@ def run_checks(
         found = [*_withhold_secrets([*found, *_find_held_secrets(files, gate)], gate)]
     shown = {_escape_finding(_withhold_place(finding)) for finding in found}
     return sorted(shown, key=Finding.sort_key)
+
+
+def _apply_rules(
+    subject: Subject, chart_schema: Mapping[str, Any] | None, crds: schema.Crds | None
+) -> Iterator[Finding]:
+    for rule in (*_RULES, *_load_kind_rules()):
+        yield from rule(subject)
+    yield from schema.check_schema(subject, chart_schema, crds)
 
 
 @cache

@@ -1,8 +1,8 @@
 """Values whose text the chart writes into a manifest as it is, so that it can add keys of its own.
 
-The chart writes about 200 values unquoted (`schedulerName: {{ .Values.schedulerName }}`): a line
+The chart writes many values unquoted (`schedulerName: {{ .Values.schedulerName }}`): a line
 break in one starts a new line of the manifest, which may be another key, another container or
-another object. Source: chart 1.22.0 rendered with a line break in each of its text values.
+another object. Source: templates of chart 1.22.0, rendered with a line break in some of them.
 """
 
 from __future__ import annotations

@@ -10,21 +10,95 @@ import posixpath
 from collections.abc import Iterator
 
 from wizard.checks.secrets import application_sources
-from wizard.checks.subject import Document, Subject, as_list
+from wizard.checks.subject import Document, Subject, as_list, as_mapping
 from wizard.errors import Fix
 from wizard.findings import Finding
-
-_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+from wizard.formats.nested import walk
+from wizard.manifests.kustomize import KUSTOMIZATION_NAMES, Kustomized, kustomize
+from wizard.manifests.transformations import Manifest
 
 
 def check_kustomize(subject: Subject) -> Iterator[Finding]:
     """Check every kustomization of the tree, and the folder of the values file."""
     folders = set()
     for document in subject.objects("Kustomization", group="kustomize.config.k8s.io"):
-        if posixpath.basename(document.path) in _NAMES:
+        if posixpath.basename(document.path) in KUSTOMIZATION_NAMES:
             folders.add(posixpath.dirname(document.path))
             yield from _resources(subject, document)
     yield from _check_values_folder(subject, folders)
+    yield from _check_manifests(subject)
+
+
+def _check_manifests(subject: Subject) -> Iterator[Finding]:
+    """Check that kustomize applies the wizard's manifests, as they are written and alone.
+
+    A tree that the wizard did not write has no such manifests: there, an overlay may patch all.
+    """
+    if not subject.layout.manifests:
+        return
+    folder = posixpath.dirname(subject.layout.values)
+    roots = [posixpath.join(folder, name) for name in KUSTOMIZATION_NAMES]
+    found = [path for path in roots if path in subject.files]
+    if not found:
+        message, fix = "there is no kustomization for the manifests", "render it again"
+        yield Finding("kustomize.guarded", "error", roots[0], "", message, Fix(fix))
+        return
+    result = kustomize(found[0], subject.files.get, subject.layout.manifests)
+    for path, where, message in result.faults:
+        fix = "remove it; write objects of your own as they should be, and list their files"
+        yield Finding("kustomize.guarded", "error", path, where, message, Fix(fix))
+    for path in sorted(subject.layout.manifests - result.paths):
+        message = "not applied: the kustomization does not reach this file"
+        fix = f"list the file in {found[0]}"
+        yield Finding("kustomize.unlisted", "error", path, "", message, Fix(fix))
+    yield from _check_rivals(result)
+    yield from _check_folder(subject, folder)
+
+
+def _check_rivals(result: Kustomized) -> Iterator[Finding]:
+    """Report objects of others that stand for an object of the wizard, or write its Secret."""
+    pinned = [one for one in result.objects if one.pinned]
+    names = {(one.kind, one.metadata("name")) for one in pinned}
+    secrets = {_secret_name(one) for one in pinned if one.makes_secret} - {""}
+    for one in result.objects:
+        if one.pinned:
+            continue
+        same = (one.kind, one.metadata("name")) in names
+        if same or (one.makes_secret and _secret_name(one) in secrets):
+            message = (
+                "another file already has an object of this kind and name"
+                if same
+                else "the Secret of this name comes from the store already"
+            )
+            fix = "give it a name of its own"
+            yield Finding("kustomize.rival", "error", one.path, "metadata.name", message, Fix(fix))
+
+
+def _secret_name(one: Manifest) -> str:
+    """Return the name of the Secret that an object creates; "" if it creates none."""
+    spec = as_mapping(one.data.get("spec"))
+    if one.kind == "ClusterExternalSecret":
+        spec = {**as_mapping(spec.get("externalSecretSpec")), "own": spec.get("externalSecretName")}
+    if one.kind.endswith("Store"):
+        return ""
+    name = as_mapping(spec.get("target")).get("name") or spec.get("own")
+    name = name or as_mapping(as_mapping(spec.get("template")).get("metadata")).get("name")
+    return str(name or one.metadata("name") or "")
+
+
+def _check_folder(subject: Subject, folder: str) -> Iterator[Finding]:
+    """Report files that make Argo CD read the folder differently, whatever else is in it."""
+    for path in subject.files:
+        where, name = posixpath.split(path)
+        if where != folder:
+            continue
+        if name.startswith(".argocd-source") and name.endswith(".yaml"):
+            message = "Argo CD would merge this file into the Application's source"
+        elif name == "Chart.yaml":
+            message = "Argo CD would render this folder as a chart, not with kustomize"
+        else:
+            continue
+        yield Finding("kustomize.guarded", "error", path, "", message, Fix("remove this file"))
 
 
 def _resources(subject: Subject, document: Document) -> Iterator[Finding]:
@@ -44,7 +118,15 @@ def _resources(subject: Subject, document: Document) -> Iterator[Finding]:
         ):
             message, fix = "this file is not in the tree", "remove the line, or add the file"
             yield Finding("kustomize.missing", "error", document.path, where, message, Fix(fix))
+    # Patches and the like are named elsewhere in the kustomization.
+    named = {
+        posixpath.normpath(posixpath.join(folder, text))
+        for path, text in walk(document.data)
+        if path and path[0] != "resources" and isinstance(text, str) and "\n" not in text
+    }
     for other in subject.documents:
+        if other.path in named:
+            continue
         inside = other.path.startswith(f"{folder}/") and other.path != document.path
         if inside and other.api_version and other.kind and not _is_listed(other, listed, subject):
             message = "not applied: the folder's kustomization does not list this file"

@@ -11,6 +11,7 @@ from wizard.checks.schema import load_chart_schema
 from wizard.checks.subject import DEFAULT_ARGOCD_NAMESPACE, Layout
 from wizard.errors import UsageError
 from wizard.findings import Finding
+from wizard.manifests.objects import MANIFESTS
 from wizard.stores.registry import store_kind
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ def build_layout(rendering: Rendering) -> Layout:
         policies={stem: path for logical, stem, path in vault if _is_vault_file(logical, "policy")},
         roles={stem: path for logical, stem, path in vault if _is_vault_file(logical, "role")},
         argocd=release.controller_namespace or DEFAULT_ARGOCD_NAMESPACE,
+        manifests=frozenset(
+            file.path for file in rendering.tree.values() if file.logical.startswith(MANIFESTS)
+        ),
+        prefix="" if release.prefix in {"", "."} else release.prefix.strip("/"),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from wizard.chart.contract import INLINE_SECRETS, SENSITIVE_OPTIONS, Path, find_inline_secrets
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
+from wizard.deliveries.argocd.effective_values import list_sources
 from wizard.errors import Fix
 from wizard.findings import Finding
 from wizard.formats.nested import format_path
@@ -85,11 +86,7 @@ def application_values(document: Document) -> Iterator[tuple[str, Mapping[str, A
 
 def application_sources(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield an Application's sources; as in Argo CD, `sources` overrides `source`."""
-    many = as_list(document.spec.get("sources"))
-    for number, source in enumerate(many):
-        yield f"spec.sources[{number}]", as_mapping(source)
-    if not many and document.spec.get("source") is not None:
-        yield "spec.source", as_mapping(document.spec.get("source"))
+    return list_sources(document.spec)
 
 
 def _check_text(path: str, data: bytes, *, parsed: bool) -> Iterator[Finding]:

@@ -18,7 +18,9 @@ class Layout:
     `values` is the path of the Helm values file ("" if there is none). `secrets` are the Secrets
     of the release's namespace that exist outside Git, with their keys (None: keys unknown).
     `stores` are secret stores outside Git as (kind, name). `policies` and `roles` map names in
-    Vault to the files that hold them. `argocd` is the namespace of Argo CD.
+    Vault to the files that hold them. `argocd` is the namespace of Argo CD. `manifests` are the
+    files of objects that must be applied as they are written (empty: the wizard wrote none), and
+    `prefix` is the folder of the Git repository in which all paths are.
     """
 
     release: str = "airflow"
@@ -29,6 +31,8 @@ class Layout:
     policies: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
     argocd: str = DEFAULT_ARGOCD_NAMESPACE
+    manifests: frozenset[str] = frozenset()
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.checks.foreign import inspect_repository
@@ -17,8 +17,11 @@ from wizard.cli.batch import (
 from wizard.cli.console import Console
 from wizard.cli.options import Options
 from wizard.cli.selection import open_workspace_read_only
-from wizard.errors import ExitCode, UsageError
+from wizard.errors import ExitCode, Fix, UsageError
+from wizard.findings import Finding
+from wizard.plan.guarded_keys import find_guarded_differences
 from wizard.workspace.installation import CommandInput
+from wizard.workspace.surroundings import read_surroundings
 
 if TYPE_CHECKING:
     from wizard.workspace.proposal import Proposal
@@ -88,7 +91,9 @@ def _check_one(
     emitted = {change.path for change in plan.changes if not change.is_base}
     committed = workspace.repository.read_many(sorted({*emitted, *proposal.rendering.tree}))
     files = {path: data for path, data in committed.items() if data is not None}
+    files = read_surroundings(workspace.repository, proposal.rendering, files)
     found = inspect_rendering(proposal.rendering, files, options.chart_path)
+    found += _find_differences(workspace, proposal, files)
     code = ExitCode.DONE
     if plan.missing_evidence or any(finding.is_error for finding in found):
         code = ExitCode.REFUSED
@@ -106,6 +111,19 @@ def _check_one(
         "files": len(files),
         "exit": code,
     }
+
+
+def _find_differences(
+    workspace: Workspace, proposal: Proposal, files: Mapping[str, bytes]
+) -> Iterator[Finding]:
+    """Yield findings for guarded content that is not what the answers give, in committed files."""
+    told = {one.path for one in proposal.plan.conflicts}
+    read = workspace.repository.read
+    for path, where, breaks in find_guarded_differences(files, proposal.rendering, read):
+        if path not in told:
+            message = f"not what the answers give: {breaks}"
+            fix = "write the rendered file with `airflow-wizard commit`"
+            yield Finding("guarded.differs", "error", path, where, message, Fix(fix))
 
 
 def _check_foreign(

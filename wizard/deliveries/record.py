@@ -6,9 +6,9 @@ its module `checks`, which `wizard.checks.engine` loads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wizard.deliveries.answers import DeliveryAnswers
     from wizard.manifests.release import Release
     from wizard.manifests.runbook import RunbookContext
+    from wizard.manifests.transformations import Manifest
 
 # A rule checks complete answers across sections; every Problem names the key to change.
 Rule = Callable[[BaseModel], Iterator[Problem]]
@@ -50,6 +51,37 @@ def _no_files(delivery: DeliveryAnswers, release: Release, total: Contribution) 
     return Rendered()
 
 
+class FindEdits(Protocol):
+    """Finds edits by hand that may not be kept in a file of the delivery."""
+
+    def __call__(
+        self,
+        logical: str,
+        data: bytes,
+        rendered: bytes,
+        *,
+        values: bytes | None,
+        objects: Sequence[Manifest],
+    ) -> Iterator[tuple[str, str]]:
+        """Yield place and consequence of each edit of the file with this logical id.
+
+        `data` is the edited file and `rendered` the file as rendered. `values` is the values file
+        of the repository, `objects` are the manifests. Other files have no such edits.
+        """
+
+
+def _no_edits(
+    logical: str,
+    data: bytes,
+    rendered: bytes,
+    *,
+    values: bytes | None,
+    objects: Sequence[Manifest],
+) -> Iterator[tuple[str, str]]:
+    del logical, data, rendered, values, objects
+    return iter(())
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryKind:
     """The pure part of one delivery.
@@ -65,7 +97,7 @@ class DeliveryKind:
     `controller_namespace` the namespace of the controller; both may be empty.
     `controller_is_inside`: the controller deploys to its own cluster. `claims` gets a function that
     reads raw answers, and returns what an installation owns, as fields of
-    `wizard.plan.claims.Claims`.
+    `wizard.plan.claims.Claims`. `find_edits` finds edits of its files that may not be kept.
     """
 
     name: str
@@ -85,3 +117,4 @@ class DeliveryKind:
     controller_namespace: Callable[[DeliveryAnswers], str] = field(default=lambda _delivery: "")
     controller_is_inside: Callable[[DeliveryAnswers], bool] = field(default=lambda _delivery: True)
     claims: Callable[[Callable[[str], str]], Mapping[str, Any]] = field(default=lambda _read: {})
+    find_edits: FindEdits = _no_edits

@@ -12,6 +12,8 @@ from wizard.manifests.tree import File
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
+# The logical ids of the manifests begin with this; see `manifest_file`.
+MANIFESTS = "secrets/"
 WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
 SYNC_OPTIONS_ANNOTATION = "argocd.argoproj.io/sync-options"
 
@@ -56,7 +58,7 @@ def owner_annotation(release: Release) -> dict[str, str]:
 def manifest_file(release: Release, name: str, data: Mapping[str, Any], header: str = "") -> File:
     """Return one object as a file in the secrets folder, which kustomization.yaml lists."""
     path = f"{release.paths.apps}/secrets/{name}.yaml"
-    return File(f"secrets/{name}", path, dump_yaml(dict(data), header=header))
+    return File(f"{MANIFESTS}{name}", path, dump_yaml(dict(data), header=header))
 
 
 def pod_security_labels(release: Release) -> dict[str, str]:

@@ -60,7 +60,7 @@ def compare_rendering(
         for one in conflicts
         if one.path in emitted and one.path in before and mine[one.path] is not None
     ]
-    guarded = find_guarded_edits([*changes, *disputed], before, rendering)
+    guarded = find_guarded_edits([*changes, *disputed], before, rendering, repository.read)
     blocked = {conflict.path for conflict in guarded}
     return [one for one in changes if one.path not in blocked], [*conflicts, *guarded], base
 

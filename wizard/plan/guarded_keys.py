@@ -1,57 +1,82 @@
-"""Refuses hand edits of guarded values: these would break trust or links to the Secrets."""
+"""Refuses hand edits of guarded content: these would break trust or links to the Secrets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import posixpath
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from wizard.deliveries.argocd.manifests import CREDENTIAL_PREFIX
+from wizard.chart.guarded import HOST_VALUES, explain_guarded_value, find_guarded_values
+from wizard.deliveries.registry import delivery_kind
 from wizard.errors import AnswersError, Problem
+from wizard.formats.yaml_untrusted import parse_yaml
 from wizard.git.changes import Conflict, FileChange
+from wizard.manifests.kustomize import kustomize, list_objects
+from wizard.manifests.objects import MANIFESTS
+from wizard.manifests.transformations import Manifest
 from wizard.plan.overrides import check_overrides
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.plan.render import Rendering
 
-_BREAKS = {
-    "knownHosts": "git-sync would trust a host key nobody verified, or none at all",
-    "useHelmHooks": "the migration would wait for pods that wait for it",
-    "applyCustomEnv": "the Job would get variables it must not have",
-    "secret": "Airflow would read a different Secret than the one that is created",
-    "vault": "the store could read more or less than its payload",
-    "credential": "Argo CD's credential would not come from the place that the answers name",
-    "manifest": "the Secrets would not come from the place that the answers name",
-}
-# Switches and names that decide which hosts exist; the Secrets contain their addresses.
-_HOSTS = frozenset(
-    (
-        "postgresql.enabled",
-        "pgbouncer.enabled",
-        "redis.enabled",
-        "fullnameOverride",
-        "nameOverride",
-        "useStandardNaming",
-    )
-)
-_SECRET_NAMES = ("SecretName", "sshKeySecret", "credentialsSecret", "existingSecret")
+_VAULT = "the store could read more or less than its payload"
+_MANIFEST = "the Secrets would not come from the place that the answers name"
+_UNLISTED = "kustomize would leave it out, so the Secrets would be missing"
+Read = Callable[[str], bytes | None]
 
 
 def find_guarded_edits(
-    kept: Sequence[FileChange], base: Mapping[str, bytes], rendering: Rendering
+    kept: Sequence[FileChange],
+    base: Mapping[str, bytes],
+    rendering: Rendering,
+    read: Read = lambda _path: None,
 ) -> list[Conflict]:
-    """Return conflicts for hand edits of guarded values in the rendered files.
+    """Return conflicts for hand edits of guarded content in the rendered files.
 
-    `kept` are the files with their edits; `base` is the last rendering, by path.
+    `kept` are the files with their edits; `base` is the last rendering, by path. `read` returns
+    the other files of the repository, which a kustomization may name.
     """
     found = []
+    edits = _Edits(kept, rendering, read)
     for change in kept:
         file = rendering.tree.get(change.path)
         if file is None or change.new is None or change.new == file.data:
             continue
         rendered = base.get(change.path, file.data)
-        found += [_conflict(change.path, *item) for item in _find_edits(change, rendered)]
+        found += [
+            _conflict(change.path, *item)
+            for item in edits.find(change.logical, change.path, change.new, rendered)
+        ]
     return found
+
+
+def find_guarded_differences(
+    files: Mapping[str, bytes], rendering: Rendering, read: Read
+) -> Iterator[tuple[str, str, str]]:
+    """Yield path, place and consequence where guarded content is not what the answers give.
+
+    The merge base plays no part: whoever edits a file can edit its copy there, too. `files` are
+    the committed files by path. Spelling and comments do not count.
+    """
+    changes = [
+        FileChange(path, file.logical, "same", data, data)
+        for path, file in rendering.tree.items()
+        if (data := files.get(path)) is not None and not _is_same(data, file.data)
+    ]
+    edits = _Edits(changes, rendering, read)
+    for change in changes:
+        rendered, data = rendering.tree[change.path].data, files[change.path]
+        for where, breaks in edits.find(change.logical, change.path, data, rendered):
+            yield change.path, where, breaks
+
+
+def _is_same(mine: bytes, ours: bytes) -> bool:
+    if mine == ours:
+        return True
+    found, _ = parse_yaml("", mine)
+    return bool(found) and found == parse_yaml("", ours)[0]
 
 
 def refuse_guarded_values(
@@ -70,9 +95,9 @@ def refuse_guarded_values(
     mine, wanted = _values_leaves(rendering), _values_leaves(ours)
     changed = [path for path in sorted({*mine, *wanted}) if mine.get(path) != wanted.get(path)]
     problems = [
-        Problem(f"values.{path}", f"remove it: {_break_reason(path)}")
+        Problem(f"values.{path}", f"remove it: {explain_guarded_value(path)}")
         for path in changed
-        if path not in _HOSTS
+        if path not in HOST_VALUES
     ]
     named = {problem.key for problem in problems}
     contradictions, warnings = check_overrides(ours, answers.values)
@@ -90,25 +115,58 @@ def _values_leaves(rendering: Rendering) -> dict[str, Any]:
     return _guarded_leaves(rendering.tree[rendering.release.paths.values].data)
 
 
-def _find_edits(change: FileChange, rendered: bytes) -> Iterator[tuple[str, str]]:
-    if change.logical.startswith("vault/"):
-        yield "", _BREAKS["vault"]
-    elif change.logical.startswith("secrets/"):
-        yield "", _BREAKS["manifest"]
-    elif change.logical.startswith(CREDENTIAL_PREFIX):
-        yield "", _BREAKS["credential"]
-    elif change.logical == "values" and change.new is not None:
-        mine, ours = _guarded_leaves(change.new), _guarded_leaves(rendered)
-        for path in sorted({*mine, *ours}):
-            if mine.get(path) != ours.get(path):
-                yield path, _break_reason(path)
+class _Edits:
+    """Judges the edited files of one rendering, each with the others as they are now."""
 
+    def __init__(self, kept: Sequence[FileChange], rendering: Rendering, read: Read) -> None:
+        self.rendering = rendering
+        self.files = {change.path: change.new for change in kept}
+        self.below = read
+        self.guard = delivery_kind(rendering.release.delivery).find_edits
 
-def _break_reason(path: str) -> str:
-    name = path.rpartition(".")[2]
-    if path in _HOSTS:
-        return "the Secrets would contain addresses of hosts that do not exist or are not used"
-    return _BREAKS.get(name, _BREAKS["secret"])
+    def find(
+        self, logical: str, path: str, data: bytes, rendered: bytes
+    ) -> Iterator[tuple[str, str]]:
+        """Yield place and consequence of every edit of guarded content in one file."""
+        if logical.startswith("vault/"):
+            yield "", _VAULT
+        elif logical.startswith(MANIFESTS):
+            yield "", _MANIFEST
+        elif logical == "values":
+            mine, ours = _guarded_leaves(data), _guarded_leaves(rendered)
+            for leaf in sorted({*mine, *ours}):
+                if mine.get(leaf) != ours.get(leaf):
+                    yield leaf, explain_guarded_value(leaf)
+        elif logical == "kustomization":
+            yield from self._kustomization(path)
+        else:
+            values = self.read(self.rendering.release.paths.values)
+            yield from self.guard(logical, data, rendered, values=values, objects=self._manifests)
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file as it is after the change; rendered files may be edited or unchanged."""
+        if path in self.files:
+            return self.files[path]
+        file = self.rendering.tree.get(path)
+        return self.below(path) if file is None else file.data
+
+    @cached_property
+    def _manifests(self) -> list[Manifest]:
+        return [
+            one
+            for file in self.rendering.tree.values()
+            if file.logical.startswith(MANIFESTS)
+            for one in list_objects(file.path, file.data)
+        ]
+
+    def _kustomization(self, path: str) -> Iterator[tuple[str, str]]:
+        guarded = frozenset(one.path for one in self._manifests)
+        found = kustomize(path, self.read, guarded)
+        for file, where, message in found.faults:
+            yield (where if file == path else f"{where} in {file}".strip()), message
+        folder = posixpath.dirname(path)
+        for missing in sorted(guarded - found.paths):
+            yield f"resources ({posixpath.relpath(missing, folder)})", _UNLISTED
 
 
 def _guarded_leaves(data: bytes) -> dict[str, Any]:
@@ -121,17 +179,7 @@ def _guarded_leaves(data: bytes) -> dict[str, Any]:
     except (YAMLError, UnicodeDecodeError, ValueError):
         # The checks report an unreadable values file. Its guarded values count as removed.
         return {}
-    return dict(_walk(values, ""))
-
-
-def _walk(value: object, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, below in value.items():
-            yield from _walk(below, f"{path}.{key}" if path else str(key))
-        return
-    name = path.rpartition(".")[2]
-    if name in _BREAKS or path in _HOSTS or name.endswith(_SECRET_NAMES):
-        yield path, value
+    return dict(find_guarded_values(values))
 
 
 def _conflict(path: str, leaf: str, breaks: str) -> Conflict:

@@ -172,6 +172,7 @@ class Workspace:
         from wizard.plan.render import render
         from wizard.workspace.host_keys import verify_host_keys
         from wizard.workspace.neighbours import require_disjoint_claims, require_name
+        from wizard.workspace.surroundings import list_special_files, read_surroundings
 
         answers, warnings = require_valid_answers(data)
         repository = self._at(answers, existing)
@@ -204,13 +205,19 @@ class Workspace:
             if met is not settled.answers:
                 settled, rendering = replace(settled, answers=met), render(met, assets)
                 changes, conflicts, base = compare_rendering(repository, rendering, stored)
-        unchanged = base.version == __version__ and not any(one.differs for one in changes)
+        # The merge base cannot show that a kept edit, or a file beside ours, is harmless.
+        unchanged = (
+            base.version == __version__
+            and not any(one.differs or one.note for one in changes)
+            and not list_special_files(repository, rendering)
+        )
         findings: list[Finding] = []
         if chart is not None or conflicts or not unchanged:
             from wizard.checks.run import inspect_rendering
 
+            files = merge_files(changes, conflicts, rendering)
             findings = inspect_rendering(
-                rendering, merge_files(changes, conflicts, rendering), chart
+                rendering, read_surroundings(repository, rendering, files), chart
             )
         plan = Plan(
             rendering.release.installation,

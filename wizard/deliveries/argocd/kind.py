@@ -11,6 +11,7 @@ from wizard.deliveries.argocd.manifests import (
     one_application,
     two_applications,
 )
+from wizard.deliveries.argocd.pinned import find_argocd_edits
 from wizard.deliveries.argocd.questions import NAME, ArgoCd, argocd_answers
 from wizard.deliveries.argocd.rules import (
     check_argocd_namespace,
@@ -104,4 +105,5 @@ DELIVERY = DeliveryKind(
         lambda delivery: argocd_answers(delivery).destination == IN_CLUSTER_SERVER
     ),
     claims=argocd_claims,
+    find_edits=find_argocd_edits,
 )

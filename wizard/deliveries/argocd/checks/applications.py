@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from wizard.chart.contract import get_chart_value
+from wizard.checks.effective_values import list_unread_values
 from wizard.checks.secrets import application_sources
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
 from wizard.errors import Fix
@@ -59,6 +60,7 @@ def check_argocd(subject: Subject) -> Iterator[Finding]:
             yield from _annotations(document, document.annotations, "metadata.annotations")
     yield from _refresh(subject)
     yield from _jobs(subject)
+    yield from _unread_values(subject)
 
 
 def is_duration(text: object) -> bool:
@@ -268,6 +270,13 @@ def _jobs(subject: Subject) -> Iterator[Finding]:
             )
             path = subject.layout.values
             yield Finding("argocd.job", "error", path, f"{job}.jobAnnotations", message, Fix(fix))
+
+
+def _unread_values(subject: Subject) -> Iterator[Finding]:
+    """Report values that nobody can judge; a repository of others may keep them elsewhere."""
+    for document, where, message in list_unread_values(subject) if subject.layout.manifests else ():
+        fix = "set these values in the answers (values:), or in the values file"
+        yield _finding(document, "argocd.values-unread", where, message, fix)
 
 
 def _finding(

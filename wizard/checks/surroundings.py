@@ -1,0 +1,79 @@
+"""The files of others that take effect together with the wizard's: which must be read, too.
+
+A kustomization lists manifests and patches, an Application names value files, and some file names
+have an effect wherever they are.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from wizard.checks.subject import as_list, as_mapping
+from wizard.deliveries.argocd.effective_values import list_sources
+from wizard.formats.yaml_untrusted import parse_yaml
+from wizard.manifests.kustomize import KUSTOMIZATION_NAMES, is_remote
+
+_SPECIAL_NAMES = (*KUSTOMIZATION_NAMES, "Chart.yaml")
+
+
+def find_special_files(folder: str, listed: Iterable[str]) -> list[str]:
+    """Return the files directly in `folder` whose name alone changes how it is applied."""
+    return [
+        path
+        for path in listed
+        if posixpath.dirname(path) == folder
+        and (
+            posixpath.basename(path) in _SPECIAL_NAMES
+            or posixpath.basename(path).startswith(".argocd-source")
+        )
+    ]
+
+
+def find_named_files(files: Mapping[str, bytes | None], prefix: str) -> set[str]:
+    """Return the paths that kustomizations and Applications among `files` name.
+
+    A named path may be a folder: then the paths of the kustomizations it may contain are returned.
+    `prefix` is the folder of the Git repository in which all paths are.
+    """
+    found: set[str] = set()
+    for path, data in files.items():
+        if data is None or not path.endswith((".yaml", ".yml", "Kustomization")):
+            continue
+        if posixpath.basename(path) in KUSTOMIZATION_NAMES:
+            for document in parse_yaml(path, data)[0]:
+                found.update(_find_in_kustomization(path, as_mapping(document)))
+        elif b"kind: Application" in data or b'kind: "Application"' in data:
+            for document in parse_yaml(path, data)[0]:
+                found.update(_find_in_application(as_mapping(document), prefix))
+    return {path for path in found if not path.startswith(("../", "/"))}
+
+
+def _find_in_kustomization(path: str, data: Mapping[str, Any]) -> Iterator[str]:
+    folder = posixpath.dirname(path)
+    named = [*as_list(data.get("resources")), *as_list(data.get("bases"))]
+    for item in named:
+        if isinstance(item, str) and not is_remote(item):
+            place = posixpath.normpath(posixpath.join(folder, item))
+            yield place
+            if not item.endswith((".yaml", ".yml", ".json")):
+                yield from (posixpath.join(place, name) for name in KUSTOMIZATION_NAMES)
+    for key in ("patches", "patchesJson6902", "patchesStrategicMerge", "replacements"):
+        for item in as_list(data.get(key)):
+            name = as_mapping(item).get("path") if isinstance(item, Mapping) else item
+            if isinstance(name, str) and "\n" not in name:
+                yield posixpath.normpath(posixpath.join(folder, name))
+
+
+def _find_in_application(data: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    below = f"{prefix}/" if prefix else ""
+    for _, source in list_sources(as_mapping(data.get("spec"))):
+        helm = as_mapping(source.get("helm"))
+        named = [*as_list(helm.get("valueFiles"))]
+        named += [as_mapping(item).get("path") for item in as_list(helm.get("fileParameters"))]
+        for name in named:
+            if isinstance(name, str) and name.startswith("$"):
+                path = posixpath.normpath(name.partition("/")[2])
+                if path.startswith(below):
+                    yield path.removeprefix(below)

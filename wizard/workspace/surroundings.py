@@ -1,0 +1,45 @@
+"""Reads the committed files of others that take effect together with the wizard's files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from wizard.checks.surroundings import find_named_files, find_special_files
+
+if TYPE_CHECKING:
+    from wizard.git.repository import WorkTree
+    from wizard.plan.render import Rendering
+
+# More files of one level, or more levels, are not read. The checks report them as missing.
+_MAX_FILES = 1000
+_MAX_ROUNDS = 20
+
+
+def read_surroundings(
+    repository: WorkTree, rendering: Rendering, files: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """Return `files` with the committed files that take effect together with them, by path.
+
+    These are the files that a kustomization or an Application among them names, and files in the
+    manifests' folder that kustomize or Argo CD reads by their names.
+    """
+    release = rendering.release
+    prefix = "" if release.prefix in {"", "."} else release.prefix.strip("/")
+    special = list_special_files(repository, rendering)
+    found: dict[str, bytes | None] = {}
+    fresh: dict[str, bytes | None] = {**repository.read_many(special), **files}
+    for _ in range(_MAX_ROUNDS):
+        found |= fresh
+        wanted = sorted(find_named_files(fresh, prefix) - found.keys())
+        if not wanted:
+            break
+        fresh = repository.read_many(wanted[:_MAX_FILES])
+    return {path: data for path, data in found.items() if data is not None}
+
+
+def list_special_files(repository: WorkTree, rendering: Rendering) -> list[str]:
+    """Return the committed files of others that change by their names how manifests are applied."""
+    folder = rendering.release.paths.apps
+    found = find_special_files(folder, repository.head_tree(folder))
+    return [path for path in found if path not in rendering.tree]
