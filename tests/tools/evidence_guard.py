@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 import wizard.cli.plan_and_commit
+import wizard.git.target
 import wizard.hostkeys.published
 import wizard.hostkeys.trust
 import wizard.plan.guarded_keys
@@ -26,6 +27,7 @@ import wizard.workspace.committed
 # Loaded once, for every process that is forked.
 import wizard.workspace.host_keys
 import wizard.workspace.workspace
+from wizard.git.target import TargetBranch, TargetCommit
 from wizard.hostkeys.keys import HostKey
 from wizard.hostkeys.verdict import Evidence, HostKeyVerdict, KnownHost
 
@@ -73,17 +75,15 @@ def answers_vouch_for_themselves() -> None:
 def a_hand_edit_vouches() -> None:
     _put(
         "wizard.workspace.committed.select_rendered_entries",
-        lambda data, _: wizard.workspace.host_keys.committed_entries(data),
+        lambda data, *_: wizard.workspace.host_keys.committed_entries(data),
     )
 
 
 def another_branch_vouches() -> None:
-    real = wizard.workspace.workspace.Workspace.committed_entries
+    def commit(self: Any, _name: str) -> TargetCommit:
+        return TargetCommit(self.repository.head.commit)
 
-    def entries(self: Any, name: str, _branch: str = "") -> tuple[KnownHost, ...]:
-        return real(self, name, self.repository.head.branch)
-
-    _put("wizard.workspace.workspace.Workspace.committed_entries", entries)
+    _put("wizard.workspace.workspace.Workspace.target_commit", commit)
 
 
 def committed_bytes_may_differ() -> None:
@@ -154,6 +154,51 @@ def values_are_not_guarded() -> None:
 
 def hand_edits_are_not_guarded() -> None:
     _put("wizard.plan.guarded_keys.find_guarded_edits", lambda *_: [])
+
+
+def answers_choose_the_target() -> None:
+    def find(repo: Any, asked: str = "", named: Callable[[str], str] = str) -> TargetBranch:
+        name = asked or named(repo.head.commit)
+        return TargetBranch(name, "the answers")
+
+    _put("wizard.workspace.workspace.find_target", find)
+
+
+def the_ci_is_not_asked() -> None:
+    _put("wizard.git.target._read_variable", lambda _: ("", ""))
+
+
+def a_local_branch_counts_in_ci() -> None:
+    real = wizard.git.target.locate_target
+
+    def locate(repo: Any, target: TargetBranch) -> TargetCommit:
+        return real(repo, replace(target, in_ci=False))
+
+    _put("wizard.workspace.workspace.locate_target", locate)
+
+
+def a_branch_is_fetched_as_the_default() -> None:
+    _put("wizard.git.target._is_made_here", lambda *_: True)
+
+
+def the_fork_vouches() -> None:
+    _put("wizard.git.target._is_in_fork", lambda: False)
+
+
+def any_rendered_text_vouches() -> None:
+    def select(data: Any, base: Any, _name: str) -> tuple[KnownHost, ...]:
+        found = wizard.workspace.host_keys.committed_entries(data)
+        return tuple(one for one in found if any(one.key.encode() in b for b in base.values()))
+
+    _put("wizard.workspace.committed.select_rendered_entries", select)
+
+
+def a_symbolic_ref_is_not_followed() -> None:
+    _put("wizard.git.objects.GitObjects.branch_ref", lambda _, name: f"refs/heads/{name}")
+
+
+def the_index_names_what_is_ours() -> None:
+    _put("wizard.workspace.workspace.list_owned_paths", lambda *_: None)
 
 
 Mutation = Callable[[], None]

@@ -88,7 +88,10 @@ def _check_one(
     emitted = {change.path for change in plan.changes if not change.is_base}
     committed = workspace.repository.read_many(sorted({*emitted, *proposal.rendering.tree}))
     files = {path: data for path, data in committed.items() if data is not None}
-    found = inspect_rendering(proposal.rendering, files, options.chart_path)
+    found = [
+        *inspect_rendering(proposal.rendering, files, options.chart_path),
+        *workspace.inspect_target(proposal.answers, start.existing),
+    ]
     code = ExitCode.DONE
     if plan.missing_evidence or any(finding.is_error for finding in found):
         code = ExitCode.REFUSED

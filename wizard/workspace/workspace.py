@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard import __version__
-from wizard.errors import AnswersError, ConflictError, Problem, UsageError, WizardError
+from wizard.errors import AnswersError, ConflictError, Fix, Problem, UsageError, WizardError
 from wizard.git.preconditions import examine_changes
 from wizard.git.repository import WorkTree
+from wizard.git.target import TargetBranch, TargetCommit, find_target, locate_target
 from wizard.git.transaction import commit_changes, recover_interrupted_write, write_changes
 from wizard.plan.commit_message import require_no_secret
 from wizard.plan.comparison import (
@@ -48,11 +49,13 @@ class Workspace:
         identity: Acceptance,
         branch: str = "",
         recovered: Recovery | None = None,
+        target: str = "",
     ) -> None:
         self.repository = repository
         self.identity = identity
         self.work_branch = branch
         self.recovered = recovered
+        self._asked_target = target
 
     @classmethod
     def open(
@@ -60,15 +63,18 @@ class Workspace:
         folder: Path,
         *,
         branch: str = "",
+        target: str = "",
         create: bool = False,
         recover: bool = True,
         today: str = "",
     ) -> Workspace:
         """Open the repository that contains `folder`; with `create`, initialize an empty folder.
 
-        `today` is the UTC date for new evidence (default: now). An interrupted write is finished
-        or undone first, and reported in `recovered`; with `recover` false (read-only commands) it
-        raises ConflictError. Raises UsageError if there is no repository.
+        `branch` is the work branch to commit to, `target` the target branch (default: found as
+        `wizard.git.target` says). `today` is the UTC date for new evidence (default: now). An
+        interrupted write is finished or undone first, and reported in `recovered`; with `recover`
+        false (read-only commands) it raises ConflictError. Raises UsageError if there is no
+        repository.
         """
         try:
             repository = WorkTree.open(folder)
@@ -90,7 +96,13 @@ class Workspace:
         except WizardError:
             # Reading needs no author. A commit needs one; its error says how to set it.
             by = ""
-        return cls(repository, Acceptance(by, today or _today()), branch, recovered)
+        return cls(repository, Acceptance(by, today or _today()), branch, recovered, target)
+
+    def with_repository(self, repository: WorkTree) -> Workspace:
+        """Return a workspace of the same user for another folder of the work tree."""
+        return Workspace(
+            repository, self.identity, self.work_branch, self.recovered, self._asked_target
+        )
 
     @property
     def label(self) -> str:
@@ -125,23 +137,68 @@ class Workspace:
 
         return neighbours.load_committed_claims(self.repository)
 
-    def committed_entries(self, name: str, branch: str = "") -> tuple[KnownHost, ...]:
+    def target(self, name: str) -> TargetBranch:
+        """Return the target branch, a fact of the repository: see `wizard.git.target`.
+
+        `name` is the committed installation. Raises UsageError for a --target that is not a branch
+        name.
+        """
+        return self._target(name, self.repository.head.commit)
+
+    @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
+    def _target(self, name: str, head: str | None) -> TargetBranch:
+        del head
+
+        def named(commit: str) -> str:
+            return committed.read_named_branch(self.repository, name, commit) if name else ""
+
+        return find_target(self.repository, self._asked_target, named)
+
+    def target_commit(self, name: str) -> TargetCommit:
+        """Return the commit of the target branch whose evidence counts, or why there is none."""
+        return locate_target(self.repository, self.target(name))
+
+    def target_answers(self, name: str) -> dict[str, Any]:
+        """Return the raw answers of an installation on its target branch; empty if missing."""
+        commit = self.target_commit(name).commit if name else None
+        return (self._answers_at(name, commit) or {}) if commit else {}
+
+    def committed_entries(self, name: str) -> tuple[KnownHost, ...]:
         """Return the host keys committed on the target branch, with their recorded evidence.
 
-        `branch` is the target (default: the branch that the committed answers name). A key counts
-        only if the last rendering contains it too, so a key that was only added to the answers by
-        hand and committed does not count.
+        A key counts only if the last rendering there contains it too, so a key that was only added
+        to the answers by hand and committed does not count.
         """
-        if not name:
-            return ()
-        head = self.repository.head
-        target = branch or committed.target_branch(self.committed_answers(name))
-        commit = head.commit if head.branch == target else self.repository.resolve(target)
+        commit = self.target_commit(name).commit if name else None
         if commit is None:
             return ()
         return committed.select_rendered_entries(
-            self._answers_at(name, commit), self._stored(name, commit)
+            self._answers_at(name, commit), self._stored(name, commit), name
         )
+
+    def inspect_target(self, answers: Answers, existing: str) -> list[Finding]:
+        """Return a finding if the answers name a branch other than the target branch."""
+        target, named = self.target(existing), answers.repository.branch
+        if not target.name or self.repository.is_same_branch(target.name, named):
+            return []
+        from wizard.findings import Finding
+
+        fix = Fix(
+            f"set repository.branch to {target.name}, or name the branch that this is merged into "
+            "with --target BRANCH",
+            "repository.branch",
+        )
+        return [
+            Finding(
+                "repository.target",
+                "warning",
+                f"{STATE_DIR}/{answers.installation.name}/answers.yaml",
+                "repository.branch",
+                f"differs from the target branch {target.name} ({target.source}); evidence and "
+                f"consent count only on {target.name}",
+                fix,
+            )
+        ]
 
     @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
     def _stored(self, name: str, commit: str | None) -> dict[str, bytes]:
@@ -169,7 +226,7 @@ class Workspace:
         from wizard.answers.files import require_valid_answers
         from wizard.plan.guarded_keys import refuse_guarded_values
         from wizard.plan.render import render
-        from wizard.workspace.host_keys import verify_host_keys
+        from wizard.workspace.host_keys import needed_host, verify_host_keys
         from wizard.workspace.neighbours import require_disjoint_claims, require_name
 
         answers, warnings = require_valid_answers(data)
@@ -180,11 +237,12 @@ class Workspace:
             answers, before, repository, lambda: self._others(repository.head.commit)
         )
         answers, assets = self.with_assets(answers, existing, folder)
+        needs_keys = needed_host(answers) is not None
         try:
             settled = verify_host_keys(
                 answers,
                 typed=typed,
-                committed=self.committed_entries(existing, answers.repository.branch),
+                committed=self.committed_entries(existing) if needs_keys else (),
                 by=self.identity.by,
                 date=self.identity.date,
                 scanner=scanner,
@@ -211,17 +269,30 @@ class Workspace:
             findings = inspect_rendering(
                 rendering, merge_files(changes, conflicts, rendering), chart
             )
+        missing = settled.missing
+        if missing and existing and needs_keys:
+            missing = (*missing, *self._unreadable_evidence(existing))
         plan = Plan(
             rendering.release.installation,
             changes,
             conflicts,
             rendering.total.steps,
-            findings,
+            [*findings, *self.inspect_target(settled.answers, existing)],
             (*warnings, *settled.notes, *find_uncommitted_edits(repository, changes)),
-            settled.missing,
+            missing,
             {"cluster": settled.answers.cluster.uid},
         )
         return Proposal(settled.answers, rendering, plan, existing)
+
+    def _unreadable_evidence(self, existing: str) -> list[str]:
+        """Return a sentence if evidence may be on the target branch, but cannot be read here."""
+        found = self.target_commit(existing)
+        if found.commit is not None or not found.reason:
+            return []
+        return [
+            f"evidence that was committed earlier is unverified: {found.reason}; `{found.command}`,"
+            " then run the same command again (--target BRANCH names another target branch)"
+        ]
 
     def _at(self, answers: Answers, existing: str) -> WorkTree:
         wanted = answers.repository.path.strip("/")
