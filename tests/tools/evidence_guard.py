@@ -33,6 +33,8 @@ from wizard.hostkeys.verdict import Evidence, HostKeyVerdict, KnownHost
 
 UNIT, WHOLE = "tests/unit/hostkeys/test_trust.py", "tests/integration/cli/test_evidence.py"
 FINGERPRINTS = "tests/unit/hostkeys/test_keys.py"
+TARGET = "tests/integration/cli/test_target.py"
+OWNERSHIP = "tests/integration/cli/test_ownership.py"
 
 
 def _proven(entry: KnownHost) -> KnownHost:
@@ -198,7 +200,7 @@ def a_symbolic_ref_is_not_followed() -> None:
 
 
 def the_index_names_what_is_ours() -> None:
-    _put("wizard.workspace.workspace.list_owned_paths", lambda *_: None)
+    _put("wizard.workspace.ownership.select_owned_paths", lambda _w, _n, paths, _c: paths)
 
 
 Mutation = Callable[[], None]
@@ -239,6 +241,27 @@ MUTATIONS: dict[Mutation, Sequence[str]] = {
     a_refusal_stops_nobody: [f"{WHOLE}::test_yes_accepts_no_key"],
     values_are_not_guarded: [f"{WHOLE}::test_values_cannot_bring_a_key_in"],
     hand_edits_are_not_guarded: [f"{WHOLE}::test_a_hand_edit_of_known_hosts_is_not_kept"],
+    answers_choose_the_target: [
+        f"{TARGET}::test_a_merge_request_cannot_name_its_own_branch",
+        f"{TARGET}::test_without_a_remote_the_first_branch_judges",
+    ],
+    the_ci_is_not_asked: [f"{TARGET}::test_ci_names_the_branch_that_judges"],
+    a_local_branch_counts_in_ci: [
+        f"{TARGET}::test_a_local_main_of_ci_is_the_merge_request_itself",
+    ],
+    a_branch_is_fetched_as_the_default: [
+        f"{TARGET}::test_a_single_branch_that_was_fetched_is_not_the_default",
+    ],
+    the_fork_vouches: [f"{TARGET}::test_a_pipeline_in_the_fork_proves_nothing"],
+    any_rendered_text_vouches: [f"{TARGET}::test_a_key_in_a_comment_of_the_base_is_no_evidence"],
+    a_symbolic_ref_is_not_followed: [
+        f"{TARGET}::test_check_and_set_follow_a_symbolic_ref",
+        f"{TARGET}::test_a_work_branch_that_is_the_target_in_disguise",
+    ],
+    the_index_names_what_is_ours: [
+        f"{OWNERSHIP}::test_a_file_of_others_is_never_deleted",
+        f"{OWNERSHIP}::test_a_file_of_others_is_not_overwritten_where_we_will_write",
+    ],
 }
 
 

@@ -201,6 +201,17 @@ class Workspace:
         ]
 
     @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
+    def rendered_paths(self, name: str, commit: str | None) -> frozenset[str]:
+        """Return the paths that an installation's answers in a commit lead to."""
+        from wizard.workspace.ownership import render_paths
+
+        try:
+            data = self._answers_at(name, commit) if commit else None
+        except AnswersError:
+            return frozenset()
+        return render_paths(self, name, data)
+
+    @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
     def _stored(self, name: str, commit: str | None) -> dict[str, bytes]:
         """Return the files of the committed merge base, by path."""
         return self.repository.read_under(base_folder(name), commit=commit)
@@ -228,6 +239,7 @@ class Workspace:
         from wizard.plan.render import render
         from wizard.workspace.host_keys import needed_host, verify_host_keys
         from wizard.workspace.neighbours import require_disjoint_claims, require_name
+        from wizard.workspace.ownership import select_owned_paths
 
         answers, warnings = require_valid_answers(data)
         repository = self._at(answers, existing)
@@ -255,12 +267,17 @@ class Workspace:
         rendering = render(settled.answers, assets)
         warnings = (*warnings, *refuse_guarded_values(settled.answers, rendering, assets))
         stored = self._stored(existing, repository.head.commit) if existing else None
-        changes, conflicts, base = compare_rendering(repository, rendering, stored)
+
+        def owned(paths: frozenset[str]) -> frozenset[str]:
+            current = frozenset(rendering.tree) if data == before else None
+            return select_owned_paths(self, existing, paths, current)
+
+        changes, conflicts, base = compare_rendering(repository, rendering, stored, owned)
         if existing and any(one.differs for one in changes):
             met = with_cluster_identity(settled.answers, repository, existing)
             if met is not settled.answers:
                 settled, rendering = replace(settled, answers=met), render(met, assets)
-                changes, conflicts, base = compare_rendering(repository, rendering, stored)
+                changes, conflicts, base = compare_rendering(repository, rendering, stored, owned)
         unchanged = base.version == __version__ and not any(one.differs for one in changes)
         findings: list[Finding] = []
         if chart is not None or conflicts or not unchanged:
