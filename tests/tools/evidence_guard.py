@@ -200,7 +200,7 @@ def a_symbolic_ref_is_not_followed() -> None:
 
 
 def the_index_names_what_is_ours() -> None:
-    _put("wizard.workspace.ownership.select_owned_paths", lambda _w, _n, paths, _c: paths)
+    _put("wizard.workspace.workspace.Workspace.select_owned_paths", lambda _s, _n, paths, _c: paths)
 
 
 Mutation = Callable[[], None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,6 +102,8 @@ class GitObjects:
         `head.branch` is followed in the same way, so branches are compared by this name.
         """
         ref = f"{_BRANCHES}{branch}"
+        if _is_plain_ref(self.common_dir / ref):
+            return ref
         return self.git.read("symbolic-ref", "--quiet", ref, ok=(0, 1, 128)).text or ref
 
     def is_same_branch(self, one: str, other: str) -> bool:
@@ -234,6 +237,20 @@ class GitObjects:
             return None
         listed = self.git.read("sparse-checkout", "list").text
         return [line.strip("/") for line in listed.splitlines() if line.strip("/")]
+
+
+def _is_plain_ref(file: Path) -> bool:
+    """Return whether this is the file of a ref that is not symbolic, which saves a git command.
+
+    A symbolic ref may also be a link. A packed ref and other kinds of storage have no such file.
+    """
+    try:
+        return (
+            not file.is_symlink()
+            and re.fullmatch(rb"[0-9a-f]{40,64}\n", file.read_bytes()) is not None
+        )
+    except (OSError, ValueError):
+        return False
 
 
 def _blob_data(found: tuple[str, bytes] | None) -> bytes | None:

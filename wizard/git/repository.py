@@ -126,13 +126,14 @@ class WorkTree(GitObjects):
         for name in filter(None, (target, work)):
             self.require_branch_name(name)
         head = self.head
-        if work not in {None, target} and self.is_same_branch(work or "", target):
+        ref = self.branch_ref(work or target)
+        if work not in {None, target} and ref == self.branch_ref(target):
             raise UsageError(
                 f"--branch {work} leads to the same branch as repository.branch, {target}: one of "
                 "them is a symbolic ref",
                 "give a different name with --branch",
             )
-        if head.branch and self.is_same_branch(head.branch, work or target):
+        if head.branch and ref == f"refs/heads/{head.branch}":
             return
         where = f"on branch {head.branch}" if head.branch else "detached"
         if work is None:
@@ -154,12 +155,12 @@ class WorkTree(GitObjects):
                 f"repository.branch is {target}, but there is no such local branch",
                 f"`git fetch` and `git switch {target}`, or correct repository.branch",
             )
-        if not self.branch_ref(work).startswith("refs/heads/"):
+        if not ref.startswith("refs/heads/"):
             raise UsageError(
-                f"branch {work} is a symbolic ref to {self.branch_ref(work)}, not a branch",
+                f"branch {work} is a symbolic ref to {ref}, not a branch",
                 f"`git symbolic-ref --delete refs/heads/{work}`, or give a different --branch",
             )
-        existing = self.resolve(work)
+        existing = self.resolve_ref(ref)
         if existing is not None and existing != head.commit:
             raise UsageError(
                 f"branch {work} exists already", f"continue there with `git switch {work}`"

@@ -27,8 +27,9 @@ _HEADS = "refs/heads/"
 class Snapshot:
     """A state: bytes and mode of files by full path, index entries, HEAD and local branches.
 
-    A file is None if it does not exist, and a text if it is not a regular file. Without
-    `has_refs`, only the files were read.
+    A file is None if it does not exist, and a text if it is not a regular file. `touched` are the
+    full paths of other files that differ from the index. Without `has_refs`, only the files were
+    read.
     """
 
     files: Mapping[str, tuple[bytes, int] | str | None]
@@ -36,6 +37,7 @@ class Snapshot:
     index: Mapping[str, str] | None = None
     head: str = ""
     branches: Mapping[str, str] | None = None
+    touched: frozenset[str] = frozenset()
 
 
 def take_snapshot(repo: WorkTree, full_paths: Iterable[str], *, refs: bool) -> Snapshot:
@@ -43,7 +45,14 @@ def take_snapshot(repo: WorkTree, full_paths: Iterable[str], *, refs: bool) -> S
     found = {path: _read_state(repo, path) for path in full_paths}
     if not refs:
         return Snapshot(found)
-    return Snapshot(found, True, _read_index(repo), read_head_name(repo), _read_branches(repo))
+    return Snapshot(
+        found,
+        True,
+        _read_index(repo),
+        _name_head(repo),
+        _read_branches(repo),
+        _read_touched(repo),
+    )
 
 
 def _read_state(repo: WorkTree, path: str) -> tuple[bytes, int] | str | None:
@@ -63,10 +72,16 @@ def _read_index(repo: WorkTree) -> dict[str, str]:
     return found
 
 
-def read_head_name(repo: WorkTree) -> str:
+def _read_touched(repo: WorkTree) -> frozenset[str]:
+    """Return the tracked files whose size or time differs from the index; reads no contents."""
+    listed = repo.git.read("diff-files", "--name-only", "-z", "--ignore-submodules=all").out
+    return frozenset(listed.decode("utf-8", "surrogateescape").split("\0")[:-1])
+
+
+def _name_head(repo: WorkTree) -> str:
     """Return the branch that HEAD is on, as a full ref name, or its commit if it is detached."""
-    name = repo.git.read("symbolic-ref", "--quiet", "HEAD", ok=(0, 1, 128)).text
-    return name or repo.resolve_ref("HEAD") or ""
+    repo.refresh()
+    return f"{_HEADS}{repo.head.branch}" if repo.head.branch else repo.head.commit or ""
 
 
 def _read_branches(repo: WorkTree) -> dict[str, str]:
@@ -79,8 +94,9 @@ def find_differences(repo: WorkTree, before: Snapshot) -> list[str]:
     found = list(find_file_differences(repo, before, before.files))
     if before.has_refs:
         found += _compare_index(before.index or {}, _read_index(repo))
-        found += _compare_head(before.head, read_head_name(repo))
+        found += _compare_head(before.head, _name_head(repo))
         found += _compare_branches(before.branches or {}, _read_branches(repo))
+        found += _find_touched_files(repo, before)
     if len(found) > _SHOWN:
         found[_SHOWN:] = [f"and {len(found) - _SHOWN} more; see `git status`"]
     return found
@@ -105,6 +121,15 @@ def find_file_differences(
             yield f"{shown}: has other content than before"
         else:
             yield f"{shown}: has mode {now[1]:o}, and had {old[1]:o} before"
+
+
+def _find_touched_files(repo: WorkTree, before: Snapshot) -> Iterator[str]:
+    """Yield a sentence for each tracked file outside the plan that was changed."""
+    for path in sorted(_read_touched(repo) - before.touched - set(before.files)):
+        now = _read_state(repo, path)
+        entry = (before.index or {}).get(path, "")
+        if not isinstance(now, tuple) or repo.blob_id(now[0]) not in entry:
+            yield f"{path}: was changed, although it is not in the plan"
 
 
 def _compare_index(old: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
@@ -151,7 +176,7 @@ def find_side_effects(
     found = list(find_file_differences(repo, before, sorted(set(before.files) - written)))
     return [
         *found,
-        *_compare_head(_HEADS + branch if branch else before.head, read_head_name(repo)),
+        *_compare_head(_HEADS + branch if branch else before.head, _name_head(repo)),
     ]
 
 

@@ -25,6 +25,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wizard.formats.shell import quote
+from wizard.formats.terminal import escape_unprintable
+
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
 
@@ -109,7 +112,7 @@ def find_target(
             return TargetBranch(
                 "", "", remote, in_ci,
                 f"the default branch of {remote} is not known in this clone",
-                f"git remote set-head {remote} --auto",
+                f"git remote set-head {quote(remote)} --auto",
             )  # fmt: skip
     return _find_local_target(repo, settings.get("init.defaultbranch", ""), remote, named)
 
@@ -119,32 +122,52 @@ def locate_target(repo: WorkTree, target: TargetBranch) -> TargetCommit:
     if not target.name:
         return TargetCommit(None, target.reason, target.command)
     name, remote = target.name, target.remote
+    shown = escape_unprintable(name)
     if target.in_ci and _is_in_fork():
         return TargetCommit(
             None,
-            f"this pipeline runs in the fork, so its {remote}/{name} is not the branch merged into",
+            f"this pipeline runs in the fork, so its {remote}/{shown} is not the branch merged "
+            "into",
             "run the pipeline in the parent project",
         )
-    local = None if target.in_ci else repo.resolve(name)
-    seen = repo.resolve_ref(f"{_REMOTES}{remote}/{name}") if remote else None
+    copy = f"{_REMOTES}{remote}/{name}"
+    local, seen = _read_commits(repo, name, copy if remote else "")
+    if target.in_ci:
+        local = ""
     if local and seen and local != seen and _is_ancestor(repo, local, seen):
         local = seen
-    found = local or seen
-    if found and repo.objects([found])[0]:
+    if found := local or seen:
         return TargetCommit(found)
     if target.in_ci and not remote:
         return TargetCommit(
             None,
-            f"the remote of {name} is not known: none is called origin",
+            f"the remote of {shown} is not known: none is called origin",
             "git config checkout.defaultRemote NAME",
         )
     if remote:
         return TargetCommit(
             None,
-            f"{remote}/{name} is not in this clone",
-            f"git fetch {remote} {name}:{_REMOTES}{remote}/{name}",
+            f"{remote}/{shown} is not in this clone",
+            f"git fetch {quote(remote)} {quote(f'{name}:{copy}')}",
         )
-    return TargetCommit(None, f"there is no branch {name}", "git branch --list")
+    return TargetCommit(None, f"there is no branch {shown}", "git branch --list")
+
+
+def _read_commits(repo: WorkTree, name: str, copy: str) -> tuple[str, str]:
+    """Return the commits of the local branch and of its remote-tracking branch; empty if missing.
+
+    `copy` is the full name of the remote-tracking branch; empty without a remote.
+    """
+    refs = [f"{_HEADS}{name}", *([copy] if copy else [])]
+    form = "--format=%(refname) %(objectname) %(objecttype) %(symref)"
+    listed = repo.git.read("for-each-ref", form, *refs, ok=(0, 1, 128))
+    found: dict[str, str] = {}
+    for line in listed.text.splitlines() if listed.code == 0 else ():
+        ref, commit, kind, alias = line.split(" ", 3)
+        if kind == "commit":
+            # A symbolic ref counts only if it leads to a local branch.
+            found[ref] = (repo.resolve(name) or "") if alias and ref == refs[0] else commit
+    return found.get(refs[0], ""), found.get(copy, "")
 
 
 def _read_settings(repo: WorkTree) -> dict[str, str]:

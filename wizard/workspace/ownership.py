@@ -6,36 +6,22 @@ the committed answers render to is ever overwritten or deleted, whatever the ind
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import AnswersError
 from wizard.plan.merge_base import index_path
 
 if TYPE_CHECKING:
-    from wizard.workspace.workspace import Workspace
+    from wizard.answers.model import Answers
+    from wizard.git.repository import WorkTree
+
+AssetLoader = Callable[["Answers"], tuple["Answers", dict[str, str]]]
 
 
-def select_owned_paths(
-    workspace: Workspace, name: str, paths: frozenset[str], current: frozenset[str] | None
+def render_paths(
+    name: str, data: Mapping[str, Any] | None, load_assets: AssetLoader
 ) -> frozenset[str]:
-    """Return those of the paths that the committed installation owns; none if it is new (no name).
-
-    `current` are the rendered paths if the answers do not change, else None. If a person changed
-    and committed the answers, the files are still where the answers led when the wizard last wrote
-    the merge base, so that commit's answers count too.
-    """
-    if not name or not paths:
-        return frozenset()
-    if current is None:
-        current = workspace.rendered_paths(name, workspace.repository.head.commit)
-    owned = paths & current
-    if owned != paths:
-        owned |= paths & workspace.rendered_paths(name, _find_base_commit(workspace, name))
-    return owned
-
-
-def render_paths(workspace: Workspace, name: str, data: Mapping[str, Any] | None) -> frozenset[str]:
     """Return the paths that raw answers lead to; none if they are not valid or not of `name`."""
     from wizard.answers.files import require_valid_answers
     from wizard.answers.host_keys import parse_pasted_keys
@@ -51,7 +37,7 @@ def render_paths(workspace: Workspace, name: str, data: Mapping[str, Any] | None
         dags = answers.dags.model_copy(update={"host_keys": []})
         answers = answers.model_copy(update={"dags": dags})
         try:
-            answers, assets = workspace.with_assets(answers, name, None)
+            answers, assets = load_assets(answers)
         except AnswersError:
             assets = {}
         return frozenset(render(answers, assets).tree)
@@ -59,9 +45,8 @@ def render_paths(workspace: Workspace, name: str, data: Mapping[str, Any] | None
         return frozenset()
 
 
-def _find_base_commit(workspace: Workspace, name: str) -> str | None:
+def find_base_commit(repository: WorkTree, name: str) -> str | None:
     """Return the commit that last wrote the merge base; None if there is none."""
-    repository = workspace.repository
     path = f":(top,literal){repository.full_path(index_path(name))}"
     found = repository.git.read("log", "-1", "--format=%H", "HEAD", "--", path, ok=(0, 128))
     return found.text if found.code == 0 and found.text else None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard import __version__
-from wizard.errors import AnswersError, ConflictError, Fix, Problem, UsageError, WizardError
+from wizard.errors import AnswersError, ConflictError, Problem, UsageError, WizardError
 from wizard.git.preconditions import examine_changes
 from wizard.git.repository import WorkTree
 from wizard.git.target import TargetBranch, TargetCommit, find_target, locate_target
@@ -34,6 +34,7 @@ from wizard.workspace.proposal import Acceptance, CommitResult, Proposal
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.findings import Finding
+    from wizard.git.objects import Head
     from wizard.git.rollback import Recovery
     from wizard.hostkeys.scan import Scan, Scanner
     from wizard.hostkeys.verdict import KnownHost
@@ -56,6 +57,8 @@ class Workspace:
         self.work_branch = branch
         self.recovered = recovered
         self._asked_target = target
+        self._targets: dict[str, tuple[TargetBranch, TargetCommit | None]] = {}
+        self._targets_head: Head | None = None
 
     @classmethod
     def open(
@@ -143,20 +146,28 @@ class Workspace:
         `name` is the committed installation. Raises UsageError for a --target that is not a branch
         name.
         """
-        return self._target(name, self.repository.head.commit)
-
-    @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
-    def _target(self, name: str, head: str | None) -> TargetBranch:
-        del head
-
-        def named(commit: str) -> str:
-            return committed.read_named_branch(self.repository, name, commit) if name else ""
-
-        return find_target(self.repository, self._asked_target, named)
+        return self._locate_target(name)[0]
 
     def target_commit(self, name: str) -> TargetCommit:
         """Return the commit of the target branch whose evidence counts, or why there is none."""
-        return locate_target(self.repository, self.target(name))
+        target, found = self._locate_target(name)
+        if found is None:
+            found = locate_target(self.repository, target)
+            self._targets[name] = (target, found)
+        return found
+
+    def _locate_target(self, name: str) -> tuple[TargetBranch, TargetCommit | None]:
+        """Return what is known about the target since the repository's last `refresh`."""
+        head = self.repository.head
+        if head is not self._targets_head:
+            self._targets_head, self._targets = head, {}
+        if name not in self._targets:
+
+            def named(commit: str) -> str:
+                return committed.read_named_branch(self.repository, name, commit) if name else ""
+
+            self._targets[name] = (find_target(self.repository, self._asked_target, named), None)
+        return self._targets[name]
 
     def target_answers(self, name: str) -> dict[str, Any]:
         """Return the raw answers of an installation on its target branch; empty if missing."""
@@ -178,38 +189,40 @@ class Workspace:
 
     def inspect_target(self, answers: Answers, existing: str) -> list[Finding]:
         """Return a finding if the answers name a branch other than the target branch."""
-        target, named = self.target(existing), answers.repository.branch
-        if not target.name or self.repository.is_same_branch(target.name, named):
-            return []
-        from wizard.findings import Finding
+        from wizard.workspace.evidence import inspect_target
 
-        fix = Fix(
-            f"set repository.branch to {target.name}, or name the branch that this is merged into "
-            "with --target BRANCH",
-            "repository.branch",
+        return inspect_target(answers, self.target(existing), self.repository)
+
+    def select_owned_paths(
+        self, name: str, paths: frozenset[str], current: frozenset[str] | None
+    ) -> frozenset[str]:
+        """Return those of the paths that the committed answers of an installation lead to.
+
+        None if it is new (no name). `current` are the rendered paths if the answers do not change,
+        else None. If a person changed and committed the answers, the files are still where the
+        answers led when the wizard last wrote the merge base, so that commit counts too.
+        """
+        from wizard.workspace.ownership import find_base_commit
+
+        if not name or not paths:
+            return frozenset()
+        if current is None:
+            current = self._rendered_paths(name, self.repository.head.commit)
+        if paths <= current:
+            return paths
+        return paths & (
+            current | self._rendered_paths(name, find_base_commit(self.repository, name))
         )
-        return [
-            Finding(
-                "repository.target",
-                "warning",
-                f"{STATE_DIR}/{answers.installation.name}/answers.yaml",
-                "repository.branch",
-                f"differs from the target branch {target.name} ({target.source}); evidence and "
-                f"consent count only on {target.name}",
-                fix,
-            )
-        ]
 
     @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
-    def rendered_paths(self, name: str, commit: str | None) -> frozenset[str]:
-        """Return the paths that an installation's answers in a commit lead to."""
+    def _rendered_paths(self, name: str, commit: str | None) -> frozenset[str]:
         from wizard.workspace.ownership import render_paths
 
         try:
             data = self._answers_at(name, commit) if commit else None
         except AnswersError:
             return frozenset()
-        return render_paths(self, name, data)
+        return render_paths(name, data, lambda answers: self.with_assets(answers, name, None))
 
     @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
     def _stored(self, name: str, commit: str | None) -> dict[str, bytes]:
@@ -239,7 +252,6 @@ class Workspace:
         from wizard.plan.render import render
         from wizard.workspace.host_keys import needed_host, verify_host_keys
         from wizard.workspace.neighbours import require_disjoint_claims, require_name
-        from wizard.workspace.ownership import select_owned_paths
 
         answers, warnings = require_valid_answers(data)
         repository = self._at(answers, existing)
@@ -270,7 +282,7 @@ class Workspace:
 
         def owned(paths: frozenset[str]) -> frozenset[str]:
             current = frozenset(rendering.tree) if data == before else None
-            return select_owned_paths(self, existing, paths, current)
+            return self.select_owned_paths(existing, paths, current)
 
         changes, conflicts, base = compare_rendering(repository, rendering, stored, owned)
         if existing and any(one.differs for one in changes):
@@ -288,7 +300,9 @@ class Workspace:
             )
         missing = settled.missing
         if missing and existing and needs_keys:
-            missing = (*missing, *self._unreadable_evidence(existing))
+            from wizard.workspace.evidence import explain_unreadable_evidence
+
+            missing = (*missing, *explain_unreadable_evidence(self.target_commit(existing)))
         plan = Plan(
             rendering.release.installation,
             changes,
@@ -300,16 +314,6 @@ class Workspace:
             {"cluster": settled.answers.cluster.uid},
         )
         return Proposal(settled.answers, rendering, plan, existing)
-
-    def _unreadable_evidence(self, existing: str) -> list[str]:
-        """Return a sentence if evidence may be on the target branch, but cannot be read here."""
-        found = self.target_commit(existing)
-        if found.commit is not None or not found.reason:
-            return []
-        return [
-            f"evidence that was committed earlier is unverified: {found.reason}; `{found.command}`,"
-            " then run the same command again (--target BRANCH names another target branch)"
-        ]
 
     def _at(self, answers: Answers, existing: str) -> WorkTree:
         wanted = answers.repository.path.strip("/")

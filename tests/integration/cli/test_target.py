@@ -206,6 +206,31 @@ def test_without_a_remote_and_main_two_branches_that_name_themselves_prove_nothi
     assert UNPROVEN in server("check", "--target", "trunk").out
 
 
+def test_a_linked_work_tree_and_a_foreign_environment(
+    server: Wizard, clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = clone(server)
+    judged.git.git("worktree", "add", "-q", tmp_path / "linked", "evil")
+    monkeypatch.setenv("GIT_DIR", str(server.folder / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(server.folder))
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "checkout.defaultRemote")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "evil")
+
+    assert_unproven(Wizard(tmp_path / "linked", monkeypatch))
+
+
+def test_replaced_and_grafted_commits_do_not_count(server: Wizard, clone: Clone) -> None:
+    judged = clone(server)
+    git = judged.git.git
+    git("switch", "-q", "evil")
+    main, evil = git("rev-parse", "origin/main"), git("rev-parse", "evil")
+    git("replace", "-f", main, evil)
+    (judged.folder / ".git/info/grafts").write_text(f"{evil} {main}\n")
+
+    assert_unproven(judged)
+
+
 def test_a_target_that_is_no_branch_name(proven: Wizard) -> None:
     for name in ("-x", "a..b", "refs/heads/"):
         done = proven("check", f"--target={name}")

@@ -41,6 +41,7 @@ PUT_BACK = {
     "swaps a new file for a link": "rm docs/deep/c.md; ln -s ../../mine.txt docs/deep/c.md",
     "swaps two files": "mv apps/a.yaml x; mv docs/deep/c.md apps/a.yaml; mv x docs/deep/c.md",
     "changes the mode": "chmod 600 apps/a.yaml",
+    "writes the same bytes again": "cp mine.txt x; rm mine.txt; mv x mine.txt",
     "deletes our journal": "rm -r .git/airflow-wizard",
     "deletes the originals": "rm .git/airflow-wizard/journal/*.old",
     "changes the originals": "for f in .git/airflow-wizard/journal/*; do echo x > $f; done",
@@ -86,6 +87,7 @@ TOLD = {
         "echo x >> docs/same.md",
         ["docs/same.md: has other content than before"],
     ),
+    "deletes a file outside the plan": ("rm mine.txt", ["mine.txt: was changed, although"]),
     "moves HEAD": (
         "git symbolic-ref HEAD refs/heads/other",
         [
