@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import AnswersError
-from wizard.plan.merge_base import index_path
+from wizard.git.paths import parent_folders
+from wizard.plan.merge_base import index_path, state_folder
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -50,3 +51,15 @@ def find_base_commit(repository: WorkTree, name: str) -> str | None:
     path = f":(top,literal){repository.full_path(index_path(name))}"
     found = repository.git.read("log", "-1", "--format=%H", "HEAD", "--", path, ok=(0, 128))
     return found.text if found.code == 0 and found.text else None
+
+
+def find_nested_paths(repository: WorkTree, name: str, paths: frozenset[str]) -> frozenset[str]:
+    """Return those of the paths that are in a folder with its own installation of this name.
+
+    Folder answers end in the installation's name, so they cannot lead to one of another name.
+    """
+    folders = sorted({folder for path in paths for folder in parent_folders(path)})
+    places = {f"{folder}/{state_folder(name)}/answers.yaml": f"{folder}/" for folder in folders}
+    held = repository.read_many(places)
+    nested = tuple(folder for place, folder in places.items() if held[place] is not None)
+    return frozenset(path for path in paths if path.startswith(nested))

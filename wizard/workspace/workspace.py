@@ -202,17 +202,17 @@ class Workspace:
         else None. If a person changed and committed the answers, the files are still where the
         answers led when the wizard last wrote the merge base, so that commit counts too.
         """
-        from wizard.workspace.ownership import find_base_commit
+        from wizard.workspace.ownership import find_base_commit, find_nested_paths
 
         if not name or not paths:
             return frozenset()
-        if current is None:
-            current = self._rendered_paths(name, self.repository.head.commit)
-        if paths <= current:
+        if current is not None and paths <= current:
             return paths
-        return paths & (
-            current | self._rendered_paths(name, find_base_commit(self.repository, name))
-        )
+        head = self.repository.head.commit
+        owned = paths & (self._rendered_paths(name, head) if current is None else current)
+        if owned != paths:
+            owned |= paths & self._rendered_paths(name, find_base_commit(self.repository, name))
+        return owned - find_nested_paths(self.repository, name, owned)
 
     @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
     def _rendered_paths(self, name: str, commit: str | None) -> frozenset[str]:

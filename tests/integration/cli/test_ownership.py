@@ -10,6 +10,7 @@ __all__ = ["aw", "local"]
 
 BASE = ".airflow-wizard/airflow/base"
 INDEX = f"{BASE}/index"
+ANSWERS = ".airflow-wizard/airflow/answers.yaml"
 VALUES = "apps/airflow/airflow-values.yaml"
 SECOND = ("commit", "--preset", "local", "--yes", "--set", "installation.name=second",
           "--set", "installation.namespace=second")  # fmt: skip
@@ -98,6 +99,25 @@ def test_a_file_of_others_is_not_overwritten_where_we_will_write(local: Wizard) 
     assert (local.folder / path).read_text() == "not ours\n"
 
 
+def test_an_installation_of_the_same_name_below_is_not_ours(local: Wizard) -> None:
+    """The answers were led there by hand, together with a base that fits."""
+    values = f"clusters/b/{VALUES}"
+    state = "clusters/b/.airflow-wizard/airflow/answers.yaml"
+    ours = (local.folder / VALUES).read_text()
+    answers = (local.folder / ANSWERS).read_text()
+    local.git.commit({values: ours, state: "schema: 1\n"})
+    local.ok("set", "repository.paths.apps=deploy", "--yes")
+    moved = (local.folder / ANSWERS).read_text().replace("deploy", "clusters/b/apps")
+    index = (local.folder / INDEX).read_text().replace(" deploy/", " clusters/b/apps/")
+    local.git.commit({ANSWERS: moved, INDEX: index})
+    local.git.commit({ANSWERS: answers})
+
+    done = local(*CHANGE)
+
+    assert done.code == 5, done
+    assert (local.folder / values).read_text() == ours
+
+
 def test_a_base_without_an_installation_owns_nothing(aw: Wizard) -> None:
     aw.git.commit(
         {
@@ -122,9 +142,8 @@ def test_a_move_deletes_the_old_files(local: Wizard) -> None:
 
 
 def test_a_move_by_hand_deletes_the_old_files(local: Wizard) -> None:
-    answers = ".airflow-wizard/airflow/answers.yaml"
     local.ok("set", "repository.paths.apps=deploy", "--yes")
-    local.edit(answers, "deploy", "moved")
+    local.edit(ANSWERS, "deploy", "moved")
 
     local.ok("commit", "--yes")
 
