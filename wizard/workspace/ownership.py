@@ -21,16 +21,20 @@ AssetLoader = Callable[["Answers"], tuple["Answers", dict[str, str]]]
 
 
 def render_paths(
-    name: str, data: Mapping[str, Any] | None, load_assets: AssetLoader
+    name: str, read: Callable[[], Mapping[str, Any] | None], load_assets: AssetLoader
 ) -> frozenset[str]:
-    """Return the paths that raw answers lead to; none if they are not valid or not of `name`."""
+    """Return the paths that raw answers lead to; none if they are not valid or not of `name`.
+
+    `read` returns the answers, None without any, and may raise AnswersError.
+    """
     from wizard.answers.files import require_valid_answers
     from wizard.answers.host_keys import parse_pasted_keys
     from wizard.plan.render import render
 
-    if data is None:
-        return frozenset()
     try:
+        data = read()
+        if data is None:
+            return frozenset()
         answers, _ = require_valid_answers(parse_pasted_keys(data))
         if answers.installation.name != name:
             return frozenset()

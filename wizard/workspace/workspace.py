@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,10 +141,9 @@ class Workspace:
         return neighbours.load_committed_claims(self.repository)
 
     def target(self, name: str) -> TargetBranch:
-        """Return the target branch, a fact of the repository: see `wizard.git.target`.
+        """Return the target branch for a committed installation: see `wizard.git.target`.
 
-        `name` is the committed installation. Raises UsageError for a --target that is not a branch
-        name.
+        Raises UsageError for a --target that is not a branch name.
         """
         return self._locate_target(name)[0]
 
@@ -162,10 +161,7 @@ class Workspace:
         if head is not self._targets_head:
             self._targets_head, self._targets = head, {}
         if name not in self._targets:
-
-            def named(commit: str) -> str:
-                return committed.read_named_branch(self.repository, name, commit) if name else ""
-
+            named = partial(committed.read_named_branch, self.repository, name)
             self._targets[name] = (find_target(self.repository, self._asked_target, named), None)
         return self._targets[name]
 
@@ -198,9 +194,8 @@ class Workspace:
     ) -> frozenset[str]:
         """Return those of the paths that the committed answers of an installation lead to.
 
-        None if it is new (no name). `current` are the rendered paths if the answers do not change,
-        else None. If a person changed and committed the answers, the files are still where the
-        answers led when the wizard last wrote the merge base, so that commit counts too.
+        `current` are the rendered paths if the answers do not change, else None. If a person
+        committed other answers, the files are still where the last merge base was written for.
         """
         from wizard.workspace.ownership import find_base_commit, find_nested_paths
 
@@ -218,11 +213,8 @@ class Workspace:
     def _rendered_paths(self, name: str, commit: str | None) -> frozenset[str]:
         from wizard.workspace.ownership import render_paths
 
-        try:
-            data = self._answers_at(name, commit) if commit else None
-        except AnswersError:
-            return frozenset()
-        return render_paths(name, data, lambda answers: self.with_assets(answers, name, None))
+        read = partial(self._answers_at, name, commit)
+        return render_paths(name, read, lambda answers: self.with_assets(answers, name, None))
 
     @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
     def _stored(self, name: str, commit: str | None) -> dict[str, bytes]:
