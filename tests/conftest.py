@@ -52,9 +52,11 @@ __all__ = [
 ]
 
 FOREIGN = (
-    "AIRFLOW", "ANSIBLE", "AWS_", "AZURE_", "BAO_", "CLICOLOR", "COLUMNS", "DISPLAY", "EDITOR",
-    "EMAIL", "FORCE_COLOR", "GIT_", "HELM_", "KUBE", "LANG", "LC_", "LINES", "NO_COLOR", "PAGER",
-    "PG", "SOPS_", "SSH_", "TEXTUAL_", "VAULT_", "VISUAL", "XDG_",
+    "AIRFLOW", "ANSIBLE", "AWS_", "AZURE_", "BAO_", "BITBUCKET_", "BUILDKITE", "CHANGE_", "CI",
+    "CLICOLOR", "CODEBUILD_", "COLUMNS", "DISPLAY", "DRONE_", "EDITOR", "EMAIL", "FORCE_COLOR",
+    "GIT_", "GITHUB_", "HELM_", "JENKINS_", "KUBE", "LANG", "LC_", "LINES", "NO_COLOR", "PAGER",
+    "PG", "PROW_", "SOPS_", "SSH_", "SYSTEM_", "TEAMCITY_", "TEXTUAL_", "TF_BUILD", "VAULT_",
+    "VISUAL", "XDG_",
 )  # fmt: skip
 GIT_CONFIG = """\
 [user]

@@ -42,7 +42,7 @@ def work(how: str) -> None:
 def counts(event: str, args: tuple[Any, ...]) -> bool:
     """Whether this audit event alters the repository (or starts the git command that does)."""
     if event == "subprocess.Popen":
-        return bool(CHANGING & set(args[1])) and "--quiet HEAD" not in " ".join(args[1])
+        return bool(CHANGING & set(args[1])) and "symbolic-ref --quiet" not in " ".join(args[1])
     if event == "open":
         writes = args[2] & (os.O_WRONLY | os.O_RDWR)
         return bool(writes) and not str(args[0]).startswith(("/dev", "/tmp/tmp"))

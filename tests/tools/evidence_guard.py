@@ -23,6 +23,7 @@ import wizard.checks.git_rules
 import wizard.cli.plan_and_commit
 import wizard.deliveries.argocd.pinned
 import wizard.formats.go_templates
+import wizard.git.target
 import wizard.hostkeys.git_environment
 import wizard.hostkeys.published
 import wizard.hostkeys.trust
@@ -35,6 +36,7 @@ import wizard.workspace.committed
 import wizard.workspace.host_keys
 import wizard.workspace.surroundings
 import wizard.workspace.workspace
+from wizard.git.target import TargetBranch, TargetCommit
 from wizard.hostkeys.keys import HostKey
 from wizard.hostkeys.verdict import Evidence, HostKeyVerdict, KnownHost
 
@@ -44,6 +46,8 @@ EDITS = "tests/unit/plan/test_guarded_edits.py"
 KUSTOMIZE = "tests/unit/manifests/test_kustomize.py"
 EFFECTIVE = "tests/unit/checks/test_effective_values.py"
 SURROUNDINGS = "tests/unit/workspace/test_surroundings.py"
+TARGET = "tests/integration/cli/test_target.py"
+OWNERSHIP = "tests/integration/cli/test_ownership.py"
 
 
 def _proven(entry: KnownHost) -> KnownHost:
@@ -86,17 +90,15 @@ def answers_vouch_for_themselves() -> None:
 def a_hand_edit_vouches() -> None:
     _put(
         "wizard.workspace.committed.select_rendered_entries",
-        lambda data, _: wizard.workspace.host_keys.committed_entries(data),
+        lambda data, *_: wizard.workspace.host_keys.committed_entries(data),
     )
 
 
 def another_branch_vouches() -> None:
-    real = wizard.workspace.workspace.Workspace.committed_entries
+    def commit(self: Any, _name: str) -> TargetCommit:
+        return TargetCommit(self.repository.head.commit)
 
-    def entries(self: Any, name: str, _branch: str = "") -> tuple[KnownHost, ...]:
-        return real(self, name, self.repository.head.branch)
-
-    _put("wizard.workspace.workspace.Workspace.committed_entries", entries)
+    _put("wizard.workspace.workspace.Workspace.target_commit", commit)
 
 
 def committed_bytes_may_differ() -> None:
@@ -209,6 +211,51 @@ def files_beside_ours_are_not_read() -> None:
 
 def files_that_others_name_are_not_read() -> None:
     _put("wizard.workspace.surroundings.find_named_files", lambda *_: set())
+
+
+def answers_choose_the_target() -> None:
+    def find(repo: Any, asked: str = "", named: Callable[[str], str] = str) -> TargetBranch:
+        name = asked or named(repo.head.commit)
+        return TargetBranch(name, "the answers")
+
+    _put("wizard.workspace.workspace.find_target", find)
+
+
+def the_ci_is_not_asked() -> None:
+    _put("wizard.git.target._read_variable", lambda _: ("", ""))
+
+
+def a_local_branch_counts_in_ci() -> None:
+    real = wizard.git.target.locate_target
+
+    def locate(repo: Any, target: TargetBranch) -> TargetCommit:
+        return real(repo, replace(target, in_ci=False))
+
+    _put("wizard.workspace.workspace.locate_target", locate)
+
+
+def a_branch_is_fetched_as_the_default() -> None:
+    _put("wizard.git.target._is_made_here", lambda *_: True)
+
+
+def the_fork_vouches() -> None:
+    _put("wizard.git.target._is_in_fork", lambda: False)
+
+
+def any_rendered_text_vouches() -> None:
+    def select(data: Any, base: Any, _name: str) -> tuple[KnownHost, ...]:
+        found = wizard.workspace.host_keys.committed_entries(data)
+        return tuple(one for one in found if any(one.key.encode() in b for b in base.values()))
+
+    _put("wizard.workspace.committed.select_rendered_entries", select)
+
+
+def a_symbolic_ref_is_not_followed() -> None:
+    _put("wizard.git.objects.GitObjects.branch_ref", lambda _, name: f"refs/heads/{name}")
+
+
+def the_index_names_what_is_ours() -> None:
+    _put("wizard.workspace.workspace.Workspace.select_owned_paths", lambda _s, _n, paths, _c: paths)
 
 
 Mutation = Callable[[], None]
@@ -357,6 +404,27 @@ MUTATIONS |= {
     ],
     answers_may_set_any_variable: [
         "tests/unit/answers/test_rules.py::test_rule_is_red_on_what_it_is_for_and_green_beside_it",
+    ],
+    answers_choose_the_target: [
+        f"{TARGET}::test_a_merge_request_cannot_name_its_own_branch",
+        f"{TARGET}::test_without_a_remote_the_first_branch_judges",
+    ],
+    the_ci_is_not_asked: [f"{TARGET}::test_ci_names_the_branch_that_judges"],
+    a_local_branch_counts_in_ci: [
+        f"{TARGET}::test_a_local_main_of_ci_is_the_merge_request_itself",
+    ],
+    a_branch_is_fetched_as_the_default: [
+        f"{TARGET}::test_a_single_branch_that_was_fetched_is_not_the_default",
+    ],
+    the_fork_vouches: [f"{TARGET}::test_a_pipeline_in_the_fork_proves_nothing"],
+    any_rendered_text_vouches: [f"{TARGET}::test_a_key_in_a_comment_of_the_base_is_no_evidence"],
+    a_symbolic_ref_is_not_followed: [
+        f"{TARGET}::test_check_and_set_follow_a_symbolic_ref",
+        f"{TARGET}::test_a_work_branch_that_is_the_target_in_disguise",
+    ],
+    the_index_names_what_is_ours: [
+        f"{OWNERSHIP}::test_a_file_of_others_is_never_deleted",
+        f"{OWNERSHIP}::test_a_file_of_others_is_not_overwritten_where_we_will_write",
     ],
 }
 

@@ -29,8 +29,7 @@ def find_workspaces(workspace: Workspace) -> list[Workspace]:
 def _subfolder_workspace(workspace: Workspace, prefix: str) -> Workspace:
     if prefix == workspace.repository.prefix:
         return workspace
-    repository = workspace.repository.with_prefix(prefix)
-    return Workspace(repository, workspace.identity, workspace.work_branch, workspace.recovered)
+    return workspace.with_repository(workspace.repository.with_prefix(prefix))
 
 
 def installation_title(name: str, workspace: Workspace) -> str:

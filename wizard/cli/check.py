@@ -92,8 +92,11 @@ def _check_one(
     committed = workspace.repository.read_many(sorted({*emitted, *proposal.rendering.tree}))
     files = {path: data for path, data in committed.items() if data is not None}
     files = read_surroundings(workspace.repository, proposal.rendering, files)
-    found = inspect_rendering(proposal.rendering, files, options.chart_path)
-    found += _find_differences(workspace, proposal, files)
+    found = [
+        *inspect_rendering(proposal.rendering, files, options.chart_path),
+        *_find_differences(workspace, proposal, files),
+        *workspace.inspect_target(proposal.answers, start.existing),
+    ]
     code = ExitCode.DONE
     if plan.missing_evidence or any(finding.is_error for finding in found):
         code = ExitCode.REFUSED

@@ -18,7 +18,7 @@ from wizard.state.unverified import UnverifiedHistory, UnverifiedProbe, format_u
 from wizard.stores.live import live_store
 from wizard.systems.cluster.target_cluster import open_probe_cluster
 from wizard.systems.situation import Situation
-from wizard.workspace.consent import require_reference_keys, target_answers
+from wizard.workspace.consent import require_reference_keys
 
 if TYPE_CHECKING:
     from wizard.workspace.installation import CommandInput
@@ -73,14 +73,13 @@ def _prepare_situation(
     allowed = options.allow_reference
     require_reference_keys(allowed)
     asks = sys.stdin.isatty() and not options.json
-    branch = proposal.answers.repository.branch
     kube, no_kube = open_probe_cluster(proposal.answers, options.context)
     hub = options.argocd_context
     release = proposal.rendering.release
     return Situation(
         answers=proposal.answers,
         release=release,
-        agreed=target_answers(start.workspace, start.existing, branch),
+        agreed=start.workspace.target_answers(start.existing),
         allowed=frozenset(allowed),
         ask=_make_confirm(console) if asks else None,
         prompt=_make_prompt(console) if asks else None,

@@ -154,6 +154,12 @@ def _global_parser(suffix: str = "") -> _Parser:
         help="fingerprint that you verified with the Git host's owner; repeatable",
     )
     group.add_argument(
+        "--target",
+        type=_require_text,
+        metavar="BRANCH",
+        help="branch that this is merged into (default: from CI or the remote)",
+    )
+    group.add_argument(
         "--chart",
         type=_require_path,
         metavar="PATH",

@@ -44,7 +44,7 @@ from wizard.provisioning.steps import (
 )
 from wizard.provisioning.survey import Inputs
 from wizard.secrets.resolve import resolve_reference
-from wizard.workspace.consent import require_reference_keys, target_answers
+from wizard.workspace.consent import require_reference_keys
 
 if TYPE_CHECKING:
     from wizard.provisioning.survey import Survey
@@ -77,7 +77,7 @@ def run_secrets(options: Options, console: Console) -> ExitCode:
         start.data, typed=start.typed, existing=start.existing, folder=start.folder
     )
     run = SecretsRun(options, console, start, proposal)
-    agreed = target_answers(workspace, start.existing, proposal.answers.repository.branch)
+    agreed = workspace.target_answers(start.existing)
     target = resolve_store(proposal, agreed)
     if options.hand_off:
         return hand_off(run, agreed)

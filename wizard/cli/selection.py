@@ -28,7 +28,9 @@ def open_workspace(options: Options, console: Console, *, create: bool = False) 
 
     An interrupted write is finished or undone first, and reported on the console.
     """
-    workspace = Workspace.open(Path(options.repo), branch=options.branch, create=create)
+    workspace = Workspace.open(
+        Path(options.repo), branch=options.branch, target=options.target, create=create
+    )
     if workspace.recovered:
         console.say(str(workspace.recovered))
     return workspace
@@ -36,7 +38,9 @@ def open_workspace(options: Options, console: Console, *, create: bool = False) 
 
 def open_workspace_read_only(options: Options) -> Workspace:
     """Open the repository of --repo read-only; ConflictError after an interrupted write."""
-    return Workspace.open(Path(options.repo), branch=options.branch, recover=False)
+    return Workspace.open(
+        Path(options.repo), branch=options.branch, target=options.target, recover=False
+    )
 
 
 def open_or_create_workspace(options: Options, console: Console) -> Workspace:

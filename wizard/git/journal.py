@@ -66,28 +66,43 @@ class JournalRecord:
 class WriteJournal:
     """The record on disk, and the original bytes of the files."""
 
-    def __init__(self, place: Path, record: JournalRecord) -> None:
+    def __init__(
+        self, place: Path, record: JournalRecord, originals: Sequence[bytes | None] | None = None
+    ) -> None:
         self._place = place
         self.record = record
+        # In the run that writes, memory holds the originals too: a hook may delete the folder.
+        self._originals = originals
 
     @classmethod
     def begin(
         cls, git_folder: Path, record: JournalRecord, originals: Sequence[bytes | None]
     ) -> WriteJournal:
         """Save the record and the original of each entry; after that, the write may start."""
-        place = private_folder(git_folder) / "journal"
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(mode=0o700)
-        try:
-            for number, data in enumerate(originals):
-                if data is not None:
-                    _write(place / f"{number}.old", data)
-            journal = cls(place, record)
-            journal._save()
-        except BaseException:
-            shutil.rmtree(place, ignore_errors=True)
-            raise
+        journal = cls(private_folder(git_folder) / "journal", record, originals)
+        journal._create()
         return journal
+
+    def _create(self) -> None:
+        private_folder(self._place.parent.parent)
+        shutil.rmtree(self._place, ignore_errors=True)
+        self._place.mkdir(mode=0o700)
+        try:
+            for number, data in enumerate(self._originals or ()):
+                if data is not None:
+                    _write(self._place / f"{number}.old", data)
+            self._save()
+        except BaseException:
+            shutil.rmtree(self._place, ignore_errors=True)
+            raise
+
+    def repair(self) -> None:
+        """Write the journal again if something deleted or changed it during the write."""
+        if self._originals is None:
+            return
+        kept = (self._read_original(number) for number in range(len(self._originals)))
+        if not (self._place / "state.json").is_file() or list(kept) != list(self._originals):
+            self._create()
 
     @classmethod
     def load(cls, git_folder: Path) -> WriteJournal | None:
@@ -122,21 +137,35 @@ class WriteJournal:
     def update_record(self, **fields: Any) -> None:
         """Add the next operation to the record, and sync it to disk."""
         self.record = replace(self.record, **fields)
+        self.repair()
         self._save()
 
     def original(self, entry: JournalEntry) -> bytes:
-        """Return the original bytes of a file."""
+        """Return the original bytes of a file; RefusedError if they are lost or were changed."""
         number = self.record.entries.index(entry)
-        return (self._place / f"{number}.old").read_bytes()
+        data = self._read_original(number) if self._originals is None else self._originals[number]
+        if data is None or hashlib.sha256(data).hexdigest() != entry.old:
+            raise RefusedError(f"{entry.path}: its original is not in the journal any more")
+        return data
+
+    def _read_original(self, number: int) -> bytes | None:
+        try:
+            return (self._place / f"{number}.old").read_bytes()
+        except OSError:
+            return None
 
     def close(self) -> None:
-        """Delete the journal: the write is finished or undone."""
-        (self._place / "state.json").unlink(missing_ok=True)
-        _sync(self._place)
+        """Delete the journal, if it still exists: the write is finished or undone."""
+        if self._place.parent.is_symlink():
+            return
+        with suppress(FileNotFoundError, NotADirectoryError):
+            (self._place / "state.json").unlink(missing_ok=True)
+            _sync(self._place)
         shutil.rmtree(self._place, ignore_errors=True)
 
     def write_scratch(self, name: str, data: bytes) -> Path:
         """Write a file that is deleted with the journal; for data too long for a command line."""
+        self.repair()
         path = self._place / name
         path.unlink(missing_ok=True)
         _write(path, data)

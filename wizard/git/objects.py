@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from wizard.git.command import Git
 from wizard.git.paths import path_problem
 
 _CHUNK = 400
+_BRANCHES = "refs/heads/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,31 @@ class GitObjects:
         self.__dict__.pop("head", None)
 
     def resolve(self, branch: str) -> str | None:
-        """Return the commit of a local branch, None if it does not exist."""
-        name = f"refs/heads/{branch}^{{commit}}"
+        """Return the commit of a local branch, None if it does not exist.
+
+        A symbolic ref is followed. It is not a local branch if it leads out of the local branches.
+        """
+        ref = self.branch_ref(branch)
+        return self.resolve_ref(ref) if ref.startswith(_BRANCHES) else None
+
+    def resolve_ref(self, ref: str) -> str | None:
+        """Return the commit of a full ref name, None if the ref or the commit does not exist."""
+        name = f"{ref}^{{commit}}"
         return self.git.read("rev-parse", "--verify", "--quiet", name, ok=(0, 1, 128)).text or None
+
+    def branch_ref(self, branch: str) -> str:
+        """Return the full name of the ref where a local branch ends, with symbolic refs followed.
+
+        `head.branch` is followed in the same way, so branches are compared by this name.
+        """
+        ref = f"{_BRANCHES}{branch}"
+        if _is_plain_ref(self.common_dir / ref):
+            return ref
+        return self.git.read("symbolic-ref", "--quiet", ref, ok=(0, 1, 128)).text or ref
+
+    def is_same_branch(self, one: str, other: str) -> bool:
+        """Return whether two names lead to one local branch, by symbolic refs if necessary."""
+        return one == other or self.branch_ref(one) == self.branch_ref(other)
 
     def objects(self, names: Sequence[str]) -> list[tuple[str, bytes] | None]:
         """Return type and content of objects by name (`COMMIT:path`); None for missing objects."""
@@ -213,6 +237,20 @@ class GitObjects:
             return None
         listed = self.git.read("sparse-checkout", "list").text
         return [line.strip("/") for line in listed.splitlines() if line.strip("/")]
+
+
+def _is_plain_ref(file: Path) -> bool:
+    """Return whether this is the file of a ref that is not symbolic, which saves a git command.
+
+    A symbolic ref may also be a link. A packed ref and other kinds of storage have no such file.
+    """
+    try:
+        return (
+            not file.is_symlink()
+            and re.fullmatch(rb"[0-9a-f]{40,64}\n", file.read_bytes()) is not None
+        )
+    except (OSError, ValueError):
+        return False
 
 
 def _blob_data(found: tuple[str, bytes] | None) -> bytes | None:

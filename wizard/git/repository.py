@@ -124,9 +124,16 @@ class WorkTree(GitObjects):
         or be at the commit of the target branch, from which the work branch is then created.
         """
         for name in filter(None, (target, work)):
-            self._require_name(name)
+            self.require_branch_name(name)
         head = self.head
-        if head.branch == (work or target):
+        ref = self.branch_ref(work or target)
+        if work not in {None, target} and ref == self.branch_ref(target):
+            raise UsageError(
+                f"--branch {work} leads to the same branch as repository.branch, {target}: one of "
+                "them is a symbolic ref",
+                "give a different name with --branch",
+            )
+        if head.branch and ref == f"refs/heads/{head.branch}":
             return
         where = f"on branch {head.branch}" if head.branch else "detached"
         if work is None:
@@ -148,7 +155,12 @@ class WorkTree(GitObjects):
                 f"repository.branch is {target}, but there is no such local branch",
                 f"`git fetch` and `git switch {target}`, or correct repository.branch",
             )
-        existing = self.resolve(work)
+        if not ref.startswith("refs/heads/"):
+            raise UsageError(
+                f"branch {work} is a symbolic ref to {ref}, not a branch",
+                f"`git symbolic-ref --delete refs/heads/{work}`, or give a different --branch",
+            )
+        existing = self.resolve_ref(ref)
         if existing is not None and existing != head.commit:
             raise UsageError(
                 f"branch {work} exists already", f"continue there with `git switch {work}`"
@@ -159,10 +171,14 @@ class WorkTree(GitObjects):
                 f"`git switch {target}`",
             )
 
-    def _require_name(self, branch: str) -> None:
+    def require_branch_name(self, branch: str, place: str = "") -> None:
+        """Raise UsageError unless the text is a branch name; `place` is where it was given."""
         checked = self.git.read("check-ref-format", f"refs/heads/{branch}", ok=(0, 1))
         if checked.code or branch.startswith("-"):
-            raise UsageError(f"{branch!r} is not a branch name", "use letters, digits, - and /")
+            where = f"{place}: " if place else ""
+            raise UsageError(
+                f"{where}{branch!r} is not a branch name", "use letters, digits, - and /"
+            )
 
     @property
     def interrupted(self) -> bool:

@@ -27,8 +27,8 @@ GIT_TIMEOUT = 10.0
 class Recovery:
     """The result of a recovery: the interrupted write was finished as `commit`, or undone.
 
-    `restored` are the restored files, `rescued` the paths of copies of bytes that somebody wrote
-    after the interruption, and `left` the paths that were not changed.
+    `restored` are the files that were restored and read back, `rescued` the paths of copies of
+    bytes that somebody wrote after the interruption, and `left` the paths that were not restored.
     """
 
     commit: str | None = None
@@ -40,7 +40,11 @@ class Recovery:
         if self.commit:
             return f"an interrupted run had committed: {self.commit[:12]}"
         lines = [f"an interrupted write was undone ({len(self.restored)} files restored)"]
-        lines += [f"  {path}: not restored, because it was changed since" for path in self.left]
+        lines += [
+            f"  {path}: not restored, because it was changed since; compare it with "
+            f"`git diff HEAD -- {path}`"
+            for path in self.left
+        ]
         lines += [f"  the later content of this file was saved as {path}" for path in self.rescued]
         return "\n".join(lines)
 
@@ -110,7 +114,8 @@ def roll_back(repo: WorkTree, journal: WriteJournal, *, later: bool) -> Recovery
         shown = entry.path.removeprefix(repo.path_prefix)
         try:
             done = entry.path not in theirs and _restore(repo, journal, entry, rescued, later=later)
-        except RefusedError:
+        except (RefusedError, OSError):
+            _discard_temporary(repo, entry, record)
             left.append(shown)
             continue
         if entry.path in theirs:
@@ -127,7 +132,7 @@ def roll_back(repo: WorkTree, journal: WriteJournal, *, later: bool) -> Recovery
 
 def _discard_temporary(repo: WorkTree, entry: JournalEntry, record: JournalRecord) -> None:
     folder = entry.path.rpartition("/")[0]
-    with suppress(RefusedError):
+    with suppress(RefusedError, OSError):
         files.delete_file(repo.root, f"{folder}/{record.temporary(entry.path)}".lstrip("/"))
 
 
@@ -146,18 +151,30 @@ def _find_later_commits(repo: WorkTree, record: JournalRecord) -> Iterator[str]:
 def _restore(
     repo: WorkTree, journal: WriteJournal, entry: JournalEntry, rescued: list[str], *, later: bool
 ) -> bool:
-    found = files.read_file(repo.root, entry.path)
+    """Restore one file; return whether it had to be. RefusedError if it is not as before then."""
+    try:
+        found = files.read_file(repo.root, entry.path)
+    except RefusedError:
+        if later:
+            raise
+        # During the write, a hook put a link or folder there. Replacing a link never follows it.
+        found = (b"", -1)
     now = hashlib.sha256(found[0]).hexdigest() if found else None
-    if now == entry.old:
+    if (now, found[1] if found else None) == (entry.old, entry.mode):
+        return False
+    if later and now == entry.old:
         return False
     if later and found and now != entry.new:
         rescued.append(str(journal.rescue(entry.path, found[0])))
     if entry.old is None:
         files.delete_file(repo.root, entry.path)
-        return True
-    temporary = journal.record.temporary(entry.path)
-    files.stage_file(repo.root, entry.path, journal.original(entry), entry.mode, temporary)
-    files.replace_file(repo.root, entry.path, temporary)
+    else:
+        temporary = journal.record.temporary(entry.path)
+        files.stage_file(repo.root, entry.path, journal.original(entry), entry.mode, temporary)
+        files.replace_file(repo.root, entry.path, temporary)
+    restored = files.read_file(repo.root, entry.path)
+    if (hashlib.sha256(restored[0]).hexdigest() if restored else None) != entry.old:
+        raise RefusedError(f"{entry.path}: was changed while it was restored")
     return True
 
 

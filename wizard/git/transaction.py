@@ -12,8 +12,9 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,10 +31,19 @@ from wizard.git.rollback import (
     remove_empty_folders,
     roll_back,
 )
-from wizard.git.trailer import parse_trailer
+from wizard.git.snapshot import (
+    Snapshot,
+    find_differences,
+    find_side_effects,
+    find_unplanned_changes,
+    take_snapshot,
+)
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
+
+
+UNCHANGED = "nothing was changed"
 
 
 @dataclass(frozen=True)
@@ -88,7 +98,8 @@ def write_changes(repo: WorkTree, changes: Sequence[FileChange]) -> WriteResult:
         recovered = recover_locked(repo)
         _require_clear(repo, changes, commit=False)
         if todo:
-            _transaction(repo, todo, None, None, terminal=False)
+            before = take_snapshot(repo, _full_paths(repo, changes), refs=False)
+            _transaction(repo, todo, before, None, None, terminal=False)
     return WriteResult(tuple(change.path for change in todo), recovered=recovered)
 
 
@@ -118,14 +129,19 @@ def commit_changes(
         if not todo:
             return WriteResult((), branch=repo.head.branch, recovered=recovered)
         repo.author()
-        before = repo.head.commit
-        output = _transaction(repo, todo, message, branch, terminal=terminal)
+        start = repo.head.commit
+        if branch:
+            branch = repo.branch_ref(branch).removeprefix("refs/heads/")
+        before = take_snapshot(repo, _full_paths(repo, changes), refs=True)
+        output = _transaction(repo, todo, before, message, branch, terminal=terminal)
         repo.refresh()
+        altered = find_unplanned_changes(repo, todo, message, start)
+        altered += find_side_effects(repo, todo, before, branch)
         return WriteResult(
             tuple(change.path for change in todo),
             commit=repo.head.commit,
             branch=repo.head.branch,
-            altered=tuple(find_unplanned_changes(repo, todo, message, before)),
+            altered=tuple(altered),
             output=output,
             recovered=recovered,
         )
@@ -138,9 +154,23 @@ def _require_clear(repo: WorkTree, changes: Sequence[FileChange], *, commit: boo
         raise conflict_error(verdict.conflicts)
 
 
+def _full_paths(repo: WorkTree, changes: Sequence[FileChange]) -> list[str]:
+    return [repo.full_path(change.path) for change in changes]
+
+
+class _StoppedError(WizardError):
+    """A write that failed; `tell` returns the error for a sentence on what is left of it."""
+
+    def __init__(self, tell: Callable[[str], WizardError]) -> None:
+        told = tell(UNCHANGED)
+        super().__init__(told.message, told.hint)
+        self.tell = tell
+
+
 def _transaction(
     repo: WorkTree,
     todo: Sequence[FileChange],
+    before: Snapshot,
     message: str | None,
     branch: str | None,
     *,
@@ -156,10 +186,13 @@ def _transaction(
             _add(repo, todo, journal)
             output = _commit(repo, todo, journal, terminal=terminal)
     except BaseException as error:
-        if message is not None and find_interrupted_commit(repo, journal.record):
+        made = find_interrupted_commit(repo, journal.record) if message is not None else None
+        if made:
             _finish(repo, journal)
+            if isinstance(error, _StoppedError):
+                raise error.tell(f"the commit was made all the same ({made[:12]})") from None
             raise
-        _undo(repo, journal, error)
+        _undo(repo, journal, before, error)
         raise
     _finish(repo, journal)
     return output
@@ -220,12 +253,12 @@ def _put(repo: WorkTree, todo: Sequence[FileChange], journal: WriteJournal) -> N
             else:
                 files.replace_file(repo.root, entry.path, temporary(entry.path))
     except OSError as error:
-        raise _write_error(path, error) from error
+        raise _StoppedError(partial(_write_error, path, error)) from error
 
 
-def _write_error(path: str, error: OSError) -> WizardError:
+def _write_error(path: str, error: OSError, state: str = UNCHANGED) -> WizardError:
     return WizardError(
-        f"{path}: could not be written: {error.strerror}; nothing was changed",
+        f"{path}: could not be written: {error.strerror}; {state}",
         "free disk space or permit writing there, then run the same command again",
     )
 
@@ -255,7 +288,7 @@ def _add(repo: WorkTree, todo: Sequence[FileChange], journal: WriteJournal) -> N
         stdin=_pathspecs(unknown), started=lambda pid: journal.update_record(pid=pid),
     )  # fmt: skip
     if done.code:
-        raise done.error("nothing was changed")
+        raise _StoppedError(done.error)
 
 
 def _pathspecs(full_paths: Sequence[str]) -> bytes:
@@ -281,21 +314,39 @@ def _commit(
         terminal=terminal,
     )  # fmt: skip
     if done.code:
-        raise commit_error(
-            repo.git_dir, "\n".join(part for part in (done.err, done.display_text) if part)
-        )
+        output = "\n".join(part for part in (done.err, done.display_text) if part)
+        raise _StoppedError(partial(commit_error, repo.git_dir, output))
     return "\n".join(part for part in (done.display_text, done.err) if part)
 
 
-def _undo(repo: WorkTree, journal: WriteJournal, error: BaseException) -> None:
+def _undo(repo: WorkTree, journal: WriteJournal, before: Snapshot, error: BaseException) -> None:
+    """Undo the write and compare everything; raises WizardError unless all is as before."""
+    first = str(error) or type(error).__name__
     try:
         roll_back(repo, journal, later=False)
+        left = find_differences(repo, before)
     except (OSError, WizardError) as second:
-        first = str(error) or type(error).__name__
         raise WizardError(
-            f"{first}\nand the files could not be restored yet: {second}",
-            "the originals are safe: the next run of Airflow Wizard restores them from its journal",
+            f"{first}\nand the files could not be restored yet: {second}", _undo_hint(journal)
         ) from error
+    if not left:
+        return
+    lines = "\n".join(f"  {line}" for line in left)
+    hint = "compare with `git status`; `git restore --staged --worktree -- PATH` restores a file"
+    if isinstance(error, _StoppedError):
+        told = error.tell("but not everything is as it was before:\n" + lines)
+        raise WizardError(told.message, f"{hint}\n{told.hint}".rstrip()) from None
+    raise WizardError(
+        f"{first}\nthe write was undone, but not everything is as it was before:\n{lines}", hint
+    ) from error
+
+
+def _undo_hint(journal: WriteJournal) -> str:
+    try:
+        journal.repair()
+    except (OSError, WizardError):
+        return "the journal is lost: restore the files with `git restore -- PATH`"
+    return "the originals are safe: the next run of Airflow Wizard restores them from its journal"
 
 
 def _finish(repo: WorkTree, journal: WriteJournal) -> None:
@@ -303,45 +354,12 @@ def _finish(repo: WorkTree, journal: WriteJournal) -> None:
     journal.close()
 
 
-def find_unplanned_changes(
-    repo: WorkTree, todo: Sequence[FileChange], message: str, before: str | None
-) -> list[str]:
-    """Return sentences about unplanned changes in HEAD or on disk; `before` is the earlier HEAD."""
-    found = []
-    stored = repo.read_many(change.path for change in todo)
-    for change in todo:
-        if stored[change.path] != change.new:
-            found.append(f"{change.path}: was committed with different content than planned")
-        elif repo.read_from_disk(change.path) != change.new:
-            found.append(f"{change.path}: was changed on disk after the commit")
-    planned = {repo.full_path(change.path) for change in todo}
-    found += [
-        f"{path}: was committed although it is not in the plan"
-        for path in _changed_paths(repo, before)
-        if path not in planned
-    ]
-    head = repo.objects([repo.head.commit or ""])[0]
-    text = head[1].partition(b"\n\n")[2].decode("utf-8", "replace") if head else ""
-    if parse_trailer(text) != parse_trailer(message):
-        found.append("the commit message: its Airflow-Wizard-Plan trailer was changed")
-    return found
-
-
-def _changed_paths(repo: WorkTree, before: str | None) -> list[str]:
-    after = repo.head.commit or ""
-    if before is None:
-        out = repo.git.read("ls-tree", "-r", "-z", "--name-only", "--full-tree", after).out
-    else:
-        out = repo.git.read("diff-tree", "-r", "-z", "--name-only", before, after).out
-    return out.decode("utf-8", "surrogateescape").split("\0")[:-1]
-
-
 _DISK_FULL_MESSAGES = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 _MIN_FREE_BYTES = 64 * 1024
 
 
-def commit_error(git_dir: Path, output: str) -> WizardError:
-    """Return the error for a failed `git commit` with this output; the files are unchanged.
+def commit_error(git_dir: Path, output: str, state: str = UNCHANGED) -> WizardError:
+    """Return the error for a failed `git commit` with this output; `state` says what is left.
 
     git's messages may be translated, so free disk space is checked as well.
     """
@@ -349,11 +367,11 @@ def commit_error(git_dir: Path, output: str) -> WizardError:
         details = f":\n{output}" if output else ""
         return WizardError(
             f"git could not commit: no disk space left in {git_dir} or where git and "
-            f"its hooks put files; nothing was changed{details}",
+            f"its hooks put files; {state}{details}",
             "free disk space, then run the same command again",
         )
     return WizardError(
-        f"git commit was refused; nothing was changed:\n{output or 'it gave no reason'}",
+        f"git commit was refused; {state}:\n{output or 'it gave no reason'}",
         "a hook or the signing key stopped it: fix the reported problem, then run the same "
         "command again",
     )

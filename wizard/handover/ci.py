@@ -48,15 +48,19 @@ def render_files(
     about = f"--installation {quote(release.installation)}"
     if release.prefix not in {"", "."}:
         about += f" --repo {quote(release.prefix)}"
+    branch = answers.repository.branch
+    about += f" --target {quote(branch)}"
     login = "store_login\n    apply" if store.ci_login else "apply"
     return {
         "job.sh": script(
             comment(
                 f"CI for Airflow installation {release.installation}, from the top of a clone of",
                 "the config repository with its full history (no shallow clone). Needs",
-                f"airflow-wizard {__version__} or newer{delivery.ci_programs}.",
+                f"airflow-wizard {__version__} or newer{delivery.ci_programs}, and the branch that "
+                "judges host keys:",
+                f"  git fetch origin {quote(f'{branch}:refs/remotes/origin/{branch}')}",
                 "  sh job.sh check   for every change: consistent, safe, nothing left to commit",
-                f"  sh job.sh apply   on branch {answers.repository.branch} only, one at a time",
+                f"  sh job.sh apply   on branch {branch} only, one at a time",
                 "Variables for apply only; mask the secret ones in the CI system:",
                 "  KUBECONFIG       kubeconfig file of an account with the rights for `apply`",
                 "  KUBE_CONTEXT     context of Airflow's cluster (default: the current one)",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 CONNECTION_ID = "airflow_dags"
 KNOWN_HOSTS_KEY = "known_hosts"
+_CONFIG_MAP_FILE = "git-known-hosts"
+KNOWN_HOSTS_LOGICAL = f"secrets/{_CONFIG_MAP_FILE}"
 
 
 def git_sync_settings(
@@ -115,4 +117,4 @@ def known_hosts_config_map(release: Release) -> File:
         "metadata": object_metadata(release, name, wave=BASICS_WAVE),
         "data": {KNOWN_HOSTS_KEY: release.known_hosts},
     }
-    return manifest_file(release, "git-known-hosts", data)
+    return manifest_file(release, _CONFIG_MAP_FILE, data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from wizard import __version__
@@ -15,6 +15,7 @@ from wizard.plan.merge_base import (
     base_changes,
     base_files,
     base_folder,
+    index_path,
     read_base,
 )
 from wizard.plan.plan import Plan, compare_owned_files, compare_tree
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
 def compare_rendering(
     repository: WorkTree,
     rendering: Rendering,
-    stored: Mapping[str, bytes] | None = None,
+    stored: Mapping[str, bytes] | None,
+    owned: Callable[[frozenset[str]], frozenset[str]],
 ) -> tuple[list[FileChange], list[Conflict], MergeBase]:
     """Return the changes and conflicts of a rendering, and the merge base used for the comparison.
 
     `stored` are the committed files of the merge base, if the caller has already read them.
+    `owned` returns those of some paths that the committed answers lead to. The merge base is
+    believed for these paths only: it is a file that anyone can edit.
     Raises ConflictError when a newer wizard wrote the installation.
     """
     name = rendering.release.installation
@@ -47,9 +51,12 @@ def compare_rendering(
             f"a newer Airflow Wizard ({base.version}) wrote this installation",
             "use that version or a later one",
         )
-    before = base.by_path()
-    mine = repository.read_many({*emitted, *before, *(file.path for file in own)})
+    listed = base.by_path()
+    mine = repository.read_many({*emitted, *listed, *(file.path for file in own)})
+    ours = owned(frozenset(path for path in listed if mine[path] is not None))
+    before = {path: data for path, data in listed.items() if path in ours or mine[path] is None}
     changes, conflicts = compare_tree(emitted, before, mine)
+    conflicts += _find_foreign_paths(name, set(listed) - set(before) - set(emitted))
     changes += compare_owned_files(Tree(own), mine)
     changes += base_changes(name, base_files(rendering.tree, name, __version__), stored)
     from wizard.plan.guarded_keys import find_guarded_edits
@@ -63,6 +70,18 @@ def compare_rendering(
     guarded = find_guarded_edits([*changes, *disputed], before, rendering, repository.read)
     blocked = {conflict.path for conflict in guarded}
     return [one for one in changes if one.path not in blocked], [*conflicts, *guarded], base
+
+
+def _find_foreign_paths(name: str, paths: set[str]) -> Iterator[Conflict]:
+    """Yield conflicts for files that the merge base lists, although no answer leads to them."""
+    index = index_path(name)
+    for path in sorted(paths):
+        yield Conflict(
+            path,
+            f"is listed in {index}, but the answers of {name} do not lead to it",
+            f"remove the line of this file from {index}, commit that, and plan again; if the file "
+            f"is an obsolete one of {name}, delete it instead: `git rm {path}`",
+        )
 
 
 def _is_newer(version: str) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import AnswersError
 from wizard.git.trailer import format_trailer
-from wizard.plan.merge_base import STATE_DIR, state_folder
+from wizard.plan.merge_base import STATE_DIR, base_path, state_folder
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -78,31 +78,79 @@ def read_committed_answers(
         raise AnswersError(f"{path}: is not UTF-8 text") from None
 
 
-def target_branch(data: Mapping[str, Any] | None) -> str:
-    """Return the target branch that raw answers name, or the default."""
+def read_named_branch(repository: WorkTree, name: str, commit: str) -> str:
+    """Return the branch that an installation's answers in a commit name; empty if there is none."""
     from wizard.answers.questions import field_spec
     from wizard.formats.nested import get_value
 
-    branch = get_value(
-        data or {}, ("repository", "branch"), field_spec("repository.branch").default
-    )
+    try:
+        data = read_committed_answers(repository, name, commit)
+    except AnswersError:
+        return ""
+    if data is None:
+        return ""
+    branch = get_value(data, ("repository", "branch"), field_spec("repository.branch").default)
     return branch if isinstance(branch, str) else ""
 
 
 def select_rendered_entries(
-    data: Mapping[str, Any] | None, base: Mapping[str, bytes]
+    data: Mapping[str, Any] | None, base: Mapping[str, bytes], name: str
 ) -> tuple[KnownHost, ...]:
-    """Return those host keys of raw answers that the last rendering (`base`) contains too.
+    """Return those host keys of raw answers that the last rendering has as known_hosts lines too.
 
-    A key that was only added to the answers by hand and committed does not count as verified.
+    `base` are the committed files of the merge base. A key that was only added to the answers by
+    hand and committed does not count as verified; a key anywhere else in a rendered file (in a
+    comment, in another value) is not in known_hosts, so it does not count either.
     """
+    from wizard.formats.addresses import parse_git_url
+    from wizard.formats.nested import get_value
     from wizard.workspace.host_keys import committed_entries
 
+    repo = get_value(data or {}, ("dags", "repo"))
+    location = parse_git_url(repo) if isinstance(repo, str) else None
+    if location is None:
+        return ()
+    written = frozenset(read_rendered_known_hosts(name, base))
     return tuple(
         entry
         for entry in committed_entries(data)
-        if entry.key and any(entry.key.encode() in written for written in base.values())
+        if _known_hosts_line(entry, location.host, location.port) in written
     )
+
+
+def _known_hosts_line(entry: KnownHost, host: str, port: int) -> str | None:
+    """Return the line that the wizard renders for an entry; None if it is not one of this host."""
+    from wizard.hostkeys.keys import HostKey
+
+    try:
+        return HostKey(entry.type, entry.key).known_hosts_line(host, port)
+    except ValueError:
+        return None
+
+
+def read_rendered_known_hosts(name: str, base: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield the known_hosts lines of an installation's last rendering, from its merge base.
+
+    They are in the Helm values of git-sync, or in the ConfigMap of a DAG bundle.
+    """
+    from wizard.formats.nested import get_value
+    from wizard.formats.yaml_reader import read_yaml
+    from wizard.manifests.git_sync import KNOWN_HOSTS_KEY, KNOWN_HOSTS_LOGICAL
+
+    places = (
+        ("values", ("dags", "gitSync", "knownHosts")),
+        (KNOWN_HOSTS_LOGICAL, ("data", KNOWN_HOSTS_KEY)),
+    )
+    for logical, where in places:
+        found = base.get(base_path(name, logical))
+        if found is None:
+            continue
+        try:
+            text = get_value(read_yaml(found.decode(), logical), where)
+        except (UnicodeDecodeError, AnswersError):
+            continue
+        if isinstance(text, str):
+            yield from text.split("\n")
 
 
 def has_plan_trailer(repository: WorkTree, digest: str) -> bool:

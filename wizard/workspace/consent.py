@@ -1,7 +1,7 @@
 """Finds secret references that are new to the target branch and need your consent to be read.
 
 Otherwise an answers file from somebody else could send your passwords to their Vault. A reference
-has consent once the same text is committed on the branch that the answers name.
+has consent once the same text is committed on the target branch (`wizard.git.target`).
 """
 
 from __future__ import annotations
@@ -13,27 +13,15 @@ from wizard.answers.questions import field_specs
 from wizard.errors import RefusedError, UsageError
 from wizard.formats.messages import UNKNOWN_KEY, show_name
 from wizard.formats.nested import get_value
-from wizard.workspace import committed
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.secrets.facts import Fact
     from wizard.secrets.references import SecretRef
-    from wizard.workspace.workspace import Workspace
 
 VAULT_SERVER_KEY = "secrets.vault.server"
 DAGS_REPO_KEY, CONFIG_REPO_KEY = "dags.repo", "delivery.argocd.repo_url"
 _READ_KINDS = ("env", "file")
-
-
-def target_answers(workspace: Workspace, name: str, branch: str) -> Mapping[str, Any]:
-    """Return the raw answers of an installation on its target branch; empty if missing."""
-    repository = workspace.repository
-    head = repository.head
-    commit = head.commit if head.branch == branch else repository.resolve(branch)
-    if not name or commit is None:
-        return {}
-    return committed.read_committed_answers(repository, name, commit) or {}
 
 
 def reference_key(answers: Answers, reference: SecretRef) -> str:

@@ -43,7 +43,10 @@ def push_earlier_commits(
 
     Raises as `publish` does.
     """
-    if repository.head.branch != (branch or target) or not is_ahead(repository, branch or target):
+    wanted = branch or target
+    if not repository.is_same_branch(repository.head.branch, wanted):
+        return []
+    if not is_ahead(repository, wanted):
         return []
     written = WriteResult((), branch=branch or target)
     return publish(repository, written, target, pr=pr, terminal=terminal)
@@ -54,6 +57,10 @@ def _publish(
 ) -> list[str]:
     written.require_unaltered()
     branch = written.branch or target
+    if repository.is_same_branch(branch, target):
+        # HEAD's branch has another name if the target is a symbolic ref; the server knows the
+        # target's name only.
+        branch = target
     remote = find_remote(repository, branch)
     url = remote_url(repository, remote)
     options = push_options(url, target, f"Airflow: {branch}") if pr and branch != target else []

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from wizard.errors import AnswersError, ConflictError, Problem, UsageError, Wiza
 from wizard.formats.input_files import MAX_CERTIFICATES, is_existing, read_input_file
 from wizard.git.preconditions import examine_changes
 from wizard.git.repository import WorkTree
+from wizard.git.target import TargetBranch, TargetCommit, find_target, locate_target
 from wizard.git.transaction import commit_changes, recover_interrupted_write, write_changes
 from wizard.plan.commit_message import require_no_secret
 from wizard.plan.comparison import (
@@ -34,6 +35,7 @@ from wizard.workspace.proposal import Acceptance, CommitResult, Proposal
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.findings import Finding
+    from wizard.git.objects import Head
     from wizard.git.rollback import Recovery
     from wizard.hostkeys.scan import Scan, Scanner
     from wizard.hostkeys.verdict import KnownHost
@@ -49,11 +51,15 @@ class Workspace:
         identity: Acceptance,
         branch: str = "",
         recovered: Recovery | None = None,
+        target: str = "",
     ) -> None:
         self.repository = repository
         self.identity = identity
         self.work_branch = branch
         self.recovered = recovered
+        self._asked_target = target
+        self._targets: dict[str, tuple[TargetBranch, TargetCommit | None]] = {}
+        self._targets_head: Head | None = None
 
     @classmethod
     def open(
@@ -61,15 +67,18 @@ class Workspace:
         folder: Path,
         *,
         branch: str = "",
+        target: str = "",
         create: bool = False,
         recover: bool = True,
         today: str = "",
     ) -> Workspace:
         """Open the repository that contains `folder`; with `create`, initialize an empty folder.
 
-        `today` is the UTC date for new evidence (default: now). An interrupted write is finished
-        or undone first, and reported in `recovered`; with `recover` false (read-only commands) it
-        raises ConflictError. Raises UsageError if there is no repository.
+        `branch` is the work branch to commit to, `target` the target branch (default: found as
+        `wizard.git.target` says). `today` is the UTC date for new evidence (default: now). An
+        interrupted write is finished or undone first, and reported in `recovered`; with `recover`
+        false (read-only commands) it raises ConflictError. Raises UsageError if there is no
+        repository.
         """
         try:
             repository = WorkTree.open(folder)
@@ -91,7 +100,13 @@ class Workspace:
         except WizardError:
             # Reading needs no author. A commit needs one; its error says how to set it.
             by = ""
-        return cls(repository, Acceptance(by, today or _today()), branch, recovered)
+        return cls(repository, Acceptance(by, today or _today()), branch, recovered, target)
+
+    def with_repository(self, repository: WorkTree) -> Workspace:
+        """Return a workspace of the same user for another folder of the work tree."""
+        return Workspace(
+            repository, self.identity, self.work_branch, self.recovered, self._asked_target
+        )
 
     @property
     def label(self) -> str:
@@ -126,23 +141,81 @@ class Workspace:
 
         return neighbours.load_committed_claims(self.repository)
 
-    def committed_entries(self, name: str, branch: str = "") -> tuple[KnownHost, ...]:
+    def target(self, name: str) -> TargetBranch:
+        """Return the target branch for a committed installation: see `wizard.git.target`.
+
+        Raises UsageError for a --target that is not a branch name.
+        """
+        return self._locate_target(name)[0]
+
+    def target_commit(self, name: str) -> TargetCommit:
+        """Return the commit of the target branch whose evidence counts, or why there is none."""
+        target, found = self._locate_target(name)
+        if found is None:
+            found = locate_target(self.repository, target)
+            self._targets[name] = (target, found)
+        return found
+
+    def _locate_target(self, name: str) -> tuple[TargetBranch, TargetCommit | None]:
+        """Return what is known about the target since the repository's last `refresh`."""
+        head = self.repository.head
+        if head is not self._targets_head:
+            self._targets_head, self._targets = head, {}
+        if name not in self._targets:
+            named = partial(committed.read_named_branch, self.repository, name)
+            self._targets[name] = (find_target(self.repository, self._asked_target, named), None)
+        return self._targets[name]
+
+    def target_answers(self, name: str) -> dict[str, Any]:
+        """Return the raw answers of an installation on its target branch; empty if missing."""
+        commit = self.target_commit(name).commit if name else None
+        return (self._answers_at(name, commit) or {}) if commit else {}
+
+    def committed_entries(self, name: str) -> tuple[KnownHost, ...]:
         """Return the host keys committed on the target branch, with their recorded evidence.
 
-        `branch` is the target (default: the branch that the committed answers name). A key counts
-        only if the last rendering contains it too, so a key that was only added to the answers by
-        hand and committed does not count.
+        A key counts only if the last rendering there contains it too, so a key that was only added
+        to the answers by hand and committed does not count.
         """
-        if not name:
-            return ()
-        head = self.repository.head
-        target = branch or committed.target_branch(self.committed_answers(name))
-        commit = head.commit if head.branch == target else self.repository.resolve(target)
+        commit = self.target_commit(name).commit if name else None
         if commit is None:
             return ()
         return committed.select_rendered_entries(
-            self._answers_at(name, commit), self._stored(name, commit)
+            self._answers_at(name, commit), self._stored(name, commit), name
         )
+
+    def inspect_target(self, answers: Answers, existing: str) -> list[Finding]:
+        """Return a finding if the answers name a branch other than the target branch."""
+        from wizard.workspace.evidence import inspect_target
+
+        return inspect_target(answers, self.target(existing), self.repository)
+
+    def select_owned_paths(
+        self, name: str, paths: frozenset[str], current: frozenset[str] | None
+    ) -> frozenset[str]:
+        """Return those of the paths that the committed answers of an installation lead to.
+
+        `current` are the rendered paths if the answers do not change, else None. If a person
+        committed other answers, the files are still where the last merge base was written for.
+        """
+        from wizard.workspace.ownership import find_base_commit, find_nested_paths
+
+        if not name or not paths:
+            return frozenset()
+        if current is not None and paths <= current:
+            return paths
+        head = self.repository.head.commit
+        owned = paths & (self._rendered_paths(name, head) if current is None else current)
+        if owned != paths:
+            owned |= paths & self._rendered_paths(name, find_base_commit(self.repository, name))
+        return owned - find_nested_paths(self.repository, name, owned)
+
+    @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
+    def _rendered_paths(self, name: str, commit: str | None) -> frozenset[str]:
+        from wizard.workspace.ownership import render_paths
+
+        read = partial(self._answers_at, name, commit)
+        return render_paths(name, read, lambda answers: self.with_assets(answers, name, None))
 
     @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
     def _stored(self, name: str, commit: str | None) -> dict[str, bytes]:
@@ -170,7 +243,7 @@ class Workspace:
         from wizard.answers.files import require_valid_answers
         from wizard.plan.guarded_keys import refuse_guarded_values
         from wizard.plan.render import render
-        from wizard.workspace.host_keys import verify_host_keys
+        from wizard.workspace.host_keys import needed_host, verify_host_keys
         from wizard.workspace.neighbours import require_disjoint_claims, require_name
         from wizard.workspace.surroundings import list_special_files, read_surroundings
 
@@ -182,11 +255,12 @@ class Workspace:
             answers, before, repository, lambda: self._others(repository.head.commit)
         )
         answers, assets = self.with_assets(answers, existing, folder)
+        needs_keys = needed_host(answers) is not None
         try:
             settled = verify_host_keys(
                 answers,
                 typed=typed,
-                committed=self.committed_entries(existing, answers.repository.branch),
+                committed=self.committed_entries(existing) if needs_keys else (),
                 by=self.identity.by,
                 date=self.identity.date,
                 scanner=scanner,
@@ -199,12 +273,17 @@ class Workspace:
         rendering = render(settled.answers, assets)
         warnings = (*warnings, *refuse_guarded_values(settled.answers, rendering, assets))
         stored = self._stored(existing, repository.head.commit) if existing else None
-        changes, conflicts, base = compare_rendering(repository, rendering, stored)
+
+        def owned(paths: frozenset[str]) -> frozenset[str]:
+            current = frozenset(rendering.tree) if data == before else None
+            return self.select_owned_paths(existing, paths, current)
+
+        changes, conflicts, base = compare_rendering(repository, rendering, stored, owned)
         if existing and any(one.differs for one in changes):
             met = with_cluster_identity(settled.answers, repository, existing)
             if met is not settled.answers:
                 settled, rendering = replace(settled, answers=met), render(met, assets)
-                changes, conflicts, base = compare_rendering(repository, rendering, stored)
+                changes, conflicts, base = compare_rendering(repository, rendering, stored, owned)
         # The merge base cannot show that a kept edit, or a file beside ours, is harmless.
         unchanged = (
             base.version == __version__
@@ -219,14 +298,19 @@ class Workspace:
             findings = inspect_rendering(
                 rendering, read_surroundings(repository, rendering, files), chart
             )
+        missing = settled.missing
+        if missing and existing and needs_keys:
+            from wizard.workspace.evidence import explain_unreadable_evidence
+
+            missing = (*missing, *explain_unreadable_evidence(self.target_commit(existing)))
         plan = Plan(
             rendering.release.installation,
             changes,
             conflicts,
             rendering.total.steps,
-            findings,
+            [*findings, *self.inspect_target(settled.answers, existing)],
             (*warnings, *settled.notes, *find_uncommitted_edits(repository, changes)),
-            settled.missing,
+            missing,
             {"cluster": settled.answers.cluster.uid},
         )
         return Proposal(settled.answers, rendering, plan, existing)

@@ -25,7 +25,6 @@ from wizard.provisioning.steps import (
 from wizard.provisioning.survey import key_comment
 from wizard.secrets.deploy_key import list_repairs, read_private_key, require_recorded_key
 from wizard.secrets.resolve import resolve_reference
-from wizard.workspace.consent import target_answers
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -89,11 +88,6 @@ class StoreContents:
         return tuple(name for name in dict.fromkeys(names) if name not in os.environ)
 
 
-def load_target_answers(workspace: Workspace, existing: str, answers: Answers) -> Mapping[str, Any]:
-    """Return the raw answers on the target branch."""
-    return target_answers(workspace, existing, answers.repository.branch)
-
-
 def find_operator() -> str:
     """Return the operator's identity in Vault, without the secret; empty without a login."""
     try:
@@ -106,7 +100,7 @@ def find_operator() -> str:
 
 def prepare_access(proposal: Proposal, workspace: Workspace) -> StoreAccess:
     """Return the store and the operator's login there; sends nothing."""
-    branch_answers = load_target_answers(workspace, proposal.existing, proposal.answers)
+    branch_answers = workspace.target_answers(proposal.existing)
     target = resolve_store(proposal, branch_answers)
     return StoreAccess(proposal, branch_answers, target, target.login(), workspace)
 

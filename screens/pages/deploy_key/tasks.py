@@ -231,7 +231,7 @@ class KeyTasks(TaskRunner):
             return None
         branch_answers = await self._run_in_thread(
             "reading the target branch",
-            lambda: store.load_target_answers(self.host.workspace, self.host.existing, answers),
+            lambda: self.host.workspace.target_answers(self.host.existing),
         )
         await self._consent_to_own_key(answers, branch_answers)
         if reference.kind == "prompt":

@@ -144,7 +144,7 @@ def test_the_job_runs_what_exists(tmp_path: Path) -> None:
     log = tmp_path / "log"
     stub(tmp_path / "bin" / "airflow-wizard", f'printf "%s " "$@" >>{log}; echo >>{log}\n'
          '[ "$1" != plan ] || exit "${PLAN:-0}"')  # fmt: skip
-    more = "--installation airflow --repo clusters/one"
+    more = "--installation airflow --repo clusters/one --target main"
     check = [f"check {more}", f"plan --detailed-exitcode {more}"]
 
     assert run(text, tmp_path, "check").returncode == 0

@@ -24,7 +24,7 @@ from wizard.secrets.payload import collect_facts
 from wizard.secrets.references import SecretRef
 from wizard.secrets.resolve import resolve_reference
 from wizard.systems.situation import Situation
-from wizard.workspace.consent import require_reference_keys, target_answers
+from wizard.workspace.consent import require_reference_keys
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -162,7 +162,7 @@ def prepare_admin(
     require_reference_keys(allowed)
     variables = os.environ if environ is None else environ
     _require_name(user)
-    agreed = target_answers(found.start.workspace, found.name, answers.repository.branch)
+    agreed = found.start.workspace.target_answers(found.name)
     situation = Situation(
         answers=answers,
         release=release,
