@@ -9,7 +9,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from wizard.answers.model import Answers
-from wizard.answers.questions import FieldSpec, convert_validation_error, field_spec, field_specs
+from wizard.answers.questions import (
+    FieldSpec,
+    convert_validation_error,
+    field_spec,
+    field_specs,
+    show_key,
+)
 from wizard.answers.rules import find_rule_problems as rule_problems
 from wizard.errors import AnswersError, Problem
 from wizard.formats.nested import get_value, put_value
@@ -41,7 +47,8 @@ def validate_answers(data: Mapping[str, Any], model: type[Answers] = Answers) ->
         more = find_further_problems(
             data, found.problems, lambda some: _answers_and_problems(_validate_once(some, model))
         )
-        return ValidationResult(None, (*found.problems, *more))
+        shown = (Problem(show_key(one.key, model), one.message) for one in (*found.problems, *more))
+        return ValidationResult(None, tuple(shown))
     return found
 
 

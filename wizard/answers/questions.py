@@ -183,17 +183,16 @@ def _dotted_key(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location if str(part) != "[key]")
 
 
-def _shown_key(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
-    """Return the key of a location; the parts that a user made up only if they are harmless."""
+def show_key(key: str, model: type[BaseModel]) -> str:
+    """Return a dotted key; parts that a user made up only if they are harmless."""
     from wizard.formats.messages import UNKNOWN_KEY, show_name
 
     known = _all_names(model)
-    parts = [
-        part if isinstance(part, int) else show_name(part, known) or UNKNOWN_KEY
-        for part in location
-        if part != "[key]"
-    ]
-    return _dotted_key(tuple(parts))
+    parts = key.split(".") if key else []
+    return ".".join(
+        part if part.isdecimal() and len(part) < 5 else show_name(part, known) or UNKNOWN_KEY
+        for part in parts
+    )
 
 
 @cache
@@ -241,5 +240,5 @@ def convert_validation_error(error: ValidationError, answers: type[BaseModel]) -
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         key = _dotted_key(item["loc"])
         message = _message(item["type"], item["msg"], key, answers)
-        found.append(Problem(_shown_key(item["loc"], answers), message))
+        found.append(Problem(key, message))
     return found
