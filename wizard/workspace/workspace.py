@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from wizard import __version__
 from wizard.errors import AnswersError, ConflictError, Problem, UsageError, WizardError
-from wizard.formats.input_files import MAX_CERTIFICATES, is_existing, read_input_file
 from wizard.git.preconditions import examine_changes
 from wizard.git.repository import WorkTree
 from wizard.git.target import TargetBranch, TargetCommit, find_target, locate_target
@@ -26,7 +25,7 @@ from wizard.plan.comparison import (
     merge_files,
     require_ready,
 )
-from wizard.plan.merge_base import STATE_DIR, base_folder
+from wizard.plan.merge_base import base_folder
 from wizard.plan.plan import Plan
 from wizard.state.apply_journal import with_cluster_identity
 from wizard.workspace import committed
@@ -335,15 +334,11 @@ class Workspace:
         See `wizard.answers.assets.load_assets`.
         """
         from wizard.answers.assets import load_assets
+        from wizard.workspace.assets import read_asset
 
-        return load_assets(answers, lambda path: self._asset(path, existing, folder))
-
-    def _asset(self, path: str, existing: str, folder: Path | None) -> bytes:
-        if existing and "/" not in path:
-            data = self.repository.read(f"{STATE_DIR}/{existing}/{path}")
-            if data is not None and (folder is None or not is_existing(folder / path)):
-                return data
-        return read_input_file((folder or Path.cwd()) / path, MAX_CERTIFICATES)
+        return load_assets(
+            answers, lambda path: read_asset(self.repository, path, existing, folder)
+        )
 
     def commit(
         self,
@@ -391,17 +386,13 @@ class Workspace:
         )
         repository.refresh()
         self.repository.refresh()
-        notes = list(written.altered)
-        following = [f"follow {proposal.rendering.release.runbook}"]
+        from wizard.workspace.merge_request import list_push_commands, publish
+
+        sent, following = [], list_push_commands(repository, branch or target)
         if push:
-            from wizard.workspace.merge_request import publish
-
-            notes += publish(repository, written, target, pr=pr, terminal=terminal)
-        else:
-            from wizard.workspace.merge_request import list_push_commands
-
-            following[:0] = list_push_commands(repository, branch or target)
-        return CommitResult(written.commit or "", paths, notes, following)
+            sent, following = publish(repository, written, target, pr=pr, terminal=terminal), []
+        following.append(f"follow {proposal.rendering.release.runbook}")
+        return CommitResult(written.commit or "", paths, [*written.altered, *sent], following)
 
 
 def _today() -> str:
