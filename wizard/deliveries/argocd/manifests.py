@@ -92,9 +92,10 @@ def _sync_policy(release: Release) -> dict[str, Any]:
         "retry": {"limit": 5, "backoff": {"duration": "30s", "factor": 2, "maxDuration": "5m"}},
         "syncOptions": ["CreateNamespace=true", "ServerSideApply=true"],
     }
-    labels = pod_security_labels(release)
-    if labels:
-        policy["managedNamespaceMetadata"] = {"labels": labels}
+    labels, source = pod_security_labels(release), owner_annotation(release)
+    about = {**({"labels": labels} if labels else {}), **({"annotations": source} if source else {})}
+    if about:
+        policy["managedNamespaceMetadata"] = about
     return policy
 
 
