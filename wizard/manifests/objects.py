@@ -33,7 +33,7 @@ def object_metadata(
         "app.kubernetes.io/part-of": "airflow",
         "app.kubernetes.io/managed-by": "airflow-wizard",
     }
-    annotations = {}
+    annotations: dict[str, str] = {}
     if release.gitops:
         annotations |= {WAVE_ANNOTATION: wave} if wave else {}
         annotations |= {SYNC_OPTIONS_ANNOTATION: sync_options} if sync_options else {}

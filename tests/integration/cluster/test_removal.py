@@ -26,7 +26,8 @@ from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import application_removal, cascade, store_credential
 from wizard.systems.argocd import removal as argocd
 from wizard.systems.argocd import steps as by_argocd
-from wizard.systems.argocd.application_removal import FINALIZER, TRACKING
+from wizard.systems.argocd.application_removal import FINALIZER
+from wizard.systems.argocd.tracking import TRACKING
 from wizard.systems.helm import removal
 from wizard.systems.helm import steps as by_helm
 from wizard.systems.release import delivered_objects, volumes
@@ -92,10 +93,13 @@ def test_an_undo_leaves_applications_that_are_not_its_own_any_more(world: World)
     marked(world, APPLICATION, finalizers=[], annotations={TRACKING: "root:argoproj.io/x:y/z"})
     done = ended(application_removal.build_application_undo(target))
     assert "delivered by Application root" in done.detail
-    marked(world, APPLICATION, annotations={TRACKING: None}, labels={MANAGED: "Helm"})
+    source = world.read(APPLICATION)["metadata"]["annotations"][OWNER_ANNOTATION]
+    gone = {TRACKING: None, OWNER_ANNOTATION: None}
+    marked(world, APPLICATION, annotations=gone, labels={MANAGED: "Helm"})
     done = ended(application_removal.build_application_undo(target))
     assert "does not have the wizard's label" in done.detail
-    marked(world, APPLICATION, labels={MANAGED: "airflow-wizard"})
+    back = {OWNER_ANNOTATION: source}
+    marked(world, APPLICATION, annotations=back, labels={MANAGED: "airflow-wizard"})
     patched(world, APPLICATION, {"spec": {"syncPolicy": {"automated": None}}})
     done = ended(application_removal.build_application_undo(target))
     assert (done.state, "automated" in done.diff) == ("blocked", True)
@@ -306,7 +310,8 @@ def test_what_nobody_follows_any_more_is_removed_where_argo_cd_marked_it(world: 
     world.operators.workload("Deployment", "airflow-scheduler", ready=True)
     world.operators.workload("Deployment", "hers", ready=True)
     where = "/apis/apps/v1/namespaces/{namespace}/deployments"
-    marked(world, f"{where}/airflow-scheduler", annotations={TRACKING: "airflow:apps/Deployment:x"})
+    mark = f"airflow:apps/Deployment:{world.namespace}/airflow-scheduler"
+    marked(world, f"{where}/airflow-scheduler", annotations={TRACKING: mark})
     done = ended(objects)
     assert (done.state, "Deployment" in done.detail) == ("changed", True)
     assert [one["metadata"]["name"] for one in world.read(where)["items"]] == ["hers"]

@@ -93,9 +93,9 @@ def _sync_policy(release: Release) -> dict[str, Any]:
         "syncOptions": ["CreateNamespace=true", "ServerSideApply=true"],
     }
     labels, source = pod_security_labels(release), owner_annotation(release)
-    about = {**({"labels": labels} if labels else {}), **({"annotations": source} if source else {})}
-    if about:
-        policy["managedNamespaceMetadata"] = about
+    about = {"labels": labels, "annotations": source}
+    if labels or source:
+        policy["managedNamespaceMetadata"] = {name: one for name, one in about.items() if one}
     return policy
 
 

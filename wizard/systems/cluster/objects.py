@@ -19,7 +19,6 @@ from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.contribution import StepSpec
-from wizard.manifests.ownership import describe_other_owner
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose
 from wizard.systems.cluster.object_diff import (
     diff_manifests,
@@ -27,11 +26,11 @@ from wizard.systems.cluster.object_diff import (
     merge_manifest,
     strip_volatile,
 )
+from wizard.systems.cluster.source import MANAGED_BY, has_label, judge_object
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
 
-MANAGED_BY = "app.kubernetes.io/managed-by"
 # A status update between read and dry run changes resourceVersion; then the read is repeated.
 _ROUNDS = 3
 # Kinds whose object the user can rename, and the question that sets only its name.
@@ -73,12 +72,16 @@ class CommittedManifest:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """A manifest compared with the existing object; `exists` tells whether there is one."""
+    """A manifest compared with the existing object; `exists` tells whether there is one.
+
+    `is_foreign`: the object names another source, so no consent takes it over.
+    """
 
     source: CommittedManifest
     manifest: KubeObject
     look: StepStatus
     exists: bool = False
+    is_foreign: bool = False
 
     @property
     def name(self) -> str:
@@ -129,7 +132,7 @@ class _ManifestsStep:
         """Return each comparison, and one status for all; an agreed diff is not blocked."""
         found = [_compare_manifest(self.kube, one, self.needs, self.own) for one in self.sources]
         look = _merge_statuses(found)
-        if look.state != "blocked":
+        if look.state != "blocked" or any(one.is_foreign for one in found):
             return found, look
         seal = _hash_diff(look.diff)
         if self.agreed == seal:
@@ -199,7 +202,8 @@ def _compare_manifest(kube: Kube, source: CommittedManifest, needs: str, own: st
             raise explain_error(error, needs) from None
         return _Comparison(source, manifest, _compare_locally(ref, existing, manifest, fix))
     look = _check_manifest(kube, manifest, existing, wanted, own)
-    return _Comparison(source, manifest, look, existing is not None)
+    is_foreign = existing is not None and judge_object(existing, own).is_proven_foreign
+    return _Comparison(source, manifest, look, existing is not None, is_foreign)
 
 
 def _dry_run_manifest(
@@ -238,16 +242,18 @@ def _check_manifest(
     ref = Ref.from_manifest(manifest)
     if existing is None:
         return StepStatus("wanted", f"{ref} does not exist yet")
+    diff, owner = diff_manifests(existing, wanted, ref), judge_object(existing, own)
+    if owner.is_proven_foreign:
+        theirs = f"{ref} already exists and {escape_unprintable(owner.reason)}"
+        return StepStatus("blocked", theirs, _foreign_hint(ref, owner.source), diff)
     if strip_volatile(existing) == strip_volatile(wanted):
         return StepStatus("holds", f"{ref} matches the committed file")
-    diff = diff_manifests(existing, wanted, ref)
-    if (existing["metadata"].get("labels") or {}).get(MANAGED_BY) != FIELD_MANAGER:
+    if not has_label(existing):
         not_ours = f"{ref} already exists and does not belong to this wizard"
         return StepStatus("blocked", not_ours, _rename_hint(ref), diff)
-    other = describe_other_owner(existing, own)
-    if other:
-        theirs = f"{ref} already exists and belongs to {escape_unprintable(other)}"
-        return StepStatus("blocked", theirs, _rename_hint(ref), diff)
+    if own and not owner.is_ours:
+        unknown = f"{ref} already exists and {owner.reason}"
+        return StepStatus("blocked", unknown, _rename_hint(ref), diff)
     try:
         kube.apply(manifest, dry_run=True)
     except FieldsOwnedError as error:
@@ -262,6 +268,17 @@ def _check_manifest(
 def _rename_hint(ref: Ref) -> Fix:
     key = _NAMED_BY.get(ref.kind, "")
     return Fix("choose a different name in the answers" + (f" ({key})" if key else ""), key)
+
+
+def _foreign_hint(ref: Ref, source: str) -> Fix:
+    """Return the fix for an object of another repository, or of this one before it moved."""
+    rename, place = _rename_hint(ref), escape_unprintable(source.rpartition("#")[0])
+    moved = place.partition("//")[0]
+    return Fix(
+        f"{rename}; or, if this repository has moved from there: airflow-wizard set "
+        f"repository.source={moved}",
+        rename.question,
+    )
 
 
 def _apply_manifest(kube: Kube, one: _Comparison, needs: str, *, take: bool) -> None:
