@@ -84,6 +84,11 @@ def owner_label(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20] if text else ""
 
 
+def source_manager(source: str) -> str:
+    """Return the field manager of scripts, so that those of two repositories conflict."""
+    return f"airflow-wizard-{owner_label(source)[:12]}" if source else "airflow-wizard"
+
+
 def read_source(found: Mapping[str, Any]) -> str:
     """Return the source that an object of the cluster names; empty if it names none."""
     return str((found["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION) or "")

@@ -339,8 +339,11 @@ def require_others_keep_the_namespace(world: World, target: Target) -> None:
     # The workload has gone; the cluster has not yet collected what it owned.
     gone = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x", "uid": "gone"}
     put(world, "Secret", "left-behind", "v1", gone)
-    claim(world, "logs")
-    own = put(world, "Service", "airflow", "v1", tier="airflow", spec={"ports": [{"port": 1}]})
+    world.server.request("DELETE", f"/apis/apps/v1/namespaces/{world.namespace}/deployments/hers")
+    claim(world, "logs-airflow-worker-0")
+    own = put(world, "Service", "airflow", "v1", spec={"ports": [{"port": 1}]})
+    mark = {TRACKING: f"airflow:/Service:{world.namespace}/airflow"}
+    marked(world, "/api/v1/namespaces/{namespace}/services/airflow", annotations=mark)
     put(world, "Endpoints", "airflow", "v1")
     put(world, "EndpointSlice", "airflow-x", "discovery.k8s.io/v1", own, **SLICE)
     looked = look(build_namespace_removal(target, PIECES))
@@ -380,11 +383,10 @@ def look(action: Step) -> StepStatus:
 
 
 def put(
-    world: World, kind: str, name: str, api: str, owner: Any = None, tier: str = "", **more: Any
+    world: World, kind: str, name: str, api: str, owner: Any = None, **more: Any
 ) -> dict[str, str]:
     """Make it; what a reference to it as an owner says."""
-    labels = {"release": "airflow", "tier": tier} if tier else {}
-    about = {"name": name, "namespace": world.namespace, "labels": labels}
+    about = {"name": name, "namespace": world.namespace}
     owners = {"ownerReferences": [owner]} if owner else {}
     made = {"apiVersion": api, "kind": kind, "metadata": {**about, **owners}, **more}
     stands = world.server.apply(json.dumps(made))

@@ -23,6 +23,8 @@ API_VERSION = "argoproj.io/v1alpha1"
 REPOSITORY_LABEL = "argocd.argoproj.io/secret-type"
 # The objects with which Argo CD reads its credential from the store, in the order to apply them.
 CREDENTIAL_PREFIX = "argocd/bootstrap/credential-"
+# The id of the step that removes them.
+CREDENTIAL_REMOVAL = "remove.credential"
 CREDENTIAL_PARTS = ("account", "store", "secret")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.deliveries.argocd.manifests import API_VERSION
+from wizard.deliveries.argocd.manifests import API_VERSION, CREDENTIAL_REMOVAL
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError, Fix
@@ -139,6 +139,20 @@ def _list_other_applications(kube: Kube, target: Target, namespace: str) -> list
     ]
 
 
+def _application_namespaces(kube: Kube, namespace: str) -> str:
+    """Return the namespace whose Applications this Argo CD follows; empty if it follows others too.
+
+    Source: Argo CD, applications in any namespace (`application.namespaces`).
+    """
+    try:
+        found = read_object(kube, Ref("v1", "ConfigMap", "argocd-cmd-params-cm", namespace)) or {}
+    except KubeError as error:
+        if error.kind != "forbidden":
+            raise
+        return ""
+    return "" if (found.get("data") or {}).get("application.namespaces") else namespace
+
+
 def _format_application(found: KubeObject, namespace: str) -> str:
     """Return an Application's name, with its namespace if that is a different one."""
     about = found["metadata"]
@@ -162,7 +176,7 @@ def _build_credential_removal(target: Target, *, exact: bool) -> Step:
         return Removal(kube, lambda: found, judge)
 
     return build_removal_step(
-        "remove.credential",
+        CREDENTIAL_REMOVAL,
         "Remove Argo CD's credential for this repository, with its store",
         "platform",
         target.argocd,
@@ -179,7 +193,9 @@ def _check_readers(kube: Kube, target: Target, ref: Ref, url: str) -> StepStatus
     try:
         using = [
             _format_application(one, ref.namespace)
-            for one in _list_other_applications(kube, target, "")
+            for one in _list_other_applications(
+                kube, target, _application_namespaces(kube, ref.namespace)
+            )
             if url in map(normalize_url, repository_urls(one))
         ]
     except KubeError as error:
@@ -275,7 +291,9 @@ class _KnownHostsRemoval:
     def _find_user(self, kube: Kube) -> str:
         """Return why another Application may need the lines; empty if none reads from this host."""
         try:
-            listed = _list_other_applications(kube, self._target, "")
+            listed = _list_other_applications(
+                kube, self._target, _application_namespaces(kube, self.ref.namespace)
+            )
         except KubeError as error:
             if error.kind != "forbidden":
                 raise

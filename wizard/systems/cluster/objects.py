@@ -19,6 +19,7 @@ from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.contribution import StepSpec
+from wizard.manifests.ownership import source_manager
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose
 from wizard.systems.cluster.object_diff import (
     diff_manifests,
@@ -74,7 +75,8 @@ class CommittedManifest:
 class _Comparison:
     """A manifest compared with the existing object; `exists` tells whether there is one.
 
-    `is_foreign`: the object names another source, so no consent takes it over.
+    `is_foreign`: the object names another source, so no consent takes it over. `is_scripted`: it
+    has fields that the handover's script of this repository wrote.
     """
 
     source: CommittedManifest
@@ -82,6 +84,7 @@ class _Comparison:
     look: StepStatus
     exists: bool = False
     is_foreign: bool = False
+    is_scripted: bool = False
 
     @property
     def name(self) -> str:
@@ -151,7 +154,8 @@ class _ManifestsStep:
         done = []
         for one in found:
             if one.look.state in {"wanted", "blocked"}:
-                _apply_manifest(self.kube, one, self.needs, take=one.look.state == "blocked")
+                take = one.look.state == "blocked" or one.is_scripted
+                _apply_manifest(self.kube, one, self.needs, take=take)
                 done.append(f"{_DONE[one.look.state] if one.exists else 'created'} {one.name}")
         return ", ".join(done) or "nothing to do"
 
@@ -203,7 +207,13 @@ def _compare_manifest(kube: Kube, source: CommittedManifest, needs: str, own: st
         return _Comparison(source, manifest, _compare_locally(ref, existing, manifest, fix))
     look = _check_manifest(kube, manifest, existing, wanted, own)
     is_foreign = existing is not None and judge_object(existing, own).is_proven_foreign
-    return _Comparison(source, manifest, look, existing is not None, is_foreign)
+    is_scripted = existing is not None and own != "" and _has_manager(existing, own)
+    return _Comparison(source, manifest, look, existing is not None, is_foreign, is_scripted)
+
+
+def _has_manager(found: KubeObject, own: str) -> bool:
+    entries = found["metadata"].get("managedFields") or []
+    return any(one.get("manager") == source_manager(own) for one in entries)
 
 
 def _dry_run_manifest(
@@ -257,9 +267,11 @@ def _check_manifest(
     try:
         kube.apply(manifest, dry_run=True)
     except FieldsOwnedError as error:
-        others = ", ".join(
-            f"{one.field} ({escape_unprintable(one.manager)})" for one in error.owned
-        )
+        # The handover's script of this repository writes under its own name.
+        theirs = [one for one in error.owned if one.manager != source_manager(own)]
+        if not theirs:
+            return StepStatus("wanted", f"{ref} differs from the committed file", diff=diff)
+        others = ", ".join(f"{one.field} ({escape_unprintable(one.manager)})" for one in theirs)
         owned = f"{ref}: other field managers own the fields that would change: {others}"
         return StepStatus("blocked", owned, Fix("keep them and change the answers"), diff)
     return StepStatus("wanted", f"{ref} differs from the committed file", diff=diff)

@@ -12,7 +12,7 @@ from wizard.engine.steps import StepStatus
 from wizard.errors import Fix, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
-from wizard.manifests.ownership import Ownership
+from wizard.manifests.ownership import Ownership, read_source, source_manager
 from wizard.systems.cluster.object_diff import diff_manifests, is_contained
 from wizard.systems.cluster.objects import CommittedManifest
 from wizard.systems.cluster.source import judge_object
@@ -146,10 +146,11 @@ def _replace_spec(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[s
 
 def list_other_managers(found: KubeObject) -> list[str]:
     """Return the other field managers of an object's spec, from its managedFields."""
+    own = (*_OWN_MANAGERS, source_manager(read_source(found)))
     names = [
         escape_unprintable(str(entry.get("manager") or "somebody"))
         for entry in found["metadata"].get("managedFields") or []
-        if "f:spec" in (entry.get("fieldsV1") or {}) and entry.get("manager") not in _OWN_MANAGERS
+        if "f:spec" in (entry.get("fieldsV1") or {}) and entry.get("manager") not in own
     ]
     return sorted(set(names))
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wizard.clients.vault.transport import VaultConflictError
+from wizard.clients.vault.transport import VaultConflictError, VaultError
+from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.payload_store import WriteConflictError
 
 if TYPE_CHECKING:
@@ -15,12 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class VaultPayloadStore:
-    """A payload at one path of a KV version 2 mount."""
+    """A payload at one path of a KV version 2 mount.
+
+    `source` is recorded in the custom metadata of a payload that this store creates.
+    """
 
     vault: Vault
     mount: str
     path: str
     document: bool
+    source: str = ""
 
     @property
     def name(self) -> str:
@@ -34,6 +39,18 @@ class VaultPayloadStore:
     def write(self, data: Mapping[str, object], cas: int) -> int:
         """Replace the payload with check-and-set; WriteConflictError if its version has changed."""
         try:
-            return self.vault.write(self.mount, self.path, data, cas)
+            version = self.vault.write(self.mount, self.path, data, cas)
         except VaultConflictError as error:
             raise WriteConflictError from error
+        if cas == 0 and self.source:
+            self._record_source()
+        return version
+
+    def _record_source(self) -> None:
+        """Say who created the payload; without the right to, its owner stays unknown."""
+        body = {"custom_metadata": {OWNER_ANNOTATION: self.source}}
+        try:
+            self.vault.call("POST", f"{self.mount}/metadata/{self.path}", body)
+        except VaultError as error:
+            if error.kind not in {"forbidden", "invalid"}:
+                raise

@@ -129,6 +129,10 @@ class VaultLogin:
         self.require_alive()
         return PathState(hidden=True)
 
+    def read_policy(self, name: str) -> PathState:
+        """Return a policy by its name; see `read_path`."""
+        return self.read_path(f"sys/policies/acl/{name}")
+
     def may(self, path: str, *needed: str) -> bool:
         """Return whether this token has all these capabilities at a path."""
         try:
