@@ -268,10 +268,10 @@ def _check_manifest(
         kube.apply(manifest, dry_run=True)
     except FieldsOwnedError as error:
         # The handover's script of this repository writes under its own name.
-        theirs = [one for one in error.owned if one.manager != source_manager(own)]
-        if not theirs:
+        other = [one for one in error.owned if one.manager != source_manager(own)]
+        if not other:
             return StepStatus("wanted", f"{ref} differs from the committed file", diff=diff)
-        others = ", ".join(f"{one.field} ({escape_unprintable(one.manager)})" for one in theirs)
+        others = ", ".join(f"{one.field} ({escape_unprintable(one.manager)})" for one in other)
         owned = f"{ref}: other field managers own the fields that would change: {others}"
         return StepStatus("blocked", owned, Fix("keep them and change the answers"), diff)
     return StepStatus("wanted", f"{ref} differs from the committed file", diff=diff)
