@@ -70,9 +70,11 @@ def find_policy_users(session: VaultLogin, policy: str) -> Users:
 def find_path_readers(session: VaultLogin, path: str, own: Collection[str]) -> Users:
     """Return the policies that name a path or one below it, without those in `own`.
 
-    Policies that cover it by a wildcard only are not users of it.
+    The policies of this login are left out, because they allow the removal; and so are those that
+    cover the path by a wildcard only.
     """
     users = Users()
+    own = {*own, *session.own_policies()}
     names = list_names(session, "sys/policies/acl")
     if names is None:
         users.unread.append("sys/policies/acl")
