@@ -115,7 +115,8 @@ class HelmRelease:
                 f"{shown} exists already and is not managed by this wizard",
                 Fix(
                     "set installation.release to another name; or, to take it over: "
-                    f"{label}{last.number} {MANAGED_BY_LABEL}",
+                    f"{label}{last.number} {MANAGED_BY_LABEL}"
+                    + (f" {OWNER_ANNOTATION}={self._mark}" if self._mark else ""),
                     "installation.release",
                 ),
             )
