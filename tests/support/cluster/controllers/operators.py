@@ -99,12 +99,16 @@ class Operators:
     ) -> None:
         """An object of the release with its status; replaces one of its name."""
         api = {"Pod": "v1", "Job": "batch/v1"}.get(kind, "apps/v1")
-        about = {
+        about: dict[str, Any] = {
             "name": name,
             "namespace": self.namespace,
             "labels": {"release": "airflow", "tier": "airflow", **(labels or {})},
             "annotations": STAND_IN,
         }
+        if kind == "Pod":
+            # As every pod of a workload, it has an owner; this one is not there to be read.
+            owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name, "uid": name}
+            about["ownerReferences"] = [owner]
         self.gone(kind, name)
         made = {"apiVersion": api, "kind": kind, "metadata": about, "spec": spec}
         self.kube.apply(json.dumps(made))
