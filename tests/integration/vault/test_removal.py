@@ -12,6 +12,7 @@ import pytest
 from tests.integration.vault.test_steps import Bench, controller, new_bench
 from tests.support.cluster.argocd import told
 from wizard.engine.steps import StepEvent
+from wizard.errors import RefusedError
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.stores.vault.live.location import OpenVault
 from wizard.systems.target import DataKind, Target
@@ -221,6 +222,9 @@ def test_a_payload_says_whose_it_is(new_bench: Callable[..., Bench]) -> None:
         done = removed(bench.target, ["payload"])[PAYLOAD]
         assert (done.state, "--take-over" in done.fix.text) == ("blocked", state), done
         assert isinstance(bench.stored(where), dict)
+        if hers:
+            with pytest.raises(RefusedError, match="belongs to installation airflow"):
+                store.write({"fernetKey": "x", "jwtSecret": "y"}, 1)
     # Another repository's policy reads it.
     bench.vault.request("POST", where, {"custom_metadata": {OWNER_ANNOTATION: source}})
     reader = f"reader-{bench.store.mount}"

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.clients.vault.transport import VaultConflictError, VaultError
+from wizard.errors import RefusedError
+from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.payload_store import WriteConflictError
+from wizard.systems.vault.ownership import judge_payload
 
 if TYPE_CHECKING:
     from wizard.clients.vault.protocol import StoredSecret, Vault
@@ -37,7 +40,12 @@ class VaultPayloadStore:
         return self.vault.read(self.mount, self.path)
 
     def write(self, data: Mapping[str, object], cas: int) -> int:
-        """Replace the payload with check-and-set; WriteConflictError if its version has changed."""
+        """Replace the payload with check-and-set; WriteConflictError if its version has changed.
+
+        Raises RefusedError for a payload that names another source.
+        """
+        if cas and self.source:
+            self._require_not_foreign()
         try:
             version = self.vault.write(self.mount, self.path, data, cas)
         except VaultConflictError as error:
@@ -45,6 +53,20 @@ class VaultPayloadStore:
         if cas == 0 and self.source:
             self._record_source()
         return version
+
+    def _require_not_foreign(self) -> None:
+        try:
+            found = self.vault.call("GET", f"{self.mount}/metadata/{self.path}").data
+        except VaultError as error:
+            if error.kind not in {"forbidden", "missing"}:
+                raise
+            return
+        owner = judge_payload(found, self.source)
+        if owner.is_proven_foreign:
+            raise RefusedError(
+                f"{self.name} {escape_unprintable(owner.reason)}; nothing was written",
+                "set secrets.vault.path to a path of this installation",
+            )
 
     def _record_source(self) -> None:
         """Say who created the payload; without the right to, its owner stays unknown."""
