@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from wizard.deliveries.registry import delivery_kind
 from wizard.errors import UsageError
 from wizard.git.push import find_remote, remote_url
 from wizard.manifests.ownership import repository_place
@@ -25,7 +26,9 @@ _ID_DIGITS = 20
 def with_source(answers: Answers, repository: WorkTree) -> Answers:
     """Return the answers with the repository's source, or the same object if nothing is missing."""
     own = answers.repository
-    if own.source or find_source_url(answers):
+    # Nothing in a local cluster is shared with another repository.
+    is_local = delivery_kind(answers.delivery.kind).local
+    if own.source or is_local or find_source_url(answers):
         return answers
     source = _find_source(repository, own.branch)
     if not source:

@@ -223,8 +223,9 @@ def test_a_payload_says_whose_it_is(new_bench: Callable[..., Bench]) -> None:
         assert (done.state, "--take-over" in done.fix.text) == ("blocked", state), done
         assert isinstance(bench.stored(where), dict)
         if hers:
+            again = OpenVault(VaultLogin(bench.target).vault, source).payload_store(bench.store)
             with pytest.raises(RefusedError, match="belongs to installation airflow"):
-                store.write({"fernetKey": "x", "jwtSecret": "y"}, 1)
+                again.write({"fernetKey": "x", "jwtSecret": "y"}, 1)
     # Another repository's policy reads it.
     bench.vault.request("POST", where, {"custom_metadata": {OWNER_ANNOTATION: source}})
     reader = f"reader-{bench.store.mount}"

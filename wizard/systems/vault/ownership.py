@@ -9,17 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from wizard.manifests.ownership import OWNER_ANNOTATION, Ownership, judge_source
 from wizard.stores.vault.manifests import POLICY_SOURCE
 
-if TYPE_CHECKING:
-    from wizard.systems.vault.session import PathState
-
 _MADE = "made by airflow-wizard for "
 _COMMENT = re.compile(rf"(?m)^\s*#\s*{re.escape(POLICY_SOURCE)}:\s*(\S.*?)\s*$")
 _DESCRIPTION = re.compile(rf"{re.escape(_MADE)}.*?; {re.escape(OWNER_ANNOTATION)}: (\S.*)")
+
+
+class Found(Protocol):
+    """What a login sees at a path; see `wizard.systems.vault.session.PathState`."""
+
+    @property
+    def data(self) -> Mapping[str, Any] | None:
+        """The content; None if there is none."""
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the login may not read it."""
 
 
 def mount_description(installation: str, source: str) -> str:
@@ -45,9 +54,7 @@ def judge_mount(entry: Mapping[str, Any], own: str) -> Ownership:
     return Ownership("another's", "was not created by this installation")
 
 
-def judge_role(
-    role: Mapping[str, Any], own: str, read_policy: Callable[[str], PathState]
-) -> Ownership:
+def judge_role(role: Mapping[str, Any], own: str, read_policy: Callable[[str], Found]) -> Ownership:
     """Return whose a role is: that of all policies which it gives.
 
     `read_policy` returns a policy by its name.
