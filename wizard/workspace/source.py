@@ -42,7 +42,8 @@ def _find_source(repository: WorkTree, branch: str) -> str:
     except UsageError:
         return _find_root_commit(repository)
     # A remote may be a folder; its path is then only a name.
-    place = re.sub(r"[^A-Za-z0-9_.~+:/-]", "-", repository_place(url)).strip("/")
+    plain = url.replace("://***@", "://")
+    place = re.sub(r"[^A-Za-z0-9_.~+:/-]", "-", repository_place(plain)).strip("/")
     parts = [part for part in place.split("/") if part.strip(".")]
     return "/".join(parts if len(parts) > 1 else ["remote", *parts])
 

@@ -120,7 +120,7 @@ class HelmRelease:
                     "installation.release",
                 ),
             )
-        owner = judge_revision(last, self._mark)
+        owner = judge_revision(last, self._target)
         if owner.whose == "another's":
             secret = f"secret sh.helm.release.v1.{self._name}.v{last.number}"
             label = f"kubectl -n {self._namespace} label --overwrite {secret}"

@@ -37,7 +37,6 @@ from wizard.systems.helm.steps import group_manifests
 from wizard.systems.release import delivered_objects, volumes
 from wizard.systems.release.revisions import (
     Revision,
-    compute_owner_mark,
     is_made_by_run,
     is_recoverable,
     judge_release,
@@ -169,7 +168,7 @@ class _Release:
 
     def _ask_owner(self, last: Revision) -> StepStatus | None:
         """Return the question for a release without source; None if it is proven to be ours."""
-        owner = judge_revision(last, compute_owner_mark(self._target))
+        owner = judge_revision(last, self._target)
         if owner.is_ours:
             return None
         command = f"helm -n {self._namespace} uninstall {self._name}"
@@ -201,7 +200,7 @@ class _Release:
                     f"{self._name}"
                 ),
             )
-        owner = judge_revision(last, compute_owner_mark(self._target))
+        owner = judge_revision(last, self._target)
         if owner.whose == "another's":
             return StepStatus(
                 "blocked",

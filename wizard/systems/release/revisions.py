@@ -81,12 +81,12 @@ def is_made_by_run(found: Sequence[Revision]) -> bool:
 
 
 def compute_owner_mark(target: Target) -> str:
-    """Return this installation's owner mark; empty when the repository has no remote.
+    """Return this installation's owner mark; empty if neither answers nor a remote name it."""
+    return owner_label(target.release.owner_id) or compute_earlier_mark(target)
 
-    The clone's remote URL is used for answers of earlier versions, which name no repository.
-    """
-    if target.release.owner_id:
-        return owner_label(target.release.owner_id)
+
+def compute_earlier_mark(target: Target) -> str:
+    """Return the mark that earlier versions wrote, from the clone's remote; empty without one."""
     repository, answers = target.repository, target.answers.repository
     try:
         url = remote_url(repository, find_remote(repository, answers.branch))
@@ -95,16 +95,17 @@ def compute_owner_mark(target: Target) -> str:
     return owner_label(owner_id(url, answers.path, target.release.installation))
 
 
-def judge_revision(last: Revision, own: str) -> Ownership:
-    """Return whose a revision is; `own` is this installation's owner mark.
+def judge_revision(last: Revision, target: Target) -> Ownership:
+    """Return whose a revision is.
 
     The mark is a hash, so it does not tell which other installation it belongs to.
     """
     if not last.own:
         return Ownership("another's", "is not managed by this wizard")
-    if last.source and last.source != own:
+    own = compute_owner_mark(target)
+    if last.source and last.source not in {own, compute_earlier_mark(target)}:
         return Ownership("another's", "belongs to another installation or repository", last.source)
-    return judge_source(last.source, own)
+    return judge_source(own if last.source else "", own)
 
 
 def judge_release(target: Target, kube: Kube) -> Ownership:
@@ -116,7 +117,7 @@ def judge_release(target: Target, kube: Kube) -> Ownership:
     found = list_revisions(kube, namespace, name)
     if not found:
         return Ownership("unknown", "belongs to a release that does not exist any more")
-    owner = judge_revision(found[-1], compute_owner_mark(target))
+    owner = judge_revision(found[-1], target)
     if owner.whose != "unknown":
         target.verdicts[f"{namespace}/{name}"] = owner
     return owner
