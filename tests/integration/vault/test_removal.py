@@ -171,10 +171,13 @@ def test_equal_contents_do_not_make_it_ours(new_bench: Callable[..., Bench]) -> 
     found = removed(replace(bench.target, agreed=agreed))
     assert found[ROLE].state == found[POLICY].state == "blocked", found
     assert "--take-over" not in f"{found[ROLE].fix.text}{found[POLICY].fix.text}"
-    assert dump(bench) == before
+    # The empty mount was ours and went.
+    after = dump(bench)
+    assert (after["roles"], after["policies"]) == (before["roles"], before["policies"])
     # Of an earlier version, which wrote no source: after a yes to exactly this.
     bench.vault.request("POST", bench.policy, {"policy": text.replace(mark, "")})
-    assert bench.run()["vault.policy"].state == "holds"
+    assert {one.state for one in bench.run().values()} <= {"changed", "holds"}
+    bench.vault.request("POST", bench.policy, {"policy": text.replace(mark, "")})
     found = removed(bench.target)
     assert [found[one].state for one in (ROLE, POLICY)] == ["blocked", "blocked"]
     agreed = {ROLE: seal(found[ROLE])}
@@ -223,7 +226,8 @@ def test_a_payload_says_whose_it_is(new_bench: Callable[..., Bench]) -> None:
         assert (done.state, "--take-over" in done.fix.text) == ("blocked", state), done
         assert isinstance(bench.stored(where), dict)
         if hers:
-            again = OpenVault(VaultLogin(bench.target).vault, source).payload_store(bench.store)
+            again_in = VaultLogin(bench.target)
+            again = OpenVault(again_in.vault, source).payload_store(bench.store)
             with pytest.raises(RefusedError, match="belongs to installation airflow"):
                 again.write({"fernetKey": "x", "jwtSecret": "y"}, 1)
     # Another repository's policy reads it.
