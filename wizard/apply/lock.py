@@ -25,6 +25,7 @@ from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step
 from wizard.errors import ConflictError
 from wizard.formats.terminal import escape_unprintable
+from wizard.manifests.ownership import OWNER_ANNOTATION
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
@@ -56,12 +57,14 @@ class RunLock:
         holder: str = "",
         seconds: float = LEASE_SECONDS,
         process: Process | None = None,
+        source: str = "",
     ) -> None:
         self.kube = kube
         self.ref = Ref(API_VERSION, "Lease", f"{FIELD_MANAGER}-{installation}", namespace)
         self.holder = holder or describe_holder()
         self.seconds = seconds
         self.process = process or Process.current()
+        self._source = {OWNER_ANNOTATION: source} if source else {}
         self.note = (
             "" if kube else "no cluster for the run lock: runs on other machines are not prevented"
         )
@@ -77,7 +80,8 @@ class RunLock:
     def from_target(cls, target: Target) -> RunLock:
         """Return the lock of the target's installation, in the cluster of its delivery."""
         kube, namespace = get_installer(target).lock(target)
-        return cls(kube, namespace, target.answers.installation.name)
+        release = target.release
+        return cls(kube, namespace, release.installation, source=release.owner_id)
 
     @property
     def held(self) -> bool:
@@ -180,7 +184,7 @@ class RunLock:
                 "name": self.ref.name,
                 "namespace": self.ref.namespace,
                 "labels": {"app.kubernetes.io/managed-by": FIELD_MANAGER},
-                "annotations": {_PROCESS: str(self.process)},
+                "annotations": {_PROCESS: str(self.process), **self._source},
             },
             "spec": {
                 "holderIdentity": self.holder,

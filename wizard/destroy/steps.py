@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wizard.apply.delivery import get_installer
 from wizard.deliveries.live import live_delivery
 from wizard.destroy import data
-from wizard.errors import RefusedError
+from wizard.engine.steps import StepStatus
+from wizard.errors import Fix, RefusedError
 from wizard.stores.live import live_store
 from wizard.systems.cluster.identity import build_identity_step
 from wizard.systems.release import volumes
@@ -45,8 +47,25 @@ def build_undo_steps(target: Target, only: Part | None = None) -> Steps:
     store = (*run.build_removal(), *run.build_final_removal()) if run else ()
     first = build_identity_step(target)
     if only == "store":
-        return (first, *store)
+        needed = {name for step in store for name in step.needs}
+        return (first, *(_build_condition(one) for one in delivery if one.id in needed), *store)
     return (first, *delivery) if only == "delivery" else (first, *delivery, *store)
+
+
+def _build_condition(step: Step) -> Step:
+    """Return a removal of the other part as a condition: what uses the store must be gone."""
+
+    async def check() -> StepStatus:
+        look = await step.check()
+        if look.state != "wanted":
+            return look
+        fix = Fix("remove it first: run airflow-wizard apply --undo without --only store")
+        return StepStatus("blocked", f"{look.detail}, and it uses the store", fix)
+
+    return replace(
+        step, title=f"Check: {step.title}", check=check, change=None, dry_run_change=None,
+        wait_seconds=0.0, independent=True,
+    )  # fmt: skip
 
 
 def build_destroy_steps(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,8 +50,10 @@ class Step:
     `dry_run_change` tries the change without keeping it (`--dry-run`). `check` is repeated for
     `wait_seconds` until the state holds, every `interval` seconds (0: the run's own interval). All
     three may raise WizardError, whose message contains no secret. When an `independent` step is
-    blocked, the run continues: no later step depends on it. A step that `is_final` is blocked after
-    any blocked step, because it removes what a repeat of that step needs.
+    blocked, the run continues with the steps that do not need it. `needs` holds the ids of the
+    steps that a step depends on: while one of them is blocked, so is this one, and with it every
+    step that needs it; while one is unknown, this one changes nothing and is unknown too. A
+    step that `is_final` needs all steps before it, because it removes what a repeat of them needs.
     """
 
     id: str
@@ -65,6 +67,11 @@ class Step:
     interval: float = 0.0
     independent: bool = False
     is_final: bool = False
+    needs: tuple[str, ...] = ()
+
+    def list_needed(self, steps: Iterable[Step]) -> list[Step]:
+        """Return those of `steps` that this step depends on."""
+        return [one for one in steps if self.is_final or one.id in self.needs]
 
 
 def declared_step(
@@ -126,17 +133,21 @@ async def run_steps(
     """
     stopped = False
     blocked: list[Step] = []
+    unknown: list[Step] = []
     for step in steps:
         if stopped:
             yield StepEvent(step.id, step.title, step.owner, "left")
             continue
-        if step.is_final and blocked:
-            yield _blocked_event(step, blocked)
-            stopped = True
+        if needed := step.list_needed(blocked):
+            yield _blocked_event(step, needed)
+            blocked.append(step)
+            stopped = not step.independent
             continue
-        run = _StepRun(step, dry_run=dry_run, interval=interval)
+        doubts = [one for one in unknown if one.id in step.needs]
+        run = _StepRun(step, dry_run=dry_run, interval=interval, doubts=doubts)
         async for event in run.events():
             yield event
+            unknown += [step] if event.state == "unknown" else []
             skipped = step.independent and event.state == "blocked"
             blocked += [step] if skipped else []
             stopped = stopped or (event.stops_run and not skipped)
@@ -144,7 +155,7 @@ async def run_steps(
 
 def _blocked_event(step: Step, blocked: Sequence[Step]) -> StepEvent:
     names = ", ".join(f"{one.id} ({one.title})" for one in blocked)
-    detail = f"not started, because blocked steps come before it: {names}"
+    detail = f"not started, because it depends on blocked steps: {names}"
     fix = Fix("fix the blocked steps, then run this again: it continues there")
     return StepEvent(step.id, step.title, step.owner, "blocked", detail, fix)
 
@@ -152,8 +163,11 @@ def _blocked_event(step: Step, blocked: Sequence[Step]) -> StepEvent:
 class _StepRun:
     """One step while it runs."""
 
-    def __init__(self, step: Step, *, dry_run: bool, interval: float) -> None:
+    def __init__(
+        self, step: Step, *, dry_run: bool, interval: float, doubts: Sequence[Step] = ()
+    ) -> None:
         self.step = step
+        self.doubts = doubts
         self.dry_run = dry_run
         self.interval = step.interval or interval
         self.began = time.monotonic()
@@ -183,6 +197,10 @@ class _StepRun:
         look = await self.step.check()
         if look.state != "wanted":
             yield self._status_event(look)
+        elif self.doubts and self.step.change is not None:
+            names = ", ".join(f"{one.id} ({one.title})" for one in self.doubts)
+            why = f"{look.detail}; not changed, because the result of {names} is unknown"
+            yield self.event("unknown", why, Fix("have that done first, then run this again"))
         elif self.step.change is None:
             if self.dry_run:
                 yield self.event("would wait", look.detail, look.fix)

@@ -70,6 +70,17 @@ def _git_url(value: str) -> str:
     return check_git_url(value) if value else value
 
 
+def _repository_source(value: str) -> str:
+    if "://" in value or "@" in value:
+        return check_git_url(value)
+    segment = r"[A-Za-z0-9_.~+-]+"
+    if value and (not re.fullmatch(rf"{segment}(:[0-9]+)?(/{segment})+", value) or ".." in value):
+        raise ValueError(
+            "give the repository's URL, or its host and path, such as git.example.com/team/airflow"
+        )
+    return value
+
+
 def _git_ref(value: str) -> str:
     # The rules of git check-ref-format; no leading dash either, because git could read an option.
     # The character set has no syntax of Go templates, shells or airflow.cfg (%).
@@ -171,6 +182,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 HttpsUrl = Annotated[Text, AfterValidator(_https_url)]
 WebUrl = Annotated[Text, AfterValidator(_web_url)]
 GitUrl = Annotated[Text, AfterValidator(_git_url)]
+RepositorySource = Annotated[Text, AfterValidator(_repository_source)]
 GitRef = Annotated[Text, AfterValidator(_git_ref)]
 RepositoryPath = Annotated[Text, AfterValidator(_repository_path)]
 CertificateFile = Annotated[Text, AfterValidator(_certificate_file)]

@@ -65,6 +65,7 @@ class Reader:
 
     `id` is a short word, `name` the name of its objects in `namespace`, and `files` the prefix of
     the logical ids of its files. `answers` are the answers to the store's questions about readers.
+    `removal` is the id of the step that removes its objects from the cluster.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Reader:
     secret: SecretSpec
     files: str
     answers: object = None
+    removal: str = ""
 
 
 @dataclass(frozen=True, slots=True)

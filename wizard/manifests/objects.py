@@ -27,11 +27,7 @@ _POD_SECURITY = "pod-security.kubernetes.io"
 def object_metadata(
     release: Release, name: str, *, wave: str = "", sync_options: str = "", namespaced: bool = True
 ) -> dict[str, Any]:
-    """Return object metadata, with Argo CD's annotations only if Argo CD delivers.
-
-    Cluster-scoped objects carry the owner annotation, because no namespace distinguishes two
-    installations of the same name.
-    """
+    """Return object metadata with its source, and with Argo CD's annotations if it delivers."""
     found: dict[str, Any] = {"name": name}
     if namespaced:
         found["namespace"] = release.namespace
@@ -39,14 +35,13 @@ def object_metadata(
         "app.kubernetes.io/part-of": "airflow",
         "app.kubernetes.io/managed-by": "airflow-wizard",
     }
+    annotations: dict[str, str] = {}
     if release.gitops:
-        annotations = {WAVE_ANNOTATION: wave} if wave else {}
-        if sync_options:
-            annotations[SYNC_OPTIONS_ANNOTATION] = sync_options
-        if not namespaced:
-            annotations |= owner_annotation(release)
-        if annotations:
-            found["annotations"] = annotations
+        annotations |= {WAVE_ANNOTATION: wave} if wave else {}
+        annotations |= {SYNC_OPTIONS_ANNOTATION: sync_options} if sync_options else {}
+    annotations |= owner_annotation(release)
+    if annotations:
+        found["annotations"] = annotations
     return found
 
 

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 
 
 def _derive_owner_id(answers: Answers) -> str:
-    url = delivery_kind(answers.delivery.kind).source_url(answers.delivery)
+    url = answers.repository.source or find_source_url(answers)
     return owner_id(url, answers.repository.path, answers.installation.name)
+
+
+def find_source_url(answers: Answers) -> str:
+    """Return the repository's URL that a controller reads; empty if the delivery needs none."""
+    return delivery_kind(answers.delivery.kind).source_url(answers.delivery)
 
 
 def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) -> Release:

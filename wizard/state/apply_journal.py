@@ -127,14 +127,14 @@ def with_cluster_identity(answers: Answers, repository: WorkTree, installation: 
     own = answers.cluster
     if own.server and own.uid:
         return answers
-    if not _is_committed(repository, installation):
+    if not is_committed(repository, installation):
         return answers
     found = ApplyHistory(repository, installation).target_identities()
     cluster = fill_cluster_identity(own, found) if found else own
     return answers if cluster == own else answers.model_copy(update={"cluster": cluster})
 
 
-def _is_committed(repository: WorkTree, installation: str) -> bool:
+def is_committed(repository: WorkTree, installation: str) -> bool:
     """Return whether the answers on disk are the same as in HEAD.
 
     If `secrets` recorded public keys in the file on disk, a commit takes exactly that file, so

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
     from wizard.clients.vault.address import VaultAddress, VaultCredentials
     from wizard.git.repository import WorkTree
+    from wizard.manifests.ownership import Ownership
     from wizard.manifests.release import Release
 
 
@@ -43,8 +44,9 @@ class Target:
     `cleanups` are called at the end of the run, for example to revoke logins. `helm` is the Helm
     program, and `chart` the path of a chart to install instead of the project's own. `database` is
     the administrator of PostgreSQL; None when no role or database is to be created. `agreed` holds,
-    by step id, the hashes of diffs that the operator accepted: the objects in these diffs may be
-    taken over.
+    by step id, the hashes of diffs or lists that the operator accepted: the objects in them may be
+    taken over, or deleted. `verdicts` remembers during one run whose the Applications and the Helm
+    release are, because a removal deletes the evidence.
     """
 
     answers: Answers
@@ -63,6 +65,7 @@ class Target:
     helm: Helm | None = None
     chart: Path | None = None
     agreed: Mapping[str, str] = field(default_factory=dict)
+    verdicts: dict[str, Ownership] = field(default_factory=dict)
 
     @property
     def cluster(self) -> Cluster:

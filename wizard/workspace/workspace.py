@@ -27,7 +27,7 @@ from wizard.plan.comparison import (
 )
 from wizard.plan.merge_base import base_folder
 from wizard.plan.plan import Plan
-from wizard.state.apply_journal import with_cluster_identity
+from wizard.state.apply_journal import is_committed, with_cluster_identity
 from wizard.workspace import committed
 from wizard.workspace.proposal import Acceptance, CommitResult, Proposal
 
@@ -245,6 +245,7 @@ class Workspace:
         from wizard.workspace.host_keys import needed_host, verify_host_keys
         from wizard.workspace.neighbours import require_disjoint_claims, require_name
         from wizard.workspace.surroundings import list_special_files, read_surroundings
+        from wizard.workspace.source import with_source
 
         answers, warnings = require_valid_answers(data)
         repository = self._at(answers, existing)
@@ -269,6 +270,8 @@ class Workspace:
             raise AnswersError(
                 "a fingerprint is not valid", [Problem("--host-key-fingerprint", str(error))]
             ) from None
+        if not existing:
+            settled = replace(settled, answers=with_source(settled.answers, repository))
         rendering = render(settled.answers, assets)
         warnings = (*warnings, *refuse_guarded_values(settled.answers, rendering, assets))
         stored = self._stored(existing, repository.head.commit) if existing else None
@@ -280,6 +283,8 @@ class Workspace:
         changes, conflicts, base = compare_rendering(repository, rendering, stored, owned)
         if existing and any(one.differs for one in changes):
             met = with_cluster_identity(settled.answers, repository, existing)
+            if is_committed(repository, existing):
+                met = with_source(met, repository)
             if met is not settled.answers:
                 settled, rendering = replace(settled, answers=met), render(met, assets)
                 changes, conflicts, base = compare_rendering(repository, rendering, stored, owned)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -153,7 +154,8 @@ def test_an_installation_of_another_repository_keeps_what_is_its_own(world: Worl
     world.credential("https://git.example.com/hers/airflow", "repo-creds")
     told(actions(world.target()))
     world.lines.clear()
-    hers = world.target(**{"delivery.argocd.repo_url": "https://git.example.com/hers/airflow.git"})
+    hers_url = "https://git.example.com/hers/airflow.git"
+    hers = world.target(**{"delivery.argocd.repo_url": hers_url})
     found = told(actions(hers))
     event = found["cluster.store-account"]
     assert event.state == "blocked"
@@ -163,9 +165,19 @@ def test_an_installation_of_another_repository_keeps_what_is_its_own(world: Worl
     for one in steps.build_argocd_steps(hers)[-2:]:
         event = told([one])[one.id]
         assert (event.state, whose in event.detail) == ("blocked", True)
+        # No yes takes it over: none is offered, and the diff's own hash changes nothing.
+        assert "--take-over" not in event.fix.text
+        assert "repository.source=github.com/acme/k8s-infra" in event.fix.text
+        seal = hashlib.sha256(event.diff.encode()).hexdigest()[:12]
+        agreed = replace(hers, agreed={one.id: seal})
+        again = next(step for step in steps.build_argocd_steps(agreed) if step.id == one.id)
+        assert told([again])[one.id].state == "blocked"
     assert world.writes == []
-    agreed = replace(hers, agreed=agreement(event))
-    assert told(steps.build_argocd_steps(agreed)[-1:])["argocd.application"].state == "changed"
+    # A repository that has moved says so in its answers.
+    moved = {"repository.source": "github.com/acme/k8s-infra"}
+    here = world.target(**{"delivery.argocd.repo_url": hers_url, **moved})
+    assert told(steps.build_argocd_steps(here)[-1:])["argocd.application"].state == "changed"
+    told(actions(world.target()))
 
     # The same repository, named otherwise, and one of a version that named none.
     https = {"delivery.argocd.repo_url": "https://GitHub.com/acme/k8s-infra"}
@@ -174,7 +186,10 @@ def test_an_installation_of_another_repository_keeps_what_is_its_own(world: Worl
     body = {"metadata": {"annotations": {OWNER_ANNOTATION: None}}}
     world.server.request("PATCH", path, body, "application/merge-patch+json")
     event = told(actions(world.target())[-1:])["argocd.application"]
-    assert event.state == "changed"
+    assert event.state == "blocked"
+    assert "does not say which repository it belongs to" in event.detail
+    yes = replace(world.target(), agreed=agreement(event))
+    assert told(actions(yes)[-1:])["argocd.application"].state == "changed"
     assert world.read(APPLICATION + "airflow")["metadata"]["annotations"][OWNER_ANNOTATION] == (
         "github.com/acme/k8s-infra#airflow"
     )

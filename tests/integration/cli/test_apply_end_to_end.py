@@ -170,7 +170,7 @@ class Place:
     def killed(self, *words: str, last: str) -> bool:
         """Run it and kill it after this request; False when it ended well before that."""
         done, _ = self.counted(*words, last=last)
-        assert done.code in {0, -signal.SIGKILL}, done
+        assert done.code in {0, -signal.SIGKILL}, done.err
         return done.code != 0
 
     def fill(self) -> Finished:

@@ -105,7 +105,10 @@ def test_made_without_a_login_and_taken_by_somebody_with_one(
     assert taken.out.count("from the file") == len(values)
     assert " generated" not in taken.out
     assert side.bench.values() == values
-    assert writes(requests) == [f"{side.bench.mount}/data/airflow-install/airflow/config"]
+    path = "airflow-install/airflow/config"
+    assert writes(requests) == [
+        f"{side.bench.mount}/{part}/{path}" for part in ("data", "metadata")
+    ]
     assert public in taken.out
     # Both sides are told the same checksum.
     digest = next(word for word in made.err.split() if word.startswith("sha256:"))

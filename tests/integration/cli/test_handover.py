@@ -16,12 +16,15 @@ import pytest
 from tests.integration.vault.test_steps import Bench, controller, new_bench
 from tests.support.canary import Canary
 from tests.support.cli import Wizard, answers_file, aw
+from tests.support.cluster.controllers.operators import MERGE
 from tests.support.cluster.kubeconfigs import cluster, written
 from tests.support.rendered import answers, rendering
 from tests.testbed import vault_cli
 from tests.testbed.databases import Postgres, quoted
 from tests.testbed.kube import Kube
 from wizard.handover.scripts import HandoverFiles, render_handover
+from wizard.manifests.ownership import OWNER_ANNOTATION, source_manager
+from wizard.plan.render import Rendering
 from wizard.systems.database import handover
 
 __all__ = ["aw", "controller", "new_bench"]
@@ -272,6 +275,15 @@ def test_what_is_another_s_in_vault_is_not_touched(bench: Bench, owners: Owners)
     assert "REPLACE=yes" in done.stderr
     assert "theirs" in bench.stored(bench.policy)["policy"]
 
+    hers = f"# {OWNER_ANNOTATION}: git.example.com/hers/airflow#airflow\n"
+    text = hers + 'path "secret/data/theirs" {\n  capabilities = ["read"]\n}\n'
+    bench.vault.request("POST", bench.policy, {"policy": text})
+    done = owners.run("vault", "setup.sh", REPLACE="yes", **files)
+    assert done.returncode == 1
+    assert "belongs to git.example.com/hers/airflow#airflow; it is never" in done.stderr
+    assert bench.stored(bench.policy)["policy"] == text
+    bench.vault.policy(store.policy, {"secret/data/theirs": ["read"]})
+
     owners.ok("vault", "setup.sh", REPLACE="yes", **files)
     assert bench.stored(bench.policy)["policy"].strip() == bench.target.text("vault/policy").strip()
     bench.vault.request("POST", bench.role, {
@@ -312,11 +324,11 @@ def test_the_platform_applies_what_argo_cd_starts_from(
     config = written(tmp_path / "config", cluster(kube_with_crds), {"token": kube_with_crds.token},
                      context="a context")  # fmt: skip
 
-    def platform() -> subprocess.CompletedProcess[str]:
+    def platform(text: str = script, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["sh", "-s"], input=script, capture_output=True, text=True, timeout=120, check=False,
+            ["sh", "-s"], input=text, capture_output=True, text=True, timeout=120, check=False,
             env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECONFIG": str(config),
-                 "KUBE_CONTEXT": "a context"},
+                 "KUBE_CONTEXT": "a context", **more},
         )  # fmt: skip
 
     done = platform()
@@ -330,9 +342,37 @@ def test_the_platform_applies_what_argo_cd_starts_from(
     last = f"{name}-parent" if applications == "two" else name
     path = f"/apis/argoproj.io/v1alpha1/namespaces/{name}-argocd/applications/{last}"
     found = kube_with_crds.request("GET", path)
-    assert {one["manager"] for one in found["metadata"]["managedFields"]} == {"airflow-wizard"}
+    own = source_manager(made.release.owner_id)
+    assert {one["manager"] for one in found["metadata"]["managedFields"]} == {own}
     guard = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
     assert kube_with_crds.request("GET", f"{guard}/{name}-airflow-store-account")
+
+    # Another repository with the same names takes nothing over, whatever it says.
+    other = {**changes, "delivery.argocd.repo_url": "ssh://git@git.example.com/hers/airflow.git"}
+    hers = render_handover(answers("production", other), *_handed(other))["platform"]["apply.sh"]
+    uid = found["metadata"]["uid"]
+    for more in ({}, {"TAKE_OVER": uid}):
+        done = platform(hers, **more)
+        assert done.returncode == 5, done
+        assert f"{last} belongs to {made.release.owner_id}; it is never taken over" in done.stderr
+        assert "serverside-applied" not in done.stdout
+    assert kube_with_crds.request("GET", path) == found
+    # One that does not say whose it is: only after a yes to exactly this object.
+    notes = {"metadata": {"annotations": {OWNER_ANNOTATION: None}}}
+    kube_with_crds.request("PATCH", f"{path}?fieldManager=hand", notes, MERGE)
+    done = platform()
+    assert done.returncode == 5, done
+    assert f"{last} already exists (UID {uid}) and does not say whose it is" in done.stderr
+    assert platform(TAKE_OVER="other").returncode == 5
+    done = platform(TAKE_OVER=f"other {uid}")
+    assert done.returncode == 0, done.stderr
+    again = kube_with_crds.request("GET", path)["metadata"]["annotations"]
+    assert again[OWNER_ANNOTATION] == made.release.owner_id
+
+
+def _handed(changes: dict[str, object]) -> tuple[Rendering, dict[str, str]]:
+    made = rendering("production", changes)
+    return made, {file.logical: file.text for file in made.tree.values()}
 
 
 # --- the database

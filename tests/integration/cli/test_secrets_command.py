@@ -153,7 +153,8 @@ def test_everything_that_lacks_is_made_once(
     assert is_same_key(public_of(values["gitSshKey"], tmp_path), bench.public())
     assert bench.public() in done.out
     assert "https://github.com/example/airflow-dags/settings/keys" in done.err
-    assert writes(requests) == [f"{bench.mount}/data/airflow-install/airflow/config"]
+    path = "airflow-install/airflow/config"
+    assert writes(requests) == [f"{bench.mount}/{part}/{path}" for part in ("data", "metadata")]
 
     requests.clear()
     before = (bench.stored(), bench.file.read_bytes())

@@ -50,8 +50,18 @@ def entrusted(here: Place) -> Place:
         f"auth/{here.auth}/role": ["list"],
         f"auth/{here.auth}/role/{here.role}": write,
         f"{here.mount}/data/{here.path}": write,
-        f"{here.mount}/metadata/{here.path}": ["read", "delete"],
+        f"{here.mount}/metadata/{here.path}": write,
         f"{here.mount}/metadata/*": ["list"],
+        # To see who else uses a policy, a mount or a payload.
+        "sys/policies/acl": ["list"],
+        "sys/policies/acl/*": ["read"],
+        "auth/+/role": ["list"],
+        "auth/+/role/*": ["read"],
+        "auth/+/roles": ["list"],
+        "auth/+/users": ["list"],
+        "auth/+/users/*": ["read"],
+        "identity/+/id": ["list"],
+        "identity/+/id/*": ["read"],
     })  # fmt: skip
     return here
 

@@ -26,7 +26,8 @@ from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import application_removal, cascade, store_credential
 from wizard.systems.argocd import removal as argocd
 from wizard.systems.argocd import steps as by_argocd
-from wizard.systems.argocd.application_removal import FINALIZER, TRACKING
+from wizard.systems.argocd.application_removal import FINALIZER
+from wizard.systems.argocd.tracking import TRACKING
 from wizard.systems.helm import removal
 from wizard.systems.helm import steps as by_helm
 from wizard.systems.release import delivered_objects, volumes
@@ -92,10 +93,13 @@ def test_an_undo_leaves_applications_that_are_not_its_own_any_more(world: World)
     marked(world, APPLICATION, finalizers=[], annotations={TRACKING: "root:argoproj.io/x:y/z"})
     done = ended(application_removal.build_application_undo(target))
     assert "delivered by Application root" in done.detail
-    marked(world, APPLICATION, annotations={TRACKING: None}, labels={MANAGED: "Helm"})
+    source = world.read(APPLICATION)["metadata"]["annotations"][OWNER_ANNOTATION]
+    gone = {TRACKING: None, OWNER_ANNOTATION: None}
+    marked(world, APPLICATION, annotations=gone, labels={MANAGED: "Helm"})
     done = ended(application_removal.build_application_undo(target))
     assert "does not have the wizard's label" in done.detail
-    marked(world, APPLICATION, labels={MANAGED: "airflow-wizard"})
+    back = {OWNER_ANNOTATION: source}
+    marked(world, APPLICATION, annotations=back, labels={MANAGED: "airflow-wizard"})
     patched(world, APPLICATION, {"spec": {"syncPolicy": {"automated": None}}})
     done = ended(application_removal.build_application_undo(target))
     assert (done.state, "automated" in done.diff) == ("blocked", True)
@@ -306,7 +310,8 @@ def test_what_nobody_follows_any_more_is_removed_where_argo_cd_marked_it(world: 
     world.operators.workload("Deployment", "airflow-scheduler", ready=True)
     world.operators.workload("Deployment", "hers", ready=True)
     where = "/apis/apps/v1/namespaces/{namespace}/deployments"
-    marked(world, f"{where}/airflow-scheduler", annotations={TRACKING: "airflow:apps/Deployment:x"})
+    mark = f"airflow:apps/Deployment:{world.namespace}/airflow-scheduler"
+    marked(world, f"{where}/airflow-scheduler", annotations={TRACKING: mark})
     done = ended(objects)
     assert (done.state, "Deployment" in done.detail) == ("changed", True)
     assert [one["metadata"]["name"] for one in world.read(where)["items"]] == ["hers"]
@@ -334,8 +339,11 @@ def require_others_keep_the_namespace(world: World, target: Target) -> None:
     # The workload has gone; the cluster has not yet collected what it owned.
     gone = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x", "uid": "gone"}
     put(world, "Secret", "left-behind", "v1", gone)
-    claim(world, "logs")
-    own = put(world, "Service", "airflow", "v1", tier="airflow", spec={"ports": [{"port": 1}]})
+    world.server.request("DELETE", f"/apis/apps/v1/namespaces/{world.namespace}/deployments/hers")
+    claim(world, "logs-airflow-worker-0")
+    own = put(world, "Service", "airflow", "v1", spec={"ports": [{"port": 1}]})
+    mark = {TRACKING: f"airflow:/Service:{world.namespace}/airflow"}
+    marked(world, "/api/v1/namespaces/{namespace}/services/airflow", annotations=mark)
     put(world, "Endpoints", "airflow", "v1")
     put(world, "EndpointSlice", "airflow-x", "discovery.k8s.io/v1", own, **SLICE)
     looked = look(build_namespace_removal(target, PIECES))
@@ -375,11 +383,10 @@ def look(action: Step) -> StepStatus:
 
 
 def put(
-    world: World, kind: str, name: str, api: str, owner: Any = None, tier: str = "", **more: Any
+    world: World, kind: str, name: str, api: str, owner: Any = None, **more: Any
 ) -> dict[str, str]:
     """Make it; what a reference to it as an owner says."""
-    labels = {"release": "airflow", "tier": tier} if tier else {}
-    about = {"name": name, "namespace": world.namespace, "labels": labels}
+    about = {"name": name, "namespace": world.namespace}
     owners = {"ownerReferences": [owner]} if owner else {}
     made = {"apiVersion": api, "kind": kind, "metadata": {**about, **owners}, **more}
     stands = world.server.apply(json.dumps(made))

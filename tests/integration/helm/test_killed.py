@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support.canary import Canary
 from tests.support.cli import Wizard, answers_file, aw
@@ -177,7 +178,10 @@ def test_whatever_becomes_of_helm_in_the_middle(
 ) -> None:
     """A helm that waits for what does not come is killed, interrupted, or somebody else's."""
     world = place.world
-    target = world.delivered()
+    committed = yaml.safe_load(
+        (place.aw.folder / ".airflow-wizard/airflow/answers.yaml").read_text()
+    )
+    target = world.delivered({"repository.source": committed["repository"]["source"]})
     monkeypatch.setattr(release, "QUIET_SECONDS", 0.2)
     place.cluster.idle = True
     place.helm.write("--wait")

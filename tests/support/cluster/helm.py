@@ -23,6 +23,7 @@ from wizard.clients.helm import open_helm
 from wizard.systems.target import Target
 
 CHART = TOP / "tests" / "charts" / "airflow"
+HELM = {"delivery.kind": "helm", "repository.source": "git.example.com/acme/airflow"}
 JOB = "airflow-run-airflow-migrations"
 _NOW = "2026-11-21T12:00:00Z"
 
@@ -40,7 +41,7 @@ class HelmWorld(World):
 
     def delivered(self, changes: Mapping[str, object] | None = None) -> Target:
         """The target of these answers, delivered by Helm."""
-        made = self.target("", **{"delivery.kind": "helm", **(changes or {})})
+        made = self.target("", **{**HELM, **(changes or {})})
         return replace(made, helm=open_helm(), chart=self.chart)
 
     def kubeconfig(self, path: Path, token: str) -> Path:

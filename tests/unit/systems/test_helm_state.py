@@ -10,7 +10,7 @@ import pytest
 from wizard.errors import ConflictError
 from wizard.systems.helm import release
 from wizard.systems.helm.release import HelmRelease
-from wizard.systems.helm.state import Revision, find_differing_keys, is_recoverable
+from wizard.systems.release.revisions import Revision, find_differing_keys, is_recoverable
 
 
 def revisions(*found: tuple[str, str]) -> list[Revision]:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from wizard.answers.conditions import CUSTOM_IMAGE
-from wizard.formats.types import GitRef, RepositoryPath
+from wizard.formats.types import GitRef, RepositoryPath, RepositorySource
 from wizard.questions.section import Model, QuestionInfo, Section
 
 
@@ -45,6 +45,12 @@ class RepositorySection(Section):
         default="main",
         title="Branch",
         description="Target branch. `commit --branch` creates a work branch instead.",
+    )
+    source: RepositorySource = Field(
+        default="",
+        title="Source",
+        description="Address by which cluster and Vault know what this repository made. Empty: the"
+        " URL that Argo CD reads. If the repository moves, set it to the old address.",
     )
     push: bool = Field(
         default=False, title="Push", description="Push the branch to its remote after the commit."

@@ -23,6 +23,8 @@ API_VERSION = "argoproj.io/v1alpha1"
 REPOSITORY_LABEL = "argocd.argoproj.io/secret-type"
 # The objects with which Argo CD reads its credential from the store, in the order to apply them.
 CREDENTIAL_PREFIX = "argocd/bootstrap/credential-"
+# The id of the step that removes them.
+CREDENTIAL_REMOVAL = "remove.credential"
 CREDENTIAL_PARTS = ("account", "store", "secret")
 
 
@@ -92,9 +94,10 @@ def _sync_policy(release: Release) -> dict[str, Any]:
         "retry": {"limit": 5, "backoff": {"duration": "30s", "factor": 2, "maxDuration": "5m"}},
         "syncOptions": ["CreateNamespace=true", "ServerSideApply=true"],
     }
-    labels = pod_security_labels(release)
-    if labels:
-        policy["managedNamespaceMetadata"] = {"labels": labels}
+    labels, source = pod_security_labels(release), owner_annotation(release)
+    about = {"labels": labels, "annotations": source}
+    if labels or source:
+        policy["managedNamespaceMetadata"] = {name: one for name, one in about.items() if one}
     return policy
 
 

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from wizard.deliveries.argocd.manifests import CREDENTIAL_PREFIX, REPOSITORY_LABEL
+from wizard.deliveries.argocd.manifests import (
+    CREDENTIAL_PREFIX,
+    CREDENTIAL_REMOVAL,
+    REPOSITORY_LABEL,
+)
 from wizard.formats.addresses import is_ssh_url
 from wizard.formats.types import GitRef, GitUrl, HttpsUrl, KubeName, Text
 from wizard.manifests.contribution import Reader
@@ -142,7 +146,9 @@ class ArgoCd(Model):
             labels={REPOSITORY_LABEL: "repository"},
         )
         own = getattr(self, release.store, None)
-        return Reader("argocd", name, self.namespace, secret, CREDENTIAL_PREFIX, own)
+        return Reader(
+            "argocd", name, self.namespace, secret, CREDENTIAL_PREFIX, own, CREDENTIAL_REMOVAL
+        )
 
 
 def argocd_answers(delivery: DeliveryAnswers) -> ArgoCd:

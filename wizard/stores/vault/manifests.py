@@ -11,11 +11,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from wizard.manifests.certificates import CA_KEY
+from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
     from wizard.stores.vault.settings import VaultSettings
+
+
+# A comment of the policy names who wrote it; Vault keeps the text of a policy as it was written.
+POLICY_SOURCE = OWNER_ANNOTATION
 
 
 def store_provider(store: VaultSettings, ca_map: str = "") -> dict[str, Any]:
@@ -46,8 +51,10 @@ def policy_file(release: Release, store: VaultSettings) -> File:
     The path's type excludes characters that need quoting.
     """
     who, what = ("the store", "payload") if not store.reader else (store.reader, "own path")
+    source = f"# {POLICY_SOURCE}: {release.owner_id}\n" if release.owner_id else ""
     text = (
         f"# Policy {store.policy}: {who} of {release.installation} can read only its {what}.\n"
+        f"{source}"
         f'path "{store.data_path}" {{\n  capabilities = ["read"]\n}}\n'
     )
     path = f"{release.paths.vault}/{store.policy}.hcl"

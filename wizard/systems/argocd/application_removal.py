@@ -7,7 +7,7 @@ so the project is deleted later. Source: Argo CD's documentation on app deletion
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
@@ -15,8 +15,10 @@ from wizard.clients.kube.protocol import KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError, Fix
 from wizard.formats.terminal import escape_unprintable
-from wizard.systems.argocd.application import application_names, has_parent
+from wizard.manifests.ownership import read_source
+from wizard.systems.argocd.application import has_parent
 from wizard.systems.argocd.steps import application_manifests
+from wizard.systems.argocd.tracking import application_marks, find_tracking_application
 from wizard.systems.cluster.object_removal import (
     Removal,
     build_removal_step,
@@ -25,17 +27,17 @@ from wizard.systems.cluster.object_removal import (
 )
 from wizard.systems.cluster.ownership import (
     Judge,
-    build_label_judge,
     build_unchanged_judge,
+    join_judges,
     kubectl_delete,
+    refuse_removal,
 )
+from wizard.systems.cluster.source import judge_object
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
 
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
-TRACKING = "argocd.argoproj.io/tracking-id"
-INSTANCE = "app.kubernetes.io/instance"
 
 
 def application_refs(target: Target) -> list[Ref]:
@@ -57,11 +59,11 @@ def split_applications(target: Target) -> tuple[list[Ref], list[Ref]]:
 def build_application_undo(target: Target) -> Step:
     """Return the undo step: Argo CD stops following the repository and keeps delivered objects."""
     found = application_refs(target)
-    own = build_unchanged_judge(target, application_manifests(target))
-
-    def judge(one: KubeObject, ref: Ref) -> StepStatus | None:
-        return own(one, ref) or _check_owner(target, one, ref) or _check_finalizer(one, ref)
-
+    judge = join_judges(
+        build_unchanged_judge(target, application_manifests(target)),
+        lambda one, ref: _check_owner(target, one, ref),
+        _check_finalizer,
+    )
     return build_removal_step(
         "undo.application",
         f"Remove {format_applications(found)}; delivered objects are kept",
@@ -69,6 +71,7 @@ def build_application_undo(target: Target) -> Step:
         target.argocd,
         lambda kube: Removal(kube, lambda: found, judge),
         left=kubectl_delete(found),
+        agreed=target.agreed,
     )
 
 
@@ -91,7 +94,7 @@ def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | No
 
     Another owner would restore it, or it reads a repository that is not committed here.
     """
-    owner = _find_owner(found, application_names(target))
+    owner = _find_owner(found, target)
     if owner:
         return StepStatus(
             "blocked",
@@ -114,20 +117,14 @@ def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | No
     return None
 
 
-def _find_owner(found: KubeObject, own: Iterable[str]) -> str:
+def _find_owner(found: KubeObject, target: Target) -> str:
     """Return the owner, or the other Application, that delivers an object; empty if none."""
     about = found["metadata"]
     for one in about.get("ownerReferences") or []:
         return escape_unprintable(f"{one.get('kind')} {one.get('name')}")
     name = find_tracking_application(found)
-    return f"Application {escape_unprintable(name)}" if name and name not in own else ""
-
-
-def find_tracking_application(found: Mapping[str, Any]) -> str:
-    """Return the Application that an object's Argo CD tracking mark names; empty if none."""
-    about = found["metadata"]
-    mark = str((about.get("annotations") or {}).get(TRACKING) or "").partition(":")[0]
-    return mark.rpartition("_")[2] or str((about.get("labels") or {}).get(INSTANCE) or "")
+    ours = not name or name in application_marks(target)
+    return "" if ours else f"Application {escape_unprintable(name)}"
 
 
 def repository_urls(application: Mapping[str, Any]) -> set[str]:
@@ -139,8 +136,12 @@ def repository_urls(application: Mapping[str, Any]) -> set[str]:
 
 def build_application_judge(target: Target) -> Judge:
     """Return a judge that blocks Applications of other owners or other repositories."""
-    own = build_label_judge(target)
-    return lambda found, ref: own(found, ref) or _check_owner(target, found, ref)
+
+    def check_source(found: KubeObject, ref: Ref) -> StepStatus | None:
+        known = None if read_source(found) else target.verdicts.get(ref.name)
+        return refuse_removal(known or judge_object(found, target.release.owner_id), found, ref)
+
+    return join_judges(check_source, lambda found, ref: _check_owner(target, found, ref))
 
 
 def require_gone(target: Target) -> None:

@@ -9,6 +9,7 @@ from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import NO_FIX, ConflictError, Fix
+from wizard.manifests.ownership import Ownership
 from wizard.systems.argocd.application_removal import (
     FINALIZER,
     build_application_judge,
@@ -21,14 +22,16 @@ from wizard.systems.cluster.object_removal import (
     build_cluster_step,
     build_removal_step,
     explain_deletion,
+    merge_statuses,
     read_object,
 )
 from wizard.systems.cluster.objects import explain_error
-from wizard.systems.cluster.ownership import Judge, kubectl_delete
+from wizard.systems.cluster.ownership import kubectl_delete, settle_unknown
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
 
+PAUSE = "destroy.pause"
 PAUSE_SECONDS, CASCADE_SECONDS = 300.0, 900.0
 _ROUNDS = 10
 
@@ -36,9 +39,9 @@ _ROUNDS = 10
 def build_pause_step(target: Target) -> Step:
     """Return the destroy step that stops syncs, so that deleted objects are not restored."""
     parent, children = split_applications(target)
-    work = _Pause(build_application_judge(target), parent, children)
+    work = _Pause(target, parent, children)
     return build_cluster_step(
-        "destroy.pause",
+        PAUSE,
         "Stop Argo CD from syncing"
         + (f", and remove {format_applications(parent)}" if parent else ""),
         target.argocd,
@@ -52,18 +55,19 @@ def build_pause_step(target: Target) -> Step:
 class _Pause:
     """Removes `automated`, ends running syncs, and deletes the parent, which would undo this."""
 
-    def __init__(self, judge: Judge, parents: Sequence[Ref], children: Sequence[Ref]) -> None:
-        self._judge, self._parents, self._children = judge, parents, children
+    def __init__(self, target: Target, parents: Sequence[Ref], children: Sequence[Ref]) -> None:
+        self._target, self._parents, self._children = target, parents, children
+        self._judge = build_application_judge(target)
 
     def look(self, kube: Kube) -> StepStatus:
         """Check that no Application syncs."""
+        if refusals := self._find_refusals(kube):
+            return merge_statuses(refusals, "")
         wanted: list[tuple[str, Fix]] = []
         for ref in (*self._parents, *self._children):
             found = read_object(kube, ref)
             if found is None:
                 continue
-            if refusal := self._judge(found, ref):
-                return refusal
             if found["metadata"].get("deletionTimestamp"):
                 wanted += [explain_deletion(found, ref)] if ref in self._parents else []
             elif ref in self._parents:
@@ -77,6 +81,20 @@ class _Pause:
             return StepStatus("holds", "automated sync is off")
         details, fixes = zip(*wanted, strict=True)
         return StepStatus("wanted", "; ".join(details), Fix.join(fixes))
+
+    def _find_refusals(self, kube: Kube) -> list[StepStatus]:
+        """Return why Applications must not be changed; one yes makes those unknown to be ours."""
+        looks = []
+        for ref in (*self._parents, *self._children):
+            found = read_object(kube, ref)
+            if found is not None and (refusal := self._judge(found, ref)):
+                looks.append((ref, refusal))
+        agreed = self._target.agreed.get(PAUSE, "")
+        settled = settle_unknown([one for _, one in looks], PAUSE, agreed)
+        refusals = [one for one in settled if one.state == "blocked"]
+        for ref, _ in () if refusals else looks:
+            self._target.verdicts[ref.name] = Ownership("ours", "was confirmed by the operator")
+        return refusals
 
     def change(self, kube: Kube) -> str:
         """Delete the parent and stop the syncs of the others."""
@@ -176,6 +194,7 @@ def build_cascade_step(target: Target) -> Step:
             "Argo CD has no Application of this installation",
         ),
         left=kubectl_delete(found),
+        agreed=target.agreed,
         patience=CASCADE_SECONDS,
     )
 

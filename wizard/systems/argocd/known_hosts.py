@@ -45,7 +45,7 @@ def build_known_hosts_steps(target: Target) -> tuple[Step, ...]:
         argo.namespace,
         format_repository_host(argo.repo_url),
         _verified(target),
-        target.release.installation,
+        known_hosts_recorder(target),
     )
     known = declared_step(
         KNOWN_HOSTS,
@@ -92,7 +92,7 @@ class _KnownHosts:
     namespace: str
     name: str
     lines: tuple[str, ...]
-    installation: str
+    recorder: str
 
     @property
     def ref(self) -> Ref:
@@ -158,9 +158,9 @@ class _KnownHosts:
         return [line for line in self.lines if tuple(line.split()[1:3]) not in there]
 
     def _build_replacement(self, found: KubeObject, missing: Sequence[str]) -> KubeObject:
-        added = [*read_added_lines(found, self.installation), *missing]
+        added = [*read_added_lines(found, self.recorder), *missing]
         return build_config_map(
-            found, _append_lines(read_known_hosts(found), missing), self.installation, added
+            found, _append_lines(read_known_hosts(found), missing), self.recorder, added
         )
 
     def _read(self, kube: Kube) -> KubeObject:
@@ -229,25 +229,30 @@ def _append_lines(text: str, missing: Iterable[str]) -> str:
     return start + "".join(f"{line}\n" for line in missing)
 
 
-def _note(installation: str) -> str:
-    """Return the installation's annotation key, with the name hashed because it may be too long."""
-    return f"{FIELD_MANAGER}/known-hosts-{hashlib.sha256(installation.encode()).hexdigest()[:16]}"
+def known_hosts_recorder(target: Target) -> str:
+    """Return who records lines: the source, because two repositories may use the same names."""
+    return target.release.owner_id
 
 
-def read_added_lines(found: Mapping[str, Any], installation: str) -> tuple[str, ...]:
-    """Return the lines that this installation has added, from its annotation."""
+def _note(recorder: str) -> str:
+    """Return the recorder's annotation key, with the name hashed because it may be too long."""
+    return f"{FIELD_MANAGER}/known-hosts-{hashlib.sha256(recorder.encode()).hexdigest()[:16]}"
+
+
+def read_added_lines(found: Mapping[str, Any], recorder: str) -> tuple[str, ...]:
+    """Return the lines that this recorder has added, from its annotation."""
     notes = found["metadata"].get("annotations") or {}
-    return tuple(str(notes.get(_note(installation)) or "").splitlines())
+    return tuple(str(notes.get(_note(recorder)) or "").splitlines())
 
 
 def build_config_map(
-    found: KubeObject, text: str, installation: str, added: Sequence[str]
+    found: KubeObject, text: str, recorder: str, added: Sequence[str]
 ) -> KubeObject:
-    """Return the ConfigMap with this text, and `added` recorded as the installation's lines."""
+    """Return the ConfigMap with this text, and `added` recorded as the recorder's lines."""
     about = {k: v for k, v in found["metadata"].items() if k != "managedFields"}
-    notes = {k: v for k, v in (about.get("annotations") or {}).items() if k != _note(installation)}
+    notes = {k: v for k, v in (about.get("annotations") or {}).items() if k != _note(recorder)}
     if added:
-        notes[_note(installation)] = "\n".join(added)
+        notes[_note(recorder)] = "\n".join(added)
     return {
         **found,
         "metadata": {**about, "annotations": notes},

@@ -6,23 +6,24 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.deliveries.argocd.manifests import API_VERSION
+from wizard.deliveries.argocd.manifests import API_VERSION, CREDENTIAL_REMOVAL
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError, Fix
 from wizard.formats.addresses import normalize_url, parse_git_url
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.argocd import store_credential
-from wizard.systems.argocd.application import application_names
-from wizard.systems.argocd.application_removal import find_tracking_application, repository_urls
+from wizard.systems.argocd.application_removal import repository_urls
 from wizard.systems.argocd.known_hosts import (
     CONFIG_MAP,
     build_config_map,
     format_repository_host,
+    known_hosts_recorder,
     read_added_lines,
     read_known_hosts,
 )
 from wizard.systems.argocd.steps import guard_manifests, project_manifests
+from wizard.systems.argocd.tracking import find_tracking_application
 from wizard.systems.cluster.object_removal import (
     WAIT_FOR_SECRET_REMOVAL,
     Removal,
@@ -33,10 +34,13 @@ from wizard.systems.cluster.object_removal import (
 from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.ownership import (
     Judge,
-    build_label_judge,
+    build_source_judge,
     build_unchanged_judge,
+    join_judges,
     kubectl_delete,
 )
+from wizard.systems.cluster.source import judge_object
+from wizard.systems.cluster.store_users import refuse_used_store
 
 if TYPE_CHECKING:
     from wizard.systems.cluster.objects import CommittedManifest
@@ -61,7 +65,7 @@ def build_argocd_removal(target: Target, *, exact: bool) -> tuple[Step, ...]:
 
 
 def _build_judge(target: Target, sources: list[CommittedManifest], *, exact: bool) -> Judge:
-    return build_unchanged_judge(target, sources) if exact else build_label_judge(target)
+    return build_unchanged_judge(target, sources) if exact else build_source_judge(target)
 
 
 def _build_project_removal(target: Target, *, exact: bool) -> Step:
@@ -70,9 +74,9 @@ def _build_project_removal(target: Target, *, exact: bool) -> Step:
     own = _build_judge(target, sources, exact=exact)
 
     def removal(kube: Kube) -> Removal:
-        def judge(one: KubeObject, ref: Ref) -> StepStatus | None:
-            return own(one, ref) or _check_delivery(one, ref) or _check_usage(kube, target, ref)
-
+        judge = join_judges(
+            own, _check_delivery, lambda one, ref: _check_usage(kube, target, one, ref)
+        )
         return Removal(kube, lambda: found, judge)
 
     called = ", ".join(ref.name for ref in found)
@@ -83,6 +87,7 @@ def _build_project_removal(target: Target, *, exact: bool) -> Step:
         target.argocd,
         removal,
         left=kubectl_delete(found),
+        agreed=target.agreed,
         alone=True,
     )
 
@@ -98,10 +103,11 @@ def _check_delivery(found: KubeObject, ref: Ref) -> StepStatus | None:
     )
 
 
-def _check_usage(kube: Kube, target: Target, ref: Ref) -> StepStatus | None:
-    own = application_names(target)
+def _check_usage(kube: Kube, target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:
+    # Argo CD lets Applications of other namespaces use a project only if it lists them.
+    everywhere = bool((found.get("spec") or {}).get("sourceNamespaces"))
     try:
-        listed = kube.find(API_VERSION, "Application", ref.namespace)
+        listed = _list_other_applications(kube, target, "" if everywhere else ref.namespace)
     except KubeError as error:
         if error.kind != "forbidden":
             raise
@@ -110,9 +116,9 @@ def _check_usage(kube: Kube, target: Target, ref: Ref) -> StepStatus | None:
             "blocked", why, Fix(f"ask Argo CD's admin to run: {kubectl_delete([ref])}")
         )
     using = [
-        escape_unprintable(one["metadata"]["name"])
+        _format_application(one, ref.namespace)
         for one in listed
-        if (one.get("spec") or {}).get("project") == ref.name and one["metadata"]["name"] not in own
+        if (one.get("spec") or {}).get("project") == ref.name
     ]
     if not using:
         return None
@@ -123,6 +129,37 @@ def _check_usage(kube: Kube, target: Target, ref: Ref) -> StepStatus | None:
     )
 
 
+def _list_other_applications(kube: Kube, target: Target, namespace: str) -> list[KubeObject]:
+    """Return the Applications in a namespace ("" for all) that are not proven to be ours."""
+    own = target.release.owner_id
+    return [
+        one
+        for one in kube.find(API_VERSION, "Application", namespace)
+        if not judge_object(one, own).is_ours
+    ]
+
+
+def _application_namespaces(kube: Kube, namespace: str) -> str:
+    """Return the namespace whose Applications this Argo CD follows; empty if it follows others too.
+
+    Source: Argo CD, applications in any namespace (`application.namespaces`).
+    """
+    try:
+        found = read_object(kube, Ref("v1", "ConfigMap", "argocd-cmd-params-cm", namespace)) or {}
+    except KubeError as error:
+        if error.kind != "forbidden":
+            raise
+        return ""
+    return "" if (found.get("data") or {}).get("application.namespaces") else namespace
+
+
+def _format_application(found: KubeObject, namespace: str) -> str:
+    """Return an Application's name, with its namespace if that is a different one."""
+    about = found["metadata"]
+    place = "" if about["namespace"] == namespace else f"{about['namespace']}/"
+    return escape_unprintable(f"{place}{about['name']}")
+
+
 def _build_credential_removal(target: Target, *, exact: bool) -> Step:
     """Return the step that deletes Argo CD's store, after its ExternalSecret with the finalizer."""
     sources = store_credential.credential_manifests(target)[::-1]
@@ -131,18 +168,21 @@ def _build_credential_removal(target: Target, *, exact: bool) -> Step:
     url = normalize_url(argocd_answers(target.answers.delivery).repo_url)
 
     def removal(kube: Kube) -> Removal:
-        def judge(one: KubeObject, ref: Ref) -> StepStatus | None:
-            return own(one, ref) or _check_readers(kube, target, ref, url)
-
+        judge = join_judges(
+            own,
+            lambda _one, ref: _check_readers(kube, target, ref, url),
+            lambda _one, ref: refuse_used_store(kube, ref, found),
+        )
         return Removal(kube, lambda: found, judge)
 
     return build_removal_step(
-        "remove.credential",
+        CREDENTIAL_REMOVAL,
         "Remove Argo CD's credential for this repository, with its store",
         "platform",
         target.argocd,
         removal,
         left=kubectl_delete(found),
+        agreed=target.agreed,
         patience=WAIT_FOR_SECRET_REMOVAL,
         alone=True,
     )
@@ -150,12 +190,22 @@ def _build_credential_removal(target: Target, *, exact: bool) -> Step:
 
 def _check_readers(kube: Kube, target: Target, ref: Ref, url: str) -> StepStatus | None:
     """Block the removal while another Application reads this repository with the credential."""
-    using = [
-        escape_unprintable(one["metadata"]["name"])
-        for one in kube.find(API_VERSION, "Application", ref.namespace)
-        if one["metadata"]["name"] not in application_names(target)
-        and url in map(normalize_url, repository_urls(one))
-    ]
+    try:
+        using = [
+            _format_application(one, ref.namespace)
+            for one in _list_other_applications(
+                kube, target, _application_namespaces(kube, ref.namespace)
+            )
+            if url in map(normalize_url, repository_urls(one))
+        ]
+    except KubeError as error:
+        if error.kind != "forbidden":
+            raise
+        return StepStatus(
+            "blocked",
+            f"no permission to see whether another Application reads with {ref}; not deleted",
+            Fix(f"ask Argo CD's admin to run: {kubectl_delete([ref])}"),
+        )
     if not using:
         return None
     return StepStatus(
@@ -177,6 +227,7 @@ def _build_guard_removal(target: Target, *, exact: bool) -> Step:
         target.kube,
         lambda kube: Removal(kube, lambda: found, own),
         left=kubectl_delete(found),
+        agreed=target.agreed,
         alone=True,
     )
 
@@ -201,8 +252,8 @@ class _KnownHostsRemoval:
         argo = argocd_answers(target.answers.delivery)
         self.name = format_repository_host(argo.repo_url)
         self.ref = Ref("v1", "ConfigMap", CONFIG_MAP, argo.namespace)
-        self._own = application_names(target)
-        self._installation = target.release.installation
+        self._target = target
+        self._recorder = known_hosts_recorder(target)
 
     def look(self, kube: Kube) -> StepStatus:
         """Check that this installation's lines are removed; lines that others may need are kept."""
@@ -214,8 +265,19 @@ class _KnownHostsRemoval:
             command = f"kubectl -n {self.ref.namespace} edit configmap {CONFIG_MAP}"
             fix = Fix(f"ask Argo CD's admin to run: {command}")
             return StepStatus("unknown", f"no permission to read {self.ref}", fix)
-        added = read_added_lines(found, self._installation) if found else ()
+        added = read_added_lines(found, self._recorder) if found else ()
         if not added:
+            earlier = read_added_lines(found, self._target.release.installation) if found else ()
+            if earlier:
+                return StepStatus(
+                    "kept",
+                    f"{len(earlier)} lines of {self.ref} were added for an installation of this "
+                    "name, without saying of which repository",
+                    Fix(
+                        f"remove them by hand: kubectl -n {self.ref.namespace} edit configmap "
+                        f"{CONFIG_MAP}"
+                    ),
+                )
             return StepStatus("holds", "the list has no lines of this installation")
         using = self._find_user(kube)
         if using:
@@ -229,15 +291,17 @@ class _KnownHostsRemoval:
     def _find_user(self, kube: Kube) -> str:
         """Return why another Application may need the lines; empty if none reads from this host."""
         try:
-            listed = kube.find(API_VERSION, "Application", self.ref.namespace)
+            listed = _list_other_applications(
+                kube, self._target, _application_namespaces(kube, self.ref.namespace)
+            )
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
             return "no permission to see whether other Applications read from this host"
         for one in listed:
-            name = one["metadata"]["name"]
-            if name not in self._own and any(self._is_here(url) for url in repository_urls(one)):
-                return f"Application {escape_unprintable(name)} also reads from {self.name}"
+            if any(self._is_here(url) for url in repository_urls(one)):
+                name = _format_application(one, self.ref.namespace)
+                return f"Application {name} also reads from {self.name}"
         return ""
 
     def _is_here(self, url: str) -> bool:
@@ -250,13 +314,13 @@ class _KnownHostsRemoval:
         """Remove this installation's lines, only if the list did not change since it was read."""
         for _ in range(_ROUNDS):
             found = read_object(kube, self.ref)
-            added = read_added_lines(found, self._installation) if found else ()
+            added = read_added_lines(found, self._recorder) if found else ()
             if found is None or not added:
                 return "somebody else removed them in the meantime"
             kept = [line for line in read_known_hosts(found).splitlines(keepends=True)
                     if line.rstrip("\n") not in added]  # fmt: skip
             try:
-                kube.replace(build_config_map(found, "".join(kept), self._installation, ()))
+                kube.replace(build_config_map(found, "".join(kept), self._recorder, ()))
             except KubeConflictError as error:
                 if error.reason != "Conflict":
                     raise

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from wizard.formats.shell import comment, here_document, quote
+from wizard.formats.yaml_reader import read_mapping
+from wizard.manifests.ownership import source_manager
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.manifests.release import Release
 
-# Uses the field manager of `apply`, so that `apply` recognises the objects as its own.
 APPLY = "apply --server-side --field-manager=airflow-wizard -f -"
 CLUSTER_FUNCTION = """\
 # KUBE_CONTEXT: the kubeconfig context of Airflow's cluster; default: the current context.
@@ -22,15 +23,69 @@ cluster() {
 _GUARD = ("argocd/bootstrap/store-account-", "secrets/store-account-")
 
 
+# The jsonpath prints UID and source; both are empty for an object without them.
+_LOOK = """\
+# Nothing is changed while an object belongs to another repository, or does not say whose it is. To
+# take over exactly the objects of the second kind, repeat this with TAKE_OVER='UID UID ...'.
+source=SOURCE
+fields='jsonpath={.metadata.uid} {.metadata.annotations.airflow-wizard/source}'
+refused=
+look() {
+  found=$("$1" get "$2" "$3" ${4:+"--namespace=$4"} --ignore-not-found -o "$fields")
+  case $found in
+    '' | *" $source") return ;;
+    *' ') ;;
+    *)
+      echo "$2 $3 belongs to ${found#* }; it is never taken over" >&2
+      refused=yes
+      return
+      ;;
+  esac
+  case " ${TAKE_OVER:-} " in
+    *" ${found% } "*) ;;
+    *)
+      echo "$2 $3 already exists (UID ${found% }) and does not say whose it is" >&2
+      refused=yes
+      ;;
+  esac
+}"""
+
+
+def apply_command(release: Release) -> str:
+    """Return the arguments with which kubectl applies a document, under this source's name.
+
+    Another repository's script has another name, so the API server refuses what it would change.
+    """
+    return APPLY.replace("=airflow-wizard ", f"={source_manager(release.owner_id)} ")
+
+
+def look_documents(release: Release, texts: Iterable[tuple[str, str]]) -> str:
+    """Return commands that stop the script if it would change objects of others.
+
+    `texts` are pairs of the shell function and the document that it applies.
+    """
+    if not release.owner_id:
+        return ""
+    lines = [_LOOK.replace("SOURCE", quote(release.owner_id))]
+    for function, text in texts:
+        found = read_mapping(text, "document")
+        group = str(found["apiVersion"]).rpartition("/")[0]
+        kind = str(found["kind"]).lower() + (f".{group}" if group else "")
+        about = found["metadata"]
+        words = [function, kind, quote(str(about["name"])), quote(about.get("namespace") or "")]
+        lines.append(f"look {' '.join(words)}")
+    return "\n".join([*lines, '[ -z "$refused" ] || exit 5'])
+
+
 def guard_documents(committed: Mapping[str, str]) -> list[str]:
     """Return the committed guard of the store's ServiceAccount, in the order to apply it."""
     return [text for name, text in sorted(committed.items()) if name.startswith(_GUARD)]
 
 
-def apply_documents(function: str, texts: Iterable[str]) -> str:
+def apply_documents(release: Release, function: str, texts: Iterable[str]) -> str:
     """Return a command that applies the texts with shell function `function`; empty if none."""
     joined = join_documents(texts)
-    return here_document(f"{function} {APPLY}", joined) if joined else ""
+    return here_document(f"{function} {apply_command(release)}", joined) if joined else ""
 
 
 def join_documents(texts: Iterable[str]) -> str:

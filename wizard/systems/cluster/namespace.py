@@ -6,18 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import FIELD_MANAGER, Ref
+from wizard.clients.kube.protocol import Ref
 from wizard.deliveries.helm.steps import namespace_step
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
 from wizard.systems.cluster.conditions import diagnose_namespace
 from wizard.systems.cluster.objects import (
-    MANAGED_BY,
     CommittedManifest,
     build_manifests_step,
     explain_error,
 )
+from wizard.systems.cluster.source import has_label, judge_object
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube, KubeObject
@@ -34,10 +34,10 @@ def build_namespace_step(target: Target) -> Step:
     kube = target.kube
     if kube is None:
         return step
-    ours = step.check
+    ours, own = step.check, release.owner_id
 
     async def check() -> StepStatus:
-        found = await run_in_thread(lambda: _check_foreign_namespace(kube, source))
+        found = await run_in_thread(lambda: _check_foreign_namespace(kube, source, own))
         return found or await ours()
 
     return replace(step, check=check)
@@ -53,7 +53,7 @@ def read_namespace(kube: Kube, name: str) -> KubeObject | None:
         return {}
 
 
-def _check_foreign_namespace(kube: Kube, source: CommittedManifest) -> StepStatus | None:
+def _check_foreign_namespace(kube: Kube, source: CommittedManifest, own: str) -> StepStatus | None:
     """Return the status of a foreign or terminating namespace; None for all others."""
     wanted = source.manifest()
     name = wanted["metadata"]["name"]
@@ -64,7 +64,7 @@ def _check_foreign_namespace(kube: Kube, source: CommittedManifest) -> StepStatu
     if terminating:
         return StepStatus("blocked", terminating.cause, terminating.fix)
     labels = found["metadata"].get("labels") or {}
-    if labels.get(MANAGED_BY) == FIELD_MANAGER:
+    if has_label(found) and not judge_object(found, own).is_proven_foreign:
         return None
     missing = {
         key: value

@@ -8,7 +8,7 @@ the deletion times out, the message names the finalizer.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
@@ -19,10 +19,16 @@ from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.cluster.diagnosis import sanitize_message
 from wizard.systems.cluster.objects import explain_error
-from wizard.systems.cluster.ownership import Judge, check_label, kubectl_delete
+from wizard.systems.cluster.ownership import (
+    Judge,
+    UnknownOwnerStatus,
+    kubectl_delete,
+    seal_objects,
+    settle_unknown,
+)
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Mapping
 
 REMOVAL_SECONDS = 60.0
 WAIT_FOR_SECRET_REMOVAL = 180.0
@@ -73,16 +79,19 @@ class Removal:
 
     `judge` returns why an object must not be deleted. `prepare` changes an object before its
     deletion. `before` runs before all deletions and may raise. `why` explains why a terminating
-    object still exists.
+    object still exists. `agreed` is the seal of the objects with unknown owners that the operator
+    allowed this step to delete, and `id` names the step in the message that asks for it.
     """
 
     kube: Kube
     find: Callable[[], Sequence[Ref]]
-    judge: Judge = check_label
+    judge: Judge
     prepare: Callable[[Kube, KubeObject, Ref], None] | None = None
     why: Callable[[KubeObject, Ref], tuple[str, Fix]] = explain_deletion
     none: str = "no object of it exists"
     before: Callable[[], object] = field(default=lambda: None)
+    id: str = ""
+    agreed: str = ""
 
     def look(self) -> StepStatus:
         """Check that all objects are deleted."""
@@ -91,7 +100,20 @@ class Removal:
             looks = [self._look(ref) for ref in refs]
         except KubeError as error:
             return _unreadable_status(error)
-        return merge_statuses(looks, self.none)
+        return merge_statuses(settle_unknown(looks, self.id, self.agreed), self.none)
+
+    def _may_delete(self) -> Judge:
+        """Return the judge of this change: it allows the unknown objects that were agreed to."""
+        existing = [(ref, read_object(self.kube, ref)) for ref in self.find()]
+        looks = [self.judge(found, ref) for ref, found in existing if found is not None]
+        if not self.agreed or seal_objects(one for one in looks if one) != self.agreed:
+            return self.judge
+
+        def judge(found: KubeObject, ref: Ref) -> StepStatus | None:
+            refusal = self.judge(found, ref)
+            return None if isinstance(refusal, UnknownOwnerStatus) else refusal
+
+        return judge
 
     def _look(self, ref: Ref) -> StepStatus:
         try:
@@ -113,12 +135,13 @@ class Removal:
     def change(self) -> str:
         """Delete the objects that are ours, each only if it still has the UID that was read."""
         self.before()
+        judge = self._may_delete()
         done = []
         for ref in self.find():
             found = read_object(self.kube, ref)
             if found is None or found["metadata"].get("deletionTimestamp"):
                 continue
-            if self.judge(found, ref) is not None:
+            if judge(found, ref) is not None:
                 continue
             try:
                 if self.prepare is not None:
@@ -132,9 +155,10 @@ class Removal:
     def dry_run_change(self) -> str:
         """Send the deletions as a dry run."""
         tried = []
+        judge = self._may_delete()
         for ref in self.find():
             found = read_object(self.kube, ref)
-            if found and not self.judge(found, ref):
+            if found and not judge(found, ref):
                 uid = str(found["metadata"]["uid"])
                 self.kube.delete(ref, uid=uid, dry_run=True)
                 tried.append(str(ref))
@@ -179,13 +203,21 @@ def build_removal_step(
     removal: Callable[[Kube], Removal],
     *,
     left: str,
+    agreed: Mapping[str, str],
     patience: float = REMOVAL_SECONDS,
     alone: bool = False,
+    needs: tuple[str, ...] = (),
 ) -> Step:
-    """Return the step that deletes the objects; `left` is the command for the owner."""
+    """Return the step that deletes the objects; `left` is the command for the owner.
+
+    `agreed` holds the seals that the operator accepted, by step; see `Target`.
+    """
     if kube is None:
-        return Step(id, title, owner, "cluster", lambda: _leave_to_owner(left), independent=alone)
-    work = removal(kube)
+        return Step(
+            id, title, owner, "cluster", lambda: _leave_to_owner(left), independent=alone,
+            needs=needs,
+        )  # fmt: skip
+    work = replace(removal(kube), id=id, agreed=agreed.get(id, ""))
     return Step(
         id,
         title,
@@ -196,6 +228,7 @@ def build_removal_step(
         lambda: run_in_thread(work.dry_run_change),
         wait_seconds=patience,
         independent=alone,
+        needs=needs,
     )
 
 

@@ -19,7 +19,7 @@ from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.contribution import StepSpec
-from wizard.manifests.ownership import describe_other_owner
+from wizard.manifests.ownership import source_manager
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose
 from wizard.systems.cluster.object_diff import (
     diff_manifests,
@@ -27,11 +27,11 @@ from wizard.systems.cluster.object_diff import (
     merge_manifest,
     strip_volatile,
 )
+from wizard.systems.cluster.source import MANAGED_BY, has_label, judge_object
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
 
-MANAGED_BY = "app.kubernetes.io/managed-by"
 # A status update between read and dry run changes resourceVersion; then the read is repeated.
 _ROUNDS = 3
 # Kinds whose object the user can rename, and the question that sets only its name.
@@ -73,12 +73,18 @@ class CommittedManifest:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """A manifest compared with the existing object; `exists` tells whether there is one."""
+    """A manifest compared with the existing object; `exists` tells whether there is one.
+
+    `is_foreign`: the object names another source, so no consent takes it over. `is_scripted`: it
+    has fields that the handover's script of this repository wrote.
+    """
 
     source: CommittedManifest
     manifest: KubeObject
     look: StepStatus
     exists: bool = False
+    is_foreign: bool = False
+    is_scripted: bool = False
 
     @property
     def name(self) -> str:
@@ -129,7 +135,7 @@ class _ManifestsStep:
         """Return each comparison, and one status for all; an agreed diff is not blocked."""
         found = [_compare_manifest(self.kube, one, self.needs, self.own) for one in self.sources]
         look = _merge_statuses(found)
-        if look.state != "blocked":
+        if look.state != "blocked" or any(one.is_foreign for one in found):
             return found, look
         seal = _hash_diff(look.diff)
         if self.agreed == seal:
@@ -148,7 +154,8 @@ class _ManifestsStep:
         done = []
         for one in found:
             if one.look.state in {"wanted", "blocked"}:
-                _apply_manifest(self.kube, one, self.needs, take=one.look.state == "blocked")
+                take = one.look.state == "blocked" or one.is_scripted
+                _apply_manifest(self.kube, one, self.needs, take=take)
                 done.append(f"{_DONE[one.look.state] if one.exists else 'created'} {one.name}")
         return ", ".join(done) or "nothing to do"
 
@@ -199,7 +206,14 @@ def _compare_manifest(kube: Kube, source: CommittedManifest, needs: str, own: st
             raise explain_error(error, needs) from None
         return _Comparison(source, manifest, _compare_locally(ref, existing, manifest, fix))
     look = _check_manifest(kube, manifest, existing, wanted, own)
-    return _Comparison(source, manifest, look, existing is not None)
+    is_foreign = existing is not None and judge_object(existing, own).is_proven_foreign
+    is_scripted = existing is not None and own != "" and _has_manager(existing, own)
+    return _Comparison(source, manifest, look, existing is not None, is_foreign, is_scripted)
+
+
+def _has_manager(found: KubeObject, own: str) -> bool:
+    entries = found["metadata"].get("managedFields") or []
+    return any(one.get("manager") == source_manager(own) for one in entries)
 
 
 def _dry_run_manifest(
@@ -238,22 +252,26 @@ def _check_manifest(
     ref = Ref.from_manifest(manifest)
     if existing is None:
         return StepStatus("wanted", f"{ref} does not exist yet")
+    diff, owner = diff_manifests(existing, wanted, ref), judge_object(existing, own)
+    if owner.is_proven_foreign:
+        theirs = f"{ref} already exists and {escape_unprintable(owner.reason)}"
+        return StepStatus("blocked", theirs, _foreign_hint(ref, owner.source), diff)
     if strip_volatile(existing) == strip_volatile(wanted):
         return StepStatus("holds", f"{ref} matches the committed file")
-    diff = diff_manifests(existing, wanted, ref)
-    if (existing["metadata"].get("labels") or {}).get(MANAGED_BY) != FIELD_MANAGER:
+    if not has_label(existing):
         not_ours = f"{ref} already exists and does not belong to this wizard"
         return StepStatus("blocked", not_ours, _rename_hint(ref), diff)
-    other = describe_other_owner(existing, own)
-    if other:
-        theirs = f"{ref} already exists and belongs to {escape_unprintable(other)}"
-        return StepStatus("blocked", theirs, _rename_hint(ref), diff)
+    if own and not owner.is_ours:
+        unknown = f"{ref} already exists and {owner.reason}"
+        return StepStatus("blocked", unknown, _rename_hint(ref), diff)
     try:
         kube.apply(manifest, dry_run=True)
     except FieldsOwnedError as error:
-        others = ", ".join(
-            f"{one.field} ({escape_unprintable(one.manager)})" for one in error.owned
-        )
+        # The handover's script of this repository writes under its own name.
+        other = [one for one in error.owned if one.manager != source_manager(own)]
+        if not other:
+            return StepStatus("wanted", f"{ref} differs from the committed file", diff=diff)
+        others = ", ".join(f"{one.field} ({escape_unprintable(one.manager)})" for one in other)
         owned = f"{ref}: other field managers own the fields that would change: {others}"
         return StepStatus("blocked", owned, Fix("keep them and change the answers"), diff)
     return StepStatus("wanted", f"{ref} differs from the committed file", diff=diff)
@@ -262,6 +280,17 @@ def _check_manifest(
 def _rename_hint(ref: Ref) -> Fix:
     key = _NAMED_BY.get(ref.kind, "")
     return Fix("choose a different name in the answers" + (f" ({key})" if key else ""), key)
+
+
+def _foreign_hint(ref: Ref, source: str) -> Fix:
+    """Return the fix for an object of another repository, or of this one before it moved."""
+    rename, place = _rename_hint(ref), escape_unprintable(source.rpartition("#")[0])
+    moved = place.partition("//")[0]
+    return Fix(
+        f"{rename}; or, if this repository has moved from there: airflow-wizard set "
+        f"repository.source={moved}",
+        rename.question,
+    )
 
 
 def _apply_manifest(kube: Kube, one: _Comparison, needs: str, *, take: bool) -> None:

@@ -1,8 +1,10 @@
-"""Decide whether an object may be deleted: by its label, its content and its field managers."""
+"""Decide whether an object may be deleted: by its owner, its content and its field managers."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.protocol import FIELD_MANAGER, KubeObject, Ref
@@ -10,9 +12,10 @@ from wizard.engine.steps import StepStatus
 from wizard.errors import Fix, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
-from wizard.manifests.ownership import describe_other_owner
+from wizard.manifests.ownership import Ownership, read_source, source_manager
 from wizard.systems.cluster.object_diff import diff_manifests, is_contained
-from wizard.systems.cluster.objects import MANAGED_BY, CommittedManifest
+from wizard.systems.cluster.objects import CommittedManifest
+from wizard.systems.cluster.source import judge_object
 from wizard.workspace.committed import was_committed
 
 if TYPE_CHECKING:
@@ -26,42 +29,88 @@ _OWN_MANAGERS = (FIELD_MANAGER, "argocd-controller", "argocd-application-control
 Judge = Callable[[KubeObject, Ref], StepStatus | None]
 
 
-def check_label(found: KubeObject, ref: Ref, own: str = "") -> StepStatus | None:
-    """Block an object without this wizard's label, or with a source other than `own`."""
-    if (found["metadata"].get("labels") or {}).get(MANAGED_BY) == FIELD_MANAGER:
-        other = describe_other_owner(found, own)
-        if not other:
-            return None
+@dataclass(frozen=True, slots=True)
+class UnknownOwnerStatus(StepStatus):
+    """The status of an object whose owner is unknown: only a yes to its list may override it."""
+
+
+def refuse_removal(owner: Ownership, found: KubeObject, ref: Ref) -> StepStatus | None:
+    """Return why an object must not be deleted because of its owner; None if it is ours."""
+    if owner.is_ours:
+        return None
+    detail = f"{ref} {escape_unprintable(owner.reason)}; not deleted"
+    command = f"ask its owner to run: {kubectl_delete([ref])}"
+    if owner.whose == "unknown":
+        line = f"{ref} {found['metadata'].get('uid')}"
+        return UnknownOwnerStatus("blocked", detail, Fix(f"to delete it, {command}"), line)
+    if owner.source:
         return StepStatus(
-            "blocked",
-            f"{ref} belongs to {escape_unprintable(other)}; not deleted",
-            Fix(
-                "run it in that repository; or, to delete it, ask its owner to run: "
-                f"{kubectl_delete([ref])}"
-            ),
+            "blocked", detail, Fix(f"run it in that repository; or, to delete it, {command}")
         )
+    return StepStatus("blocked", detail, Fix(f"to delete it, {command}"))
+
+
+def settle_unknown(statuses: Sequence[StepStatus], step: str, agreed: str) -> list[StepStatus]:
+    """Return the statuses with the operator's yes applied, or with the seal that it needs.
+
+    `agreed` is the seal that the operator gave for this step.
+    """
+    seal = seal_objects(statuses)
+    return [_settle_one(one, seal, step, agreed) for one in statuses]
+
+
+def _settle_one(look: StepStatus, seal: str, step: str, agreed: str) -> StepStatus:
+    if not isinstance(look, UnknownOwnerStatus):
+        return look
+    if seal == agreed:
+        return StepStatus("wanted", f"{look.diff}: deletion confirmed")
+    more = (
+        "or, to treat exactly the objects in this list as this installation's, run it again with "
+        f"--take-over {step}@{seal}"
+    )
     return StepStatus(
-        "blocked",
-        f"{ref} does not have the wizard's label {MANAGED_BY}={FIELD_MANAGER}; not deleted",
-        Fix(f"to delete it, ask its owner to run: {kubectl_delete([ref])}"),
+        "blocked", look.detail, Fix(f"{look.fix}; {more}", look.fix.question), look.diff
     )
 
 
-def build_label_judge(target: Target) -> Judge:
-    """Return a judge that blocks objects of other installations, by label and source."""
-    return lambda found, ref: check_label(found, ref, target.release.owner_id)
+def build_source_judge(target: Target) -> Judge:
+    """Return a judge that blocks objects that are not proven to be this installation's."""
+    own = target.release.owner_id
+    return lambda found, ref: refuse_removal(judge_object(found, own), found, ref)
+
+
+def join_judges(*judges: Judge) -> Judge:
+    """Return a judge that asks all: a refusal first, then an owner that is unknown."""
+
+    def judge(found: KubeObject, ref: Ref) -> StepStatus | None:
+        unknown: StepStatus | None = None
+        for one in judges:
+            refusal = one(found, ref)
+            if refusal is not None and not isinstance(refusal, UnknownOwnerStatus):
+                return refusal
+            unknown = unknown or refusal
+        return unknown
+
+    return judge
+
+
+def seal_objects(statuses: Iterable[StepStatus]) -> str:
+    """Return the seal of a list of objects with unknown owners; empty if there is none.
+
+    It is made of names and UIDs, so a yes is for exactly these objects.
+    """
+    lines = sorted(one.diff for one in statuses if isinstance(one, UnknownOwnerStatus))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12] if lines else ""
 
 
 def build_unchanged_judge(target: Target, sources: Iterable[CommittedManifest]) -> Judge:
     """Return a judge that also blocks objects with changes that were never committed."""
     texts = {str(Ref.from_manifest(source.manifest())): source for source in sources}
-    ours = build_label_judge(target)
 
-    def judge(found: KubeObject, ref: Ref) -> StepStatus | None:
-        source = texts[str(ref)]
-        return ours(found, ref) or _check_unchanged(target.repository, source, found, ref)
+    def check_content(found: KubeObject, ref: Ref) -> StepStatus | None:
+        return _check_unchanged(target.repository, texts[str(ref)], found, ref)
 
-    return judge
+    return join_judges(build_source_judge(target), check_content)
 
 
 def _check_unchanged(
@@ -97,10 +146,11 @@ def _replace_spec(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[s
 
 def list_other_managers(found: KubeObject) -> list[str]:
     """Return the other field managers of an object's spec, from its managedFields."""
+    own = (*_OWN_MANAGERS, source_manager(read_source(found)))
     names = [
         escape_unprintable(str(entry.get("manager") or "somebody"))
         for entry in found["metadata"].get("managedFields") or []
-        if "f:spec" in (entry.get("fieldsV1") or {}) and entry.get("manager") not in _OWN_MANAGERS
+        if "f:spec" in (entry.get("fieldsV1") or {}) and entry.get("manager") not in own
     ]
     return sorted(set(names))
 

@@ -31,13 +31,13 @@ from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.pods import list_finished_jobs
 from wizard.systems.helm.chart import Chart, ChartFetcher
 from wizard.systems.helm.diagnosis import HELM_RULES
-from wizard.systems.helm.state import (
+from wizard.systems.release.revisions import (
     RUN_LABEL,
     Revision,
     compute_owner_mark,
     find_differing_keys,
-    is_foreign,
     is_recoverable,
+    judge_revision,
     list_revisions,
 )
 
@@ -115,11 +115,13 @@ class HelmRelease:
                 f"{shown} exists already and is not managed by this wizard",
                 Fix(
                     "set installation.release to another name; or, to take it over: "
-                    f"{label}{last.number} {MANAGED_BY_LABEL}",
+                    f"{label}{last.number} {MANAGED_BY_LABEL}"
+                    + (f" {OWNER_ANNOTATION}={self._mark}" if self._mark else ""),
                     "installation.release",
                 ),
             )
-        if is_foreign(last, self._mark):
+        owner = judge_revision(last, self._target)
+        if owner.whose == "another's":
             secret = f"secret sh.helm.release.v1.{self._name}.v{last.number}"
             label = f"kubectl -n {self._namespace} label --overwrite {secret}"
             keep = f"{OWNER_ANNOTATION}={self._mark}" if self._mark else f"{OWNER_ANNOTATION}-"
@@ -129,6 +131,18 @@ class HelmRelease:
                 Fix(
                     "set installation.release to another name; or, if the repository has moved: "
                     f"{label} {keep}",
+                    "installation.release",
+                ),
+            )
+        if self._mark and not owner.is_ours:
+            secret = f"secret sh.helm.release.v1.{self._name}.v{last.number}"
+            return StepStatus(
+                "blocked",
+                f"{shown} exists already and {owner.reason}",
+                Fix(
+                    "set installation.release to another name; or, if this repository installed "
+                    f"it: kubectl -n {self._namespace} label {secret} "
+                    f"{OWNER_ANNOTATION}={self._mark}",
                     "installation.release",
                 ),
             )

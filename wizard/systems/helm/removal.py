@@ -25,20 +25,24 @@ from wizard.systems.cluster.object_removal import (
 )
 from wizard.systems.cluster.objects import CommittedManifest, explain_error
 from wizard.systems.cluster.ownership import (
-    build_label_judge,
+    UnknownOwnerStatus,
+    build_source_judge,
     build_unchanged_judge,
+    join_judges,
     kubectl_delete,
+    settle_unknown,
 )
-from wizard.systems.helm.state import (
+from wizard.systems.cluster.store_users import refuse_used_store
+from wizard.systems.helm.steps import group_manifests
+from wizard.systems.release import delivered_objects, volumes
+from wizard.systems.release.revisions import (
     Revision,
-    compute_owner_mark,
-    is_foreign,
     is_made_by_run,
     is_recoverable,
+    judge_release,
+    judge_revision,
     list_revisions,
 )
-from wizard.systems.helm.steps import group_manifests
-from wizard.systems.release import delivered_objects
 from wizard.systems.release.volumes import list_claims
 
 if TYPE_CHECKING:
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
     from wizard.systems.store_login import StoreLogin
     from wizard.systems.target import DataKind, Target
 
+UNINSTALL = "remove.release"
 UNINSTALL_SECONDS = 300
 _RELEASE_ANNOTATION = "meta.helm.sh/release-name"
 # In reverse order of apply: ExternalSecrets are deleted while the store still exists.
@@ -75,21 +80,29 @@ def build_helm_removal(
         for name, title in _GROUPS
         if groups[name]
     )
-    return (*guarded, _build_uninstall_step(target, pieces, exact=exact), *beside)
+    marked = (volumes.build_mark_step(target),) if "volumes" in pieces else ()
+    return (*guarded, *marked, _build_uninstall_step(target, pieces, exact=exact), *beside)
 
 
 def _build_manifests_removal(
     target: Target, name: str, title: str, sources: list[CommittedManifest], *, exact: bool
 ) -> Step:
     found = [Ref.from_manifest(source.manifest()) for source in reversed(sources)]
-    judge = build_unchanged_judge(target, sources) if exact else build_label_judge(target)
+    own = build_unchanged_judge(target, sources) if exact else build_source_judge(target)
+    readers = delivered_objects.external_secret_refs(target)
+
+    def removal(kube: Kube) -> Removal:
+        judge = join_judges(own, lambda _one, ref: refuse_used_store(kube, ref, readers))
+        return Removal(kube, lambda: found, judge)
+
     return build_removal_step(
         f"remove.{name.rpartition('.')[2]}",
         title,
         "platform",
         target.kube,
-        lambda kube: Removal(kube, lambda: found, judge),
+        removal,
         left=kubectl_delete(found),
+        agreed=target.agreed,
         patience=WAIT_FOR_SECRET_REMOVAL,
     )
 
@@ -99,10 +112,10 @@ def _build_uninstall_step(target: Target, pieces: Collection[DataKind], *, exact
     title = f"Uninstall release {name} with Helm"
     command = f"helm -n {namespace} uninstall {name}"
     if target.kube is None or target.helm is None:
-        return Step("remove.release", title, "me", "cluster", lambda: _leave_to_owner(command))
+        return Step(UNINSTALL, title, "me", "cluster", lambda: _leave_to_owner(command))
     work = _Release(target, target.kube, target.helm, pieces, exact=exact)
     return Step(
-        "remove.release",
+        UNINSTALL,
         title,
         "me",
         target.helm.identity,
@@ -146,8 +159,24 @@ class _Release:
             )
         if not found or found[-1].status == "uninstalled":
             return StepStatus("holds", f"release {self._name} is not installed")
-        return self._find_obstacle(found, rendered) or StepStatus(
+        judge_release(self._target, self._kube)
+        wanted = StepStatus(
             "wanted", f"release {self._name} is installed, revision {found[-1].number}"
+        )
+        obstacle = self._find_obstacle(found, rendered) or self._ask_owner(found[-1]) or wanted
+        return settle_unknown([obstacle], UNINSTALL, self._target.agreed.get(UNINSTALL, ""))[0]
+
+    def _ask_owner(self, last: Revision) -> StepStatus | None:
+        """Return the question for a release without source; None if it is proven to be ours."""
+        owner = judge_revision(last, self._target)
+        if owner.is_ours:
+            return None
+        command = f"helm -n {self._namespace} uninstall {self._name}"
+        return UnknownOwnerStatus(
+            "blocked",
+            f"release {self._name} (revision {last.number}) {owner.reason}; not uninstalled",
+            Fix(f"to uninstall it, its owner runs: {command}"),
+            f"release {self._namespace}/{self._name} revision {last.number} {last.version}",
         )
 
     def _find_chart_claims(self) -> list[str]:
@@ -171,7 +200,8 @@ class _Release:
                     f"{self._name}"
                 ),
             )
-        if is_foreign(last, compute_owner_mark(self._target)):
+        owner = judge_revision(last, self._target)
+        if owner.whose == "another's":
             return StepStatus(
                 "blocked",
                 f"{shown} belongs to another installation or repository; not uninstalled",

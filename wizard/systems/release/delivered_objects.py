@@ -15,13 +15,8 @@ from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
-from wizard.manifests.ownership import describe_other_owner
-from wizard.systems.argocd.application import application_names
-from wizard.systems.argocd.application_removal import (
-    TRACKING,
-    find_tracking_application,
-    require_gone,
-)
+from wizard.systems.argocd.application_removal import require_gone
+from wizard.systems.argocd.tracking import is_tracked, judge_delivered
 from wizard.systems.cluster.conditions import condition
 from wizard.systems.cluster.external_secrets import read_external_secrets
 from wizard.systems.cluster.object_removal import (
@@ -31,7 +26,9 @@ from wizard.systems.cluster.object_removal import (
     build_removal_step,
     read_object,
 )
-from wizard.systems.cluster.ownership import check_label
+from wizard.systems.cluster.ownership import Judge, join_judges, refuse_removal
+from wizard.systems.cluster.source import has_label
+from wizard.systems.cluster.store_users import refuse_used_store
 
 if TYPE_CHECKING:
     from wizard.systems.store_login import StoreLogin
@@ -65,10 +62,46 @@ def build_secrets_removal(target: Target) -> Step:
         f"Delete {len(found)} ExternalSecrets and with them their Secrets",
         "platform",
         target.kube,
-        lambda kube: Removal(kube, lambda: found, none="it has no ExternalSecret"),
+        lambda kube: Removal(
+            kube, lambda: found, build_delivered_judge(target), none="it has no ExternalSecret"
+        ),
         left=f"kubectl -n {target.release.namespace} delete externalsecret "
         + " ".join(ref.name for ref in found),
+        agreed=target.agreed,
         patience=WAIT_FOR_SECRET_REMOVAL,
+    )
+
+
+def build_delivered_judge(target: Target) -> Judge:
+    """Return a judge that blocks what is not proven to be delivered from our files."""
+    return lambda found, ref: refuse_removal(judge_delivered(target, found, ref), found, ref)
+
+
+def build_store_check(target: Target) -> Step:
+    """Return the step that checks, before any change, that nobody else reads the store."""
+    stores = [
+        ref
+        for logical, text in target.files_under("secrets/").items()
+        if (ref := Ref.from_manifest(read_mapping(text, logical))).kind.endswith("SecretStore")
+    ]
+    own = external_secret_refs(target)
+
+    def look(kube: Kube) -> StepStatus:
+        for ref in stores:
+            found = read_object(kube, ref)
+            if found is None or judge_delivered(target, found, ref).is_proven_foreign:
+                continue
+            if refusal := refuse_used_store(kube, ref, own):
+                return refusal
+        return StepStatus("holds", "no object of others reads it")
+
+    return build_cluster_step(
+        "destroy.store",
+        "Check that only this installation reads its store",
+        target.kube,
+        look,
+        None,
+        left="kubectl get externalsecrets --all-namespaces",
     )
 
 
@@ -147,12 +180,16 @@ def build_objects_removal(target: Target) -> Step:
     """Return the step that deletes objects that Argo CD delivered and kept, as in an undo."""
     namespace, release = target.release.namespace, target.release.names.release
     selector = f"release={release},tier=airflow"
+    readers = external_secret_refs(target)
 
     def removal(kube: Kube) -> Removal:
         return Removal(
             kube,
             lambda: _find_delivered(kube, target),
-            lambda one, ref: _check_owner(target, one, ref),
+            join_judges(
+                lambda one, ref: _check_owner(target, one, ref),
+                lambda _one, ref: refuse_used_store(kube, ref, readers),
+            ),
             none="no delivered object exists any more",
             before=lambda: require_gone(target),
         )
@@ -165,49 +202,45 @@ def build_objects_removal(target: Target) -> Step:
         removal,
         left=f"kubectl -n {namespace} delete deployment,statefulset,job,cronjob,service,configmap "
         f"-l {selector}",
+        agreed=target.agreed,
         patience=OBJECTS_SECONDS,
     )
 
 
 def _find_delivered(kube: Kube, target: Target) -> list[Ref]:
-    """Return the objects that Argo CD tracks as ours, then our committed manifests."""
-    found = [
-        Ref(api, kind, one["metadata"]["name"], target.release.namespace)
-        for api, kind in DELIVERED_KINDS
-        for one in list_metadata(kube, api, kind, target.release.namespace)
-        if is_delivered(one, target)
-    ]
+    """Return the objects that Argo CD tracks as ours, then our committed manifests.
+
+    The manifests name their source, so they go last: they prove whose the others are.
+    """
+    namespace, committed = target.release.namespace, _find_committed(kube, target)
+    found = []
+    for api, kind in DELIVERED_KINDS:
+        for one in list_metadata(kube, api, kind, namespace):
+            ref = Ref(api, kind, one["metadata"]["name"], namespace)
+            if ref not in committed and is_tracked(one, target):
+                found.append(ref)
+    return found + committed
+
+
+def _find_committed(kube: Kube, target: Target) -> list[Ref]:
+    """Return the committed manifests that exist with a mark of this wizard or of Argo CD."""
+    found = []
     for logical, text in target.files_under("secrets/").items():
         manifest = read_mapping(text, logical)
         ref = Ref.from_manifest(manifest)
-        if manifest.get("kind") == "ExternalSecret" or ref in found:
+        if manifest.get("kind") == "ExternalSecret":
             continue
         one = read_object(kube, ref)
-        own = target.release.owner_id
-        if one is not None and (
-            describe_other_owner(one, own) or check_label(one, ref, own) is None
-        ):
+        if one is not None and (has_label(one) or is_tracked(one, target)):
             found.append(ref)
     return found
 
 
 def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:
-    other = describe_other_owner(found, target.release.owner_id)
-    return (
-        StepStatus("kept", f"{ref} belongs to {escape_unprintable(other)}; not deleted")
-        if other
-        else None
-    )
-
-
-def is_delivered(found: KubeObject, target: Target) -> bool:
-    """Return whether Argo CD tracks an object for one of this installation's Applications."""
-    about = found["metadata"]
-    if find_tracking_application(found) not in application_names(target):
-        return False
-    own = (about.get("labels") or {}).get("release") == target.release.names.release
-    # The label alone proves nothing: any chart may set it.
-    return own or TRACKING in (about.get("annotations") or {})
+    owner = judge_delivered(target, found, ref)
+    if owner.whose == "another's":
+        return StepStatus("kept", f"{ref} {escape_unprintable(owner.reason)}; not deleted")
+    return refuse_removal(owner, found, ref)
 
 
 def list_metadata(kube: Kube, api: str, kind: str, namespace: str) -> list[KubeObject]:

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.systems.cluster.ownership import build_label_judge
-from wizard.systems.release.delivered_objects import is_delivered, list_metadata
+from wizard.manifests.ownership import Ownership
+from wizard.systems.argocd.tracking import judge_delivered
+from wizard.systems.release.claims import is_rendered_by_helm, judge_by_installer, judge_claim
+from wizard.systems.release.delivered_objects import list_metadata
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
@@ -30,7 +32,6 @@ class NamespaceContents:
         self._kube = kube
         self._target = target
         self._namespace = target.release.namespace
-        self._plain = build_label_judge(target)
         self._kinds = kube.list_namespaced_kinds()
         self._found: dict[str, tuple[Ref, KubeObject]] = {}
         for api, kind in self._kinds:
@@ -69,13 +70,19 @@ class NamespaceContents:
         return bool(owners) and all(self._is_owner_known(one, seen) for one in owners)
 
     def _is_own(self, found: KubeObject, ref: Ref) -> bool:
+        return self._judge(found, ref).is_ours
+
+    def _judge(self, found: KubeObject, ref: Ref) -> Ownership:
+        if ref.kind == "PersistentVolumeClaim":
+            return judge_claim(self._target, self._kube, found)
         labels = found["metadata"].get("labels") or {}
-        charts = (labels.get("release"), labels.get("tier"))
-        return (
-            charts == (self._target.release.names.release, "airflow")
-            or is_delivered(found, self._target)
-            or self._plain(found, ref) is None
-        )
+        task = (labels.get("release"), labels.get("tier"), labels.get("kubernetes_executor")) == (
+            self._target.release.names.release, "airflow", "True",
+        )  # fmt: skip
+        # Airflow itself starts the pods of its tasks; nothing owns them.
+        if (ref.kind == "Pod" and task) or is_rendered_by_helm(found, self._target):
+            return judge_by_installer(self._target, self._kube)
+        return judge_delivered(self._target, found, ref)
 
     def _is_owner_known(self, owner: Mapping[str, Any], below: frozenset[str]) -> bool:
         """Return whether an owner is known or gone; the cluster deletes dependents of gone ones."""

@@ -19,7 +19,8 @@ from wizard.systems.cluster.object_removal import (
     list_finalizers,
     read_object,
 )
-from wizard.systems.cluster.ownership import kubectl_delete
+from wizard.systems.cluster.ownership import kubectl_delete, refuse_removal
+from wizard.systems.cluster.source import judge_object
 from wizard.systems.release.delivered_objects import DELIVERED_KINDS, format_refs, list_metadata
 from wizard.systems.release.inhabitants import NamespaceContents
 from wizard.systems.release.volumes import CLAIM
@@ -49,11 +50,12 @@ def build_namespace_removal(target: Target, pieces: Collection[DataKind]) -> Ste
             lambda kube: Removal(
                 kube,
                 lambda: [ref],
-                lambda _found, ref: _check_contents(kube, target, ref, pieces),
+                lambda found, ref: _check_contents(kube, target, found, ref, pieces),
                 why=lambda found, ref: _explain_terminating(kube, found, ref),
                 none=f"namespace {ref.name} is gone",
             ),
             left=kubectl_delete([ref]),
+            agreed=target.agreed,
             patience=NAMESPACE_SECONDS,
             alone=True,
         )
@@ -72,9 +74,15 @@ def build_namespace_removal(target: Target, pieces: Collection[DataKind]) -> Ste
 
 
 def _check_contents(
-    kube: Kube, target: Target, ref: Ref, pieces: Collection[DataKind]
+    kube: Kube, target: Target, namespace: KubeObject, ref: Ref, pieces: Collection[DataKind]
 ) -> StepStatus | None:
-    """Return a status that blocks the deletion while others use the namespace, else None."""
+    """Return a status that blocks the deletion while others use the namespace, else None.
+
+    A namespace that names no source may be anybody's, but only its contents could be lost.
+    """
+    owner = judge_object(namespace, target.release.owner_id)
+    if owner.is_proven_foreign:
+        return refuse_removal(owner, namespace, ref)
     shared = (target.release.controller_namespace, *_PROTECTED)
     if ref.name in shared or ref.name.startswith("kube-"):
         return StepStatus("blocked", f"{ref} is shared with others; not deleted", Fix(_SKIP_HINT))

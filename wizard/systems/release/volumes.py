@@ -10,15 +10,19 @@ from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
+from wizard.manifests.ownership import OWNER_ANNOTATION, read_source
 from wizard.systems.argocd.application_removal import application_refs
 from wizard.systems.argocd.cascade import update_object
+from wizard.systems.argocd.tracking import has_release_label, is_tracked
 from wizard.systems.cluster.object_removal import (
     Removal,
     build_cluster_step,
     build_removal_step,
     read_object,
 )
-from wizard.systems.release.delivered_objects import format_refs, is_delivered, list_metadata
+from wizard.systems.cluster.ownership import refuse_removal
+from wizard.systems.release.claims import judge_claim
+from wizard.systems.release.delivered_objects import format_refs, list_metadata
 
 if TYPE_CHECKING:
     from wizard.systems.target import DataKind, Target
@@ -96,12 +100,12 @@ class _KeepStep:
             found += [
                 Ref(*CLAIM, one["metadata"]["name"], self._namespace)
                 for one in list_claims(kube, self._target)
-                if is_delivered(one, self._target) and not _is_protected(one)
+                if is_tracked(one, self._target) and not _is_protected(one)
             ]
         if "namespace" not in self._pieces:
             ref = Ref("v1", "Namespace", self._namespace)
             one = kube.get(ref)
-            if one is not None and is_delivered(one, self._target) and not _is_protected(one):
+            if one is not None and is_tracked(one, self._target) and not _is_protected(one):
                 found.append(ref)
         return found
 
@@ -129,17 +133,14 @@ def _protect(found: KubeObject) -> KubeObject:
 
 
 def list_claims(kube: Kube, target: Target) -> list[KubeObject]:
-    """Return the release's volume claims, by the chart's labels or Argo CD's tracking."""
-    found = []
-    for one in list_metadata(kube, *CLAIM, target.release.namespace):
-        labels = one["metadata"].get("labels") or {}
-        own = (labels.get("release"), labels.get("tier")) == (
-            target.release.names.release,
-            "airflow",
-        )
-        if own or is_delivered(one, target):
-            found.append(one)
-    return found
+    """Return the claims that may be the release's, by labels, tracking or source."""
+    return [
+        one
+        for one in list_metadata(kube, *CLAIM, target.release.namespace)
+        if has_release_label(one, target)
+        or is_tracked(one, target)
+        or read_source(one) == target.release.owner_id != ""
+    ]
 
 
 def _claim_refs(kube: Kube, target: Target) -> list[Ref]:
@@ -147,6 +148,57 @@ def _claim_refs(kube: Kube, target: Target) -> list[Ref]:
         Ref(*CLAIM, one["metadata"]["name"], target.release.namespace)
         for one in list_claims(kube, target)
     ]
+
+
+def _check_claim(kube: Kube, target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:
+    owner = judge_claim(target, kube, found)
+    if owner.whose == "another's":
+        return StepStatus("kept", f"{ref} {escape_unprintable(owner.reason)}; not deleted")
+    return refuse_removal(owner, found, ref)
+
+
+def build_mark_step(target: Target) -> Step:
+    """Return the step that writes the source on the release's claims while it can be proven.
+
+    The removal deletes the StatefulSets and the Application or release first. If it is interrupted
+    then, the mark still tells whose the claims are.
+    """
+    own = target.release.owner_id
+
+    def find(kube: Kube) -> list[Ref]:
+        return [
+            Ref(*CLAIM, one["metadata"]["name"], target.release.namespace)
+            for one in list_claims(kube, target)
+            if own
+            and not one["metadata"].get("deletionTimestamp")
+            and not read_source(one)
+            and judge_claim(target, kube, one).is_ours
+        ]
+
+    def look(kube: Kube) -> StepStatus:
+        found = find(kube)
+        if found:
+            return StepStatus("wanted", f"{format_refs(found)} will be deleted")
+        return StepStatus("holds", "every volume of this release says whose it is")
+
+    def change(kube: Kube) -> str:
+        found = find(kube)
+        for ref in found:
+            update_object(kube, ref, _mark)
+        return f"annotated {format_refs(found)} with {OWNER_ANNOTATION}"
+
+    def _mark(found: KubeObject) -> KubeObject:
+        notes = {**(found["metadata"].get("annotations") or {}), OWNER_ANNOTATION: own}
+        return {**found, "metadata": {**found["metadata"], "annotations": notes}}
+
+    return build_cluster_step(
+        "destroy.mark",
+        "Mark the volumes of this release before anything is deleted",
+        target.kube,
+        look,
+        change,
+        left="kubectl get pvc",
+    )
 
 
 def build_volumes_removal(target: Target, pieces: Collection[DataKind]) -> Step:
@@ -162,10 +214,11 @@ def build_volumes_removal(target: Target, pieces: Collection[DataKind]) -> Step:
             lambda kube: Removal(
                 kube,
                 lambda: _claim_refs(kube, target),
-                lambda _found, _ref: None,
+                lambda found, ref: _check_claim(kube, target, found, ref),
                 none="the release has no volume",
             ),
             left=command,
+            agreed=target.agreed,
             patience=VOLUMES_SECONDS,
             alone=True,
         )

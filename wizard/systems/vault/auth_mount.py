@@ -22,7 +22,7 @@ from wizard.systems.vault.auth_config import (
     check_auth_config,
     parse_server,
 )
-from wizard.systems.vault.files import mount_description
+from wizard.systems.vault.ownership import mount_description
 from wizard.systems.vault.reviewer import Reviewer
 from wizard.systems.vault.session import PathState, leave_to_vault_owner
 
@@ -47,7 +47,7 @@ class AuthMount:
         self._mount = mount or session.store.auth_mount
         self._path = f"sys/auth/{self._mount}"
         self._config = f"auth/{self._mount}/config"
-        self._owner = mount_description(target.release.installation)
+        self._owner = mount_description(target.release.installation, target.release.owner_id)
         self._target = target
         self._reviewer = Reviewer(target.kube) if target.kube else None
 

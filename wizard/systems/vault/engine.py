@@ -14,8 +14,10 @@ from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
 from wizard.stores.vault.manifests import policy_file
-from wizard.systems.vault.files import diff_texts, difference_status, mount_description
+from wizard.stores.vault.steps import policy_step
+from wizard.systems.vault.files import diff_texts, difference_status
 from wizard.systems.vault.looks import policy_path
+from wizard.systems.vault.ownership import judge_policy, mount_description
 from wizard.systems.vault.session import leave_to_vault_owner
 from wizard.workspace.committed import was_committed
 
@@ -32,7 +34,7 @@ class KvMount:
         self._session = session
         self._mount = session.store.mount
         self._path = f"sys/mounts/{self._mount}"
-        self._owner = mount_description(target.release.installation)
+        self._owner = mount_description(target.release.installation, target.release.owner_id)
 
     @property
     def command(self) -> str:
@@ -114,6 +116,9 @@ class Policy:
         self._path = policy_path(store)
         self._file = policy_file(target.release, store).path
         self._text = target.text(f"vault/{store.qualified_name('policy')}")
+        self._own = target.release.owner_id
+        self._step = policy_step(store).id
+        self._agreed = target.agreed.get(self._step, "")
 
     @property
     def command(self) -> str:
@@ -121,7 +126,11 @@ class Policy:
         return f"vault policy write {self._name} {self._file}"
 
     def look(self) -> StepStatus:
-        """Compare the policy with the committed file; spacing and comments do not count."""
+        """Compare the policy with the committed file; spacing and comments do not count.
+
+        A policy of another repository is refused even if the contents are equal: it may be changed
+        or removed there at any time.
+        """
         found = self._session.read_path(self._path)
         if found.hidden:
             return leave_to_vault_owner(f"this token cannot read policy {self._name}", self.command)
@@ -130,7 +139,8 @@ class Policy:
                 return leave_to_vault_owner(f"policy {self._name} does not exist yet", self.command)
             return StepStatus("wanted", f"policy {self._name} does not exist yet")
         theirs = str(found.data.get("policy") or "")
-        if normalize_policy(theirs) == normalize_policy(self._text):
+        foreign = judge_policy(theirs, self._own).is_proven_foreign
+        if not foreign and normalize_policy(theirs) == normalize_policy(self._text):
             return StepStatus("holds", f"policy {self._name} matches the committed file")
         return self._compare_policy(theirs)
 
@@ -146,6 +156,9 @@ class Policy:
             f"policy {self._name}",
             diff_texts(self._file, theirs, self._text),
             own=own,
+            owner=judge_policy(theirs, self._own),
+            step=self._step,
+            agreed=self._agreed,
             fix=Fix(
                 f"set {self._role} to a different role (the policy is named after it), or ask "
                 f"the policy's owner to replace it: {self.command}",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from wizard.formats.shell import Files, comment, here_document, quote, script
 from wizard.secrets.payload import DOCUMENT_KEY, collect_facts
 from wizard.stores.kubernetes.manifests import GENERATE_COMMANDS
+from wizard.stores.vault.manifests import POLICY_SOURCE
 from wizard.systems.vault.auth_config import IN_CLUSTER
 from wizard.systems.vault.auth_mount import is_in_cluster
 
@@ -47,6 +48,10 @@ _POLICY = """\
 policies=$(vault policy list)
 if printf '%s\\n' "$policies" | grep -qxF -- "$policy"; then
   existing=$(vault policy read "$policy")
+  owner=$(printf '%s\\n' "$existing" | sed -n "s|^ *# *$mark: *||p" | head -n 1)
+  if [ -n "$owner" ] && [ "$owner" != "$(policy_text | sed -n "s|^# $mark: ||p")" ]; then
+    die "policy $policy belongs to $owner; it is never replaced"
+  fi
   if [ "$existing" != "$(policy_text)" ] && [ "${REPLACE:-}" != yes ]; then
     printf '%s\\n' "$existing" >&2
     die "policy $policy already exists and differs; REPLACE=yes replaces it"
@@ -166,6 +171,7 @@ def _render_setup(
     within = is_in_cluster(store.server)
     host = quote(IN_CLUSTER if within else answers.cluster.server)
     names = [
+        f"mark={quote(POLICY_SOURCE)}",
         f"mount={quote(store.mount)}",
         f"policy={quote(store.policy)}",
         f"auth={quote(store.auth_mount)}",

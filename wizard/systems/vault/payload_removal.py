@@ -9,10 +9,12 @@ from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.target import DataKind
+from wizard.systems.vault.ownership import judge_payload
 from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.removal import build_vault_step
 from wizard.systems.vault.removal_path import PathRemoval
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
+from wizard.systems.vault.users import find_path_readers
 
 if TYPE_CHECKING:
     from wizard.stores.vault.settings import VaultSettings
@@ -42,7 +44,10 @@ def _build_payload_step(
     where, name = f"{store.mount}/{store.path}", f"destroy.{store.qualified_name('payload')}"
     if "payload" in pieces:
         title = f"Delete the payload {where} with all its versions"
-        return build_vault_step(target, session, name, title, _Payload(target, session, store, own))
+        needs = tuple(f"remove.vault-{store.qualified_name(one)}" for one in ("role", "policy"))
+        return build_vault_step(
+            target, session, name, title, _Payload(target, session, store, own), needs=needs
+        )
     command = f"vault kv metadata delete -mount={store.mount} {store.path}"
 
     async def check() -> StepStatus:
@@ -97,4 +102,9 @@ class _Payload(PathRemoval):
                 f"{', '.join(escape_unprintable(key) for key in foreign)}; not deleted",
                 Fix(f"ask their owner to move them, then run: {self.command}"),
             )
-        return self.delete_status(f"{self.what} exists")
+        owner = judge_payload(seen.data, self._target.release.owner_id)
+        asked = self.ask_owner(owner, f"version {held.version}" if held else "")
+        if owner.is_proven_foreign:
+            return asked or self._gone_status()
+        users = find_path_readers(self._session, store.data_path, [store.policy])
+        return self.check_users(users) or asked or self.delete_status(f"{self.what} exists")

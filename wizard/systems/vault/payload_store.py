@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wizard.clients.vault.transport import VaultConflictError
+from wizard.clients.vault.transport import VaultConflictError, VaultError
+from wizard.errors import RefusedError
+from wizard.formats.terminal import escape_unprintable
+from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.payload_store import WriteConflictError
+from wizard.systems.vault.ownership import judge_payload
 
 if TYPE_CHECKING:
     from wizard.clients.vault.protocol import StoredSecret, Vault
@@ -15,12 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class VaultPayloadStore:
-    """A payload at one path of a KV version 2 mount."""
+    """A payload at one path of a KV version 2 mount.
+
+    `source` is recorded in the custom metadata of a payload that this store creates.
+    """
 
     vault: Vault
     mount: str
     path: str
     document: bool
+    source: str = ""
 
     @property
     def name(self) -> str:
@@ -32,8 +40,39 @@ class VaultPayloadStore:
         return self.vault.read(self.mount, self.path)
 
     def write(self, data: Mapping[str, object], cas: int) -> int:
-        """Replace the payload with check-and-set; WriteConflictError if its version has changed."""
+        """Replace the payload with check-and-set; WriteConflictError if its version has changed.
+
+        Raises RefusedError for a payload that names another source.
+        """
+        if cas and self.source:
+            self._require_not_foreign()
         try:
-            return self.vault.write(self.mount, self.path, data, cas)
+            version = self.vault.write(self.mount, self.path, data, cas)
         except VaultConflictError as error:
             raise WriteConflictError from error
+        if cas == 0 and self.source:
+            self._record_source()
+        return version
+
+    def _require_not_foreign(self) -> None:
+        try:
+            found = self.vault.call("GET", f"{self.mount}/metadata/{self.path}").data
+        except VaultError as error:
+            if error.kind not in {"forbidden", "missing"}:
+                raise
+            return
+        owner = judge_payload(found, self.source)
+        if owner.is_proven_foreign:
+            raise RefusedError(
+                f"{self.name} {escape_unprintable(owner.reason)}; nothing was written",
+                "set secrets.vault.path to a path of this installation",
+            )
+
+    def _record_source(self) -> None:
+        """Say who created the payload; without the right to, its owner stays unknown."""
+        body = {"custom_metadata": {OWNER_ANNOTATION: self.source}}
+        try:
+            self.vault.call("POST", f"{self.mount}/metadata/{self.path}", body)
+        except VaultError as error:
+            if error.kind not in {"forbidden", "invalid"}:
+                raise

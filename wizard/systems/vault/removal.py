@@ -1,8 +1,8 @@
 """Removal from Vault: roles, auth mount, policies and KV mount.
 
-Vault has no labels, so the content decides: a policy or role that was never committed here belongs
-to somebody else, and a mount is ours if its description says so. Mounts that others log in through
-or that hold data are kept. Source: facts on Vault, section 6.
+`wizard.systems.vault.ownership` tells whose each one is. A policy or role that was never committed
+here was changed later and is not deleted either. A policy that others give, a mount that others log
+in through or name in a policy, and one that holds data are kept. Source: facts on Vault, section 6.
 """
 
 from __future__ import annotations
@@ -12,22 +12,26 @@ from typing import TYPE_CHECKING, Protocol
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
-from wizard.formats.terminal import escape_unprintable
 from wizard.stores.vault.manifests import policy_file, role_file
+from wizard.systems.cluster.ownership import settle_unknown
 from wizard.systems.vault.engine import normalize_policy
 from wizard.systems.vault.files import diff_texts
 from wizard.systems.vault.looks import policy_path, role_path
+from wizard.systems.vault.ownership import judge_policy, judge_role
 from wizard.systems.vault.paths import list_vault_settings
-from wizard.systems.vault.removal_path import PathRemoval
+from wizard.systems.vault.removal_path import PathRemoval, format_names
 from wizard.systems.vault.role import normalize_role, parse_role, render_role
 from wizard.systems.vault.session import NO_CREDENTIALS, VaultLogin, leave_to_vault_owner
+from wizard.systems.vault.users import find_path_readers, find_policy_users
 from wizard.workspace.committed import was_committed
 
 if TYPE_CHECKING:
+    from wizard.manifests.ownership import Ownership
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
 
-_SHOWN = 3
+# The steps of each delivery that remove the store and the ExternalSecrets that read it.
+_STORE_REMOVALS = ("destroy.external-secrets", "destroy.objects", "remove.secrets", "remove.store")
 
 
 class _StepWork(Protocol):
@@ -49,6 +53,7 @@ def build_vault_removal(target: Target, session: VaultLogin) -> tuple[Step, ...]
                 f"remove.vault-{one.qualified_name('role')}",
                 f"Delete role {one.role}",
                 RoleRemoval(target, session, one),
+                needs=_list_readers_removals(target, one),
             )
             for one in every
         ),
@@ -66,25 +71,47 @@ def build_vault_removal(target: Target, session: VaultLogin) -> tuple[Step, ...]
                 f"remove.vault-{one.qualified_name('policy')}",
                 f"Delete policy {one.policy}",
                 PolicyRemoval(target, session, one),
+                needs=(f"remove.vault-{one.qualified_name('role')}",),
             )
             for one in every
         ),
     )
 
 
+def _list_readers_removals(target: Target, store: VaultSettings) -> tuple[str, ...]:
+    """Return the ids of the steps that remove, from the cluster, what logs in with a role."""
+    if not store.reader:
+        return _STORE_REMOVALS
+    readers = target.answers.delivery.readers(target.release)
+    return tuple(one.removal for one in readers if one.id == store.reader and one.removal)
+
+
 def build_mount_removal(target: Target, session: VaultLogin) -> Step:
     """Return the last step, which disables the KV mount if it is empty and ours."""
     title = f"Disable KV mount {session.store.mount} if it is empty"
+    needs = tuple(
+        f"destroy.{one.qualified_name('payload')}"
+        for one in list_vault_settings(target.answers, target.release)
+    )
     return build_vault_step(
-        target, session, "remove.vault-mount", title, KvMountRemoval(target, session)
+        target, session, "remove.vault-mount", title, KvMountRemoval(target, session), needs=needs
     )
 
 
 def build_vault_step(
-    target: Target, session: VaultLogin, name: str, title: str, one: _StepWork
+    target: Target,
+    session: VaultLogin,
+    name: str,
+    title: str,
+    one: _StepWork,
+    *,
+    needs: tuple[str, ...] = (),
 ) -> Step:
     """Return a removal as a step; without Vault credentials it is skipped."""
-    look = one.look
+
+    def look() -> StepStatus:
+        return settle_unknown([one.look()], name, target.agreed.get(name, ""))[0]
+
     if target.vault is None:
         skipped = one.unreadable_status(NO_CREDENTIALS)
 
@@ -102,6 +129,7 @@ def build_vault_step(
         change,
         dry_run_change,
         independent=True,
+        needs=needs,
     )
 
 
@@ -126,7 +154,10 @@ class RoleRemoval(PathRemoval):
         if parse_role(ours) == theirs or was_committed(
             self._target.repository, file, lambda text: parse_role(text) == theirs
         ):
-            return self.delete_status(f"{self.what} matches a committed version")
+            owner = judge_role(seen.data, self._target.release.owner_id, self._session.read_policy)
+            return self.ask_owner(owner, render_role(theirs)) or self.delete_status(
+                f"{self.what} was made by this installation"
+            )
         return self._foreign_status(
             diff_texts(file, render_role(theirs), render_role(parse_role(ours)))
         )
@@ -165,8 +196,23 @@ class PolicyRemoval(PathRemoval):
             file,
             lambda text: normalize_policy(text) == normalize_policy(theirs),
         ):
-            return self.delete_status(f"{self.what} matches a committed version")
+            owner = judge_policy(theirs, self._target.release.owner_id)
+            return self._check_use(owner, theirs) or self.delete_status(
+                f"{self.what} was made by this installation, and nothing else uses it"
+            )
         return self._foreign_status(diff_texts(file, theirs, ours))
+
+    def _check_use(self, owner: Ownership, text: str) -> StepStatus | None:
+        asked = self.ask_owner(owner, text)
+        if owner.is_proven_foreign:
+            return asked
+        # In a dry run our own role still exists.
+        own = [
+            role_path(one)
+            for one in list_vault_settings(self._target.answers, self._target.release)
+            if one.policy == self._store.policy
+        ]
+        return self.check_users(find_policy_users(self._session, self._store.policy), own) or asked
 
 
 class AuthMountRemoval(PathRemoval):
@@ -198,8 +244,8 @@ class AuthMountRemoval(PathRemoval):
             return self._gone_status()
         if isinstance(entry, StepStatus):
             return entry
-        if not self._is_ours(entry):
-            return StepStatus("kept", f"{self.what} was not created by this installation")
+        if asked := self._ask_mount_owner(entry):
+            return asked
         roles = self._list_names(f"auth/{self._name}/role")
         if roles is None:
             return self.unreadable_status(f"this token cannot list the roles of {self.what}")
@@ -210,7 +256,7 @@ class AuthMountRemoval(PathRemoval):
                 roles = [name for name in roles if name != one.role or role.is_kept]
         if roles:
             return StepStatus(
-                "kept", f"{self.what} has other roles: {_format_names(roles)}", Fix(self.command)
+                "kept", f"{self.what} has other roles: {format_names(roles)}", Fix(self.command)
             )
         return self.delete_status(f"{self.what} was created by this installation and has no roles")
 
@@ -241,16 +287,22 @@ class KvMountRemoval(PathRemoval):
             return self._gone_status()
         if isinstance(entry, StepStatus):
             return entry
-        if not self._is_ours(entry):
-            return StepStatus("kept", f"{self.what} was not created by this installation")
+        asked = self._ask_mount_owner(entry)
+        if asked is not None and asked.state == "kept":
+            return asked
         held = self._list_names(f"{self._name}/metadata/")
         if held is None:
             return StepStatus("kept", f"this token cannot see whether {self.what} is empty")
         if held:
             return StepStatus("kept", f"{self.what} holds data")
+        own = [
+            one.policy for one in list_vault_settings(self._target.answers, self._target.release)
+        ]
+        users = find_path_readers(self._session, self._name, own)
+        if users.found or users.unread:
+            return StepStatus(
+                "kept", f"{self.what} is named in {format_names(users.found or users.unread)}"
+            )
+        if asked is not None:
+            return asked
         return self.delete_status(f"{self.what} was created by this installation and is empty")
-
-
-def _format_names(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(escape_unprintable(name) for name in names[:_SHOWN]) + more

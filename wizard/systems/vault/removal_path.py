@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
-from wizard.systems.vault.files import mount_description
+from wizard.formats.terminal import escape_unprintable
+from wizard.systems.cluster.ownership import UnknownOwnerStatus
+from wizard.systems.vault.ownership import judge_mount
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
+from wizard.systems.vault.users import Users, list_names
 
 if TYPE_CHECKING:
+    from wizard.manifests.ownership import Ownership
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
+
+_SHOWN = 3
 
 
 class PathRemoval:
@@ -59,6 +65,34 @@ class PathRemoval:
     def _hidden_status(self) -> StepStatus:
         return self.unreadable_status(f"this token cannot read {self.what}")
 
+    def ask_owner(self, owner: Ownership, content: str = "") -> StepStatus | None:
+        """Return why the object stays because of its owner; None if it is this installation's.
+
+        `content` is shown, and a yes is for exactly this content.
+        """
+        if owner.is_ours:
+            return None
+        detail = f"{self.what} {escape_unprintable(owner.reason)}; not deleted"
+        if owner.whose == "another's":
+            fix = f"run it in that repository; or ask its owner to run: {self.command}"
+            return StepStatus("blocked", detail, Fix(fix))
+        text = "\n".join([self.what, *map(escape_unprintable, content.splitlines())])
+        return UnknownOwnerStatus(
+            "blocked", detail, Fix(f"to delete it, ask its owner to run: {self.command}"), text
+        )
+
+    def check_users(self, users: Users, own: Collection[str] = ()) -> StepStatus | None:
+        """Return `kept` while others use the object, `unknown` if that cannot be seen."""
+        others = [name for name in users.found if name not in own]
+        if others:
+            return StepStatus("kept", f"{self.what} is used by {format_names(others)}")
+        if users.unread:
+            return leave_to_vault_owner(
+                f"this token cannot see whether {format_names(users.unread)} uses {self.what}",
+                f"only if nothing uses it: {self.command}",
+            )
+        return None
+
     def _foreign_status(self, diff: str) -> StepStatus:
         return StepStatus(
             "blocked",
@@ -70,16 +104,7 @@ class PathRemoval:
 
     def _list_names(self, path: str) -> list[str] | None:
         """Return the names below a path; None if this token cannot list them."""
-        try:
-            answer = self._session.call("GET", f"{path}?list=true")
-        except VaultError as error:
-            if error.kind == "missing":
-                return []
-            if error.kind != "forbidden":
-                raise
-            self._session.require_alive()
-            return None
-        return [str(name) for name in answer.data.get("keys") or []]
+        return list_names(self._session, path)
 
     def _read_mount(self, listing: str, name: str) -> dict[str, Any] | StepStatus | None:
         """Return a mount's entry from the list of mounts; a status if the list is not readable."""
@@ -91,7 +116,15 @@ class PathRemoval:
         found = (seen.data or {}).get(f"{name}/")
         return dict(found) if found is not None else None
 
-    def _is_ours(self, entry: dict[str, Any]) -> bool:
-        return bool(
-            entry.get("description") == mount_description(self._target.release.installation)
-        )
+    def _ask_mount_owner(self, entry: dict[str, Any]) -> StepStatus | None:
+        """Return why a mount is kept because of its owner; None if it is this installation's."""
+        owner = judge_mount(entry, self._target.release.owner_id)
+        if owner.whose == "another's":
+            return StepStatus("kept", f"{self.what} {escape_unprintable(owner.reason)}")
+        return self.ask_owner(owner, str(entry.get("accessor") or ""))
+
+
+def format_names(names: Sequence[str]) -> str:
+    """Return the first names, and the number of the others; safe to print."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(escape_unprintable(name) for name in names[:_SHOWN]) + more

@@ -13,7 +13,7 @@ from wizard.clients.kube.protocol import Kube, Ref
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
 from wizard.systems.cluster.object_removal import build_cluster_step, read_object
-from wizard.systems.cluster.ownership import check_label
+from wizard.systems.cluster.source import has_label
 from wizard.systems.vault import reviewer
 from wizard.systems.vault.auth_mount import is_in_cluster
 
@@ -52,7 +52,7 @@ def _check_reviewer(kube: Kube) -> StepStatus:
         return StepStatus("unknown", f"no permission to read {ref}")
     if found is None:
         return StepStatus("holds", f"{ref} does not exist")
-    if check_label(found, ref) is not None:
+    if not has_label(found):
         return StepStatus("kept", f"{ref} was not created by this wizard")
     return StepStatus(
         "kept",

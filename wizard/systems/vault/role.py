@@ -14,8 +14,10 @@ from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
 from wizard.formats.durations import duration_seconds
 from wizard.stores.vault.manifests import role_file
+from wizard.stores.vault.steps import role_step
 from wizard.systems.vault.files import diff_texts, difference_status
 from wizard.systems.vault.looks import role_path
+from wizard.systems.vault.ownership import judge_role
 from wizard.systems.vault.session import leave_to_vault_owner
 from wizard.workspace.committed import was_committed
 
@@ -50,6 +52,9 @@ class Role:
         self._path = role_path(store)
         self._file = role_file(target.release, store).path
         self._text = target.text(f"vault/{store.qualified_name('role')}")
+        self._own = target.release.owner_id
+        self._step = role_step(store).id
+        self._agreed = target.agreed.get(self._step, "")
 
     @property
     def command(self) -> str:
@@ -80,6 +85,9 @@ class Role:
             f"role {self._name}",
             diff_texts(self._file, render_role(theirs), render_role(ours)),
             own=own,
+            owner=judge_role(found.data, self._own, self._session.read_policy),
+            step=self._step,
+            agreed=self._agreed,
             fix=Fix(
                 f"set {question} to a different role, or ask the role's owner to delete it: "
                 f"vault delete {self._path}",

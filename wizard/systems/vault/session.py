@@ -129,6 +129,20 @@ class VaultLogin:
         self.require_alive()
         return PathState(hidden=True)
 
+    def read_policy(self, name: str) -> PathState:
+        """Return a policy by its name; see `read_path`."""
+        return self.read_path(f"sys/policies/acl/{name}")
+
+    def own_policies(self) -> frozenset[str]:
+        """Return the policies of this login; none if it cannot look itself up."""
+        try:
+            return frozenset(self.retry(self.vault.token_lookup).policies)
+        except VaultError as error:
+            if error.kind not in {"forbidden", "login"}:
+                raise
+            self.require_alive()
+            return frozenset()
+
     def may(self, path: str, *needed: str) -> bool:
         """Return whether this token has all these capabilities at a path."""
         try:

@@ -12,7 +12,8 @@ from typing import Any
 from tests.support.cluster.controllers.operators import ARGO, ESO, MERGE, Operators
 from tests.support.standin import StandIn
 from tests.testbed.kube import RejectedError
-from wizard.systems.argocd.application_removal import FINALIZER, TRACKING
+from wizard.systems.argocd.application_removal import FINALIZER
+from wizard.systems.argocd.tracking import TRACKING
 
 CLEANUP = "externalsecrets.external-secrets.io/externalsecret-cleanup"
 PROTECTION = "kubernetes.io/pvc-protection"
@@ -71,12 +72,13 @@ class Departing(StandIn):
         children = [path for path, one in self.items(self._applications)
                     if self._owner(one["metadata"]["name"])]  # fmt: skip
         for path in children:
-            self.patch(path, annotations={TRACKING: f"{self.installation}-parent:{path[-20:]}"})
+            parent = _tracking_id(f"{self.installation}-parent", path)
+            self.patch(path, annotations={TRACKING: parent})
         for collection in DELIVERED:
             for path, one in self.items(collection):
                 if one["metadata"]["name"] in _OWN:
                     continue
-                mark = {TRACKING: f"{self._deliverer(one)}:{path[-20:]}"}
+                mark = {TRACKING: _tracking_id(self._deliverer(one), path)}
                 held = {"finalizers": [CLEANUP]} if "externalsecrets" in collection else {}
                 self.patch(path, annotations=mark, **held)
 
@@ -145,3 +147,25 @@ class Departing(StandIn):
         if not any(self.items(collection) for collection in EVERYTHING):
             found["spec"]["finalizers"] = []
             self.kube.request("PUT", f"{where}/finalize", found)
+
+
+_KINDS = {
+    "applications": "Application",
+    "externalsecrets": "ExternalSecret",
+    "secretstores": "SecretStore",
+    "deployments": "Deployment",
+    "statefulsets": "StatefulSet",
+    "jobs": "Job",
+    "networkpolicies": "NetworkPolicy",
+    "serviceaccounts": "ServiceAccount",
+    "configmaps": "ConfigMap",
+    "persistentvolumeclaims": "PersistentVolumeClaim",
+}
+
+
+def _tracking_id(application: str, path: str) -> str:
+    """What Argo CD writes on the object at a path of the API."""
+    start, _, place = path.partition("/namespaces/")
+    group = start.split("/")[2] if start.startswith("/apis/") else ""
+    namespace, plural, name = place.split("/")
+    return f"{application}:{group}/{_KINDS[plural]}:{namespace}/{name}"

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from tests.testbed.kube import Kube, RejectedError
+from wizard.systems.argocd.tracking import TRACKING
 
 ARGO = "argoproj.io/v1alpha1"
 ESO = "external-secrets.io/v1"
@@ -41,10 +42,10 @@ class Operators:
         self.namespace = namespace
         self.argo = argo
 
-    def sync(self, texts: dict[str, str]) -> None:
-        """As Argo CD: the manifests of the secrets folder, by logical id."""
+    def sync(self, texts: dict[str, str], application: str = "airflow") -> None:
+        """As Argo CD: the manifests of the secrets folder, by logical id, marked as it does."""
         for text in texts.values():
-            self.kube.apply(text)
+            self.kube.apply(yaml.safe_dump(tracked(yaml.safe_load(text), application)))
 
     def status(self, kind: str, name: str, status: dict[str, Any]) -> None:
         """The status of an object, as its controller writes it."""
@@ -98,12 +99,16 @@ class Operators:
     ) -> None:
         """An object of the release with its status; replaces one of its name."""
         api = {"Pod": "v1", "Job": "batch/v1"}.get(kind, "apps/v1")
-        about = {
+        about: dict[str, Any] = {
             "name": name,
             "namespace": self.namespace,
             "labels": {"release": "airflow", "tier": "airflow", **(labels or {})},
             "annotations": STAND_IN,
         }
+        if kind == "Pod":
+            # As every pod of a workload, it has an owner; this one is not there to be read.
+            owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name, "uid": name}
+            about["ownerReferences"] = [owner]
         self.gone(kind, name)
         made = {"apiVersion": api, "kind": kind, "metadata": about, "spec": spec}
         self.kube.apply(json.dumps(made))
@@ -176,3 +181,12 @@ class Operators:
         else:
             status["startTime"] = when
         self.make("Job", name, {"template": {"spec": pod}}, **status)
+
+
+def tracked(manifest: dict[str, Any], application: str) -> dict[str, Any]:
+    """The object as Argo CD applies it: with a tracking id that names the object itself."""
+    about, group = manifest["metadata"], manifest["apiVersion"].rpartition("/")[0]
+    place = f"{about.get('namespace', 'airflow')}/{about['name']}"
+    mark = {TRACKING: f"{application}:{group}/{manifest['kind']}:{place}"}
+    notes = {**(about.get("annotations") or {}), **mark}
+    return {**manifest, "metadata": {**about, "annotations": notes}}

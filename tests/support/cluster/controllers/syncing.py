@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tests.support.cluster.controllers.operators import ESO, PLURAL, STAND_IN, Operators
+from tests.support.cluster.controllers.operators import ESO, PLURAL, STAND_IN, Operators, tracked
 from tests.support.repository import GitFolder
 from tests.support.standin import StandIn
 from tests.testbed.eso import EsoTemplate
@@ -106,7 +106,9 @@ class Syncing(StandIn):
 
     def _secrets(self, manifests: list[dict[str, Any]]) -> None:
         """As Argo CD the manifests, and as External Secrets what they ask for."""
-        applied = [self.kube.apply(yaml.safe_dump(one)) for one in manifests]
+        applied = [
+            self.kube.apply(yaml.safe_dump(tracked(one, self.installation))) for one in manifests
+        ]
         store = next(
             one for one in manifests if one["kind"] in {"SecretStore", "ClusterSecretStore"}
         )

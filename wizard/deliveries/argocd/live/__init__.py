@@ -49,7 +49,9 @@ def _destroy(target: Target, login: StoreLogin | None, pieces: Collection[DataKi
     guarded = login is not None and "payload" not in pieces
     return (
         *((delivered_objects.build_copies_check(target, login),) if guarded and login else ()),
+        delivered_objects.build_store_check(target),
         cascade.build_pause_step(target),
+        *((volumes.build_mark_step(target),) if "volumes" in pieces else ()),
         *(
             (delivered_objects.build_secrets_removal(target),)
             if delivered_objects.external_secret_refs(target)

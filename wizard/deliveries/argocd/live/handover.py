@@ -12,14 +12,14 @@ from wizard.deliveries.live import DeliveryHandover
 from wizard.formats.addresses import IN_CLUSTER_SERVER, parse_git_url
 from wizard.formats.shell import comment, here_document, quote, script
 from wizard.formats.yaml_writer import Yaml, dump_yaml
-from wizard.manifests.objects import pod_security_labels
+from wizard.manifests.objects import owner_annotation, pod_security_labels
 from wizard.systems.cluster.handover import (
-    APPLY,
     CLUSTER_FUNCTION,
+    apply_command,
     apply_documents,
     guard_documents,
     health_comment,
-    join_documents,
+    look_documents,
     requirement_lines,
     split_address,
 )
@@ -59,25 +59,35 @@ def _render_apply(answers: Answers, release: Release, committed: Mapping[str, st
     space: dict[str, Yaml] = {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": release.namespace, "labels": labels},
+        "metadata": {
+            "name": release.namespace,
+            "labels": labels,
+            "annotations": {**owner_annotation(release)},
+        },
     }
     delivered = ["argocd/project", "argocd/application"]
     if "argocd/bootstrap/parent" in committed:
         delivered[1:] = ["argocd/bootstrap/project", "argocd/bootstrap/parent"]
+    namespace, credential = dump_yaml(space), _list_credential(committed)
+    looks = [
+        *(("cluster", text) for text in (namespace, *guards)),
+        *(("argo", text) for text in (*credential, *(committed[one] for one in delivered))),
+    ]
     return script(
         comment(
             f"Run once for Airflow installation {release.installation}: the objects that Git",
-            "cannot deliver. Argo CD delivers everything else. You can run it again. kubectl",
-            "reports objects of other owners as conflicts; they are never overwritten.",
+            "cannot deliver. Argo CD delivers everything else. You can run it again. It looks at",
+            "all of them first, and stops if one belongs to another repository.",
         ),
         CLUSTER_FUNCTION,
         _HUB_FUNCTION,
         "\n".join(_requirement_lines(answers, release, committed, guarded=bool(guards))),
-        here_document(f"cluster {APPLY}", dump_yaml(space)),
-        apply_documents("cluster", guards),
-        *_render_repository(answers, committed),
+        look_documents(release, looks),
+        here_document(f"cluster {apply_command(release)}", namespace),
+        apply_documents(release, "cluster", guards),
+        *_render_repository(answers, release, credential),
         comment(f"Run these after branch {argo.revision} contains the commit:"),
-        *(here_document(f"argo {APPLY}", committed[one]) for one in delivered),
+        *(here_document(f"argo {apply_command(release)}", committed[one]) for one in delivered),
         health_comment(release),
     )
 
@@ -99,18 +109,19 @@ def _requirement_lines(
     return lines
 
 
-def _render_repository(answers: Answers, committed: Mapping[str, str]) -> tuple[str, ...]:
+def _list_credential(committed: Mapping[str, str]) -> list[str]:
+    """Return the objects of Argo CD's credential, if it comes from the store."""
+    names = [f"{CREDENTIAL_PREFIX}{part}" for part in CREDENTIAL_PARTS]
+    return [committed[name] for name in names if name in committed]
+
+
+def _render_repository(answers: Answers, release: Release, own: list[str]) -> tuple[str, ...]:
     argo = argocd_answers(answers.delivery)
-    own = [
-        committed[f"{CREDENTIAL_PREFIX}{part}"]
-        for part in CREDENTIAL_PARTS
-        if f"{CREDENTIAL_PREFIX}{part}" in committed
-    ]
     if own:
         text = "Argo CD's credential for the config repository, which it reads from Vault."
         hosts = "Add the verified keys of its host to ConfigMap argocd-ssh-known-hosts-cm."
         more = [hosts] if parse_git_url(argo.repo_url).scheme == "ssh" else []
-        return (comment(text, *more), here_document(f"argo {APPLY}", join_documents(own)))
+        return (comment(text, *more), apply_documents(release, "argo", own))
     lines = [
         "Argo CD needs its own read-only credential for the config repository (a separate",
         "deploy key, not that of the DAG repository). If it has none:",

@@ -9,12 +9,13 @@ from wizard.chart.versions import CHART_REPOSITORY
 from wizard.deliveries.live import DeliveryHandover
 from wizard.formats.shell import comment, here_document, script
 from wizard.systems.cluster.handover import (
-    APPLY,
     CLUSTER_FUNCTION,
     api_server_address,
+    apply_command,
     apply_documents,
     guard_documents,
     health_comment,
+    look_documents,
     requirement_lines,
     split_address,
 )
@@ -51,11 +52,14 @@ def _render_apply(release: Release, committed: Mapping[str, str]) -> str:
             f"Run once for Airflow installation {release.installation}: the objects that only the",
             "cluster's owner may create. `airflow-wizard apply` does everything else with Helm, as",
             f"an account with access to namespace {release.namespace}. You can run it again.",
-            "kubectl reports objects of other owners as conflicts; they are never overwritten.",
+            "It looks at all of them first, and stops if one belongs to another repository.",
         ),
         CLUSTER_FUNCTION,
         "\n".join(requirement_lines(release, guarded=bool(guards))),
-        here_document(f"cluster {APPLY}", committed["secrets/namespace"]),
-        apply_documents("cluster", guards),
+        look_documents(
+            release, [("cluster", text) for text in (committed["secrets/namespace"], *guards)]
+        ),
+        here_document(f"cluster {apply_command(release)}", committed["secrets/namespace"]),
+        apply_documents(release, "cluster", guards),
         health_comment(release),
     )

@@ -29,6 +29,7 @@ class OpenVault:
     """Vault with a login that can fill it; see `wizard.stores.live.OpenStore`."""
 
     vault: Vault
+    source: str = ""
 
     @property
     def identity(self) -> str:
@@ -37,7 +38,9 @@ class OpenVault:
 
     def payload_store(self, settings: StoreSettings) -> VaultPayloadStore:
         """Return the payload store at the path of `settings`."""
-        return VaultPayloadStore(self.vault, settings.mount, settings.path, settings.document)
+        return VaultPayloadStore(
+            self.vault, settings.mount, settings.path, settings.document, self.source
+        )
 
     def require_rights(self, settings: StoreSettings, *, exists: bool) -> None:
         """Raise RefusedError unless the login may write at the path."""
@@ -72,14 +75,14 @@ def locate_vault(answers: Answers, release: Release, agreed: Mapping[str, Any]) 
         required_consent={} if where.source != VAULT_SERVER_KEY or known else consent,
         find_login=read_credentials,
         login_hint=LOGIN_HINT,
-        open=lambda who: _open(where, who, settings),
+        open=lambda who: _open(where, who, settings, release.owner_id),
     )
 
 
 @contextmanager
 def _open(
-    where: VaultAddress, who: Token | AppRole, settings: VaultSettings
+    where: VaultAddress, who: Token | AppRole, settings: VaultSettings, source: str
 ) -> Iterator[OpenVault]:
     with open_vault(where, who) as vault:
         vault.mount(settings.mount)
-        yield OpenVault(vault)
+        yield OpenVault(vault, source)

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 from wizard.deliveries.helm.commands import MANAGED_BY_LABEL
 from wizard.errors import UsageError
 from wizard.git.push import find_remote, remote_url
-from wizard.manifests.ownership import OWNER_ANNOTATION, owner_id, owner_label
+from wizard.manifests.ownership import (
+    OWNER_ANNOTATION,
+    Ownership,
+    judge_source,
+    owner_id,
+    owner_label,
+)
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
@@ -75,10 +81,12 @@ def is_made_by_run(found: Sequence[Revision]) -> bool:
 
 
 def compute_owner_mark(target: Target) -> str:
-    """Return this installation's owner mark; empty when the repository has no remote.
+    """Return this installation's owner mark; empty if neither answers nor a remote name it."""
+    return owner_label(target.release.owner_id) or compute_earlier_mark(target)
 
-    With delivery by Helm no answer names the repository, so the clone's remote URL is used.
-    """
+
+def compute_earlier_mark(target: Target) -> str:
+    """Return the mark that earlier versions wrote, from the clone's remote; empty without one."""
     repository, answers = target.repository, target.answers.repository
     try:
         url = remote_url(repository, find_remote(repository, answers.branch))
@@ -87,9 +95,32 @@ def compute_owner_mark(target: Target) -> str:
     return owner_label(owner_id(url, answers.path, target.release.installation))
 
 
-def is_foreign(last: Revision, own: str) -> bool:
-    """Return whether the revision carries the owner mark of another installation."""
-    return last.own and bool(last.source) and last.source != own
+def judge_revision(last: Revision, target: Target) -> Ownership:
+    """Return whose a revision is.
+
+    The mark is a hash, so it does not tell which other installation it belongs to.
+    """
+    if not last.own:
+        return Ownership("another's", "is not managed by this wizard")
+    own = compute_owner_mark(target)
+    if last.source and last.source not in {own, compute_earlier_mark(target)}:
+        return Ownership("another's", "belongs to another installation or repository", last.source)
+    return judge_source(own if last.source else "", own)
+
+
+def judge_release(target: Target, kube: Kube) -> Ownership:
+    """Return whose the Helm release is, also after this run has uninstalled it."""
+    name, namespace = target.release.names.release, target.release.namespace
+    known = target.verdicts.get(f"{namespace}/{name}")
+    if known is not None:
+        return known
+    found = list_revisions(kube, namespace, name)
+    if not found:
+        return Ownership("unknown", "belongs to a release that does not exist any more")
+    owner = judge_revision(found[-1], target)
+    if owner.whose != "unknown":
+        target.verdicts[f"{namespace}/{name}"] = owner
+    return owner
 
 
 def is_recoverable(found: Sequence[Revision]) -> bool:

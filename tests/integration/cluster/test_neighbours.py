@@ -1,0 +1,281 @@
+"""Three installations of two repositories beside each other: one goes, and nothing of the others.
+
+They share a cluster, a Vault with its mounts, and two of them Argo CD's credential. Two have the
+same name, in Argo CD's namespace and in another one. Everything is compared before and after.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from tests.integration.vault.test_steps import controller
+from tests.support.cluster.argocd import LIST, told
+from tests.support.cluster.controllers.departing import Departing
+from tests.support.cluster.controllers.operators import Operators
+from tests.support.cluster.kubeconfigs import cluster, written
+from tests.support.rendered import answers, rendering
+from tests.support.repository import GitFolder
+from tests.testbed.kube import Kube as Server
+from tests.testbed.token_controller import TokenController
+from tests.testbed.vault import RefusedError, Vault
+from wizard.clients.kube.connect import open_kube
+from wizard.clients.vault.address import Token, VaultAddress
+from wizard.deliveries.argocd.questions import argocd_answers
+from wizard.destroy.steps import build_destroy_steps, build_undo_steps
+from wizard.engine.steps import Step, StepEvent, StepStatus
+from wizard.stores.vault.live.location import OpenVault
+from wizard.systems.argocd import known_hosts, store_credential
+from wizard.systems.argocd import steps as by_argocd
+from wizard.systems.argocd.application import application_names
+from wizard.systems.target import DataKind, Target
+from wizard.systems.vault import steps as by_vault
+from wizard.systems.vault.paths import list_vault_settings
+from wizard.systems.vault.session import VaultLogin
+from wizard.workspace.store_paths import build_store_paths
+
+__all__ = ["controller"]
+
+pytestmark = pytest.mark.integration
+
+OURS = "ssh://git@github.com/acme/k8s-infra.git"
+HERS = "ssh://git@github.com/hers/airflow.git"
+CLAIM = "persistentvolumeclaims"
+PIECES: tuple[Any, ...] = ("payload", "volumes", "namespace")
+
+
+class Files:
+    """The last step, without a repository's files."""
+
+    def build_step(self, require_gone: Any) -> Step:
+        async def check() -> StepStatus:
+            require_gone()
+            return StepStatus("holds")
+
+        return Step("destroy.files", "", "me", "", check, is_final=True)
+
+
+@dataclass
+class Street:
+    """The systems, and the three installations as they were applied."""
+
+    server: Server
+    vault: Vault
+    folder: Path
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:6])
+    made: dict[str, Any] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Apply all three, as `apply` and the operators do."""
+        for namespace in ("argocd", "team-b", "mine", "reports", "hers"):
+            self.apply("v1", "Namespace", f"{namespace}-{self.id}", "")
+        self.apply("v1", "ConfigMap", LIST, "argocd", data={"ssh_known_hosts": "# Argo CD's\n"})
+        self.apply("v1", "ConfigMap", LIST, "team-b", data={"ssh_known_hosts": "# Argo CD's\n"})
+        # Applications outside Argo CD's own namespace are followed too.
+        wide = {"application.namespaces": "*"}
+        self.apply("v1", "ConfigMap", "argocd-cmd-params-cm", "argocd", data=wide)
+        self.add("mine", "airflow", "argocd", OURS, {"delivery.argocd.credential": "store"})
+        self.add("reports", "reports", "argocd", OURS, {})
+        self.add("hers", "airflow", "team-b", HERS, {"secrets.vault.path": "hers/config"})
+
+    def add(self, place: str, name: str, argo: str, url: str, changes: dict[str, object]) -> None:
+        keys: dict[str, object] = {
+            "installation.name": name,
+            "installation.namespace": f"{place}-{self.id}",
+            "installation.release": "airflow",
+            "delivery.argocd.namespace": f"{argo}-{self.id}",
+            "delivery.argocd.project": name,
+            "delivery.argocd.repo_url": url,
+            "secrets.vault.mount": f"shared-{self.id}",
+            "secrets.vault.auth_mount": f"kubernetes-{self.id}",
+            "secrets.vault.role": f"{place}-{self.id}",
+            **changes,
+        }
+        made, given = rendering("production", keys), answers("production", keys)
+        git = GitFolder.init(self.folder / place)
+        git.commit({file.path: file.text for file in made.tree.values()})
+        target = Target(
+            given, made.release, git.repo, "", {f.logical: f.data for f in made.tree.values()},
+            vault=(
+                VaultAddress(self.vault.url, self.vault.ca.read_text()),
+                Token(SecretStr(self.vault.token), "a test"),
+            ),
+            kube=open_kube(patience=2), argocd=open_kube(patience=2),
+        )  # fmt: skip
+        self.made[place] = SimpleNamespace(target=target, rendering=made, answers=given)
+        self._deliver(place, target, argo)
+
+    def _deliver(self, place: str, target: Target, argo: str) -> None:
+        kube = target.kube
+        assert kube is not None
+        beside = [
+            *by_argocd.guard_manifests(target), *by_argocd.project_manifests(target),
+            *by_argocd.application_manifests(target),
+        ]  # fmt: skip
+        if store_credential.has_store_credential(target):
+            beside += store_credential.credential_manifests(target)
+        for one in beside:
+            kube.apply(one.manifest())
+        found = told(known_hosts.build_known_hosts_steps(target))
+        assert {event.state for event in found.values()} <= {"changed", "holds"}, found
+        operators = Operators(self.server, f"{place}-{self.id}", f"{argo}-{self.id}")
+        name = application_names(target)[-1]
+        mark = name if argo == "argocd" else f"{argo}-{self.id}_{name}"
+        operators.sync(target.files_under("secrets/"), mark)
+        for claim in ("logs-airflow-worker-0", "redis-db-airflow-redis-0"):
+            labels = {"release": "airflow", "tier": "airflow"}
+            spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+            self.apply("v1", "PersistentVolumeClaim", claim, place, labels=labels, spec=spec)
+        found = told(by_vault.build_vault_steps(target))
+        assert {event.state for event in found.values()} <= {"changed", "holds"}, found
+        session = VaultLogin(target)
+        for path in build_store_paths(target.answers, self.made[place].rendering):
+            keys = {fact.key: "x" for fact in path.facts}
+            store = OpenVault(session.vault, target.release.owner_id).payload_store(path.store)
+            assert store.write(keys, 0) == 1
+
+    def apply(self, api: str, kind: str, name: str, place: str, **more: Any) -> None:
+        about: dict[str, Any] = {"name": name, "labels": more.pop("labels", {})}
+        if place:
+            about["namespace"] = f"{place}-{self.id}"
+        open_kube(patience=2).apply({"apiVersion": api, "kind": kind, "metadata": about, **more})
+
+    def remove(self, place: str, way: str, pieces: Collection[DataKind]) -> dict[str, StepEvent]:
+        """Remove one installation, by `--undo` or by `destroy`."""
+        one = self.made[place]
+        if way == "undo":
+            return told(build_undo_steps(one.target))
+        found: Any = SimpleNamespace(proposal=one)
+        files: Any = Files()
+        return told(build_destroy_steps(one.target, found, pieces, files))
+
+    def dump(self) -> dict[str, Any]:
+        """Every object of the cluster and of Vault, by its place."""
+        return {**self._dump_cluster(), **self._dump_vault()}
+
+    def _dump_cluster(self) -> dict[str, Any]:
+        kube = open_kube(patience=2)
+        kinds = set(kube.list_namespaced_kinds()) | {
+            ("v1", "Namespace"),
+            ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
+            ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"),
+            ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
+            ("external-secrets.io/v1", "ClusterSecretStore"),
+        }
+        found = {}
+        for api, kind in sorted(kinds):
+            if kind in {"Event", "Lease"}:
+                continue
+            for one in kube.find(api, kind):
+                about = one["metadata"]
+                where = str(about.get("namespace") or about["name"])
+                # Other tests run on this server at the same time.
+                if self.id in where:
+                    found[f"{kind} {where}/{about['name']}"] = one
+        return found
+
+    def _dump_vault(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for listing in ("sys/auth", "sys/mounts"):
+            for mount, entry in self.stored(listing).items():
+                if self.id in mount:
+                    found[f"{listing}/{mount}"] = entry
+        auth, mount = f"auth/kubernetes-{self.id}", f"shared-{self.id}"
+        found[f"{auth}/config"] = self.stored(f"{auth}/config")
+        for path in (f"{auth}/role", "sys/policies/acl", f"{mount}/metadata/"):
+            for name in self._walk(path):
+                if self.id in name:
+                    found[name] = self.stored(name)
+        return found
+
+    def _walk(self, path: str) -> Iterator[str]:
+        listed = self.stored(f"{path.rstrip('/')}?list=true")
+        for name in listed["keys"] if isinstance(listed, dict) else ():
+            place = f"{path.rstrip('/')}/{name}"
+            if name.endswith("/"):
+                yield from self._walk(place)
+            else:
+                yield place
+
+    def stored(self, path: str) -> Any:
+        try:
+            return self.vault.request("GET", path)["data"]
+        except RefusedError as error:
+            return error.status
+
+    def belongs(self, place: str, name: str) -> bool:
+        """Whether something in the dump is of this installation, by the names it was given."""
+        own = self.made[place].target
+        vault = [
+            one
+            for store in list_vault_settings(own.answers, own.release)
+            for one in (f"/role/{store.role}", f"/acl/{store.policy}", f"/metadata/{store.path}")
+        ]
+        argo = argocd_answers(own.answers.delivery).namespace
+        title = application_names(own)[-1]
+        return (
+            name.partition(" ")[2].startswith(f"{place}-{self.id}")
+            or any(name.endswith(one) for one in vault)
+            or name.partition(" ")[2] in {f"{argo}/{title}", f"{argo}/{title}-repository"}
+            or name == f"ConfigMap {argo}/{LIST}"
+        )
+
+
+@pytest.fixture
+def street(
+    kube_with_crds: Server,
+    vault: Vault,
+    controller: TokenController,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Street:
+    del controller
+    config = written(tmp_path / "admin", cluster(kube_with_crds), {"token": kube_with_crds.token})
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    made = Street(kube_with_crds, vault, tmp_path)
+    made.settle()
+    return made
+
+
+WAYS: list[tuple[str, tuple[Any, ...]]] = [
+    ("undo", ()), ("destroy", ()), *(("destroy", (one,)) for one in PIECES), ("destroy", PIECES),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("way", "pieces"), WAYS, ids=[f"{a} {' '.join(b)}" for a, b in WAYS])
+@pytest.mark.parametrize("place", ["mine", "hers"])
+def test_one_goes_and_nothing_of_the_others(
+    street: Street, place: str, way: str, pieces: tuple[Any, ...]
+) -> None:
+    before = street.dump()
+    own = street.made[place].target
+    argo = argocd_answers(own.answers.delivery).namespace
+    operators = Operators(street.server, own.release.namespace, argo)
+    with Departing(operators, own.release.installation):
+        found = street.remove(place, way, pieces)
+    after = street.dump()
+    others = {name: one for name, one in before.items() if not street.belongs(place, name)}
+    assert len(others) > 40, sorted(before)
+    changed = sorted(name for name, one in others.items() if after.get(name) != one)
+    assert changed == [], found
+    assert set(after) <= set(before)
+    # Something went at all: this is no test of a program that refuses everything.
+    gone = {name for name in before if name not in after}
+    assert f"Application {argo}/airflow" in gone, found
+    hosts = f"ConfigMap {argo}/{LIST}"
+    if place == "hers":
+        assert f"sys/policies/acl/{place}-{street.id}-read" in gone, found
+        return
+    # The other installation of this repository reads it with the same credential and host keys.
+    assert after[hosts]["data"] == before[hosts]["data"]
+    assert found["remove.credential"].state == "blocked"
+    for name in ("role", "policy"):
+        assert found[f"remove.vault-argocd-{name}"].state == "blocked", found
+    assert any("argocd" in name and "/metadata/" in name for name in after), sorted(after)

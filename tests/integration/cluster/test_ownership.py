@@ -1,0 +1,267 @@
+"""Whose is it, on a real API server: another's never goes, and what is unknown needs a yes."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.cluster.test_removal import (
+    APPLICATION,
+    CLAIMS,
+    STORES,
+    claim,
+    ended,
+    exists,
+    marked,
+    put,
+)
+from tests.support.cluster.argocd import World, told
+from tests.support.cluster.helm import HelmWorld
+from tests.testbed.kube import Kube as Server
+from wizard.engine.steps import StepEvent
+from wizard.manifests.ownership import OWNER_ANNOTATION
+from wizard.systems.argocd import application_removal, cascade
+from wizard.systems.argocd import removal as argocd
+from wizard.systems.argocd import steps as by_argocd
+from wizard.systems.argocd.tracking import TRACKING
+from wizard.systems.helm import removal as by_helm
+from wizard.systems.helm import steps as helm_steps
+from wizard.systems.release import delivered_objects, volumes
+from wizard.systems.release.inhabitants import NamespaceContents
+from wizard.systems.release.namespace_removal import build_namespace_removal
+from wizard.systems.target import Target
+
+pytestmark = pytest.mark.integration
+
+HERS = "git.example.com/hers/airflow#airflow"
+HER_URL = "ssh://git@git.example.com/hers/airflow.git"
+CLAIM = "PersistentVolumeClaim"
+SECRETS = "/apis/external-secrets.io/v1/namespaces/{namespace}/externalsecrets"
+SECRET = "/api/v1/namespaces/{namespace}/secrets"
+KNOWN = "/api/v1/namespaces/{argo}/configmaps/argocd-ssh-known-hosts-cm"
+
+
+@pytest.fixture
+def applied(world: World) -> Target:
+    """The installation is applied and synced; how Argo CD marks it."""
+    world.install_argo()
+    target = world.target()
+    wanted = [
+        one
+        for one in by_argocd.build_argocd_steps(target)
+        if one.id.startswith(("argocd", "cluster"))
+    ]
+    assert {event.state for event in told(wanted).values()} <= {"changed", "holds"}
+    world.operators.sync(target.files_under("secrets/"))
+    return target
+
+
+def seal(event: StepEvent) -> str:
+    found = re.search(rf"--take-over {re.escape(event.id)}@([0-9a-f]{{12}})", event.fix.text)
+    assert found, event
+    return found[1]
+
+
+def dump(world: World) -> dict[str, Any]:
+    """Every object of both namespaces, by its place."""
+    found = {}
+    for namespace in (world.namespace, world.argo):
+        for api, kind in world.client().list_namespaced_kinds():
+            if kind in {"Event", "Lease"}:
+                continue
+            for one in world.client().find(api, kind, namespace):
+                found[f"{api}/{kind} {namespace}/{one['metadata']['name']}"] = one
+    return found
+
+
+def test_an_application_of_the_same_name_elsewhere_delivers_for_others(
+    world: World, applied: Target
+) -> None:
+    """`team-b_airflow` is the Application airflow of namespace team-b, not ours."""
+    mark = f"team-b_airflow:/PersistentVolumeClaim:{world.namespace}/logs-airflow-worker-0"
+    claim(world, "logs-airflow-worker-0", annotations={TRACKING: mark})
+    put(world, "Secret", "hers", "v1")
+    marked(world, f"{SECRET}/hers", annotations={
+        TRACKING: f"team-b_airflow:/Secret:{world.namespace}/hers",
+    })  # fmt: skip
+    put(world, "ConfigMap", "hers", "v1")
+    marked(world, "/api/v1/namespaces/{namespace}/configmaps/hers", annotations={
+        TRACKING: f"team-b_airflow:/ConfigMap:{world.namespace}/hers",
+    })  # fmt: skip
+    # Copied from one of ours: Argo CD ignores an id that names another object.
+    put(world, "ConfigMap", "copied", "v1")
+    marked(world, "/api/v1/namespaces/{namespace}/configmaps/copied", annotations={
+        TRACKING: f"airflow:/ConfigMap:{world.namespace}/airflow-config",
+    })  # fmt: skip
+    mine = f"{world.argo}_airflow:/ConfigMap:{world.namespace}/mine"
+    put(world, "ConfigMap", "mine", "v1")
+    marked(world, "/api/v1/namespaces/{namespace}/configmaps/mine", annotations={TRACKING: mine})
+    told([cascade.build_pause_step(applied), delivered_objects.build_secrets_removal(applied)])
+    told([application_removal.build_application_undo(applied)])
+    world.server.request("DELETE", APPLICATION.format(argo=world.argo))
+    assert ended(delivered_objects.build_objects_removal(applied)).state == "changed"
+    done = ended(volumes.build_volumes_removal(applied, ["volumes"]))
+    assert (done.state, "delivered by Application team-b_airflow" in done.detail) == ("kept", True)
+    done = ended(build_namespace_removal(applied, ("volumes", "namespace")))
+    assert done.state == "blocked", done
+    assert applied.kube is not None
+    foreign = {ref.name for ref in NamespaceContents(applied.kube, applied).list_foreign()}
+    assert foreign == {"hers", "copied", "logs-airflow-worker-0"}
+    left = {one["metadata"]["name"] for one in world.read(
+        "/api/v1/namespaces/{namespace}/configmaps")["items"]}  # fmt: skip
+    assert left >= {"hers", "copied"}
+    assert "mine" not in left
+    assert exists(world, f"{CLAIMS}/logs-airflow-worker-0")
+    assert exists(world, f"{SECRET}/hers")
+
+
+def test_a_repository_that_never_applied_removes_nothing_of_another(
+    world: World, applied: Target
+) -> None:
+    assert applied.release.owner_id
+    claim(world, "logs-airflow-worker-0")
+    other = world.target(**{"delivery.argocd.repo_url": HER_URL})
+    before = dump(world)
+    pieces: Any = ("volumes", "namespace")
+    steps = [
+        delivered_objects.build_secrets_removal(other),
+        volumes.build_mark_step(other),
+        cascade.build_pause_step(other),
+        cascade.build_cascade_step(other),
+        *argocd.build_argocd_removal(other, exact=False),
+        volumes.build_volumes_removal(other, pieces),
+        build_namespace_removal(other, pieces),
+    ]
+    for one in steps:
+        done = ended(one)
+        assert done.state in {"blocked", "kept", "holds"}, done
+    secrets = ended(steps[0])
+    whose = "belongs to installation airflow of github.com/acme/k8s-infra"
+    assert (secrets.state, whose in secrets.detail) == ("blocked", True)
+    assert "--take-over" not in secrets.fix.text
+    # No yes overrides it.
+    agreed = {one.id: "0" * 12 for one in steps}
+    assert ended(delivered_objects.build_secrets_removal(replace(other, agreed=agreed))).state == (
+        "blocked"
+    )
+    assert dump(world) == before
+    # The same with the Application gone: the objects still say whose they are.
+    assert ended(application_removal.build_application_undo(applied)).state == "changed"
+    before = dump(world)
+    fresh = replace(other, verdicts={})
+    ended(delivered_objects.build_objects_removal(fresh))
+    ended(volumes.build_volumes_removal(fresh, pieces))
+    assert dump(world) == before
+
+
+def test_what_does_not_say_whose_it_is_needs_a_yes_to_the_list(
+    world: World, applied: Target
+) -> None:
+    told([application_removal.build_application_undo(applied)])
+    names = [ref.name for ref in delivered_objects.external_secret_refs(applied)]
+    for name in names[:2]:
+        notes = {OWNER_ANNOTATION: None, TRACKING: None}
+        marked(world, f"{SECRETS}/{name}", annotations=notes)
+    target = replace(applied, verdicts={})
+    done = ended(delivered_objects.build_secrets_removal(target))
+    assert (done.state, done.detail.count("does not say which repository")) == ("blocked", 2), done
+    assert all(f"ExternalSecret {world.namespace}/{name}" in done.diff for name in names[:2])
+    assert len(world.read(SECRETS)["items"]) == len(names)
+    agreed = {done.id: seal(done)}
+    # The list is another by now: one of them was made again.
+    one = world.read(f"{SECRETS}/{names[0]}")
+    world.server.request("DELETE", f"{SECRETS}/{names[0]}".format(namespace=world.namespace))
+    about = {key: one["metadata"][key] for key in ("name", "namespace", "labels")}
+    world.server.apply(json.dumps({**one, "metadata": about, "status": {}}))
+    again = ended(delivered_objects.build_secrets_removal(replace(target, agreed=agreed)))
+    assert again.state == "blocked"
+    agreed = {done.id: seal(again)}
+    gone = ended(delivered_objects.build_secrets_removal(replace(target, agreed=agreed)))
+    assert gone.state == "changed", gone
+    assert world.read(SECRETS)["items"] == []
+
+
+def test_labels_make_no_volume_ours(world: World, applied: Target) -> None:
+    claim(world, "hers")
+    claim(world, "logs-airflow-worker-0")
+    owner = put(world, "ConfigMap", "her-owner", "v1")
+    claim(world, "logs-airflow-worker-1", ownerReferences=[owner])
+    assert ended(volumes.build_mark_step(applied)).state == "changed"
+    notes = world.read(f"{CLAIMS}/logs-airflow-worker-0")["metadata"]["annotations"]
+    assert notes[OWNER_ANNOTATION] == applied.release.owner_id
+    # Killed after the Application had gone: another run knows no more than the objects say.
+    world.server.request("DELETE", APPLICATION.format(argo=world.argo))
+    fresh = replace(applied, verdicts={})
+    done = ended(volumes.build_volumes_removal(fresh, ["volumes"]))
+    assert f"{CLAIM} {world.namespace}/logs-airflow-worker-0 is being deleted" in done.detail
+    going = {
+        one["metadata"]["name"]: "deletionTimestamp" in one["metadata"]
+        for one in world.read(CLAIMS)["items"]
+    }
+    assert going == {
+        "hers": False, "logs-airflow-worker-0": True, "logs-airflow-worker-1": False,
+    }  # fmt: skip
+
+
+def test_a_store_that_others_read_stays(world: World, applied: Target) -> None:
+    store = {"name": "vault-airflow", "kind": "SecretStore"}
+    spec = {"secretStoreRef": store, "target": {"name": "hers"}}
+    put(world, "ExternalSecret", "hers", "external-secrets.io/v1", spec=spec)
+    done = ended(delivered_objects.build_store_check(applied))
+    assert (done.state, f"ExternalSecret {world.namespace}/hers" in done.detail) == (
+        "blocked",
+        True,
+    ), done
+    told([delivered_objects.build_secrets_removal(applied)])
+    told([application_removal.build_application_undo(applied)])
+    done = ended(delivered_objects.build_objects_removal(applied))
+    assert (done.state, "is used by" in done.detail) == ("blocked", True), done
+    assert exists(world, f"{STORES}/vault-airflow")
+
+
+def test_lines_of_another_repository_stay_in_the_list_of_known_hosts(
+    world: World, applied: Target
+) -> None:
+    other = world.target(**{"delivery.argocd.repo_url": "ssh://git@github.com/hers/own.git"})
+    hosts = argocd.build_argocd_removal(other, exact=False)[1]
+    before = world.read(KNOWN)
+    assert ended(hosts).state == "holds"
+    assert world.read(KNOWN) == before
+    assert "github.com ssh-ed25519" in before["data"]["ssh_known_hosts"]
+
+
+def test_a_store_of_helms_that_others_read_stays(
+    kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helm: Path
+) -> None:
+    del helm
+    world = HelmWorld(kube_with_crds, tmp_path, monkeypatch)
+    target = world.delivered()
+    made = told(helm_steps.build_manifest_steps(target))
+    assert {event.state for event in made.values()} <= {"changed", "holds"}, made
+    # Another repository with the same names: it can neither take over nor remove.
+    other = world.delivered({"repository.source": "git.example.com/hers/airflow"})
+    before = dump(world)
+    found = told(helm_steps.build_manifest_steps(other))
+    refused = [event for event in found.values() if event.state == "blocked"]
+    assert refused, found
+    assert "belongs to installation airflow" in refused[0].detail
+    assert "repository.source=git.example.com/acme/airflow" in refused[0].fix.text
+    for one in by_helm.build_helm_removal(other, None, (), exact=False):
+        assert told([one])[one.id].state in {"blocked", "holds"}
+    assert dump(world) == before
+    # The documented yes of a repository that has moved.
+    moved = world.delivered({"repository.source": "git.example.com/acme/airflow"})
+    assert {e.state for e in told(helm_steps.build_manifest_steps(moved)).values()} == {"holds"}
+
+    store = {"name": "vault-airflow", "kind": "SecretStore"}
+    spec = {"secretStoreRef": store, "target": {"name": "hers"}}
+    put(world, "ExternalSecret", "hers", "external-secrets.io/v1", spec=spec)
+    found = told(by_helm.build_helm_removal(target, None, (), exact=False))
+    assert found["remove.store"].state == "blocked", found
+    assert f"ExternalSecret {world.namespace}/hers" in found["remove.store"].detail
+    assert exists(world, f"{STORES}/vault-airflow")

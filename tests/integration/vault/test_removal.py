@@ -1,0 +1,241 @@
+"""What a removal leaves to others in a real Vault: by its source and by who uses it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.integration.vault.test_steps import Bench, controller, new_bench
+from tests.support.cluster.argocd import told
+from wizard.engine.steps import StepEvent
+from wizard.errors import RefusedError
+from wizard.manifests.ownership import OWNER_ANNOTATION
+from wizard.stores.vault.live.location import OpenVault
+from wizard.systems.target import DataKind, Target
+from wizard.systems.vault.payload_removal import build_payload_steps
+from wizard.systems.vault.removal import build_mount_removal, build_vault_removal
+from wizard.systems.vault.session import VaultLogin
+
+__all__ = ["controller", "new_bench"]
+
+pytestmark = pytest.mark.integration
+
+HER_URL = "ssh://git@git.example.com/hers/airflow.git"
+ROLE, AUTH, POLICY, MOUNT, PAYLOAD = (
+    "remove.vault-role", "remove.vault-auth", "remove.vault-policy", "remove.vault-mount",
+    "destroy.payload",
+)  # fmt: skip
+
+
+def root(bench: Bench) -> Bench:
+    bench.log_in(bench.vault.token)
+    return bench
+
+
+def removed(
+    target: Target, pieces: Collection[DataKind] = (), keys: Collection[str] = ("fernetKey",)
+) -> dict[str, StepEvent]:
+    """How each step of the removal ended."""
+    session = VaultLogin(target)
+    try:
+        return told([
+            *build_vault_removal(target, session),
+            *build_payload_steps(target, session, pieces, {"": frozenset(keys)}),
+            build_mount_removal(target, session),
+        ])  # fmt: skip
+    finally:
+        for end in target.cleanups:
+            end()
+
+
+def seal(event: StepEvent) -> str:
+    found = re.search(rf"--take-over {re.escape(event.id)}@([0-9a-f]{{12}})", event.fix.text)
+    assert found, event
+    return found[1]
+
+
+def dump(bench: Bench) -> dict[str, Any]:
+    """Everything of this Vault that a removal could touch."""
+    vault = bench.vault
+
+    def names(path: str) -> list[str]:
+        found = bench.stored(f"{path}?list=true")
+        return sorted(found["keys"]) if isinstance(found, dict) else []
+
+    mounts = {
+        mount: {key: entry.get(key) for key in ("type", "description", "options")}
+        for listing in ("sys/auth", "sys/mounts")
+        for mount, entry in vault.request("GET", listing)["data"].items()
+        if isinstance(entry, dict) and "type" in entry
+    }
+    roles = {
+        f"auth/{mount}role/{name}": bench.stored(f"auth/{mount}role/{name}")
+        for mount, about in mounts.items()
+        if about["type"] == "kubernetes"
+        for name in names(f"auth/{mount}role")
+    }
+    policies = {
+        name: bench.stored(f"sys/policies/acl/{name}") for name in names("sys/policies/acl")
+    }
+    return {"mounts": mounts, "roles": roles, "policies": policies}
+
+
+def applied(bench: Bench) -> Bench:
+    """It is set up; the policy of the bench's own operator names the same paths."""
+    bench.account()
+    for name in bench.stored("sys/policies/acl?list=true")["keys"]:
+        if name.startswith("rights-"):
+            bench.vault.request("DELETE", f"sys/policies/acl/{name}")
+    assert set(root(bench).states()) <= {"changed", "holds"}
+    return bench
+
+
+def test_a_policy_that_anothers_role_gives_stays(new_bench: Callable[..., Bench]) -> None:
+    hers = applied(new_bench({"delivery.argocd.repo_url": HER_URL}))
+    mine = applied(new_bench())
+    # As an earlier version set it up for a second cluster: the same policy in a further role.
+    shared = f"auth/{hers.store.auth_mount}/role/hers"
+    body = {
+        "bound_service_account_names": ["x"], "bound_service_account_namespaces": ["x"],
+        "token_policies": [mine.store.policy],
+    }  # fmt: skip
+    mine.vault.request("POST", shared, body)
+    before = dump(mine)
+    found = removed(mine.target)
+    assert found[ROLE].state == "changed"
+    assert (found[POLICY].state, shared in found[POLICY].detail) == ("kept", True), found[POLICY]
+    after = dump(mine)
+    assert after["policies"] == before["policies"]
+    assert after["roles"].pop(f"auth/{mine.store.auth_mount}/role/{mine.store.role}", None) is None
+    mine.vault.request("DELETE", shared)
+    assert removed(mine.target)[POLICY].state == "changed"
+    # Nothing of hers went with it.
+    left = dump(mine)
+    for name, one in dump(hers)["policies"].items():
+        assert left["policies"][name] == one
+    assert hers.store.policy in left["policies"]
+
+
+@pytest.mark.parametrize("kind", ["userpass", "token"])
+def test_users_of_other_methods_count(new_bench: Callable[..., Bench], kind: str) -> None:
+    bench = applied(new_bench())
+    path = f"sys/auth/{bench.store.role}"
+    if kind == "userpass":
+        bench.vault.request("POST", path, {"type": "userpass"})
+        user = f"auth/{bench.store.role}/users/hers"
+        body: Any = {"password": "x" * 12, "token_policies": [bench.store.policy]}
+    else:
+        user = f"auth/token/roles/{bench.store.role}"
+        body = {"allowed_policies": [bench.store.policy]}
+    bench.vault.request("POST", user, body)
+    try:
+        done = removed(bench.target)[POLICY]
+        assert (done.state, user in done.detail) == ("kept", True), done
+    finally:
+        bench.vault.request("DELETE", user)
+        if kind == "userpass":
+            bench.vault.request("DELETE", path)
+
+
+def test_what_cannot_be_seen_is_unknown_and_stays(new_bench: Callable[..., Bench]) -> None:
+    bench = applied(new_bench())
+    write = ["create", "read", "update", "delete"]
+    token = bench.token({
+        "sys/auth": ["read"], "sys/mounts": ["read"], bench.policy: write, bench.role: write,
+        f"auth/{bench.store.auth_mount}/role": ["list"],
+    })  # fmt: skip
+    bench.log_in(token)
+    done = removed(bench.target)[POLICY]
+    assert (done.state, "cannot see whether" in done.detail) == ("unknown", True), done
+    assert f"only if nothing uses it: vault policy delete {bench.store.policy}" in done.fix.text
+    assert isinstance(bench.stored(bench.policy), dict)
+
+
+def test_equal_contents_do_not_make_it_ours(new_bench: Callable[..., Bench]) -> None:
+    bench = applied(new_bench())
+    text = bench.stored(bench.policy)["policy"]
+    mark = f"# {OWNER_ANNOTATION}: {bench.target.release.owner_id}\n"
+    assert mark in text
+    # Of another repository: never, whatever is accepted.
+    other = mark.replace(bench.target.release.owner_id, "git.example.com/hers/airflow#airflow")
+    bench.vault.request("POST", bench.policy, {"policy": text.replace(mark, other)})
+    before = dump(bench)
+    again = bench.run()
+    assert again["vault.policy"].state == "blocked"
+    assert "belongs to installation airflow of git.example.com/hers" in again["vault.policy"].detail
+    agreed = dict.fromkeys((ROLE, POLICY, AUTH), "0" * 12)
+    found = removed(replace(bench.target, agreed=agreed))
+    assert found[ROLE].state == found[POLICY].state == "blocked", found
+    assert "--take-over" not in f"{found[ROLE].fix.text}{found[POLICY].fix.text}"
+    # The empty mount was ours and went.
+    after = dump(bench)
+    assert (after["roles"], after["policies"]) == (before["roles"], before["policies"])
+    # Of an earlier version, which wrote no source: after a yes to exactly this.
+    bench.vault.request("POST", bench.policy, {"policy": text.replace(mark, "")})
+    assert {one.state for one in bench.run().values()} <= {"changed", "holds"}
+    bench.vault.request("POST", bench.policy, {"policy": text.replace(mark, "")})
+    found = removed(bench.target)
+    assert [found[one].state for one in (ROLE, POLICY)] == ["blocked", "blocked"]
+    agreed = {ROLE: seal(found[ROLE])}
+    found = removed(replace(bench.target, agreed=agreed))
+    assert [found[one].state for one in (ROLE, POLICY)] == ["changed", "blocked"], found
+    agreed = {POLICY: seal(found[POLICY])}
+    found = removed(replace(bench.target, agreed=agreed))
+    assert found[POLICY].state == "changed"
+    assert bench.stored(bench.policy) == 404
+
+
+def test_a_mount_that_others_name_or_made_stays(new_bench: Callable[..., Bench]) -> None:
+    bench = applied(new_bench())
+    mount = bench.store.mount
+    bench.vault.policy(f"hers-{mount}", {f"{mount}/data/hers": ["read"]})
+    done = removed(bench.target)[MOUNT]
+    assert (done.state, f"policy hers-{mount}" in done.detail) == ("kept", True), done
+    bench.vault.request("DELETE", f"sys/policies/acl/hers-{mount}")
+    entry = bench.vault.request("GET", "sys/mounts")["data"][f"{mount}/"]
+    assert OWNER_ANNOTATION in entry["description"]
+    tune = f"sys/mounts/{mount}/tune"
+    hers = entry["description"].replace("platform/k8s-infra", "hers/airflow")
+    bench.vault.request("POST", tune, {"description": hers})
+    assert removed(bench.target)[MOUNT].state == "kept"
+    # An earlier version named the installation only.
+    named = entry["description"].partition(";")[0]
+    bench.vault.request("POST", tune, {"description": named})
+    done = removed(bench.target)[MOUNT]
+    assert done.state == "blocked", done
+    found = removed(replace(bench.target, agreed={MOUNT: seal(done)}))
+    assert found[MOUNT].state == "changed"
+
+
+def test_a_payload_says_whose_it_is(new_bench: Callable[..., Bench]) -> None:
+    bench = applied(new_bench())
+    session = VaultLogin(bench.target)
+    source = bench.target.release.owner_id
+    store = OpenVault(session.vault, source).payload_store(bench.store)
+    assert store.write({"fernetKey": "x"}, 0) == 1
+    where = f"{bench.store.mount}/metadata/{bench.store.path}"
+    assert bench.stored(where)["custom_metadata"] == {OWNER_ANNOTATION: source}
+    for hers, state in (("git.example.com/hers/airflow#airflow", False), ("", True)):
+        body = {"custom_metadata": {OWNER_ANNOTATION: hers} if hers else {}}
+        bench.vault.request("POST", where, body)
+        done = removed(bench.target, ["payload"])[PAYLOAD]
+        assert (done.state, "--take-over" in done.fix.text) == ("blocked", state), done
+        assert isinstance(bench.stored(where), dict)
+        if hers:
+            again_in = VaultLogin(bench.target)
+            again = OpenVault(again_in.vault, source).payload_store(bench.store)
+            with pytest.raises(RefusedError, match="belongs to installation airflow"):
+                again.write({"fernetKey": "x", "jwtSecret": "y"}, 1)
+    # Another repository's policy reads it.
+    bench.vault.request("POST", where, {"custom_metadata": {OWNER_ANNOTATION: source}})
+    reader = f"reader-{bench.store.mount}"
+    bench.vault.policy(reader, {bench.store.data_path: ["read"]})
+    done = removed(bench.target, ["payload"])[PAYLOAD]
+    assert (done.state, f"policy {reader}" in done.detail) == ("kept", True), done
+    bench.vault.request("DELETE", f"sys/policies/acl/{reader}")
+    assert removed(bench.target, ["payload"])[PAYLOAD].state == "changed"
+    assert bench.stored(where) == 404

@@ -1,0 +1,98 @@
+"""Whose a volume claim in the namespace is: labels alone prove nothing, since anybody sets them.
+
+A claim is the release's if Argo CD or Helm rendered it, if a StatefulSet of the release owns it, or
+if its name comes from a claim template of such a StatefulSet. Claims from a template name neither
+their StatefulSet nor their source, so a removal marks them before it deletes the StatefulSets.
+Source: the chart's volumeClaimTemplates, and Kubernetes' rule <template>-<StatefulSet>-<ordinal>.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.manifests.ownership import Ownership, judge_source, read_source
+from wizard.systems.argocd.application import application_names
+from wizard.systems.argocd.tracking import (
+    TRACKING,
+    has_release_label,
+    judge_application,
+    judge_delivered,
+)
+from wizard.systems.cluster.object_removal import read_object
+from wizard.systems.release.revisions import judge_release
+
+if TYPE_CHECKING:
+    from wizard.systems.target import Target
+
+# The templates of the chart's StatefulSets (logs of workers and triggerers, queue, database).
+_TEMPLATES = "logs|dags|redis-db|data"
+_SETS = "worker|triggerer|scheduler|dag-processor|redis|postgresql"
+_HELM_NAME, _HELM_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
+
+
+def judge_claim(target: Target, kube: Kube, found: KubeObject) -> Ownership:
+    """Return whose a volume claim is. Raises KubeError if the evidence cannot be read."""
+    about, release = found["metadata"], target.release
+    ref = Ref("v1", "PersistentVolumeClaim", about["name"], release.namespace)
+    if read_source(found):
+        return judge_source(read_source(found), release.owner_id)
+    if TRACKING in (about.get("annotations") or {}):
+        return judge_delivered(target, found, ref)
+    if is_rendered_by_helm(found, target):
+        return judge_by_installer(target, kube)
+    owners = about.get("ownerReferences") or []
+    if owners:
+        return _judge_owners(target, kube, owners)
+    labels = about.get("labels") or {}
+    if has_release_label(found, target) and labels.get("tier") == "airflow":
+        if re.fullmatch(_name_pattern(release.names.release), about["name"]):
+            return judge_by_installer(target, kube)
+        return Ownership(
+            "another's", "has the release's labels, but no StatefulSet of the release claims it"
+        )
+    return judge_delivered(target, found, ref)
+
+
+def is_rendered_by_helm(found: KubeObject, target: Target) -> bool:
+    """Return whether Helm's annotations name our release in our namespace."""
+    notes = found["metadata"].get("annotations") or {}
+    release = target.release
+    return not release.gitops and (notes.get(_HELM_NAME), notes.get(_HELM_NAMESPACE)) == (
+        release.names.release,
+        release.namespace,
+    )
+
+
+def judge_by_installer(target: Target, kube: Kube) -> Ownership:
+    """Return whose the chart's objects are, from the Application or the release behind them."""
+    if target.release.gitops:
+        return judge_application(target, application_names(target)[-1])
+    return judge_release(target, kube)
+
+
+def _name_pattern(release: str) -> str:
+    return rf"({_TEMPLATES})-{re.escape(release)}-({_SETS})(-[a-z0-9-]+)?-[0-9]+"
+
+
+def _judge_owners(target: Target, kube: Kube, owners: list[dict[str, str]]) -> Ownership:
+    """Return whose a claim with owners is: all of them must be ours."""
+    verdict = Ownership("another's", "has an owner that does not belong to this release")
+    for one in owners:
+        ref = Ref(
+            str(one.get("apiVersion")), str(one.get("kind")), str(one.get("name")),
+            target.release.namespace,
+        )  # fmt: skip
+        found = read_object(kube, ref) if ref.kind in {"StatefulSet", "Pod"} else None
+        if found is None or found["metadata"].get("uid") != one.get("uid"):
+            return verdict
+        owner = (
+            judge_by_installer(target, kube)
+            if is_rendered_by_helm(found, target)
+            else judge_delivered(target, found, ref)
+        )
+        if not owner.is_ours:
+            return owner if owner.source else verdict
+        verdict = owner
+    return verdict

@@ -1,0 +1,80 @@
+"""Whose an object in Vault is: by the source that it names, never by equal contents.
+
+A policy names its source in a comment, a mount in its description, and a payload in its custom
+metadata. A role has no field for it that every version of Vault keeps, and Vault's operators often
+allow only the fields they know; so a role belongs to whoever wrote the policies that it gives.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from wizard.manifests.ownership import OWNER_ANNOTATION, Ownership, judge_source
+from wizard.stores.vault.manifests import POLICY_SOURCE
+
+_MADE = "made by airflow-wizard for "
+_COMMENT = re.compile(rf"(?m)^\s*#\s*{re.escape(POLICY_SOURCE)}:\s*(\S.*?)\s*$")
+_DESCRIPTION = re.compile(rf"{re.escape(_MADE)}.*?; {re.escape(OWNER_ANNOTATION)}: (\S.*)")
+
+
+class Found(Protocol):
+    """What a login sees at a path; see `wizard.systems.vault.session.PathState`."""
+
+    @property
+    def data(self) -> Mapping[str, Any] | None:
+        """The content; None if there is none."""
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the login may not read it."""
+
+
+def mount_description(installation: str, source: str) -> str:
+    """Return the description of a mount, which names its creator."""
+    named = f"{_MADE}{installation}"
+    return f"{named}; {OWNER_ANNOTATION}: {source}" if source else named
+
+
+def judge_policy(policy: str, own: str) -> Ownership:
+    """Return whose a policy is; several sources that differ make it another's."""
+    sources = sorted(set(_COMMENT.findall(policy)) - {own})
+    if sources:
+        return judge_source(sources[0], own)
+    return judge_source(own if _COMMENT.search(policy) else "", own)
+
+
+def judge_mount(entry: Mapping[str, Any], own: str) -> Ownership:
+    """Return whose a mount is, from its description."""
+    text = str(entry.get("description") or "")
+    match = _DESCRIPTION.fullmatch(text)
+    if match or text.startswith(_MADE):
+        return judge_source(match[1] if match else "", own)
+    return Ownership("another's", "was not created by this installation")
+
+
+def judge_role(role: Mapping[str, Any], own: str, read_policy: Callable[[str], Found]) -> Ownership:
+    """Return whose a role is: that of all policies which it gives.
+
+    `read_policy` returns a policy by its name.
+    """
+    listed = role.get("token_policies") or role.get("policies") or []
+    verdict = Ownership("unknown", "gives no policy that says which repository it belongs to")
+    for name in listed:
+        found = read_policy(str(name))
+        if found.hidden or found.data is None:
+            why = "this token cannot read" if found.hidden else "does not exist"
+            return Ownership("unknown", f"gives policy {name}, which {why}")
+        owner = judge_policy(str(found.data.get("policy") or ""), own)
+        if not owner.is_ours:
+            reason = f"gives policy {name}, which {owner.reason}"
+            return Ownership(owner.whose, reason, owner.source)
+        verdict = owner
+    return verdict
+
+
+def judge_payload(metadata: Mapping[str, Any], own: str) -> Ownership:
+    """Return whose a payload is, from its custom metadata."""
+    custom = metadata.get("custom_metadata") or {}
+    return judge_source(str(custom.get(OWNER_ANNOTATION) or ""), own)
