@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from screens.background.tasks import save_unverified
 from wizard.engine.probes import run_in_thread
 from wizard.errors import WizardError
+from wizard.workspace.commit import CommitOptions
 
 if TYPE_CHECKING:
     from screens.host import Host
@@ -17,7 +18,9 @@ async def commit(host: Host, proposal: Proposal) -> None:
     """Write and commit a proposal, then open the result page or show the error."""
     host.say("writing the commit ...")
     try:
-        done = await run_in_thread(host.workspace.commit, proposal, branch=host.branch)
+        done = await run_in_thread(
+            host.workspace.commit, proposal, CommitOptions(branch=host.branch)
+        )
     except WizardError as error:
         host.say("! nothing was committed")
         host.show_error(error)

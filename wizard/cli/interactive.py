@@ -125,7 +125,7 @@ def run_ask(options: Options, console: Console) -> ExitCode:
         _offer_answers_file(options, start, session, initial)
         return error.exit_code
     try:
-        done = start.workspace.commit(proposal, **commit_options(options), terminal=True)
+        done = start.workspace.commit(proposal, commit_options(options, terminal=True))
     except WizardError as error:
         console.fail(error)
         _offer_answers_file(options, start, session, initial)

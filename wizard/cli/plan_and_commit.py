@@ -19,6 +19,7 @@ from wizard.clients.ssh.scanner import make_network_scanner
 from wizard.errors import ExitCode, UsageError, WizardError
 from wizard.plan.comparison import require_ready
 from wizard.plan.diff import render_plain
+from wizard.workspace.commit import CommitOptions
 from wizard.workspace.installation import CommandInput
 
 if TYPE_CHECKING:
@@ -149,9 +150,7 @@ def _commit(options: Options, start: CommandInput, console: Console) -> ExitCode
     if proposal.plan.differs and not options.yes and not _confirm_commit(console):
         console.say("not confirmed; nothing was written")
         return ExitCode.USAGE
-    done = start.workspace.commit(
-        proposal, **commit_options(options), terminal=console.err.isatty()
-    )
+    done = start.workspace.commit(proposal, commit_options(options, terminal=console.err.isatty()))
     left = report_unverified(start.workspace, start.existing, console)
     if options.json:
         document = {**_result_json(proposal, done), "unverified": left}
@@ -160,15 +159,16 @@ def _commit(options: Options, start: CommandInput, console: Console) -> ExitCode
     return ExitCode.DONE
 
 
-def commit_options(options: Options) -> dict[str, Any]:
-    """Return the arguments of `Workspace.commit` for the options of commit, set and ask."""
-    return {
-        "message": options.message,
-        "branch": options.branch,
-        "push": options.push,
-        "pr": options.pr,
-        "write_only": options.no_commit,
-    }
+def commit_options(options: Options, *, terminal: bool) -> CommitOptions:
+    """Return how commit, set and ask commit."""
+    return CommitOptions(
+        message=options.message,
+        branch=options.branch,
+        push=options.push,
+        pr=options.pr,
+        write_only=options.no_commit,
+        terminal=terminal,
+    )
 
 
 def _report_ignored(options: Options, proposal: Proposal, console: Console) -> None:

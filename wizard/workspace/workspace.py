@@ -14,21 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 from wizard import __version__
 from wizard.errors import AnswersError, ConflictError, Problem, UsageError, WizardError
-from wizard.git.preconditions import examine_changes
 from wizard.git.repository import WorkTree
 from wizard.git.target import TargetBranch, TargetCommit, find_target, locate_target
-from wizard.git.transaction import commit_changes, recover_interrupted_write, write_changes
-from wizard.plan.commit_message import require_no_secret
+from wizard.git.transaction import recover_interrupted_write
 from wizard.plan.comparison import (
     compare_rendering,
     find_uncommitted_edits,
     merge_files,
-    require_ready,
 )
 from wizard.plan.merge_base import base_folder
 from wizard.plan.plan import Plan
 from wizard.state.apply_journal import is_committed, with_cluster_identity
 from wizard.workspace import committed
+from wizard.workspace.commit import CommitOptions, commit_proposal
 from wizard.workspace.proposal import Acceptance, CommitResult, Proposal
 
 if TYPE_CHECKING:
@@ -244,8 +242,8 @@ class Workspace:
         from wizard.plan.render import render
         from wizard.workspace.host_keys import needed_host, verify_host_keys
         from wizard.workspace.neighbours import require_disjoint_claims, require_name
-        from wizard.workspace.surroundings import list_special_files, read_surroundings
         from wizard.workspace.source import with_source
+        from wizard.workspace.surroundings import list_special_files, read_surroundings
 
         answers, warnings = require_valid_answers(data)
         repository = self._at(answers, existing)
@@ -345,59 +343,13 @@ class Workspace:
             answers, lambda path: read_asset(self.repository, path, existing, folder)
         )
 
-    def commit(
-        self,
-        proposal: Proposal,
-        *,
-        message: str = "",
-        branch: str = "",
-        push: bool = False,
-        pr: bool = False,
-        write_only: bool = False,
-        terminal: bool = False,
-    ) -> CommitResult:
-        """Write the files of a proposal and commit exactly these files, all or none.
-
-        Raises RefusedError (4) for failed checks, missing evidence and a secret in the message, and
-        ConflictError (5) for hand edits and uncommitted changes.
-        """
-        require_ready(proposal.plan)
-        require_no_secret(message, branch)
+    def commit(self, proposal: Proposal, options: CommitOptions = CommitOptions()) -> CommitResult:  # noqa: B008 - frozen
+        """Write the files of a proposal and commit them: see `commit_proposal`."""
+        before = self.committed_answers(proposal.existing) or {}
         repository = self._at(proposal.answers, proposal.existing)
-        repository.require_idle()
-        target = proposal.answers.repository.branch
-        changes = [change for change in proposal.plan.changes if change.differs]
-        examine_changes(repository, changes, commit=not write_only).require_safe()
-        paths = [change.path for change in changes if not change.is_base]
-        if write_only:
-            if changes:
-                write_changes(repository, changes)
-            return CommitResult("", paths, [], [])
-        push = push or pr or proposal.answers.repository.push
-        if not changes:
-            from wizard.workspace.merge_request import push_earlier_commits
-
-            late = (
-                push_earlier_commits(repository, branch, target, pr=pr, terminal=terminal)
-                if push
-                else []
-            )
-            return CommitResult("", [], ["nothing to change", *late], [])
-        repository.author()
-        repository.require_branch(target, branch or None)
-        text = proposal.message(self.committed_answers(proposal.existing) or {}, message)
-        written = commit_changes(
-            repository, changes, text, target=target, branch=branch or None, terminal=terminal
-        )
-        repository.refresh()
+        done = commit_proposal(repository, proposal, before, options)
         self.repository.refresh()
-        from wizard.workspace.merge_request import list_push_commands, publish
-
-        sent, following = [], list_push_commands(repository, branch or target)
-        if push:
-            sent, following = publish(repository, written, target, pr=pr, terminal=terminal), []
-        following.append(f"follow {proposal.rendering.release.runbook}")
-        return CommitResult(written.commit or "", paths, [*written.altered, *sent], following)
+        return done
 
 
 def _today() -> str:
