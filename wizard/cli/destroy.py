@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wizard.apply.connect import open_target
 from wizard.apply.delivery import get_installer
-from wizard.apply.prepare import list_missing_logins
+from wizard.apply.prepare import list_missing_logins, parse_take_overs, require_known_steps
 from wizard.apply.run import Run
 from wizard.cli.console import Console, read_line
 from wizard.cli.options import Options
@@ -54,6 +54,7 @@ def run_undo(options: Options, console: Console) -> ExitCode:
     require_removable(found)
     target = _open_target(found, options)
     steps = build_undo_steps(target, options.only)
+    require_known_steps(target, steps)
     _print_run(f"undo {found.name}", target, steps, console)
     if note := get_installer(target).undo_note:
         console.say(f"  {note}")
@@ -85,6 +86,7 @@ def run_destroy(options: Options, console: Console) -> ExitCode:
     _require_clusters(target)
     pieces = tuple(dict.fromkeys(options.data))
     steps = build_destroy_steps(target, found, pieces, files)
+    require_known_steps(target, steps)
     _print_run(f"destroy {found.name}", target, steps, console)
     _print_files(files, pieces, console)
     if not dry:
@@ -92,6 +94,11 @@ def run_destroy(options: Options, console: Console) -> ExitCode:
     done = execute_run(Run(target, steps, dry_run=dry), options, console, again="destroy")
     if done is ExitCode.DONE and not dry:
         forget_installation(target.repository, found.name)
+    if done is ExitCode.PARTIAL and not dry:
+        console.say(
+            "the files stay, since they say what to remove; only if the owners of the rest confirm "
+            f"that nothing is left, delete them by hand: {files.command}"
+        )
     return done
 
 
@@ -131,6 +138,7 @@ def _open_target(found: CommittedInstallation, options: Options) -> Target:
         found,
         context=options.context,
         argocd_context=options.argocd_context,
+        agreed=parse_take_overs(options.take_over),
     )
 
 

@@ -51,7 +51,9 @@ class Step:
     `wait_seconds` until the state holds, every `interval` seconds (0: the run's own interval). All
     three may raise WizardError, whose message contains no secret. When an `independent` step is
     blocked, the run continues: no later step depends on it. A step that `is_final` is blocked after
-    any blocked step, because it removes what a repeat of that step needs.
+    any blocked step, because it removes what a repeat of that step needs. While a step that
+    `must_hold` is unknown, the run is not complete and its final step is left. A change that
+    `repeats` is made again before each check of the wait, because a controller may reverse it.
     """
 
     id: str
@@ -65,6 +67,8 @@ class Step:
     interval: float = 0.0
     independent: bool = False
     is_final: bool = False
+    must_hold: bool = False
+    repeats: bool = False
 
 
 def declared_step(
@@ -126,12 +130,13 @@ async def run_steps(
     """
     stopped = False
     blocked: list[Step] = []
+    unknown: list[StepEvent] = []
     for step in steps:
         if stopped:
             yield StepEvent(step.id, step.title, step.owner, "left")
             continue
-        if step.is_final and blocked:
-            yield _blocked_event(step, blocked)
+        if step.is_final and (blocked or unknown):
+            yield _blocked_event(step, blocked) if blocked else _left_event(step, unknown)
             stopped = True
             continue
         run = _StepRun(step, dry_run=dry_run, interval=interval)
@@ -139,6 +144,7 @@ async def run_steps(
             yield event
             skipped = step.independent and event.state == "blocked"
             blocked += [step] if skipped else []
+            unknown += [event] if step.must_hold and event.state == "unknown" else []
             stopped = stopped or (event.stops_run and not skipped)
 
 
@@ -147,6 +153,13 @@ def _blocked_event(step: Step, blocked: Sequence[Step]) -> StepEvent:
     detail = f"not started, because blocked steps come before it: {names}"
     fix = Fix("fix the blocked steps, then run this again: it continues there")
     return StepEvent(step.id, step.title, step.owner, "blocked", detail, fix)
+
+
+def _left_event(step: Step, unknown: Sequence[StepEvent]) -> StepEvent:
+    names = ", ".join(f"{one.id} ({one.title})" for one in unknown)
+    detail = f"not started, because nothing shows that these are done: {names}"
+    fix = Fix("run this again with a login that may read and delete these objects")
+    return StepEvent(step.id, step.title, step.owner, "left", detail, fix)
 
 
 class _StepRun:
@@ -226,6 +239,8 @@ class _StepRun:
                 last = look.detail
                 yield self.event("waiting", look.detail, look.fix)
             await asyncio.sleep(min(self.interval, remaining))
+            if self.step.repeats and self.step.change is not None:
+                await self.step.change()
             look = await self.step.check()
         yield done if done and look.state == "holds" else self._status_event(look)
 
