@@ -85,16 +85,26 @@ def prepare_run(
         argocd_context=argocd_context,
         database=database,
         chart=chart,
-        agreed=dict(_parse_take_over(one) for one in take_over),
+        agreed=parse_take_overs(take_over),
     )
     steps = build_steps(target, only)
+    require_known_steps(target, steps)
+    return PreparedRun(target, steps)
+
+
+def require_known_steps(target: Target, steps: Sequence[Step]) -> None:
+    """Raise UsageError for a take-over of a step that this run does not have."""
     known = [step.id for step in steps]
     for name in target.agreed:
         if name not in known:
             raise UsageError(
                 f"--take-over: this run has no step {name}", f"use one of: {', '.join(known)}"
             )
-    return PreparedRun(target, steps)
+
+
+def parse_take_overs(texts: Sequence[str]) -> dict[str, str]:
+    """Return the seals of `--take-over` by step id; UsageError for another form."""
+    return dict(_parse_take_over(text) for text in texts)
 
 
 def _parse_take_over(text: str) -> tuple[str, str]:

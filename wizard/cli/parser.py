@@ -261,15 +261,19 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
         metavar="USER",
         help="also create PostgreSQL role and database, as this administrator of database.host",
     )
+    _take_over_option(command)
+    _reference_options(command)
+    _argocd_options(command)
+
+
+def _take_over_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--take-over",
         action="append",
         type=_require_text,
         metavar="STEP@SEAL",
-        help="take over an object whose diff an earlier run showed; repeatable",
+        help="agree to the diff that an earlier run showed for a step; repeatable",
     )
-    _reference_options(command)
-    _argocd_options(command)
 
 
 def _destroy_options(command: argparse.ArgumentParser) -> None:
@@ -290,6 +294,7 @@ def _destroy_options(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="send every step to the servers as a dry run; change nothing",
     )
+    _take_over_option(command)
     _argocd_options(command)
     _publish_options(command)
 

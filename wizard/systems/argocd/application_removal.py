@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
 TRACKING = "argocd.argoproj.io/tracking-id"
 INSTANCE = "app.kubernetes.io/instance"
+# Set where a removal switched automated sync off, so that a repeat recognizes its own change.
+PAUSED = "airflow-wizard/paused"
 
 
 def application_refs(target: Target) -> list[Ref]:
@@ -56,12 +58,7 @@ def split_applications(target: Target) -> tuple[list[Ref], list[Ref]]:
 
 def build_application_undo(target: Target) -> Step:
     """Return the undo step: Argo CD stops following the repository and keeps delivered objects."""
-    found = application_refs(target)
-    own = build_unchanged_judge(target, application_manifests(target))
-
-    def judge(one: KubeObject, ref: Ref) -> StepStatus | None:
-        return own(one, ref) or _check_owner(target, one, ref) or _check_finalizer(one, ref)
-
+    found, judge = application_refs(target), build_undo_judge(target)
     return build_removal_step(
         "undo.application",
         f"Remove {format_applications(found)}; delivered objects are kept",
@@ -70,6 +67,29 @@ def build_application_undo(target: Target) -> Step:
         lambda kube: Removal(kube, lambda: found, judge),
         left=kubectl_delete(found),
     )
+
+
+def build_undo_judge(target: Target) -> Judge:
+    """Return a judge that blocks Applications that an undo must not remove."""
+    sources = application_manifests(target)
+    wanted = {str(Ref.from_manifest(one.manifest())): one.manifest() for one in sources}
+    own = build_unchanged_judge(target, sources)
+
+    def judge(one: KubeObject, ref: Ref) -> StepStatus | None:
+        resumed = _restore_automation(one, wanted[str(ref)])
+        return own(resumed, ref) or _check_owner(target, one, ref) or _check_finalizer(one, ref)
+
+    return judge
+
+
+def _restore_automation(found: KubeObject, wanted: Mapping[str, Any]) -> KubeObject:
+    """Return the Application with the committed `automated`, if a removal switched it off."""
+    policy = (found.get("spec") or {}).get("syncPolicy") or {}
+    own = (wanted["spec"].get("syncPolicy") or {}).get("automated")
+    paused = PAUSED in (found["metadata"].get("annotations") or {})
+    if own is None or not paused or "automated" in policy:
+        return found
+    return {**found, "spec": {**found["spec"], "syncPolicy": {**policy, "automated": own}}}
 
 
 def _check_finalizer(found: KubeObject, ref: Ref) -> StepStatus | None:
