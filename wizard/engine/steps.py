@@ -125,27 +125,30 @@ async def run_steps(
 ) -> AsyncIterator[StepEvent]:
     """Run the steps in order and yield their events; an exception of a step becomes an event.
 
-    `interval` is the number of seconds between two checks of a waiting step. Closing the generator
-    stops the run before the next step; a change in progress is not undone.
+    Before the first change all later steps are checked, so that a conflict or a fault that can be
+    seen beforehand stops the run while nothing is changed. `interval` is the number of seconds
+    between two checks of a waiting step. Closing the generator stops the run before the next step;
+    a change in progress is not undone.
     """
     stopped = False
+    ahead = _LookAhead(steps)
     blocked: list[Step] = []
     unknown: list[StepEvent] = []
     for step in steps:
         if stopped:
-            yield StepEvent(step.id, step.title, step.owner, "left")
+            yield ahead.get_obstacle(step) or StepEvent(step.id, step.title, step.owner, "left")
             continue
         if step.is_final and (blocked or unknown):
             yield _blocked_event(step, blocked) if blocked else _left_event(step, unknown)
             stopped = True
             continue
-        run = _StepRun(step, dry_run=dry_run, interval=interval)
+        run = _StepRun(step, dry_run=dry_run, interval=interval, ahead=ahead)
         async for event in run.events():
             yield event
             skipped = step.independent and event.state == "blocked"
             blocked += [step] if skipped else []
             unknown += [event] if step.must_hold and event.state == "unknown" else []
-            stopped = stopped or (event.stops_run and not skipped)
+            stopped = stopped or (event.stops_run and not skipped) or ahead.is_blocked
 
 
 def _blocked_event(step: Step, blocked: Sequence[Step]) -> StepEvent:
@@ -162,10 +165,60 @@ def _left_event(step: Step, unknown: Sequence[StepEvent]) -> StepEvent:
     return StepEvent(step.id, step.title, step.owner, "left", detail, fix)
 
 
+class _LookAhead:
+    """The checks of later steps before the first change; `is_blocked` if one is in the way."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._steps = steps
+        self._done = False
+        self._obstacle: StepEvent | None = None
+
+    @property
+    def is_blocked(self) -> bool:
+        return self._obstacle is not None
+
+    def get_obstacle(self, step: Step) -> StepEvent | None:
+        """Return the event of this step if it is the obstacle."""
+        found = self._obstacle
+        return found if found is not None and found.id == step.id else None
+
+    async def find_obstacle(self, step: Step) -> StepEvent | None:
+        """Check the steps after `step`, once for each run; the first that is blocked or fails.
+
+        A step that only waits is not checked: earlier steps make its state come true.
+        """
+        if self._done:
+            return None
+        self._done = True
+        for later in self._steps[self._steps.index(step) + 1 :]:
+            if later.independent or later.is_final or (later.wait_seconds and later.change is None):
+                continue
+            event = await _check_early(later)
+            if event is not None and event.stops_run:
+                self._obstacle = event
+                return event
+        return None
+
+
+async def _check_early(step: Step) -> StepEvent | None:
+    """Return the event of a step that would stop the run as things are now, else None."""
+    run = _StepRun(step, dry_run=True, interval=0.0)
+    try:
+        look = await step.check()
+    except Exception as error:
+        return run.error_event(error)
+    return (
+        run.event("blocked", look.detail, look.fix, look.diff) if look.state == "blocked" else None
+    )
+
+
 class _StepRun:
     """One step while it runs."""
 
-    def __init__(self, step: Step, *, dry_run: bool, interval: float) -> None:
+    def __init__(
+        self, step: Step, *, dry_run: bool, interval: float, ahead: _LookAhead | None = None
+    ) -> None:
+        self.ahead = ahead
         self.step = step
         self.dry_run = dry_run
         self.interval = step.interval or interval
@@ -184,13 +237,17 @@ class _StepRun:
         try:
             async for event in self._run_step():
                 yield event
-        except ConflictError as error:
-            yield self.event("blocked", error.message, error.fix)
-        except WizardError as error:
-            yield self.event("failed", error.message, error.fix)
         except Exception as error:
-            # The message may quote anything, even a password.
-            yield self.event("failed", f"the step itself failed ({type(error).__name__})")
+            yield self.error_event(error)
+
+    def error_event(self, error: Exception) -> StepEvent:
+        """Return the event of a step that raised an error."""
+        if isinstance(error, ConflictError):
+            return self.event("blocked", error.message, error.fix)
+        if isinstance(error, WizardError):
+            return self.event("failed", error.message, error.fix)
+        # The message may quote anything, even a password.
+        return self.event("failed", f"the step itself failed ({type(error).__name__})")
 
     async def _run_step(self) -> AsyncIterator[StepEvent]:
         look = await self.step.check()
@@ -205,6 +262,8 @@ class _StepRun:
         elif self.dry_run:
             result = await self.step.dry_run_change() if self.step.dry_run_change else ""
             yield self.event("would change", result or look.detail, diff=look.diff)
+        elif self.ahead and (obstacle := await self.ahead.find_obstacle(self.step)):
+            yield self.event("left", f"not started, because {obstacle.id} cannot be done")
         else:
             yield self.event("changing", look.detail, diff=look.diff)
             result = await self.step.change()

@@ -63,6 +63,8 @@ class _Hooks:
         if not found:
             return StepStatus("holds", "no hook has Argo CD's finalizer")
         shown = format_refs([ref for ref, _ in found])
+        if self._find_sync():
+            return StepStatus("wanted", f"{shown} of a running sync, which releases it at its end")
         diff = "\n".join(f"-{ref} uid {one['metadata']['uid']}: {FINALIZER}" for ref, one in found)
         seal = hashlib.sha256(diff.encode()).hexdigest()[:12]
         if self._target.agreed.get(self._name) == seal:
@@ -91,22 +93,23 @@ class _Hooks:
 
     def change(self, kube: Kube) -> str:
         """Remove the finalizers; ConflictError when a sync has begun, which does it itself."""
-        self._require_no_sync()
+        if running := self._find_sync():
+            raise ConflictError(running, "run it again")
         found = [ref for ref, _ in self._find_held(kube)]
         for ref in found:
             update_object(kube, ref, _release, going=True)
         return f"removed {FINALIZER} from {format_refs(found)}"
 
-    def _require_no_sync(self) -> None:
+    def _find_sync(self) -> str:
+        """Return why the hooks may still have a sync; empty if none runs."""
         argocd = self._target.argocd
         if argocd is None:
-            raise ConflictError(
-                "cannot check whether a sync runs: no kubeconfig context", "use --argocd-context"
-            )
+            return "cannot check whether a sync runs: no kubeconfig context names Argo CD's cluster"
         for ref in application_refs(self._target):
             found = read_object(argocd, ref)
             if found is not None and has_sync(found):
-                raise ConflictError(f"a sync of {ref} is running", "run it again")
+                return f"a sync of {ref} is running"
+        return ""
 
 
 def _release(found: KubeObject) -> KubeObject:
