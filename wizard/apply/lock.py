@@ -235,10 +235,9 @@ class RunLock:
 
     def _is_own(self, found: KubeObject) -> bool:
         notes = found["metadata"].get("annotations") or {}
-        return (
-            _read_holder(found) == escape_unprintable(self.holder)
-            and notes.get(_PROCESS) == str(self.process)
-        )
+        return _read_holder(found) == escape_unprintable(self.holder) and notes.get(
+            _PROCESS
+        ) == str(self.process)
 
     async def release(self) -> None:
         """Delete the Lease if this run holds it; keep a Lease that another run has taken over."""

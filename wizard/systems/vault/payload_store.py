@@ -31,6 +31,10 @@ class VaultPayloadStore:
         """Return the stored secret; None if nothing was ever written."""
         return self.vault.read(self.mount, self.path)
 
+    def read_version(self, version: int) -> StoredSecret | None:
+        """Return an older version; None if Vault no longer keeps it."""
+        return self.vault.read(self.mount, self.path, version)
+
     def write(self, data: Mapping[str, object], cas: int) -> int:
         """Replace the payload with check-and-set; WriteConflictError if its version has changed."""
         try:

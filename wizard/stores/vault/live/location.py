@@ -14,6 +14,7 @@ from wizard.formats.nested import get_value
 from wizard.stores.live import StoreLocation
 from wizard.stores.vault.settings import VaultSettings, vault_answers, vault_settings
 from wizard.systems.vault.payload_store import VaultPayloadStore
+from wizard.systems.vault.retention import read_retention
 from wizard.workspace.consent import VAULT_SERVER_KEY
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ class OpenVault:
     def payload_store(self, settings: StoreSettings) -> VaultPayloadStore:
         """Return the payload store at the path of `settings`."""
         return VaultPayloadStore(self.vault, settings.mount, settings.path, settings.document)
+
+    def require_lasting(self, settings: StoreSettings) -> tuple[str, ...]:
+        """Return warnings about the path; raise RefusedError if Vault deletes what it holds."""
+        kept = read_retention(self.vault, settings)
+        if kept.fault:
+            raise RefusedError(f"{kept.fault}; nothing was changed", kept.fix)
+        return (f"warning: {kept.warning}; {kept.warning_fix}",) if kept.warning else ()
 
     def require_rights(self, settings: StoreSettings, *, exists: bool) -> None:
         """Raise RefusedError unless the login may write at the path."""
