@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.canary import Canary
 from tests.support.cli import Wizard, answers_file, aw
-from tests.support.cluster.controllers.departing import Departing
+from tests.support.cluster.controllers.departing import CLEANUP, Departing
 from tests.support.cluster.helm import CHART, Cluster, HelmWorld, chart_with, read_events
 from tests.support.cluster.kubeconfigs import account, rule
 from tests.support.process import WIZARD, Finished, run
@@ -123,7 +123,11 @@ def test_a_namespace_goes_with_the_lease_in_it(place: Place) -> None:
     place("apply", "--yes", "--chart", str(CHART))
     own = place.own
     assert place.stored(f"sys/policies/acl/{own}-read") != 404
-    with Slow(place.world.operators, "airflow"):
+    with Slow(place.world.operators, "airflow") as controllers:
+        # As External Secrets: the Secret goes with its ExternalSecret.
+        secrets = "/apis/external-secrets.io/v1/namespaces/{}/externalsecrets"
+        for path, _ in controllers.items(secrets):
+            controllers.patch(path, finalizers=[CLEANUP])
         pieces = ("--data", "namespace", "--data", "volumes", "--data", "payload")
         done = place("destroy", "--confirm", "airflow", "--yes", "--json", *pieces)
     found = read_events(done.out)
