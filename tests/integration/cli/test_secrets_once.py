@@ -12,6 +12,7 @@ from tests.integration.cli.test_secrets_command import ALLOW, Bench, aw, bench
 from tests.support.cluster.kubeconfigs import cluster, written
 from tests.testbed.kube import Kube
 from tests.testbed.vault import Vault
+from wizard.clients.vault.transport import VaultHttp, VaultResponse
 
 __all__ = ["aw", "bench"]
 
@@ -119,3 +120,21 @@ def test_one_version_only_is_a_warning(bench: Bench, vault: Vault) -> None:
     assert bench.version == 1
     vault.request("POST", f"{bench.mount}/metadata/{PATH}", {"max_versions": 5})
     assert "keeps 1 version only" not in bench("--yes", *ALLOW).err
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_vault_that_asks_to_wait_is_waited_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """Each request is refused once, as by a rate limit; nothing is written twice."""
+    ask, seen = VaultHttp.ask, set[str]()
+
+    def asked(self: VaultHttp, method: str, path: str, *args: Any, **options: Any) -> VaultResponse:
+        if f"{method} {path}" not in seen:
+            seen.add(f"{method} {path}")
+            return VaultResponse(status, {"errors": []}, 0.0)
+        return ask(self, method, path, *args, **options)
+
+    monkeypatch.setattr(VaultHttp, "ask", asked)
+    bench("--yes", *ALLOW)
+    assert bench.version == 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.vault.transport import VaultConflictError
 from wizard.systems.payload_store import WriteConflictError
+from wizard.systems.vault.patience import retry_busy
 
 if TYPE_CHECKING:
     from wizard.clients.vault.protocol import StoredSecret, Vault
@@ -29,15 +30,15 @@ class VaultPayloadStore:
 
     def read(self) -> StoredSecret | None:
         """Return the stored secret; None if nothing was ever written."""
-        return self.vault.read(self.mount, self.path)
+        return retry_busy(lambda: self.vault.read(self.mount, self.path))
 
     def read_version(self, version: int) -> StoredSecret | None:
         """Return an older version; None if Vault no longer keeps it."""
-        return self.vault.read(self.mount, self.path, version)
+        return retry_busy(lambda: self.vault.read(self.mount, self.path, version))
 
     def write(self, data: Mapping[str, object], cas: int) -> int:
         """Replace the payload with check-and-set; WriteConflictError if its version has changed."""
         try:
-            return self.vault.write(self.mount, self.path, data, cas)
+            return retry_busy(lambda: self.vault.write(self.mount, self.path, data, cas))
         except VaultConflictError as error:
             raise WriteConflictError from error

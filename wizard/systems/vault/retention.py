@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.vault.transport import VaultError
 from wizard.errors import NO_FIX, Fix
+from wizard.systems.vault.patience import retry_busy
 
 if TYPE_CHECKING:
     from wizard.clients.vault.protocol import Vault
@@ -88,7 +89,7 @@ def _check_versions(
 def _read(vault: Vault, path: str) -> Mapping[str, Any]:
     """Return the data at a path; empty if it does not exist or this login may not read it."""
     try:
-        return vault.call("GET", path).data
+        return retry_busy(lambda: vault.call("GET", path)).data
     except VaultError as error:
         if error.kind in {"missing", "forbidden"}:
             return {}

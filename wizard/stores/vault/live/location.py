@@ -13,6 +13,7 @@ from wizard.errors import RefusedError
 from wizard.formats.nested import get_value
 from wizard.stores.live import StoreLocation
 from wizard.stores.vault.settings import VaultSettings, vault_answers, vault_settings
+from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
 from wizard.systems.vault.retention import read_retention
 from wizard.workspace.consent import VAULT_SERVER_KEY
@@ -53,7 +54,8 @@ class OpenVault:
             raise TypeError(f"{settings.name} is not in Vault")
         path = settings.data_path
         needed = "update" if exists else "create"
-        if not self.vault.capabilities([path])[path] & {needed, "root"}:
+        own = retry_busy(lambda: self.vault.capabilities([path]))[path]
+        if not own & {needed, "root"}:
             raise RefusedError(
                 f"{self.vault.identity} may not {needed} {path}; nothing was changed",
                 "ask Vault's owner for: path \"" + path + '" '
@@ -89,5 +91,5 @@ def _open(
     where: VaultAddress, who: Token | AppRole, settings: VaultSettings
 ) -> Iterator[OpenVault]:
     with open_vault(where, who) as vault:
-        vault.mount(settings.mount)
+        retry_busy(lambda: vault.mount(settings.mount))
         yield OpenVault(vault)
