@@ -201,7 +201,7 @@ class RunLock:
         return made
 
     async def _renew(self, kube: Kube) -> None:
-        while (lease := self._lease) is not None:
+        while (lease := self._lease) is not None and not self._lost:
             with suppress(TimeoutError):
                 # Stops only between renewals: a renewal changes the version that `release` deletes.
                 await asyncio.wait_for(self._stop.wait(), self.seconds / _RENEWALS)
@@ -211,20 +211,37 @@ class RunLock:
             renewed = {**lease, "metadata": about, "spec": spec}
             try:
                 self._lease = await run_in_thread(partial(kube.replace, renewed))
-            except KubeConflictError:
-                self._lost = await self._read_holder(kube)
-                return
-            except KubeError:
-                # The next renewal may succeed in time; if not, another run may take over.
-                continue
+            except KubeError as error:
+                # After other errors the next renewal may succeed in time; if not, another run may
+                # take over.
+                if error.kind in {"conflict", "missing", "forbidden"}:
+                    await self._recover(kube)
 
-    async def _read_holder(self, kube: Kube) -> str:
-        with suppress(KubeError):
-            found = await run_in_thread(partial(kube.get, self.ref)) or {}
-            return escape_unprintable(
-                str((found.get("spec") or {}).get("holderIdentity") or "somebody")
-            )
-        return "somebody"
+    async def _recover(self, kube: Kube) -> None:
+        """Find out why a renewal was refused: the Lease is lost only if another run holds it.
+
+        A Lease that was deleted is created again. It cannot be while its namespace is deleted,
+        as `destroy --data namespace` does; the run then continues without a lock.
+        """
+        try:
+            found = await run_in_thread(partial(kube.get, self.ref))
+            if found is None:
+                self._lease = None
+                self._lease = await run_in_thread(lambda: kube.create(self._build_lease(0)))
+            elif self._is_own(found):
+                self._lease = found
+            else:
+                self._lost = _read_holder(found)
+        except KubeConflictError:
+            self._lost = "a run that began in the meantime"
+        except KubeError as error:
+            self.note = f"{error.message}: runs on other machines are not prevented"
+
+    def _is_own(self, found: KubeObject) -> bool:
+        notes = found["metadata"].get("annotations") or {}
+        return _read_holder(found) == escape_unprintable(self.holder) and notes.get(
+            _PROCESS
+        ) == str(self.process)
 
     async def release(self) -> None:
         """Delete the Lease if this run holds it; keep a Lease that another run has taken over."""
@@ -262,6 +279,12 @@ class RunLock:
         # An interrupted run does not wait for a hanging server; the Lease then expires.
         with suppress(TimeoutError):
             await asyncio.wait_for(self.release(), QUIT_SECONDS)
+
+
+def _read_holder(found: KubeObject) -> str:
+    return escape_unprintable(
+        str((found.get("spec") or {}).get("holderIdentity") or "a run without a name")
+    )
 
 
 def _duration(found: KubeObject, seconds: float) -> float:

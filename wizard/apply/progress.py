@@ -38,7 +38,7 @@ def format_event(event: StepEvent) -> list[str]:
     detail = f": {event.detail}" if event.detail else ""
     lines = [f"{event.state:<{_WIDTH}}  {event.title}{spent}{detail}"]
     lines += [f"    {text}" for text in event.diff.splitlines()]
-    if event.fix and event.state in {"blocked", "failed", "unknown", "kept", "waiting"}:
+    if event.fix and event.state in {"blocked", "failed", "unknown", "kept", "waiting", "left"}:
         lines.append(f"    {format_fix(event)}")
     return lines
 

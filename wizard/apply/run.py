@@ -82,8 +82,12 @@ class Run:
 
     @property
     def outcome(self) -> ExitCode:
-        """The exit code: 5 if a step is blocked, else 6 if one failed, else 0."""
+        """The exit code: 5 if a step is blocked; 6 if one failed, or is unknown and must hold."""
+        required = {step.id for step in self.planned_steps if step.must_hold}
         states = {event.state for event in self.past_events}
         if "blocked" in states:
             return ExitCode.CONFLICT
-        return ExitCode.PARTIAL if "failed" in states else ExitCode.DONE
+        unproven = any(
+            event.state == "unknown" and event.id in required for event in self.past_events
+        )
+        return ExitCode.PARTIAL if "failed" in states or unproven else ExitCode.DONE

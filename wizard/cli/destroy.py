@@ -94,6 +94,11 @@ def run_destroy(options: Options, console: Console) -> ExitCode:
     done = execute_run(Run(target, steps, dry_run=dry), options, console, again="destroy")
     if done is ExitCode.DONE and not dry:
         forget_installation(target.repository, found.name)
+    if done is ExitCode.PARTIAL and not dry:
+        console.say(
+            "the files stay, since they say what to remove; only if the owners of the rest confirm "
+            f"that nothing is left, delete them by hand: {files.command}"
+        )
     return done
 
 

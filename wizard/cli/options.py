@@ -65,6 +65,7 @@ class Options:
     new_hand_off: bool = False
     take: str = ""
     identity: tuple[str, ...] = ()
+    accept: tuple[str, ...] = ()
 
     # apply, destroy
     plan: str = ""

@@ -278,6 +278,12 @@ def _hand_off_options(command: argparse.ArgumentParser) -> None:
         action="append",
         help="file with such keys, one per line; repeatable",
     )
+    command.add_argument(
+        "--accept",
+        action="append",
+        choices=("restore", "unchecked-use"),
+        help="restore values of older versions, or generate although not every place was checked",
+    )
     group.add_argument(
         "--new-hand-off",
         action="store_true",

@@ -14,17 +14,18 @@ from wizard.cli.console import Console
 from wizard.cli.options import Options
 from wizard.cli.secrets_open import open_hand_off, take_hand_off
 from wizard.cli.secrets_report import (
+    RESTORE,
     Outcome,
     SecretsRun,
     collect_public_keys,
     confirm_write,
     make_prompt,
-    note_unknown_places,
     open_run_cluster,
     print_items,
     record_public_keys,
     report_outcomes,
     report_written,
+    require_known_use,
 )
 from wizard.cli.secrets_seal import hand_off, require_valid_options
 from wizard.cli.selection import open_workspace, read_command_input
@@ -92,6 +93,8 @@ def run_secrets(options: Options, console: Console) -> ExitCode:
 
 def _fill_store(run: SecretsRun, session: StoreSession, agreed: Any) -> ExitCode:
     every = session.open_all_paths()
+    for text in dict.fromkeys(text for one in every for text in one.warnings):
+        run.note(text)
     if not run.json:
         for one in every:
             print_items(run, one.found, f"as {one.store.identity}")
@@ -125,9 +128,11 @@ def _fill_store_path(
     found = session.found
     _require_no_handoff(run, found)
     session.require_rights()
+    if found.restore_question:
+        run.require_acceptance(RESTORE, found.restore_question)
     run.require_consent(list_read_consents(run.proposal, found.items, found.store.name, agreed))
     inputs = Inputs(run.proposal.answers, run.start.folder, make_prompt(run))
-    note_unknown_places(run, session.signs(inputs, cluster))
+    require_known_use(run, session.signs(inputs, cluster))
     confirm_write(run, len(found.missing_facts), found.store.name)
     filled = session.fill(inputs)
     report_written(run, found, filled)

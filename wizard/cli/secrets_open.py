@@ -12,12 +12,12 @@ from wizard.cli.secrets_report import (
     SecretsRun,
     collect_public_keys,
     confirm_write,
-    note_unknown_places,
     open_run_cluster,
     print_items,
     record_public_keys,
     report_outcomes,
     report_written,
+    require_known_use,
 )
 from wizard.clients import age
 from wizard.errors import ConflictError, ExitCode
@@ -70,6 +70,7 @@ def take_hand_off(run: SecretsRun, session: StoreSession, handed: HandOff) -> Ex
     _report_unknown_keys(run, every, handed)
     for one, own in zip(every, values, strict=True):
         _require_same(one.found.store.name, one.found.seen.payload.get, own)
+        _require_same(f"an older version of {one.found.store.name}", one.found.earlier_value, own)
     outcomes = [_fill_path(run, one, own, handed) for one, own in zip(every, values, strict=True)]
     missing = [
         fact.key
@@ -95,7 +96,7 @@ def _fill_path(
     if missing:
         session.require_rights()
         inputs = _FileInputs(run.proposal.answers, _known=dict(handed.values))
-        note_unknown_places(run, session.signs(inputs, open_run_cluster(run)))
+        require_known_use(run, session.signs(inputs, open_run_cluster(run)))
         confirm_write(run, len(missing), found.store.name)
         filled = fill_store(found.store, found.seen, missing)
         _require_same(found.store.name, filled.payload.get, values)

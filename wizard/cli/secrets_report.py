@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.cli.console import Console, ask_confirmation
 from wizard.cli.options import Options
 from wizard.clients.forge_pages import find_key_page
-from wizard.errors import UsageError
+from wizard.errors import RefusedError, UsageError
 from wizard.formats.nested import get_value
 from wizard.plan.merge_base import state_folder
 from wizard.provisioning.steps import format_items, open_cluster
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from wizard.workspace.installation import CommandInput
     from wizard.workspace.proposal import Proposal
 
+UNCHECKED_USE, RESTORE = "unchecked-use", "restore"
 _NOT_RECORDED_NOTE = (
     "the public key is not recorded yet, because there is no answers file: commit, then run "
     "`airflow-wizard secrets` again"
@@ -70,6 +71,17 @@ class SecretsRun:
         for key, text in left.items():
             if not ask_confirmation(self.console, text):
                 raise consent_error([key])
+
+    def require_acceptance(self, name: str, question: str) -> None:
+        """Return if `--accept NAME` or a person says yes; else RefusedError."""
+        if name in self.options.accept:
+            return
+        if self.is_interactive and ask_confirmation(self.console, question):
+            return
+        raise RefusedError(
+            f"{question.removesuffix('?')}: not confirmed; nothing was written",
+            f"check it, then add --accept {name}",
+        )
 
     def note(self, text: str) -> None:
         """Print a note at once, and add it to the JSON."""
@@ -245,12 +257,19 @@ def make_prompt(run: SecretsRun) -> Any:
     return lambda key: getpass(f"{key} (not shown): ", stream=run.console.err)
 
 
-def note_unknown_places(run: SecretsRun, signs: PriorUse) -> None:
-    """Print the places that could not be searched for an earlier use of the installation."""
+def require_known_use(run: SecretsRun, signs: PriorUse) -> None:
+    """Print the places that could not be searched for an earlier use of the installation.
+
+    Where a place refused the look, new values need a yes of their own (`--accept unchecked-use`).
+    """
     for place in signs.unknown:
         run.note(
             f"not checked: {place}. If this installation already ran, stop and put its values "
             "into the store"
+        )
+    if signs.doubts:
+        run.require_acceptance(
+            UNCHECKED_USE, f"not checked: {'; '.join(signs.doubts)}: generate new values?"
         )
 
 

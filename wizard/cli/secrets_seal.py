@@ -18,12 +18,12 @@ from wizard.cli.secrets_report import (
     SecretsRun,
     confirm_write,
     make_prompt,
-    note_unknown_places,
     open_run_cluster,
     print_items,
     print_public_key,
     record_public_keys,
     report_recorded,
+    require_known_use,
 )
 from wizard.clients import age
 from wizard.errors import ConflictError, ExitCode, UsageError
@@ -90,6 +90,9 @@ class _UnreadableStore:
     def read(self) -> StoredSecret | None:
         return None
 
+    def read_version(self, version: int) -> StoredSecret | None:
+        raise NotImplementedError("a store that is not read has no versions")
+
     def write(self, data: Mapping[str, object], cas: int) -> int:
         raise NotImplementedError("a store that is not read cannot be written")
 
@@ -133,7 +136,7 @@ def hand_off(run: SecretsRun, agreed: Mapping[str, Any]) -> ExitCode:
         if made := found.facts_in_state("generate"):
             signs = found.signs(inputs, open_run_cluster(run), make_database_client(run.proposal))
             signs.require_none(made, found.store.name)
-            note_unknown_places(run, signs)
+            require_known_use(run, signs)
     confirm_write(run, len(missing), str(file))
     values = {fact.key: one for found in every for fact, one in found.values(inputs).items()}
     generated = tuple(fact.key for fact in _facts(every, "generate"))

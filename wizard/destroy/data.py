@@ -47,7 +47,7 @@ def _build_database_step(
     async def check() -> StepStatus:
         if "database" in pieces:
             return StepStatus(
-                "unknown",
+                "kept",
                 "not dropped: the wizard never drops a database",
                 Fix(f"its owner runs: {sql}"),
             )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
+from wizard.formats.shell import quote
 from wizard.git.changes import BASE_PREFIX, FileChange, conflict_error
 from wizard.git.preconditions import examine_changes
 from wizard.git.transaction import commit_changes
@@ -70,6 +71,13 @@ class FileRemoval:
         """The files to remove, without the merge base."""
         hidden = f"{STATE_DIR}/{self._name}/base/"
         return sorted(path for path in self._emitted if not path.startswith(hidden))
+
+    @property
+    def command(self) -> str:
+        """The command that removes the files without the wizard."""
+        folder = f"{STATE_DIR}/{self._name}/"
+        own = [path for path in self.listed_files if not path.startswith(folder)]
+        return f"git rm -r -- {' '.join(quote(path) for path in (folder, *own))}"
 
     def changes(self) -> list[FileChange]:
         """Return the deletions that are not committed yet."""

@@ -43,8 +43,8 @@ def build_undo_steps(target: Target, only: Part | None = None) -> Steps:
     `only` selects one part.
     """
     run = live_store(target.release.store).open_run(target)
-    delivery = get_installer(target).undo(target, run.login if run else None)
-    store = (*run.build_removal(), *run.build_final_removal()) if run else ()
+    delivery = _require_proof(get_installer(target).undo(target, run.login if run else None))
+    store = _require_proof((*run.build_removal(), *run.build_final_removal()) if run else ())
     first = build_identity_step(target)
     if only == "store":
         needed = {name for step in store for name in step.needs}
@@ -74,8 +74,7 @@ def build_destroy_steps(
     """Return the steps that remove the installation and the data in `pieces`; the files last."""
     installer = get_installer(target)
     run = live_store(target.release.store).open_run(target)
-    return (
-        build_identity_step(target),
+    removal = (
         *installer.destroy(target, run.login if run else None, pieces),
         volumes.build_volumes_removal(target, pieces),
         build_namespace_removal(target, pieces),
@@ -83,8 +82,17 @@ def build_destroy_steps(
         *(run.build_payload_removal(pieces, _collect_own_keys(found)) if run else ()),
         *(run.build_final_removal() if run else ()),
         *data.build_database_removal(target, pieces),
+    )
+    return (
+        build_identity_step(target),
+        *_require_proof(removal),
         files.build_step(lambda: installer.require_gone(target)),
     )
+
+
+def _require_proof(steps: Steps) -> Steps:
+    """Return the steps so that an unknown one leaves the run incomplete: unknown is not gone."""
+    return tuple(replace(step, must_hold=True) for step in steps)
 
 
 def _collect_own_keys(found: CommittedInstallation) -> dict[str, frozenset[str]]:

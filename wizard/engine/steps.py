@@ -54,6 +54,9 @@ class Step:
     steps that a step depends on: while one of them is blocked, so is this one, and with it every
     step that needs it; while one is unknown, this one changes nothing and is unknown too. A
     step that `is_final` needs all steps before it, because it removes what a repeat of them needs.
+    While a step that `must_hold` is unknown, the run is not complete and its final step is left. A
+    change that `repeats` is made again before each check of the wait, because a controller may
+    reverse it.
     """
 
     id: str
@@ -68,6 +71,8 @@ class Step:
     independent: bool = False
     is_final: bool = False
     needs: tuple[str, ...] = ()
+    must_hold: bool = False
+    repeats: bool = False
 
     def list_needed(self, steps: Iterable[Step]) -> list[Step]:
         """Return those of `steps` that this step depends on."""
@@ -128,29 +133,36 @@ async def run_steps(
 ) -> AsyncIterator[StepEvent]:
     """Run the steps in order and yield their events; an exception of a step becomes an event.
 
-    `interval` is the number of seconds between two checks of a waiting step. Closing the generator
-    stops the run before the next step; a change in progress is not undone.
+    Before the first change all later steps are checked, so that a conflict or a fault that can be
+    seen beforehand stops the run while nothing is changed. `interval` is the number of seconds
+    between two checks of a waiting step. Closing the generator stops the run before the next step;
+    a change in progress is not undone.
     """
     stopped = False
+    ahead = _LookAhead(steps)
     blocked: list[Step] = []
     unknown: list[Step] = []
     for step in steps:
         if stopped:
-            yield StepEvent(step.id, step.title, step.owner, "left")
+            yield ahead.get_obstacle(step) or StepEvent(step.id, step.title, step.owner, "left")
             continue
         if needed := step.list_needed(blocked):
             yield _blocked_event(step, needed)
             blocked.append(step)
             stopped = not step.independent
             continue
+        if step.is_final and (open_steps := [one for one in unknown if one.must_hold]):
+            yield _left_event(step, open_steps)
+            stopped = True
+            continue
         doubts = [one for one in unknown if one.id in step.needs]
-        run = _StepRun(step, dry_run=dry_run, interval=interval, doubts=doubts)
+        run = _StepRun(step, dry_run=dry_run, interval=interval, doubts=doubts, ahead=ahead)
         async for event in run.events():
             yield event
             unknown += [step] if event.state == "unknown" else []
             skipped = step.independent and event.state == "blocked"
             blocked += [step] if skipped else []
-            stopped = stopped or (event.stops_run and not skipped)
+            stopped = stopped or (event.stops_run and not skipped) or ahead.is_blocked
 
 
 def _blocked_event(step: Step, blocked: Sequence[Step]) -> StepEvent:
@@ -160,12 +172,73 @@ def _blocked_event(step: Step, blocked: Sequence[Step]) -> StepEvent:
     return StepEvent(step.id, step.title, step.owner, "blocked", detail, fix)
 
 
+def _left_event(step: Step, unknown: Sequence[Step]) -> StepEvent:
+    names = ", ".join(f"{one.id} ({one.title})" for one in unknown)
+    detail = f"not started, because nothing shows that these are done: {names}"
+    fix = Fix("run this again with a login that may read and delete these objects")
+    return StepEvent(step.id, step.title, step.owner, "left", detail, fix)
+
+
+class _LookAhead:
+    """The checks of later steps before the first change; `is_blocked` if one is in the way."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._steps = steps
+        self._done = False
+        self._obstacle: StepEvent | None = None
+
+    @property
+    def is_blocked(self) -> bool:
+        return self._obstacle is not None
+
+    def get_obstacle(self, step: Step) -> StepEvent | None:
+        """Return the event of this step if it is the obstacle."""
+        found = self._obstacle
+        return found if found is not None and found.id == step.id else None
+
+    async def find_obstacle(self, step: Step) -> StepEvent | None:
+        """Check the steps after `step`, once for each run; the first that is blocked or fails.
+
+        A step that only waits is not checked: earlier steps make its state come true.
+        """
+        if self._done:
+            return None
+        self._done = True
+        for later in self._steps[self._steps.index(step) + 1 :]:
+            if later.independent or later.is_final or (later.wait_seconds and later.change is None):
+                continue
+            event = await _check_early(later)
+            if event is not None and event.stops_run:
+                self._obstacle = event
+                return event
+        return None
+
+
+async def _check_early(step: Step) -> StepEvent | None:
+    """Return the event of a step that would stop the run as things are now, else None."""
+    run = _StepRun(step, dry_run=True, interval=0.0)
+    try:
+        look = await step.check()
+    except Exception as error:
+        return run.error_event(error)
+    return (
+        run.event("blocked", look.detail, look.fix, look.diff) if look.state == "blocked" else None
+    )
+
+
 class _StepRun:
     """One step while it runs."""
 
     def __init__(
-        self, step: Step, *, dry_run: bool, interval: float, doubts: Sequence[Step] = ()
+        self,
+        step: Step,
+        *,
+        dry_run: bool,
+        interval: float,
+        doubts: Sequence[Step] = (),
+        ahead: _LookAhead | None = None,
     ) -> None:
+        self.ahead = ahead
         self.step = step
         self.doubts = doubts
         self.dry_run = dry_run
@@ -185,13 +258,17 @@ class _StepRun:
         try:
             async for event in self._run_step():
                 yield event
-        except ConflictError as error:
-            yield self.event("blocked", error.message, error.fix)
-        except WizardError as error:
-            yield self.event("failed", error.message, error.fix)
         except Exception as error:
-            # The message may quote anything, even a password.
-            yield self.event("failed", f"the step itself failed ({type(error).__name__})")
+            yield self.error_event(error)
+
+    def error_event(self, error: Exception) -> StepEvent:
+        """Return the event of a step that raised an error."""
+        if isinstance(error, ConflictError):
+            return self.event("blocked", error.message, error.fix)
+        if isinstance(error, WizardError):
+            return self.event("failed", error.message, error.fix)
+        # The message may quote anything, even a password.
+        return self.event("failed", f"the step itself failed ({type(error).__name__})")
 
     async def _run_step(self) -> AsyncIterator[StepEvent]:
         look = await self.step.check()
@@ -210,6 +287,8 @@ class _StepRun:
         elif self.dry_run:
             result = await self.step.dry_run_change() if self.step.dry_run_change else ""
             yield self.event("would change", result or look.detail, diff=look.diff)
+        elif self.ahead and (obstacle := await self.ahead.find_obstacle(self.step)):
+            yield self.event("left", f"not started, because {obstacle.id} cannot be done")
         else:
             yield self.event("changing", look.detail, diff=look.diff)
             result = await self.step.change()
@@ -244,6 +323,8 @@ class _StepRun:
                 last = look.detail
                 yield self.event("waiting", look.detail, look.fix)
             await asyncio.sleep(min(self.interval, remaining))
+            if self.step.repeats and self.step.change is not None:
+                await self.step.change()
             look = await self.step.check()
         yield done if done and look.state == "holds" else self._status_event(look)
 

@@ -107,6 +107,7 @@ class StoreSession:
     store: OpenStore
     settings: StoreSettings
     found: Survey
+    warnings: tuple[str, ...] = ()
 
     def open_all_paths(self) -> tuple[StoreSession, ...]:
         """Return the sessions of this and of other readers' paths, with the same login."""
@@ -150,8 +151,9 @@ def open_store(target: StoreTarget, who: Any) -> Iterator[StoreSession]:
 
 
 def _open_path(proposal: Proposal, store: OpenStore, path: StorePath) -> StoreSession:
+    warnings = store.require_lasting(path.store)
     found = survey_store(proposal, store.payload_store(path.store), path)
-    return StoreSession(proposal, store, path.store, found)
+    return StoreSession(proposal, store, path.store, found, warnings)
 
 
 def list_read_consents(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import SecretStr
 
 from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
-from wizard.errors import ConflictError, Fix, WizardError
+from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 from wizard.secrets import generation
 from wizard.secrets.deploy_key import (
     KeyPair,
@@ -28,7 +28,13 @@ from wizard.secrets.deploy_key import (
 from wizard.secrets.facts import Fact, Form
 from wizard.secrets.payload import Payload
 from wizard.secrets.resolve import SecretError, resolve_reference
-from wizard.systems.payload_store import PayloadStore, StoreState, read_state
+from wizard.systems.payload_store import (
+    EarlierValues,
+    PayloadStore,
+    StoreState,
+    find_earlier_values,
+    read_state,
+)
 from wizard.systems.prior_use import PriorUse, SecretLookup, find_cluster_use, find_database_use
 from wizard.workspace.consent import reference_key
 from wizard.workspace.deploy_keys import GitKey, find_git_key, git_key
@@ -41,7 +47,7 @@ if TYPE_CHECKING:
     from wizard.clients.postgres.client import PostgresClient
     from wizard.workspace.proposal import Proposal
 
-ItemState = Literal["kept", "generate", "given", "others"]
+ItemState = Literal["kept", "generate", "restore", "given", "others"]
 _PASSWORD = "databasePassword"  # noqa: S105 - a key, not a value
 
 
@@ -49,18 +55,21 @@ _PASSWORD = "databasePassword"  # noqa: S105 - a key, not a value
 class StoreItem:
     """One fact, and the origin of its value if the store does not have it yet.
 
-    `kept`: already in the store; `generate`: generated here; `given`: read from its reference;
-    `others`: somebody else writes it.
+    `kept`: already in the store; `generate`: generated here; `restore`: taken from `version`, an
+    older version of the store; `given`: read from its reference; `others`: somebody else writes it.
     """
 
     fact: Fact
     state: ItemState
+    version: int = 0
 
     @property
     def source(self) -> str:
         """The state in words."""
         if self.state == "given":
             return f"from {self.fact.reference}"
+        if self.state == "restore":
+            return f"restored from version {self.version}, since the newest lacks it"
         return {"kept": "in the store", "generate": "generated", "others": "left to others"}[
             self.state
         ]
@@ -103,6 +112,7 @@ class Survey:
     store: PayloadStore
     seen: StoreState
     items: tuple[StoreItem, ...]
+    earlier: EarlierValues = field(default_factory=EarlierValues)
 
     def facts_in_state(self, *states: ItemState) -> tuple[Fact, ...]:
         """Return the facts in one of these states."""
@@ -111,7 +121,23 @@ class Survey:
     @property
     def missing_facts(self) -> tuple[Fact, ...]:
         """The facts that this run would write."""
-        return self.facts_in_state("generate", "given")
+        return self.facts_in_state("generate", "restore", "given")
+
+    @property
+    def restore_question(self) -> str:
+        """The question before older values are restored; empty if there are none."""
+        keys = join_fact_keys(self.facts_in_state("restore"))
+        if not keys:
+            return ""
+        return (
+            f"version {self.seen.version} of {self.store.name} lacks {keys}, which older versions "
+            "have: restore these values?"
+        )
+
+    def earlier_value(self, fact: Fact) -> str | None:
+        """Return the value of a missing fact in an older version; None if there is none."""
+        held = self.earlier.found.get(fact)
+        return held[1] if held else None
 
     def signs(
         self,
@@ -131,6 +157,10 @@ class Survey:
         if self.path.is_other_cluster:
             return PriorUse(unknown=("Argo CD's cluster: it is not the cluster of Airflow",))
         found = find_cluster_use(cluster, self.path.namespace, named)
+        if self.earlier.unread:
+            numbers = ", ".join(str(one) for one in self.earlier.unread)
+            hidden = f"{self.store.name}: version {numbers} is deleted or not readable"
+            found += PriorUse(unknown=(hidden,), doubts=(hidden,))
         if any(fact.form is Form.FERNET for fact in generated):
             found += self._in_database(inputs, database)
         return found
@@ -161,6 +191,8 @@ class Survey:
             try:
                 if item.state == "given":
                     found[fact] = self._given(fact, inputs)
+                elif item.state == "restore":
+                    found[fact] = SecretStr(self.earlier.found[fact][1])
                 elif item.state == "generate" and fact.form is Form.SSH_KEY:
                     found[fact] = self._new_key(fact).private
                 elif item.state == "generate":
@@ -231,16 +263,32 @@ def _read_secret(payload: Payload, fact: Fact) -> SecretStr | None:
 def survey_store(proposal: Proposal, store: PayloadStore, path: StorePath | None = None) -> Survey:
     """Read the store and decide about every fact; writes nothing.
 
-    `path` defaults to the installation's own. Raises ConflictError when the stored deploy key is
-    not the recorded one, and RefusedError when the newest version was deleted.
+    `path` defaults to the installation's own. A generated value that an older version has is
+    restored, never generated again. Raises ConflictError when the stored deploy key is not the
+    recorded one, and RefusedError when the newest version was deleted, or will be.
     """
     path = path or list_store_paths(proposal)[0]
     seen = read_state(store)
+    if seen.expires:
+        raise RefusedError(
+            f"{store.name}: version {seen.version} will be deleted at {seen.expires}; nothing was "
+            "changed",
+            "ask the store's owner to switch delete_version_after off, then to keep this version: "
+            f"vault kv undelete -mount={path.store.mount} -versions={seen.version} "
+            f"{path.store.path}",
+        )
     missing = seen.payload.missing(path.facts)
-    items = tuple(StoreItem(fact, _state(fact, missing)) for fact in path.facts)
-    found = Survey(proposal, path, store, seen, items)
+    earlier = find_earlier_values(store, seen, [fact for fact in missing if fact.generated])
+    items = tuple(_decide(fact, missing, earlier) for fact in path.facts)
+    found = Survey(proposal, path, store, seen, items, earlier)
     found.deploy_key(seen.payload)
     return found
+
+
+def _decide(fact: Fact, missing: Iterable[Fact], earlier: EarlierValues) -> StoreItem:
+    if fact in earlier.found:
+        return StoreItem(fact, "restore", earlier.found[fact][0])
+    return StoreItem(fact, _state(fact, missing))
 
 
 def _state(fact: Fact, missing: Iterable[Fact]) -> ItemState:

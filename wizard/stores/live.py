@@ -67,6 +67,9 @@ class OpenStore(Protocol):
     def payload_store(self, settings: StoreSettings) -> PayloadStore:
         """Return the payload store at the path of `settings`."""
 
+    def require_lasting(self, settings: StoreSettings) -> tuple[str, ...]:
+        """Return warnings about the path; raise RefusedError if the store deletes what it holds."""
+
     def require_rights(self, settings: StoreSettings, *, exists: bool) -> None:
         """Raise RefusedError unless the login may write; `exists`: the path has a value."""
 

@@ -7,8 +7,8 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from wizard.errors import ConflictError, RefusedError, WizardError
@@ -44,6 +44,10 @@ class PayloadStore(Protocol):
         """Return the stored secret; None when nothing was ever written."""
         ...
 
+    def read_version(self, version: int) -> StoredSecret | None:
+        """Return an older version of the secret; None if the store no longer keeps it."""
+        ...
+
     def write(self, data: Mapping[str, object], cas: int) -> int:
         """Replace the secret if its version is still `cas`, and return the new version.
 
@@ -54,10 +58,50 @@ class PayloadStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoreState:
-    """The current content of a store; `version` is 0 when nothing was ever written."""
+    """The current content of a store; `version` is 0 when nothing was ever written.
+
+    `expires` is the time at which the store will delete this version, empty if it will not.
+    """
 
     payload: Payload
     version: int
+    expires: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierValues:
+    """Values of missing facts in older versions of the store, each with its version.
+
+    `unread` holds the versions whose values cannot be read any more.
+    """
+
+    found: Mapping[Fact, tuple[int, str]] = field(default_factory=dict, repr=False)
+    unread: tuple[int, ...] = ()
+
+
+def find_earlier_values(
+    store: PayloadStore, seen: StoreState, missing: Sequence[Fact]
+) -> EarlierValues:
+    """Read the older versions, the newest first, until each missing fact is found."""
+    found: dict[Fact, tuple[int, str]] = {}
+    unread: list[int] = []
+    for version in range(seen.version - 1, 0, -1):
+        left = [fact for fact in missing if fact not in found]
+        if not left:
+            break
+        stored = store.read_version(version)
+        if stored is None:
+            # The store keeps a limited number of versions, and so none that is older.
+            break
+        try:
+            held = Payload(store.name, store.document, stored.data)
+            values = {fact: value for fact in left if (value := held.get(fact)) is not None}
+        except RefusedError:
+            unread.append(version)
+            continue
+        found |= {fact: (version, value) for fact, value in values.items()}
+        unread += [version] if stored.deleted else []
+    return EarlierValues(found, tuple(unread))
 
 
 def read_state(store: PayloadStore) -> StoreState:
@@ -71,7 +115,9 @@ def read_state(store: PayloadStore) -> StoreState:
             "(`vault kv metadata delete`), then run this again",
         )
     payload = Payload(store.name, store.document, stored.data if stored else {})
-    return StoreState(payload, stored.version if stored else 0)
+    if stored is None:
+        return StoreState(payload, 0)
+    return StoreState(payload, stored.version, stored.expires)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,20 @@ SecretLookup = Callable[[str, Sequence[str]], Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class PriorUse:
-    """`found` is evidence of prior use, `unknown` the places that could not be checked."""
+    """`found` is evidence of prior use, `unknown` the places that could not be checked.
+
+    `doubts` are the unknown places that exist and refused the look: nothing may be generated then
+    without a yes. A place that this machine does not know is no doubt.
+    """
 
     found: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def __add__(self, other: PriorUse) -> PriorUse:
-        return PriorUse(self.found + other.found, self.unknown + other.unknown)
+        return PriorUse(
+            self.found + other.found, self.unknown + other.unknown, self.doubts + other.doubts
+        )
 
     def require_none(self, facts: Iterable[Fact], place: str) -> None:
         """Raise RefusedError if prior use was found: `facts` must not be generated then."""
@@ -59,11 +66,12 @@ def find_cluster_use(
 ) -> PriorUse:
     """Return which of these Secrets exist; unknown when the cluster cannot be queried."""
     names = [secret.name for secret in secrets]
+    if cluster is None:
+        return PriorUse(unknown=("the cluster: there is no kubeconfig",))
     try:
-        if cluster is None:
-            raise NotCheckedError("there is no kubeconfig")
         found = cluster(namespace, names)
     except NotCheckedError as error:
-        return PriorUse(unknown=(f"the cluster: {error}",))
+        unseen = (f"the cluster: {error}",)
+        return PriorUse(unknown=unseen, doubts=unseen)
     shown = ", ".join(found)
     return PriorUse((f"namespace {namespace} has the Secrets {shown}",) if found else ())

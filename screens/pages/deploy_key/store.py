@@ -74,7 +74,7 @@ class StoreContents:
     @property
     def missing_items(self) -> tuple[StoreItem, ...]:
         """The items that would be generated or read, and written."""
-        return tuple(item for item in self.items if item.state in {"generate", "given"})
+        return tuple(item for item in self.items if item.state in {"generate", "restore", "given"})
 
     def state_of(self, key: str) -> str:
         """Return the state of an item; empty if the installation has no such item."""

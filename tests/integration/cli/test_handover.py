@@ -299,6 +299,100 @@ def test_what_is_another_s_in_vault_is_not_touched(bench: Bench, owners: Owners)
     assert "auth_mount" in done.stderr
 
 
+def test_nothing_is_written_before_everything_is_checked(bench: Bench, owners: Owners) -> None:
+    before = bench.state()
+    for files in (
+        {"KUBERNETES_CA_FILE": "", "REVIEWER_TOKEN_FILE": ""},
+        {"REVIEWER_TOKEN_FILE": str(owners.folder / "missing")},
+        {"KUBERNETES_HOST": ""},
+    ):
+        done = owners.run("vault", "setup.sh", **files)
+        assert done.returncode != 0
+        assert bench.state() == before, files
+    bench.vault.request("POST", f"sys/mounts/{bench.store.mount}",
+                        {"type": "kv", "options": {"version": "2"}})  # fmt: skip
+    limit = {"delete_version_after": "24h"}
+    bench.vault.request("POST", f"{bench.store.mount}/config", limit)
+    files = {"KUBERNETES_CA_FILE": str(bench.kube.ca), "REVIEWER_TOKEN_FILE": str(bench.kube.ca)}
+    for name, given in (("setup.sh", ""), ("payload.sh", "{}")):
+        done = owners.run("vault", name, stdin=given, **files)
+        assert done.returncode == 1
+        assert "delete_version_after" in done.stderr
+
+
+def test_a_hardened_role_is_never_loosened(bench: Bench, owners: Owners) -> None:
+    files = {"KUBERNETES_CA_FILE": str(bench.kube.ca), "REVIEWER_TOKEN_FILE": str(bench.kube.ca)}
+    owners.ok("vault", "setup.sh", **files)
+    bench.vault.request("POST", bench.role, {
+        "token_ttl": 300, "token_max_ttl": 600, "token_bound_cidrs": ["127.0.0.1/32"],
+    })  # fmt: skip
+    hardened = bench.stored(bench.role)
+    done = owners.run("vault", "setup.sh")
+    assert done.returncode == 1
+    for text in ("token_ttl is 300, not 1200", "token_max_ttl is 600, not 3600", "REPLACE=yes"):
+        assert text in done.stderr, done.stderr
+    assert bench.stored(bench.role) == hardened
+    done = owners.run("vault", "setup.sh", REPLACE="yes")
+    assert done.returncode == 0, done.stderr
+    assert "token_ttl is 300, not 1200" in done.stderr
+    again = bench.stored(bench.role)
+    assert (again["token_ttl"], again["token_max_ttl"]) == (1200, 3600)
+    assert again["token_bound_cidrs"] == hardened["token_bound_cidrs"]
+
+
+@pytest.mark.parametrize("wrong", ['""', ' "" ', "null", "1"])
+def test_an_empty_value_is_not_stored(
+    bench: Bench, owners: Owners, canary: Canary, wrong: str
+) -> None:
+    bench.vault.mount(bench.store.mount)
+    given = values(bench, canary)
+    text = json.dumps({**given, "jwtSecret": "MARK"}, indent=2).replace('"MARK"', wrong)
+    done = owners.run("vault", "payload.sh", stdin=text)
+    assert done.returncode == 1
+    assert "jwtSecret is" in done.stderr
+    assert bench.stored(f"{bench.store.mount}/metadata/{bench.store.path}") == 404
+
+
+def test_an_empty_place_of_a_document_is_not_stored(
+    new_bench: Callable[..., Bench], tmp_path: Path, canary: Canary
+) -> None:
+    bench = new_bench({"secrets.payload": "document"})
+    owners = of_bench(bench, tmp_path / "owner")
+    bench.vault.mount(bench.store.mount)
+    text = f'fernetKey: "{canary.secret("fernet")}"\njwtSecret: ""\n'
+    for given in (text, ""):
+        done = owners.run("vault", "payload.sh", stdin=given)
+        assert done.returncode == 1, done.stdout
+        assert bench.stored(f"{bench.store.mount}/metadata/{bench.store.path}") == 404
+
+
+def test_the_reviewers_files_are_not_written_into_a_repository(
+    bench: Bench, owners: Owners, tmp_path: Path
+) -> None:
+    """The argument is checked before anything is sent to the cluster."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    log = tmp_path / "kubectl.log"
+    kubectl = shutil.which("kubectl")
+    (folder / "kubectl").write_text(f'#!/bin/sh\necho "$@" >>"{log}"\nexec {kubectl} "$@"\n')
+    (folder / "kubectl").chmod(0o755)
+    path = {"PATH": f"{folder}:{owners.path}"}
+    tree = tmp_path / "config"
+    (tree / "below").mkdir(parents=True)
+    subprocess.run(["git", "init", "-q", str(tree)], check=True)
+    for args in ((), (str(tmp_path / "missing"),), (str(tree),), (str(tree / "below"),)):
+        done = owners.run("platform", "reviewer.sh", *args, **path)
+        assert done.returncode != 0, args
+        assert not log.exists(), log.read_text()
+        assert ("work tree" in done.stderr) is (str(tree) in "".join(args))
+    assert [one.name for one in (tree / "below").iterdir()] == []
+    loose = owners.folder / "reviewer.token"
+    loose.write_text("")
+    loose.chmod(0o644)
+    owners.ok("platform", "reviewer.sh", str(owners.folder), **path)
+    assert loose.stat().st_mode & 0o777 == 0o600
+
+
 def test_version_1_is_refused(bench: Bench, owners: Owners) -> None:
     bench.vault.mount(bench.store.mount, version=1)
     done = owners.run("vault", "setup.sh")

@@ -153,6 +153,49 @@ async def test_a_run_that_was_taken_over_stops(world: World) -> None:
     assert world.lease()["holderIdentity"] == "bob@there"
 
 
+async def test_a_lease_that_was_deleted_is_made_again(world: World) -> None:
+    async with lock(world) as held:
+        await held.acquire()
+        world.server.request("DELETE", LEASE.format(argo=world.argo))
+        await asyncio.sleep(0.8)
+        assert held.held
+        assert world.lease()["holderIdentity"] == "ada@here"
+        assert await held.acquire() is False
+    assert world.lease() is None
+
+
+async def test_a_lease_that_another_run_made_meanwhile_is_lost(world: World) -> None:
+    async with lock(world) as held, lock(world, "bob@there") as other:
+        await held.acquire()
+        world.server.request("DELETE", LEASE.format(argo=world.argo))
+        await other.acquire()
+        await asyncio.sleep(0.8)
+        with pytest.raises(ConflictError, match="bob@there"):
+            await held.acquire()
+        assert world.lease()["holderIdentity"] == "bob@there"
+
+
+async def test_a_lease_that_went_with_its_namespace_is_not_lost(world: World) -> None:
+    """`destroy --data namespace` under Helm deletes the namespace that the Lease is in."""
+    where = f"/api/v1/namespaces/{world.argo}"
+    work = Work()
+    async with lock(world) as held:
+        await held.acquire()
+        world.server.request("DELETE", where)
+        await asyncio.sleep(0.8)
+        assert held.held
+        world.server.request("DELETE", LEASE.format(argo=world.argo))
+        await asyncio.sleep(0.8)
+        events = [event async for event in run_steps(held.lock_steps([work.action()]))]
+        assert events[-1].state == "changed"
+        found = world.read(where)
+        found["spec"]["finalizers"] = []
+        world.server.request("PUT", f"{where}/finalize", found)
+        await asyncio.sleep(0.8)
+        assert await held.acquire() is False
+        assert "other machines are not prevented" in held.note
+
+
 async def test_without_the_right_it_goes_on_and_says_so(world: World) -> None:
     _, token = account(world.server, rule("get", "configmaps"))
     one = RunLock(world.client(token), world.argo, "airflow", seconds=1)

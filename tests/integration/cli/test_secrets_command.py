@@ -383,6 +383,9 @@ def test_a_fact_that_is_new_may_be_made_for_an_old_installation(
     bench("--yes", *ALLOW)
     values = bench.values()
     redis = values.pop("redisPassword")
+    # No older version has it either.
+    path = f"{bench.mount}/metadata/airflow-install/airflow/config"
+    bench.vault.request("DELETE", path)
     bench.put(values)
     asked: list[str] = []
 

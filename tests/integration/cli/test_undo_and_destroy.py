@@ -120,13 +120,14 @@ def test_what_apply_made_is_taken_back_and_nothing_else(place: Callable[[str], P
     here.world.put("AppProject", "hers", api="argoproj.io/v1alpha1", spec={"description": "hers"})
     here.vault.policy(f"hers-{here.name}", {"hers": ["read"]})
 
-    undone = {"undo.application", "remove.known-hosts", "remove.store-account",
+    undone = {"undo.pause", "undo.application", "remove.known-hosts", "remove.store-account",
               "remove.vault-role", "remove.vault-auth", "remove.vault-policy"}  # fmt: skip
     first = here("apply", "--undo", "--yes", "--json", code=5)
     seen = states(first)
     assert {name for name, state in seen.items() if state == "changed"} == undone, first
     assert {name: seen[name] for name in seen if name not in undone} == {
         "cluster.identity": "holds",
+        "undo.hooks": "holds",
         "remove.project": "blocked",
         "remove.reviewer": "kept",
         "remove.vault-mount": "kept",

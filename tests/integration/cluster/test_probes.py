@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from tests.support.canary import Canary
+from tests.support.certificates import Authority
 from tests.support.cli import Wizard, answers_file, aw
 from tests.support.cluster.kubeconfigs import account, cluster, expired, rule, written
 from tests.support.rendered import answers
@@ -356,6 +358,12 @@ def test_check_live_asks_the_named_context_and_says_as_whom(
     assert kube_with_crds.token not in done.out + done.err
     wrong = aw("check", "--live", "--context", "absent")
     assert (wrong.code, "--context test" in wrong.err) == (64, True)
+    # Failed trust is a fault, as with Vault; it is not "not reachable".
+    other = base64.b64encode(Authority.make(tmp_path).certificate.encode()).decode()
+    wrong_ca = cluster(kube_with_crds, **{"certificate-authority-data": other})
+    written(tmp_path / "kubeconfig", wrong_ca, {"token": kube_with_crds.token})
+    done = aw("check", "--live", "--context", "test")
+    assert (done.code, "FAILED     Cluster: identity" in done.out) == (4, True), done.out
     unproven = cluster(kube_with_crds, **{"insecure-skip-tls-verify": True})
     written(tmp_path / "kubeconfig", unproven, {"token": kube_with_crds.token})
     assert aw("check", "--live", "--context", "test").code == 4

@@ -421,8 +421,17 @@ async def test_a_role_that_is_missing_or_says_something_else(cluster: Cluster) -
     cluster.vault.policy(f"{cluster.store.role}-wide", {"live-*": ["create", "read", "update"]})
     cluster.vault.request("POST", path, {"token_policies": [f"{cluster.store.role}-wide"]})
     result = await role(cluster, cluster.mint())
-    assert result.status == "warn"
-    assert "can also create, update" in result.detail
+    # As `apply`, which is blocked by it.
+    assert result.status == "fail"
+    assert "more rights than to read" in result.detail
+    assert "create, update" in result.detail
+    # A further policy that does not reach the payload is too much as well.
+    cluster.vault.policy(f"{cluster.store.role}-other", {"secret/data/*": ["read"]})
+    own = [cluster.store.policy, f"{cluster.store.role}-other"]
+    cluster.vault.request("POST", path, {"token_policies": own})
+    result = await role(cluster, cluster.mint())
+    assert result.status == "fail"
+    assert f"policy {cluster.store.role}-other" in result.detail
     cluster.vault.request("DELETE", path)
     result = await role(cluster, cluster.mint())
     assert result.status == "warn"

@@ -66,7 +66,7 @@ def test_a_result_backend_of_its_own_is_told_to_its_owner_too() -> None:
     assert (kept.state, "database airflow at db.example.com:5432" in kept.detail) == ("kept", True)
     assert "result backend results at results.example.com:5432" in results.detail
     assert results.fix.text.endswith('DROP DATABASE "results"; DROP ROLE "odd""name";')
-    assert [one.state for one in asyncio.run(looks(("database",)))] == ["unknown", "unknown"]
+    assert [one.state for one in asyncio.run(looks(("database",)))] == ["kept", "kept"]
     del own["database.result_backend.kind"]
     assert len(asyncio.run(looks(()))) == 1
 

@@ -207,3 +207,55 @@ def test_the_last_step_waits_until_nothing_is_in_the_way(dry_run: bool) -> None:
     assert "run this again" in events[-1].fix.text
     assert (files.changes, files.rehearsals) == (0, 0)
     assert states(told([replace(alone, check=World(UNKNOWN).check), last]))[-1] == "changed"
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_unknown_is_not_gone(dry_run: bool) -> None:
+    """The files stay while nothing shows that what they describe is gone; the rest goes on."""
+    files = World(WANTED, HOLDS)
+    hidden = replace(World(UNKNOWN).action("hidden"), must_hold=True)
+    last = replace(files.action("files"), is_final=True)
+    events = told([hidden, World(HOLDS).action("b"), last], dry_run=dry_run)
+    assert [event.state for event in events if event.has_ended] == ["unknown", "holds", "left"]
+    assert "hidden (HIDDEN)" in events[-1].detail
+    assert (files.changes, files.rehearsals) == (0, 0)
+
+
+def test_a_change_that_repeats_is_made_until_it_holds() -> None:
+    world = World(WANTED, WANTED, WANTED, HOLDS)
+    action = replace(world.action(patience=5), repeats=True)
+    assert states(told([action]))[-1] == "changed"
+    assert world.changes == 3
+    world = World(WANTED, WANTED, WANTED, HOLDS)
+    assert states(told([world.action(patience=5)]))[-1] == "changed"
+    assert world.changes == 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_stops_a_later_step_is_seen_before_the_first_change(fails: bool) -> None:
+    first, last = World(WANTED, HOLDS), World(HOLDS)
+    theirs = World(StepStatus("blocked", "theirs", Fix("ask them")))
+
+    async def broken() -> StepStatus:
+        raise WizardError("out of reach", "look")
+
+    later = theirs.action("later")
+    later = replace(later, check=broken) if fails else later
+    waiting = replace(theirs.action("waiting", waits=True, patience=1))
+    alone = replace(theirs.action("alone"), independent=True)
+    events = told([World(HOLDS).action("a"), first.action("b"), waiting, alone, later,
+                   last.action("c")])  # fmt: skip
+    done = {event.id: event for event in events if event.has_ended}
+    assert first.changes == 0
+    state = "failed" if fails else "blocked"
+    assert [done[name].state for name in ("a", "b", "later", "c")] == [
+        "holds", "left", state, "left",
+    ]  # fmt: skip
+    assert "later cannot be done" in done["b"].detail
+    assert done["later"].fix
+    assert len([event for event in events if event.id == "later"]) == 1
+
+
+def test_nothing_is_looked_at_early_without_a_change() -> None:
+    world = World(HOLDS, StepStatus("blocked", "later"))
+    assert states(told([World(HOLDS).action(), world.action("b")]))[-1] == "holds"

@@ -94,7 +94,7 @@ def test_vault_gets_policy_and_role_as_committed(preset: str, changes: dict[str,
     setup = made(preset, changes)["vault"]["setup.sh"]
     names = ["policy", "role"]
     if "delivery.argocd.credential" in changes:
-        names += ["argocd-policy", "argocd-role"]
+        names = ["policy", "argocd-policy", "role", "argocd-role"]
     assert inlined(setup) == [tree.by_logical(f"vault/{name}").text for name in names]
     assert ("kubernetes-hub" in setup) is (changes is HUB)
 

@@ -148,16 +148,19 @@ class VaultClient:
             )
         return Mount(found, kind, 2)
 
-    def read(self, mount: str, path: str) -> StoredSecret | None:
-        """Return the secret at a path; None if nothing was ever written there."""
+    def read(self, mount: str, path: str, version: int = 0) -> StoredSecret | None:
+        """Return the secret at a path; None if nothing was ever written there, or kept."""
         kv = self._api.secrets.kv.v2
         answer = self._retry_upgrade(
-            lambda: kv.read_secret_version(path, mount_point=mount, raise_on_deleted_version=False)
+            lambda: kv.read_secret_version(
+                path, version=version or None, mount_point=mount, raise_on_deleted_version=False
+            )
         )
-        metadata = answer.data.get("metadata")
-        version = metadata.get("version") if isinstance(metadata, Mapping) else None
-        if answer.status == 404 and isinstance(version, int):
-            return StoredSecret({}, version, deleted=True)
+        found = answer.data.get("metadata")
+        metadata = found if isinstance(found, Mapping) else {}
+        number = metadata.get("version")
+        if answer.status == 404 and isinstance(number, int):
+            return StoredSecret({}, number, deleted=True)
         if (
             answer.status == 404
             and not answer.has_error("namespace")
@@ -165,13 +168,13 @@ class VaultClient:
         ):
             return None
         data = self._require_success(answer).data.get("data")
-        if not isinstance(data, Mapping) or not isinstance(version, int):
+        if not isinstance(data, Mapping) or not isinstance(number, int):
             raise VaultRefusedError(
                 "version",
                 f"{mount}/data/{path} does not answer like KV version 2",
                 Fix("use a KV version 2 mount in secrets.vault.mount", "secrets.vault.mount"),
             )
-        return StoredSecret(data, version)
+        return StoredSecret(data, number, expires=str(metadata.get("deletion_time") or ""))
 
     def write(self, mount: str, path: str, data: Mapping[str, Any], cas: int) -> int:
         """Replace the secret if its version is still `cas` (0: no version yet)."""

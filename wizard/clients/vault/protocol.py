@@ -54,12 +54,14 @@ class TokenInfo:
 class StoredSecret:
     """The content of a path: all its keys, and the version for the next check-and-set write.
 
-    `deleted`: the newest version was deleted, so there are no keys, but still a version number.
+    `deleted`: the version was deleted, so there are no keys, but still a version number. `expires`
+    is the time at which Vault will delete this version, empty if it will not.
     """
 
     data: Mapping[str, Any] = field(repr=False)
     version: int
     deleted: bool = False
+    expires: str = ""
 
 
 class Vault(Protocol):
@@ -91,8 +93,11 @@ class Vault(Protocol):
         """Return the KV version 2 engine at a path; any other engine or version is refused."""
         ...
 
-    def read(self, mount: str, path: str) -> StoredSecret | None:
-        """Return the secret at a path; None if nothing was ever written there."""
+    def read(self, mount: str, path: str, version: int = 0) -> StoredSecret | None:
+        """Return the secret at a path, by default its newest version.
+
+        None if nothing was ever written there, or if Vault no longer keeps that version.
+        """
         ...
 
     def write(self, mount: str, path: str, data: Mapping[str, Any], cas: int) -> int:

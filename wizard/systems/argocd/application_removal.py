@@ -27,7 +27,7 @@ from wizard.systems.cluster.object_removal import (
 )
 from wizard.systems.cluster.ownership import (
     Judge,
-    build_unchanged_judge,
+    build_content_judge,
     join_judges,
     kubectl_delete,
     refuse_removal,
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from wizard.systems.target import Target
 
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
+# Set where a removal switched automated sync off, so that a repeat recognizes its own change.
+PAUSED = "airflow-wizard/paused"
 
 
 def application_refs(target: Target) -> list[Ref]:
@@ -58,12 +60,7 @@ def split_applications(target: Target) -> tuple[list[Ref], list[Ref]]:
 
 def build_application_undo(target: Target) -> Step:
     """Return the undo step: Argo CD stops following the repository and keeps delivered objects."""
-    found = application_refs(target)
-    judge = join_judges(
-        build_unchanged_judge(target, application_manifests(target)),
-        lambda one, ref: _check_owner(target, one, ref),
-        _check_finalizer,
-    )
+    found, judge = application_refs(target), build_undo_judge(target)
     return build_removal_step(
         "undo.application",
         f"Remove {format_applications(found)}; delivered objects are kept",
@@ -73,6 +70,28 @@ def build_application_undo(target: Target) -> Step:
         left=kubectl_delete(found),
         agreed=target.agreed,
     )
+
+
+def build_undo_judge(target: Target) -> Judge:
+    """Return a judge that blocks Applications that an undo must not remove."""
+    sources = application_manifests(target)
+    wanted = {str(Ref.from_manifest(one.manifest())): one.manifest() for one in sources}
+    check_content = build_content_judge(target, sources)
+    return join_judges(
+        build_application_judge(target),
+        lambda one, ref: check_content(_restore_automation(one, wanted[str(ref)]), ref),
+        _check_finalizer,
+    )
+
+
+def _restore_automation(found: KubeObject, wanted: Mapping[str, Any]) -> KubeObject:
+    """Return the Application with the committed `automated`, if a removal switched it off."""
+    policy = (found.get("spec") or {}).get("syncPolicy") or {}
+    own = (wanted["spec"].get("syncPolicy") or {}).get("automated")
+    paused = PAUSED in (found["metadata"].get("annotations") or {})
+    if own is None or not paused or "automated" in policy:
+        return found
+    return {**found, "spec": {**found["spec"], "syncPolicy": {**policy, "automated": own}}}
 
 
 def _check_finalizer(found: KubeObject, ref: Ref) -> StepStatus | None:

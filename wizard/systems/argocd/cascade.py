@@ -1,4 +1,11 @@
-"""Destroy: stop Argo CD's syncs, and later let it delete the Applications with their objects."""
+"""Stop Argo CD's syncs, and for destroy let it delete the Applications with their objects.
+
+Argo CD's controller acts on a sync only while the Application has `operation`, and removes its
+finalizer from hooks only when it ends a sync. So a sync is ended as `argocd app terminate-op` ends
+it: `operation` stays, and the phase becomes Terminating. Source: argo-cd 3.5,
+controller/appcontroller.go (processRequestedAppOperation) and server/application/application.go
+(TerminateOperation).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +19,10 @@ from wizard.errors import NO_FIX, ConflictError, Fix
 from wizard.manifests.ownership import Ownership
 from wizard.systems.argocd.application_removal import (
     FINALIZER,
+    PAUSED,
+    application_refs,
     build_application_judge,
+    build_undo_judge,
     format_applications,
     split_applications,
 )
@@ -26,12 +36,12 @@ from wizard.systems.cluster.object_removal import (
     read_object,
 )
 from wizard.systems.cluster.objects import explain_error
-from wizard.systems.cluster.ownership import kubectl_delete, settle_unknown
+from wizard.systems.cluster.ownership import Judge, kubectl_delete, settle_unknown
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
 
-PAUSE = "destroy.pause"
+PAUSE, UNDO_PAUSE = "destroy.pause", "undo.pause"
 PAUSE_SECONDS, CASCADE_SECONDS = 300.0, 900.0
 _ROUNDS = 10
 
@@ -39,25 +49,48 @@ _ROUNDS = 10
 def build_pause_step(target: Target) -> Step:
     """Return the destroy step that stops syncs, so that deleted objects are not restored."""
     parent, children = split_applications(target)
-    work = _Pause(target, parent, children)
-    return build_cluster_step(
+    return _build_stop_step(
+        target,
         PAUSE,
         "Stop Argo CD from syncing"
         + (f", and remove {format_applications(parent)}" if parent else ""),
+        _Pause(target, PAUSE, build_application_judge(target), parent, children),
+    )
+
+
+def build_undo_pause_step(target: Target) -> Step:
+    """Return the undo step that stops syncs; hooks of a sync outlive its Application."""
+    work = _Pause(target, UNDO_PAUSE, build_undo_judge(target), (), application_refs(target))
+    return _build_stop_step(target, UNDO_PAUSE, "Stop Argo CD from syncing", work)
+
+
+def _build_stop_step(target: Target, name: str, title: str, work: _Pause) -> Step:
+    return build_cluster_step(
+        name,
+        title,
         target.argocd,
         work.look,
         work.change,
-        left="argocd app set NAME --sync-policy none, for each Application",
+        left="argocd app set NAME --sync-policy none; argocd app terminate-op NAME, for each "
+        "Application",
         patience=PAUSE_SECONDS,
+        repeats=True,
     )
 
 
 class _Pause:
-    """Removes `automated`, ends running syncs, and deletes the parent, which would undo this."""
+    """Removes `automated`, ends running syncs, and deletes the parents, which would undo this."""
 
-    def __init__(self, target: Target, parents: Sequence[Ref], children: Sequence[Ref]) -> None:
-        self._target, self._parents, self._children = target, parents, children
-        self._judge = build_application_judge(target)
+    def __init__(
+        self,
+        target: Target,
+        name: str,
+        judge: Judge,
+        parents: Sequence[Ref],
+        children: Sequence[Ref],
+    ) -> None:
+        self._target, self._name, self._judge = target, name, judge
+        self._parents, self._children = parents, children
 
     def look(self, kube: Kube) -> StepStatus:
         """Check that no Application syncs."""
@@ -70,13 +103,12 @@ class _Pause:
                 continue
             if found["metadata"].get("deletionTimestamp"):
                 wanted += [explain_deletion(found, ref)] if ref in self._parents else []
+            elif has_sync(found):
+                wanted.append((f"a sync of {ref} is running", Fix(_explain_end(ref))))
             elif ref in self._parents:
                 wanted.append((f"{ref} delivers the others", NO_FIX))
             elif _is_automated(found):
                 wanted.append((f"{ref} has automated sync", NO_FIX))
-            elif _is_syncing(found):
-                fix = Fix("check that Argo CD's application controller runs, which ends it")
-                wanted.append((f"a sync of {ref} is running", fix))
         if not wanted:
             return StepStatus("holds", "automated sync is off")
         details, fixes = zip(*wanted, strict=True)
@@ -89,53 +121,72 @@ class _Pause:
             found = read_object(kube, ref)
             if found is not None and (refusal := self._judge(found, ref)):
                 looks.append((ref, refusal))
-        agreed = self._target.agreed.get(PAUSE, "")
-        settled = settle_unknown([one for _, one in looks], PAUSE, agreed)
+        agreed = self._target.agreed.get(self._name, "")
+        settled = settle_unknown([one for _, one in looks], self._name, agreed)
         refusals = [one for one in settled if one.state == "blocked"]
         for ref, _ in () if refusals else looks:
             self._target.verdicts[ref.name] = Ownership("ours", "was confirmed by the operator")
         return refusals
 
     def change(self, kube: Kube) -> str:
-        """Delete the parent and stop the syncs of the others."""
+        """Stop all syncs; delete a parent once its own sync has ended."""
+        for ref in (*self._parents, *self._children):
+            update_object(kube, ref, _stop_sync)
         for ref in self._parents:
             found = read_object(kube, ref)
-            if found and not found["metadata"].get("deletionTimestamp"):
+            if found and not found["metadata"].get("deletionTimestamp") and not has_sync(found):
                 # Without the finalizer Argo CD keeps the children.
                 update_object(kube, ref, _remove_finalizer)
                 kube.delete(ref, uid=str(found["metadata"]["uid"]))
-        for ref in self._children:
-            update_object(kube, ref, _stop_sync)
         return "switched automated sync off"
 
 
+def _explain_end(ref: Ref) -> str:
+    clear = '{"operation":null,"status":{"operationState":null}}'
+    return (
+        "check that Argo CD's application controller runs, which ends it (kubectl -n "
+        f"{ref.namespace} get pods -l app.kubernetes.io/name=argocd-application-controller); only "
+        f"if Argo CD was uninstalled: kubectl -n {ref.namespace} patch application {ref.name} "
+        f"--type merge -p '{clear}'"
+    )
+
+
 def _is_automated(found: KubeObject) -> bool:
-    policy = (found.get("spec") or {}).get("syncPolicy") or {}
-    return "automated" in policy or "operation" in found
+    return "automated" in ((found.get("spec") or {}).get("syncPolicy") or {})
 
 
-def _is_syncing(found: KubeObject) -> bool:
-    return _phase(found) in {"Running", "Terminating"}
+def has_sync(found: KubeObject) -> bool:
+    """Return whether a sync of the Application is requested, runs, or was not ended properly."""
+    return "operation" in found or _is_under_way(found)
 
 
-def _phase(found: KubeObject) -> str:
+def _is_under_way(found: KubeObject) -> bool:
     state = (found.get("status") or {}).get("operationState") or {}
-    return str(state.get("phase") or "")
+    return state.get("phase") in {"Running", "Terminating"}
 
 
 def _stop_sync(found: KubeObject) -> KubeObject:
     """Return the Application with automated sync off and with a running sync marked to end.
 
-    `argocd app terminate-op` ends a sync in the same way.
+    An operation that has not started is withdrawn. One that was lost while its sync ran is put
+    back: the controller then ends that sync and releases its hooks.
     """
-    policy = {k: v for k, v in (found["spec"].get("syncPolicy") or {}).items() if k != "automated"}
-    changed = {**found, "spec": {**found["spec"], "syncPolicy": policy}}
-    changed.pop("operation", None)
-    if _phase(found) == "Running":
-        status = found["status"]
-        ended = {**status["operationState"], "phase": "Terminating"}
-        changed["status"] = {**status, "operationState": ended}
-    return changed
+    changed = found
+    if _is_automated(found):
+        policy = {k: v for k, v in found["spec"]["syncPolicy"].items() if k != "automated"}
+        notes = {**(found["metadata"].get("annotations") or {}), PAUSED: "true"}
+        changed = {
+            **found,
+            "metadata": {**found["metadata"], "annotations": notes},
+            "spec": {**found["spec"], "syncPolicy": policy},
+        }
+    if not _is_under_way(found):
+        return {name: value for name, value in changed.items() if name != "operation"}
+    status = found["status"]
+    state = status["operationState"]
+    operation = found.get("operation") or state.get("operation") or {}
+    ended = {**state, "phase": "Terminating"}
+    return {**changed, "operation": operation, "status": {**status, "operationState": ended}}
 
 
 def _finalizers(found: KubeObject) -> list[str]:
@@ -154,11 +205,16 @@ def _add_finalizer(found: KubeObject) -> KubeObject:
     return {**found, "metadata": {**found["metadata"], "finalizers": [*own, FINALIZER]}}
 
 
-def update_object(kube: Kube, ref: Ref, edit: Callable[[KubeObject], KubeObject]) -> None:
-    """Read, edit and replace an object; try again if a controller changed it in between."""
+def update_object(
+    kube: Kube, ref: Ref, edit: Callable[[KubeObject], KubeObject], *, going: bool = False
+) -> None:
+    """Read, edit and replace an object; try again if a controller changed it in between.
+
+    An object that is being deleted is edited only with `going`.
+    """
     for _ in range(_ROUNDS):
         found = read_object(kube, ref)
-        if found is None or found["metadata"].get("deletionTimestamp"):
+        if found is None or (found["metadata"].get("deletionTimestamp") and not going):
             return
         changed = edit(found)
         if changed == found:

@@ -7,6 +7,7 @@ the deletion times out, the message names the finalizer.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Owner, Step, StepStatus
-from wizard.errors import Fix
+from wizard.errors import Fix, WizardError
+from wizard.formats.shell import quote
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.cluster.diagnosis import sanitize_message
 from wizard.systems.cluster.objects import explain_error
@@ -48,27 +50,51 @@ def explain_deletion(found: KubeObject, ref: Ref) -> tuple[str, Fix]:
         fix = Fix("wait: the API server deletes it after its dependents")
         return f"{ref} is being deleted", fix
     what = f"{ref} is being deleted and waits for the finalizer {', '.join(names)}"
-    for mark, owner in _HOLDERS:
-        if any(mark in name for name in names):
-            return what, Fix(owner)
-    return what, Fix(f"find the finalizer's owner, and check that its program runs; {_FORCE}")
+    for mark, owner, is_forced in _HOLDERS:
+        held = [name for name in names if mark in name]
+        if held:
+            return what, Fix(f"{owner}; {_force(found, ref, held)}" if is_forced else owner)
+    owner = "find the finalizer's owner, and check that its program runs"
+    return what, Fix(f"{owner}; {_force(found, ref, names)}")
 
 
-_FORCE = "only if it was uninstalled, remove the finalizer with `kubectl edit`"
+def _force(found: KubeObject, ref: Ref, names: Sequence[str]) -> str:
+    command = finalizer_command(found, ref, names)
+    return f"only if it was uninstalled, remove the finalizer: {command}"
+
+
+def finalizer_command(found: KubeObject, ref: Ref, names: Sequence[str]) -> str:
+    """Return the kubectl command that removes these finalizers from an object."""
+    kept = [name for name in list_finalizers(found) if name not in names]
+    place = f" -n {ref.namespace}" if ref.namespace else ""
+    body = json.dumps({"metadata": {"finalizers": kept}}, separators=(",", ":"))
+    return f"kubectl{place} patch {ref.kind.lower()} {ref.name} --type merge -p {quote(body)}"
+
+
+# Part of the finalizer's name, its owner, and whether it may be removed by hand.
 _HOLDERS = (
     (
         "externalsecrets.external-secrets.io",
         "check that External Secrets runs, which removes it (kubectl get pods -A -l "
-        f"app.kubernetes.io/name=external-secrets); {_FORCE}",
+        "app.kubernetes.io/name=external-secrets)",
+        True,
+    ),
+    (
+        "argocd.argoproj.io/hook-finalizer",
+        "Argo CD removes it only while it ends the sync that the hook belongs to; see step "
+        "destroy.hooks",
+        True,
     ),
     (
         "argocd.argoproj.io",
         "check that Argo CD's application controller runs, which removes it after the delivered "
-        f"objects, and see the Application's conditions (kubectl describe); {_FORCE}",
+        "objects, and see the Application's conditions (kubectl describe)",
+        True,
     ),
     (
         "kubernetes.io/pvc-protection",
         "find the pod that uses the volume: kubectl describe pvc shows it under Used By",
+        False,
     ),
 )
 
@@ -148,6 +174,9 @@ class Removal:
                     self.prepare(self.kube, found, ref)
                 self.kube.delete(ref, uid=str(found["metadata"]["uid"]))
             except KubeError as error:
+                if error.kind == "forbidden":
+                    fix = f"ask its owner to run: {kubectl_delete([ref])}; then run this again"
+                    raise WizardError(error.message, fix) from None
                 raise explain_error(error) from None
             done.append(str(ref))
         return f"deleted {', '.join(done)}" if done else "nothing to do"
@@ -246,6 +275,7 @@ def build_cluster_step(
     left: str,
     patience: float = 0.0,
     alone: bool = False,
+    repeats: bool = False,
 ) -> Step:
     """Return a step on a cluster from `look` and `change`; `left` is the command for the owner."""
     if kube is None:
@@ -268,4 +298,5 @@ def build_cluster_step(
         (lambda: run_in_thread(lambda: change(kube))) if change else None,
         wait_seconds=patience,
         independent=alone,
+        repeats=repeats,
     )

@@ -104,13 +104,14 @@ def seal_objects(statuses: Iterable[StepStatus]) -> str:
 
 
 def build_unchanged_judge(target: Target, sources: Iterable[CommittedManifest]) -> Judge:
-    """Return a judge that also blocks objects with changes that were never committed."""
+    """Return a judge of the source that also blocks changes that were never committed."""
+    return join_judges(build_source_judge(target), build_content_judge(target, sources))
+
+
+def build_content_judge(target: Target, sources: Iterable[CommittedManifest]) -> Judge:
+    """Return a judge that blocks objects with changes that were never committed."""
     texts = {str(Ref.from_manifest(source.manifest())): source for source in sources}
-
-    def check_content(found: KubeObject, ref: Ref) -> StepStatus | None:
-        return _check_unchanged(target.repository, texts[str(ref)], found, ref)
-
-    return join_judges(build_source_judge(target), check_content)
+    return lambda found, ref: _check_unchanged(target.repository, texts[str(ref)], found, ref)
 
 
 def _check_unchanged(

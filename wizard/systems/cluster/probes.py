@@ -123,17 +123,23 @@ def _read_cluster(kube: Kube) -> ClusterIdentity | KubeError:
 
 
 def catch_kube_error(judge: Callable[[], ProbeResult]) -> ProbeResult:
-    """Return the result of the check, or unknown if the cluster refuses or does not answer."""
+    """Return the result of the check, or that of the error (see `classify_kube_error`)."""
     try:
         return judge()
     except KubeError as error:
-        return unknown_result(error.message, error.fix)
+        return classify_kube_error(error)
+
+
+def classify_kube_error(error: KubeError) -> ProbeResult:
+    """Return unknown if the cluster refuses or does not answer; failed trust is a fault."""
+    judge = fail_result if error.kind == "tls" else unknown_result
+    return judge(error.message, error.fix)
 
 
 def check_identity(answers: Answers, seen: ClusterIdentity | KubeError) -> ProbeResult:
     """Check that this is the recorded cluster."""
     if isinstance(seen, KubeError):
-        return unknown_result(seen.message, seen.fix)
+        return classify_kube_error(seen)
     found = compare_clusters(answers.cluster, seen)
     if found:
         return fail_result(found, "select the recorded cluster with --context")

@@ -89,7 +89,16 @@ class HelmRelease:
         self._digest = hashlib.sha256(self._values).hexdigest()
 
     async def look(self) -> StepStatus:
-        """Return whether this chart is deployed with the committed values."""
+        """Return whether this chart is deployed with the committed values.
+
+        A chart that is needed is fetched here, so that a missing one stops the run beforehand.
+        """
+        look = await self._look()
+        if look.state == "wanted":
+            await self._charts.get()
+        return look
+
+    async def _look(self) -> StepStatus:
         try:
             found = await run_in_thread(self._revisions)
         except KubeError as error:

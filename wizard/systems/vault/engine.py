@@ -91,7 +91,8 @@ class KvMount:
             if error.kind != "invalid" or self.look().state == "wanted":
                 raise
         try:
-            self._session.vault.read(self._mount, self._session.store.path)
+            path = self._session.store.path
+            self._session.retry(lambda: self._session.vault.read(self._mount, path))
         except VaultError as error:
             if error.kind not in {"forbidden", "missing"}:
                 raise

@@ -1,8 +1,8 @@
 """Scripts for Vault's owner: one sets up mount, policy, auth and role, one fills the payload.
 
-Both read before they write. A different policy or role is shown, and replaced only with
-REPLACE=yes; other existing content, such as the config of an auth mount, is never replaced (facts
-on Vault, sections 2 and 3).
+Both check everything before they write anything. A different policy or role is shown, and replaced
+only with REPLACE=yes; other existing content, such as the config of an auth mount, is never
+replaced (facts on Vault, sections 2 and 3).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from wizard.formats.durations import duration_seconds
 from wizard.formats.shell import Files, comment, here_document, quote, script
 from wizard.secrets.payload import DOCUMENT_KEY, collect_facts
 from wizard.stores.kubernetes.manifests import GENERATE_COMMANDS
@@ -35,64 +36,136 @@ _MOUNT = """\
 # KV version 2. On version 1, a write meant for version 2 would expose the values.
 mounts=$(vault secrets list -format=json)
 case $mounts in
-  *"\\"$mount/\\": {"*) echo "mount $mount already exists" ;;
-  *) vault secrets enable -path="$mount" -version=2 kv ;;
+  *"\\"$mount/\\": {"*) has_mount=yes ;;
+  *) has_mount=no ;;
 esac
-case $(vault read -format=json "sys/mounts/$mount/tune") in
-  *'"version": "2"'*) ;;
-  *) die "mount $mount is not KV version 2; set secrets.vault.mount to a different mount" ;;
+if [ "$has_mount" = yes ]; then
+  case $(vault read -format=json "sys/mounts/$mount/tune") in
+    *'"version": "2"'*) ;;
+    *) die "mount $mount is not KV version 2; set secrets.vault.mount to a different mount" ;;
+  esac
+  LASTING
+fi"""
+_LASTING = """\
+after=$(vault read -field=delete_version_after "$mount/config" 2>/dev/null) || after=
+case $after in
+  '' | 0 | 0s | -*) ;;
+  *) die "mount $mount deletes what it holds after $after (delete_version_after)" ;;
 esac"""
 
-_POLICY = """\
-# The policy. A different policy of this name is shown, and replaced only with REPLACE=yes.
-policies=$(vault policy list)
-if printf '%s\\n' "$policies" | grep -qxF -- "$policy"; then
-  existing=$(vault policy read "$policy")
-  owner=$(printf '%s\\n' "$existing" | sed -n "s|^ *# *$mark: *||p" | head -n 1)
-  if [ -n "$owner" ] && [ "$owner" != "$(policy_text | sed -n "s|^# $mark: ||p")" ]; then
-    die "policy $policy belongs to $owner; it is never replaced"
-  fi
-  if [ "$existing" != "$(policy_text)" ] && [ "${REPLACE:-}" != yes ]; then
+_FUNCTIONS = """\
+# policy_differs NAME TEXT: whether the policy is missing or has other text than function TEXT.
+policy_differs() {
+  existing=
+  policies=$(vault policy list) || die "the policies of Vault cannot be listed"
+  printf '%s\\n' "$policies" | grep -qxF -- "$1" || return 0
+  existing=$(vault policy read "$1") || die "policy $1 cannot be read"
+  [ "$existing" != "$($2)" ]
+}
+# A policy of another source is never replaced.
+check_policy() {
+  if policy_differs "$1" "$2" && [ -n "$existing" ]; then
+    owner=$(printf '%s\\n' "$existing" | sed -n "s|^ *# *$mark: *||p" | head -n 1)
+    if [ -n "$owner" ] && [ "$owner" != "$("$2" | sed -n "s|^# $mark: ||p")" ]; then
+      die "policy $1 belongs to $owner; it is never replaced"
+    fi
     printf '%s\\n' "$existing" >&2
-    die "policy $policy already exists and differs; REPLACE=yes replaces it"
+    replaces "policy $1 already exists and differs"
   fi
-fi
-policy_text | vault policy write "$policy" -"""
+}
+write_policy() {
+  ! policy_differs "$1" "$2" || "$2" | vault policy write "$1" -
+}
+# replaces WHAT: nothing of others is replaced without REPLACE=yes.
+replaces() {
+  [ "${REPLACE:-}" = yes ] || die "$1; REPLACE=yes replaces it"
+  echo "REPLACE=yes: $1; it is replaced" >&2
+}
+# differs FIELD VALUE: adds to $different if the role has another value.
+differs() {
+  actual=$(vault read -format=json -field="$1" "auth/$auth/role/$role")
+  actual=$(printf %s "$actual" | tr -d '[:space:]')
+  [ "$actual" = "$2" ] || different="$different $1 is $actual, not $2;"
+}"""
 
-_ENABLE = """\
+_AUTH = """\
 # The auth mount. An existing config is never rewritten: a write would remove its token reviewer.
 auths=$(vault auth list -format=json)
+existing_host=
 case $auths in
-  *"\\"$auth/\\": {"*) echo "auth mount $auth already exists" ;;
-  *) vault auth enable -path="$auth" kubernetes ;;
-esac
-existing=$(vault read -field=kubernetes_host "auth/$auth/config" 2>&1) || case $existing in
-  *'No value found'*) existing= ;;
-  *) die "$existing" ;;
+  *"\\"$auth/\\": {"*)
+    has_auth=yes
+    existing_host=$(vault read -field=kubernetes_host "auth/$auth/config" 2>&1) ||
+      case $existing_host in
+        *'No value found'*) existing_host= ;;
+        *) die "$existing_host" ;;
+      esac
+    ;;
+  *) has_auth=no ;;
 esac"""
 
-_INSIDE = """\
-# Vault runs in the cluster: its own ServiceAccount reviews tokens and needs system:auth-delegator.
-if [ -z "$existing" ]; then
-  vault write "auth/$auth/config" kubernetes_host="$host"
-else
-  echo "auth/$auth/config already exists, for $existing; this cluster is $host"
-fi"""
-
-_OUTSIDE = """\
+_CHECK_OUTSIDE = """\
 # Vault runs outside the cluster: it needs the address at which it reaches the API server, the
 # cluster's CA and a reviewer's token. The platform's reviewer.sh creates both files.
-if [ -z "$existing" ]; then
+if [ -z "$existing_host" ]; then
   [ -n "$host" ] || die "set KUBERNETES_HOST to the API server's address as seen from Vault"
   : "${KUBERNETES_CA_FILE:?must name a file with the CA of the cluster, as PEM}"
   : "${REVIEWER_TOKEN_FILE:?must name a file with the token of the reviewer}"
+  for file in "$KUBERNETES_CA_FILE" "$REVIEWER_TOKEN_FILE"; do
+    [ -r "$file" ] && [ -s "$file" ] || die "$file cannot be read, or is empty"
+  done
+elif [ -n "$host" ] && [ "$existing_host" != "$host" ]; then
+  die "auth/$auth is for $existing_host, not $host; set another secrets.vault.auth_mount"
+fi"""
+
+_WRITE_MOUNTS = """\
+# Everything is checked; from here on, what is missing is written.
+if [ "$has_mount" = yes ]; then
+  echo "mount $mount already exists"
+else
+  vault secrets enable -path="$mount" -version=2 kv
+fi
+if [ "$has_auth" = yes ]; then
+  echo "auth mount $auth already exists"
+else
+  vault auth enable -path="$auth" kubernetes
+fi"""
+
+_INSIDE = """\
+# Vault runs in the cluster: its own ServiceAccount reviews tokens and needs system:auth-delegator.
+if [ -z "$existing_host" ]; then
+  vault write "auth/$auth/config" kubernetes_host="$host"
+else
+  echo "auth/$auth/config already exists, for $existing_host; this cluster is $host"
+fi"""
+
+_OUTSIDE = """\
+if [ -z "$existing_host" ]; then
   reviewer=$(cat -- "$REVIEWER_TOKEN_FILE")
   printf %s "$reviewer" | vault write "auth/$auth/config" kubernetes_host="$host" \\
     kubernetes_ca_cert=@"$KUBERNETES_CA_FILE" token_reviewer_jwt=- disable_local_ca_jwt=true
-elif [ -n "$host" ] && [ "$existing" != "$host" ]; then
-  die "auth/$auth is for $existing, not $host; set secrets.vault.auth_mount to a different mount"
 else
-  echo "auth/$auth/config already exists, for $existing"
+  echo "auth/$auth/config already exists, for $existing_host"
+fi"""
+
+_CHECK_ROLE = """\
+# The role is compared in every field that this script writes.
+ROLE_status=missing
+if [ "$has_auth" = yes ]; then
+  if existing=$(vault read -field=token_policies "auth/$auth/role/$role" 2>&1); then
+    different=
+COMPARISONS
+    ROLE_status=same
+    if [ -n "$different" ]; then
+      replaces "role $role already exists and differs:$different"
+      ROLE_status=different
+    fi
+  else
+    case $existing in
+      *'No value found'*) ;;
+      *) die "$existing" ;;
+    esac
+  fi
 fi"""
 
 _VERSION = """\
@@ -101,6 +174,7 @@ version=$(vault read -field=current_version "$mount/metadata/$path" 2>&1) || cas
   *'No value found'*) version=0 ;;
   *) die "$version" ;;
 esac
+LASTING
 case $version in
   '' | *[!0-9]*) die "not a version: $version" ;;
 esac
@@ -117,14 +191,26 @@ exists() {
 
 _KEYS = """\
 input=$(cat)
+# Without spaces, for the checks only.
+dense=$(printf %s "$input" | tr -d '[:space:]')
 for key in $keys; do
-  case $input in
-    *"\\"$key\\""*) ! exists "$key" || die "$key already exists; remove it from the input" ;;
+  case $dense in
+    *"\\"$key\\":\\"\\""*) die "$key is empty" ;;
+    *"\\"$key\\":\\""*) ! exists "$key" || die "$key already exists; remove it from the input" ;;
+    *"\\"$key\\":"*) die "$key is not a text" ;;
     *) exists "$key" || missing="$missing $key" ;;
   esac
 done
 [ -z "$missing" ] || die "missing on standard input:$missing"
 """
+
+_DOCUMENT = """\
+input=$(cat)
+[ -n "$input" ] || die "there is no document on standard input"
+for key in $keys; do
+  empty="^[[:space:]]*$key:[[:space:]]*(\\"\\"|''|~|null)?[[:space:]]*(#.*)?\\$"
+  ! printf '%s\\n' "$input" | grep -Eq "$empty" || die "$key is empty"
+done"""
 
 _WRITE = """\
 if [ "$version" -gt 0 ]; then
@@ -178,81 +264,86 @@ def _render_setup(
         f"role={quote(store.role)}",
         f"host={host}" if within else f"host=${{KUBERNETES_HOST:-{host}}}",
     ]
+    readers = [_Reader(store, "own", committed)]
+    readers += [_Reader(one, f"reader{number}", committed) for number, one in enumerate(others)]
     return script(
         comment(
             f"Vault's side of Airflow installation {answers.installation.name}.",
-            "Log in to Vault, then run it. It contains no secret and can be run again.",
+            "Log in to Vault, then run it. It contains no secret and can be run again. It checks",
+            "everything before it writes anything.",
         ),
         _render_address(store),
         "\n".join(names),
         _DIE,
-        _MOUNT,
-        _policy_text(store, committed),
-        _POLICY,
-        _ENABLE,
+        _FUNCTIONS,
+        *(one.policy_text for one in readers),
+        _MOUNT.replace("LASTING", _LASTING.replace("\n", "\n  ")),
+        _AUTH,
+        *([] if within else [_CHECK_OUTSIDE]),
+        *(part for one in readers for part in one.checks(store)),
+        _WRITE_MOUNTS,
         _INSIDE if within else _OUTSIDE,
-        *_render_role_write(store, committed),
-        *(part for other in others for part in _render_reader(store, other, committed)),
+        *(part for one in readers for part in one.writes()),
     )
 
 
-def _policy_text(store: VaultSettings, committed: Mapping[str, str]) -> str:
-    text = committed[f"vault/{store.qualified_name('policy')}"]
-    return "policy_text() {\n" + here_document("cat", text) + "\n}"
+class _Reader:
+    """The policy and the role of one reader of the store; `name` is its prefix in the script."""
 
+    def __init__(self, store: VaultSettings, name: str, committed: Mapping[str, str]) -> None:
+        self._store, self._name = store, name
+        self._policy = committed[f"vault/{store.qualified_name('policy')}"]
+        self._role = committed[f"vault/{store.qualified_name('role')}"]
 
-def _render_role_write(store: VaultSettings, committed: Mapping[str, str]) -> tuple[str, str]:
-    text = committed[f"vault/{store.qualified_name('role')}"]
-    return _render_role_check(json.loads(text)), here_document(
-        'vault write "auth/$auth/role/$role" -', text
-    )
+    @property
+    def policy_text(self) -> str:
+        """The function that prints the committed policy."""
+        return f"{self._name}_policy() {{\n" + here_document("cat", self._policy) + "\n}"
 
+    def _names(self) -> str:
+        store = self._store
+        named = {"policy": store.policy, "role": store.role, "auth": store.auth_mount}
+        names = [f"{name}={quote(value)}" for name, value in named.items()]
+        about = [comment(f"{store.reader}, whose role reads only {store.path}:")]
+        return "\n".join([*(about if store.reader else []), *names])
 
-def _render_reader(
-    own: VaultSettings, store: VaultSettings, committed: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return policy and role of a further reader, which has its own path."""
-    title = comment(f"The same for {store.reader}, whose role reads only {store.path}.")
-    names = [f"policy={quote(store.policy)}", f"role={quote(store.role)}"]
-    if store.auth_mount != own.auth_mount:
-        names += [
-            f"auth={quote(store.auth_mount)}",
+    def checks(self, own: VaultSettings) -> tuple[str, ...]:
+        """Return the checks of policy and role; a mount of another cluster must exist."""
+        comparisons = "\n".join(
+            f"    differs {name} {quote(_render_value(name, value))}"
+            for name, value in json.loads(self._role).items()
+        )
+        role = _CHECK_ROLE.replace("ROLE", self._name).replace("COMPARISONS", comparisons)
+        another = [
             "# This mount is for a different cluster with its own reviewer; its owner creates it.",
             'vault read "auth/$auth/config" >/dev/null',
+            "has_auth=yes",
         ]
-    return (
-        "\n".join([title, *names]),
-        _policy_text(store, committed),
-        _POLICY,
-        *_render_role_write(store, committed),
-    )
+        elsewhere = self._store.auth_mount != own.auth_mount
+        return (
+            self._names(),
+            *(["has_own_auth=$has_auth", "\n".join(another)] if elsewhere else []),
+            f'check_policy "$policy" {self._name}_policy',
+            role,
+            *(["has_auth=$has_own_auth", f"auth={quote(own.auth_mount)}"] if elsewhere else []),
+        )
+
+    def writes(self) -> tuple[str, ...]:
+        """Return the commands that write policy and role where they are missing or replaced."""
+        write = here_document('vault write "auth/$auth/role/$role" -', self._role)
+        return (
+            self._names(),
+            f'write_policy "$policy" {self._name}_policy',
+            f'if [ "${self._name}_status" = same ]; then\n  echo "role $role already exists"\n'
+            f"else\n{write}\nfi",
+        )
 
 
-def _render_role_check(role: Mapping[str, object]) -> str:
-    """Return the check that an existing role has the committed accounts, audience and policies."""
-    lines = [
-        "# The role. A different role of this name is replaced only with REPLACE=yes.",
-        "same() {",
-        '  actual=$(vault read -format=json -field="$1" "auth/$auth/role/$role")',
-        "  actual=$(printf %s \"$actual\" | tr -d '[:space:]')",
-        '  [ "$actual" = "$2" ] || [ "${REPLACE:-}" = yes ] ||',
-        '    die "role $role already exists with $1 $actual, not $2; REPLACE=yes replaces it"',
-        "}",
-        'if existing=$(vault read -field=token_policies "auth/$auth/role/$role" 2>&1); then',
-    ]
-    for name in ("bound_service_account_names", "bound_service_account_namespaces",
-                 "audience", "token_policies"):  # fmt: skip
-        value = json.dumps(role[name], separators=(",", ":"))
-        lines.append(f"  same {name} {quote(value)}")
-    lines += [
-        "else",
-        "  case $existing in",
-        "    *'No value found'*) ;;",
-        '    *) die "$existing" ;;',
-        "  esac",
-        "fi",
-    ]
-    return "\n".join(lines)
+def _render_value(name: str, value: object) -> str:
+    """Return a field of a role as `vault read -format=json` prints it, without spaces."""
+    if isinstance(value, str) and name.endswith("ttl"):
+        return str(duration_seconds(value))
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _render_payload(answers: Answers, store: VaultSettings, facts: tuple[Fact, ...]) -> str:
@@ -269,8 +360,10 @@ def _render_payload(answers: Answers, store: VaultSettings, facts: tuple[Fact, .
     if store.document:
         about += ["Standard input: one YAML document with a double-quoted text for each of these:"]
         rows = [_describe_fact(fact, fact.place) for fact in facts]
+        keys = " ".join(dict.fromkeys(fact.place.rpartition(".")[2] for fact in facts))
         work = ['! exists config || die "config already exists; change it by hand"']
-        write = _render_write("cat", f"{DOCUMENT_KEY}=-")
+        work.append(f"keys={quote(keys)}\n{_DOCUMENT}")
+        write = _render_write("printf '%s\\n' \"$input\"", f"{DOCUMENT_KEY}=-")
     else:
         about += ["Standard input: one JSON object with a text for each missing key of these:"]
         rows = [_describe_fact(fact, fact.key) for fact in facts]
@@ -285,7 +378,7 @@ def _render_payload(answers: Answers, store: VaultSettings, facts: tuple[Fact, .
         _render_address(store),
         f"mount={quote(store.mount)}\npath={quote(store.path)}",
         _DIE,
-        _VERSION,
+        _VERSION.replace("LASTING", _LASTING),
         *work,
         write,
     )

@@ -15,11 +15,11 @@ from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
 from wizard.formats.jwt import parse_audiences
+from wizard.systems.vault.store_rights import check_store_rights
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from wizard.clients.vault.protocol import Vault
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
     from wizard.systems.vault.auth_mount import AuthMount
@@ -63,7 +63,7 @@ class StoreLogin:
             return token
         try:
             with open_vault(where, Jwt(store.auth_mount, store.role, token)) as vault:
-                return self._check_rights(vault)
+                return check_store_rights(vault, store)
         except VaultError as error:
             if error.kind != "login":
                 raise
@@ -85,28 +85,6 @@ class StoreLogin:
                     "unknown", f"ServiceAccount {self._account} does not exist yet", Fix(_LATER)
                 )
             return StepStatus("unknown", error.message, error.fix)
-
-    def _check_rights(self, vault: Vault) -> StepStatus:
-        store = self._store
-        own = vault.capabilities([store.data_path])[store.data_path]
-        carried = set(vault.token_lookup().policies) - {"default", store.policy.lower()}
-        if not own & {"read", "root"}:
-            return StepStatus(
-                "wanted",
-                f"{store.role} can log in, but cannot read {store.data_path}",
-                Fix(f"write policy {store.policy} as committed, and name it in the role"),
-            )
-        if carried or own != {"read"}:
-            more = [*sorted(own - {"read"}), *(f"policy {name}" for name in sorted(carried))]
-            return StepStatus(
-                "blocked",
-                f"{store.role} can log in, but has more rights than to read {store.data_path}: "
-                f"{', '.join(more)}",
-                Fix("find where they come from: the role, or an identity group in Vault"),
-            )
-        return StepStatus(
-            "holds", f"{self._account} can log in and read {store.data_path}, nothing else"
-        )
 
     def _explain_refusal(self, error: VaultError, token: SecretStr, *, certain: bool) -> StepStatus:
         named = parse_audiences(token.get_secret_value())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from wizard.clients.vault.address import VaultAddress, VaultCredentials
 from wizard.clients.vault.connect import open_vault
 from wizard.clients.vault.protocol import Health, Mount, TokenInfo
 from wizard.clients.vault.transport import VaultError
+from wizard.systems.vault.retention import Retention, read_retention
 
 if TYPE_CHECKING:
     from wizard.clients.vault.protocol import Vault
@@ -23,7 +24,8 @@ class VaultSnapshot:
     """The state of Vault as this machine's token sees it; each part may be an error instead.
 
     `mounts` and `auth_mounts` are the existing paths, None if the token cannot list them. `role`
-    tells whether the store's role exists, None if the token cannot read it.
+    tells whether the store's role exists, None if the token cannot read it. `retention` says how
+    long the mount keeps the payload.
     """
 
     token: TokenInfo | VaultError
@@ -32,6 +34,7 @@ class VaultSnapshot:
     mounts: frozenset[str] | None = None
     auth_mounts: frozenset[str] | None = None
     role: bool | None = None
+    retention: Retention | VaultError = field(default_factory=Retention)
 
 
 SnapshotLookup = Callable[[], VaultSnapshot | VaultError]
@@ -91,6 +94,7 @@ def _read_snapshot(vault: Vault, store: VaultSettings, *others: VaultSettings) -
         _list_paths(vault, "sys/mounts"),
         _list_paths(vault, "sys/auth"),
         _is_written(vault, role_path(store)),
+        _capture_error(lambda: read_retention(vault, store)),
     )
 
 

@@ -12,6 +12,7 @@ from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.payload_store import WriteConflictError
 from wizard.systems.vault.ownership import judge_payload
+from wizard.systems.vault.patience import retry_busy
 
 if TYPE_CHECKING:
     from wizard.clients.vault.protocol import StoredSecret, Vault
@@ -37,7 +38,11 @@ class VaultPayloadStore:
 
     def read(self) -> StoredSecret | None:
         """Return the stored secret; None if nothing was ever written."""
-        return self.vault.read(self.mount, self.path)
+        return retry_busy(lambda: self.vault.read(self.mount, self.path))
+
+    def read_version(self, version: int) -> StoredSecret | None:
+        """Return an older version; None if Vault no longer keeps it."""
+        return retry_busy(lambda: self.vault.read(self.mount, self.path, version))
 
     def write(self, data: Mapping[str, object], cas: int) -> int:
         """Replace the payload with check-and-set; WriteConflictError if its version has changed.
@@ -47,7 +52,7 @@ class VaultPayloadStore:
         if cas and self.source:
             self._require_not_foreign()
         try:
-            version = self.vault.write(self.mount, self.path, data, cas)
+            version = retry_busy(lambda: self.vault.write(self.mount, self.path, data, cas))
         except VaultConflictError as error:
             raise WriteConflictError from error
         if cas == 0 and self.source:
@@ -56,7 +61,8 @@ class VaultPayloadStore:
 
     def _require_not_foreign(self) -> None:
         try:
-            found = self.vault.call("GET", f"{self.mount}/metadata/{self.path}").data
+            name = f"{self.mount}/metadata/{self.path}"
+            found = retry_busy(lambda: self.vault.call("GET", name)).data
         except VaultError as error:
             if error.kind not in {"forbidden", "missing"}:
                 raise
@@ -72,7 +78,7 @@ class VaultPayloadStore:
         """Say who created the payload; without the right to, its owner stays unknown."""
         body = {"custom_metadata": {OWNER_ANNOTATION: self.source}}
         try:
-            self.vault.call("POST", f"{self.mount}/metadata/{self.path}", body)
+            retry_busy(lambda: self.vault.call("POST", f"{self.mount}/metadata/{self.path}", body))
         except VaultError as error:
             if error.kind not in {"forbidden", "invalid"}:
                 raise

@@ -286,8 +286,18 @@ def check_namespace(seen: VaultSnapshot, address: VaultAddress, version: str) ->
 
 
 def check_mount(seen: VaultSnapshot, store: VaultSettings) -> ProbeResult:
-    """Check that the mount is KV version 2; a write to version 1 would expose the values."""
+    """Check that the mount is KV version 2 and keeps what is written.
+
+    A write to version 1 would expose the values.
+    """
     if isinstance(seen.mount, Mount):
+        kept = seen.retention
+        if isinstance(kept, VaultError):
+            return unknown_result(kept.message, kept.fix)
+        if kept.fault:
+            return fail_result(kept.fault, kept.fix)
+        if kept.warning:
+            return warn_result(kept.warning, kept.warning_fix)
         return pass_result(f"{store.mount} is KV version 2")
     if seen.mount.kind in {"missing", "forbidden"}:
         if seen.mounts is not None and store.mount not in seen.mounts:

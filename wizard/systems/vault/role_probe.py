@@ -19,6 +19,7 @@ from wizard.engine.probes import (
 from wizard.errors import Fix, WizardError
 from wizard.formats.jwt import parse_audiences
 from wizard.systems.situation import TokenSource
+from wizard.systems.vault.store_rights import check_store_rights
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -68,7 +69,7 @@ def check_role_login(
     credentials = Jwt(store.auth_mount, store.role, jwt)
     try:
         with open_vault(address, credentials) as vault:
-            own = vault.capabilities([store.data_path])[store.data_path]
+            look = check_store_rights(vault, store)
     except VaultError as error:
         if error.transient:
             return unknown_result(error.message, error.fix)
@@ -81,15 +82,6 @@ def check_role_login(
                 "secrets.vault.audience",
             )
         return fail_result(error.message, fix) if certain else unknown_result(error.message, fix)
-    if not own & {"read", "root"}:
-        return fail_result(
-            f"{store.role} can log in, but cannot read {store.data_path}",
-            f"write policy {store.policy} as in vault/, and name it in the role",
-        )
-    more = sorted(own - {"read"})
-    if more:
-        return warn_result(
-            f"{store.role} can also {', '.join(more)} {store.data_path}",
-            f"give the role only the policy {store.policy}",
-        )
-    return pass_result(f"{store.role} can log in and read {store.data_path}")
+    if look.state != "holds":
+        return fail_result(look.detail, look.fix)
+    return pass_result(look.detail)

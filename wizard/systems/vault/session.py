@@ -7,7 +7,6 @@ and 2).
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from wizard.errors import ConflictError, Fix
 from wizard.state.apply_journal import VAULT_CLUSTER_ID, ApplyHistory
 from wizard.stores.vault.settings import vault_settings
 from wizard.systems.payload_store import read_state
+from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NO_CREDENTIALS = "no Vault credentials found on this machine"
-_TRIES, _MAX_WAIT_SECONDS = 4, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +103,7 @@ class VaultLogin:
 
     def retry(self, ask: Callable[[], T]) -> T:
         """Call `ask` and return its result; try again while Vault gives a time to wait."""
-        for _ in range(_TRIES - 1):
-            try:
-                return ask()
-            except VaultError as error:
-                wait = error.retry_after
-                if wait is None or wait > _MAX_WAIT_SECONDS:
-                    raise
-            time.sleep(wait)
-        return ask()
+        return retry_busy(ask)
 
     def read_path(self, path: str) -> PathState:
         """Return the content of a path.

@@ -1,6 +1,8 @@
 """A labelled stand-in for the controllers at work while things go away.
 
-As Argo CD it marks what it delivered and cascades by the finalizer, sparing `Delete=false`; as
+As Argo CD it marks what it delivered, acts on a sync only while `operation` is there, takes its
+finalizer from hooks only when it ends a sync, and cascades by the finalizer, sparing `Delete=false`
+and waiting for what is on its way out (controller/appcontroller.go, gitops-engine's Terminate). As
 External Secrets it holds ExternalSecrets by its own finalizer; as the controller manager it lets go
 of volumes and finishes namespaces. `holding` are finalizers that nobody takes off.
 """
@@ -17,6 +19,7 @@ from wizard.systems.argocd.tracking import TRACKING
 
 CLEANUP = "externalsecrets.external-secrets.io/externalsecret-cleanup"
 PROTECTION = "kubernetes.io/pvc-protection"
+HOOK, HOOK_FINALIZER = "argocd.argoproj.io/hook", "argocd.argoproj.io/hook-finalizer"
 _IN = "/namespaces/{}/"
 DELIVERED = tuple(
     f"{base}{_IN}{kind}"
@@ -31,6 +34,7 @@ DELIVERED = tuple(
 )
 EVERYTHING = (*DELIVERED, f"/api/v1{_IN}secrets", f"/api/v1{_IN}pods")
 _OWN = ("default", "kube-root-ca.crt")
+_NOW = "2026-11-21T12:00:00Z"
 
 
 class Departing(StandIn):
@@ -113,21 +117,56 @@ class Departing(StandIn):
         return "deletionTimestamp" in about and finalizer not in self.holding
 
     def _application(self, path: str, one: Any) -> None:
+        if "operation" in one:
+            self._operate(path, one)
+        elif self._leaving(one, FINALIZER) and one["metadata"].get("finalizers"):
+            self._cascade(path, one)
+
+    def _operate(self, path: str, one: Any) -> None:
+        """Start the sync that is asked for, or end the one that is to end; a running one hangs."""
         state = (one.get("status") or {}).get("operationState") or {}
-        if state.get("phase") == "Terminating":
-            body = {"status": {"operationState": {"phase": "Failed"}}}
-            self.kube.request("PATCH", path, body, MERGE)
-        if not self._leaving(one, FINALIZER) or not one["metadata"].get("finalizers"):
+        phase = state.get("phase")
+        if phase == "Terminating":
+            self._end_hooks(one["metadata"]["name"])
+            ended = {**state, "phase": "Failed", "message": "Operation terminated"}
+            body = {"operation": None, "status": {"operationState": ended}}
+        elif phase != "Running":
+            begun = {"operation": one["operation"], "phase": "Running", "startedAt": _NOW}
+            body = {"status": {"operationState": begun}}
+        else:
             return
-        left = 0
-        for collection in DELIVERED:
-            for where, found in self.items(collection):
-                notes = found["metadata"].get("annotations") or {}
-                mine = notes.get(TRACKING, "").startswith(f"{one['metadata']['name']}:")
-                if mine and "Delete=false" not in notes.get("argocd.argoproj.io/sync-options", ""):
-                    self.delete(where)
-                    left += 1
-        if not left:
+        self.kube.request("PATCH", path, body, MERGE)
+
+    def _end_hooks(self, name: str) -> None:
+        for where, found in self._tracked(name):
+            about = found["metadata"]
+            if HOOK in (about.get("annotations") or {}):
+                kept = [one for one in about.get("finalizers", []) if one != HOOK_FINALIZER]
+                self.patch(where, finalizers=kept)
+                self.delete(where)
+
+    def _tracked(self, name: str) -> list[tuple[str, Any]]:
+        """What an Application delivered."""
+        return [
+            (where, found)
+            for collection in DELIVERED
+            for where, found in self.items(collection)
+            if (found["metadata"].get("annotations") or {}).get(TRACKING, "").startswith(f"{name}:")
+        ]
+
+    def _cascade(self, path: str, one: Any) -> None:
+        tracked = self._tracked(one["metadata"]["name"])
+        if any("deletionTimestamp" in found["metadata"] for _, found in tracked):
+            return
+        option = "argocd.argoproj.io/sync-options"
+        going = [
+            where
+            for where, found in tracked
+            if "Delete=false" not in found["metadata"]["annotations"].get(option, "")
+        ]
+        for where in going:
+            self.delete(where)
+        if not going:
             self.patch(path, finalizers=[])
 
     def _finish(self) -> None:

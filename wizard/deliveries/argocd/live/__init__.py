@@ -16,6 +16,7 @@ from wizard.systems.argocd.steps import build_argocd_steps
 from wizard.systems.argocd.waits import build_application_wait
 from wizard.systems.cluster import verify
 from wizard.systems.release import delivered_objects, volumes
+from wizard.systems.release.hooks import build_hooks_step
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
@@ -39,6 +40,8 @@ def _lock(target: Target) -> tuple[Kube | None, str]:
 def _undo(target: Target, login: StoreLogin | None) -> Steps:
     del login
     return (
+        cascade.build_undo_pause_step(target),
+        build_hooks_step(target, "undo.hooks", "apply --undo", alone=True),
         application_removal.build_application_undo(target),
         *build_argocd_removal(target, exact=True),
     )
@@ -51,6 +54,7 @@ def _destroy(target: Target, login: StoreLogin | None, pieces: Collection[DataKi
         *((delivered_objects.build_copies_check(target, login),) if guarded and login else ()),
         delivered_objects.build_store_check(target),
         cascade.build_pause_step(target),
+        build_hooks_step(target, "destroy.hooks", "destroy"),
         *((volumes.build_mark_step(target),) if "volumes" in pieces else ()),
         *(
             (delivered_objects.build_secrets_removal(target),)

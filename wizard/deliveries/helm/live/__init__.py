@@ -58,6 +58,7 @@ LIVE = LiveDelivery(
         undo=_undo,
         destroy=_destroy,
         require_gone=removal.require_gone,
+        undo_note="the release is uninstalled, and its ExternalSecrets go with their Secrets;",
         open_program=_open_program,
     ),
     handover=render_delivery_handover,

@@ -26,10 +26,20 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.plan.render import Rendering
 
-_FETCH = """\
-# Writes the two files for Vault's owner to a folder that only you can read.
+_FOLDER = """\
+# The two files for Vault's owner go to a folder that only you can read, outside any repository.
 cd -- "${1:?is the folder for cluster-ca.pem and reviewer.token}"
-umask 077
+folder=$(pwd -P)
+while :; do
+  if [ -e "$folder/.git" ]; then
+    echo "$1 is in the work tree $folder; name another folder" >&2
+    exit 1
+  fi
+  [ "$folder" != / ] || break
+  folder=$(dirname "$folder")
+done
+umask 077"""
+_FETCH = """\
 token() {
   cluster -n NAMESPACE get secret SECRET -o "jsonpath={.data.$1}"
 }
@@ -39,6 +49,8 @@ until [ -n "$(token token)" ]; do
   [ "$tries" -lt 30 ] || { echo 'the Secret got no token in 30 s' >&2; exit 1; }
   sleep 1
 done
+# New files, so that they get the mode of the umask.
+rm -f -- cluster-ca.pem reviewer.token
 token 'ca\\.crt' | base64 -d >cluster-ca.pem
 token token | base64 -d >reviewer.token"""
 _LOGIN = """\
@@ -85,10 +97,11 @@ def _render_reviewer(answers: Answers) -> str:
             "Run once, and only if Vault's auth mount has no token reviewer for this cluster.",
         ),
         CLUSTER_FUNCTION,
+        _FOLDER,
         here_document(f"cluster {APPLY}", objects),
         re.sub(r"\bSECRET\b", reviewer.SECRET, taken),
         comment(
             "Send both files to Vault's owner over a secure channel, as KUBERNETES_CA_FILE and",
-            "REVIEWER_FETCH_FILE of setup.sh, and delete reviewer.token afterwards.",
+            "REVIEWER_TOKEN_FILE of setup.sh, and delete reviewer.token afterwards.",
         ),
     )

@@ -13,7 +13,9 @@ from wizard.errors import RefusedError
 from wizard.formats.nested import get_value
 from wizard.stores.live import StoreLocation
 from wizard.stores.vault.settings import VaultSettings, vault_answers, vault_settings
+from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
+from wizard.systems.vault.retention import read_retention
 from wizard.workspace.consent import VAULT_SERVER_KEY
 
 if TYPE_CHECKING:
@@ -42,13 +44,21 @@ class OpenVault:
             self.vault, settings.mount, settings.path, settings.document, self.source
         )
 
+    def require_lasting(self, settings: StoreSettings) -> tuple[str, ...]:
+        """Return warnings about the path; raise RefusedError if Vault deletes what it holds."""
+        kept = read_retention(self.vault, settings)
+        if kept.fault:
+            raise RefusedError(f"{kept.fault}; nothing was changed", kept.fix)
+        return (f"warning: {kept.warning}; {kept.warning_fix}",) if kept.warning else ()
+
     def require_rights(self, settings: StoreSettings, *, exists: bool) -> None:
         """Raise RefusedError unless the login may write at the path."""
         if not isinstance(settings, VaultSettings):
             raise TypeError(f"{settings.name} is not in Vault")
         path = settings.data_path
         needed = "update" if exists else "create"
-        if not self.vault.capabilities([path])[path] & {needed, "root"}:
+        own = retry_busy(lambda: self.vault.capabilities([path]))[path]
+        if not own & {needed, "root"}:
             raise RefusedError(
                 f"{self.vault.identity} may not {needed} {path}; nothing was changed",
                 "ask Vault's owner for: path \"" + path + '" '
@@ -84,5 +94,5 @@ def _open(
     where: VaultAddress, who: Token | AppRole, settings: VaultSettings, source: str
 ) -> Iterator[OpenVault]:
     with open_vault(where, who) as vault:
-        vault.mount(settings.mount)
+        retry_busy(lambda: vault.mount(settings.mount))
         yield OpenVault(vault, source)

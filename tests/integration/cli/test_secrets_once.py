@@ -1,0 +1,140 @@
+"""Generated once, also against careless hands: older versions, retention, places that refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.cli.test_secrets_command import ALLOW, Bench, aw, bench
+from tests.support.cluster.kubeconfigs import cluster, written
+from tests.testbed.kube import Kube
+from tests.testbed.vault import Vault
+from wizard.clients.vault.transport import VaultHttp, VaultResponse
+
+__all__ = ["aw", "bench"]
+
+pytestmark = pytest.mark.integration
+
+PATH = "airflow-install/airflow/config"
+
+
+def fill(bench: Bench) -> dict[str, str]:
+    bench("--yes", *ALLOW)
+    return bench.values()
+
+
+@pytest.mark.parametrize("payload", ["keys", "document"])
+def test_what_an_older_version_has_is_restored_and_never_generated(
+    bench: Bench, payload: str
+) -> None:
+    place = {} if payload == "keys" else {"secrets.vault.path": PATH}
+    bench.answers({"secrets.payload": payload, **place})
+    first = fill(bench)
+    careless = {"note": "by kv put"} if payload == "document" else {
+        "databasePassword": first["databasePassword"]
+    }  # fmt: skip
+    bench.put(careless)
+    bench.put({**careless, "more": "x"})
+    done = bench("--yes", *ALLOW, code=4)
+    assert "--accept restore" in done.err
+    assert "fernetKey" in done.err
+    assert "restored from version 1" in done.out
+    assert bench.version == 3
+    done = bench("--yes", *ALLOW, "--accept", "restore", "--json")
+    states = {one["key"]: one["state"] for one in json.loads(done.out)["facts"]}
+    assert states["fernetKey"] == "restore"
+    assert bench.version == 4
+    if payload == "keys":
+        assert bench.values() == {**first, **careless, "more": "x"}
+    else:
+        assert bench.values()["config"].split() == first["config"].split()
+    assert "nothing to write" in bench("--yes", *ALLOW).err
+
+
+def test_a_deleted_older_version_is_not_looked_at(bench: Bench) -> None:
+    first = fill(bench)
+    bench.put({"databasePassword": first["databasePassword"]})
+    bench.vault.request("POST", f"{bench.mount}/delete/{PATH}", {"versions": [1]})
+    done = bench("--yes", *ALLOW, code=4)
+    assert "version 1 is deleted" in done.err
+    assert "--accept unchecked-use" in done.err
+    assert bench.version == 2
+    bench.vault.request("POST", f"{bench.mount}/undelete/{PATH}", {"versions": [1]})
+    bench("--yes", *ALLOW, "--accept", "restore")
+    assert bench.values() == first
+
+
+def test_a_key_that_no_version_had_is_generated(bench: Bench) -> None:
+    first = fill(bench)
+    path = f"{bench.mount}/metadata/{PATH}"
+    bench.vault.request("DELETE", path)
+    bench.put({name: value for name, value in first.items() if name != "jwtSecret"})
+    bench("--yes", *ALLOW)
+    assert bench.values()["jwtSecret"] != first["jwtSecret"]
+
+
+def test_a_refused_cluster_counts_as_not_looked_at(
+    bench: Bench, kube: Kube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = written(tmp_path / "kubeconfig", cluster(kube), {"token": "expired"})
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    done = bench("--yes", *ALLOW, code=4)
+    assert "does not accept the login" in done.err
+    assert "--accept unchecked-use" in done.err
+    assert bench.version == 0
+    bench("--yes", *ALLOW, "--accept", "unchecked-use")
+    assert bench.version == 1
+
+
+@pytest.mark.parametrize("where", ["mount", "path", "version"])
+def test_a_payload_that_would_delete_itself_fails_first(
+    bench: Bench, vault: Vault, where: str
+) -> None:
+    limit = {"delete_version_after": "720h"}
+    if where == "version":
+        vault.request("POST", f"{bench.mount}/config", limit)
+        bench.put({"databasePassword": bench.password})
+        vault.request("POST", f"{bench.mount}/config", {"delete_version_after": "0s"})
+    else:
+        about = {"mount": "config", "path": f"metadata/{PATH}"}[where]
+        vault.request("POST", f"{bench.mount}/{about}", limit)
+    before = bench.version
+    done = bench("--yes", *ALLOW, code=4)
+    assert "delete" in done.err
+    assert "vault " in done.err
+    assert bench.version == before
+    bench.aw.ok("commit", "--yes", "--answers", str(bench.file))
+    live: Any = bench.aw("check", "--live", "--json")
+    (result,) = json.loads(live.out)
+    probes = {one["id"]: one for one in result["live"]["probes"]}
+    assert probes["vault.mount"]["status"] == "fail", probes["vault.mount"]
+
+
+def test_one_version_only_is_a_warning(bench: Bench, vault: Vault) -> None:
+    vault.request("POST", f"{bench.mount}/config", {"max_versions": 1})
+    done = bench("--yes", *ALLOW)
+    assert "keeps 1 version only" in done.err
+    assert bench.version == 1
+    vault.request("POST", f"{bench.mount}/metadata/{PATH}", {"max_versions": 5})
+    assert "keeps 1 version only" not in bench("--yes", *ALLOW).err
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_vault_that_asks_to_wait_is_waited_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """Each request is refused once, as by a rate limit; nothing is written twice."""
+    ask, seen = VaultHttp.ask, set[str]()
+
+    def asked(self: VaultHttp, method: str, path: str, *args: Any, **options: Any) -> VaultResponse:
+        if f"{method} {path}" not in seen:
+            seen.add(f"{method} {path}")
+            return VaultResponse(status, {"errors": []}, 0.0)
+        return ask(self, method, path, *args, **options)
+
+    monkeypatch.setattr(VaultHttp, "ask", asked)
+    bench("--yes", *ALLOW)
+    assert bench.version == 1

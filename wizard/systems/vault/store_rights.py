@@ -1,0 +1,37 @@
+"""The rights of the store's own login, judged alike by `apply` and by `check --live`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.engine.steps import StepStatus
+from wizard.errors import Fix
+
+if TYPE_CHECKING:
+    from wizard.clients.vault.protocol import Vault
+    from wizard.stores.vault.settings import VaultSettings
+
+
+def check_store_rights(vault: Vault, store: VaultSettings) -> StepStatus:
+    """Check that a login as the store reads its payload and can do nothing else.
+
+    `wanted`: it cannot read the payload; `blocked`: it has more rights, or a further policy.
+    """
+    own = vault.capabilities([store.data_path])[store.data_path]
+    carried = set(vault.token_lookup().policies) - {"default", store.policy.lower()}
+    if not own & {"read", "root"}:
+        return StepStatus(
+            "wanted",
+            f"{store.role} can log in, but cannot read {store.data_path}",
+            Fix(f"write policy {store.policy} as committed, and name it in the role"),
+        )
+    if carried or own != {"read"}:
+        more = [*sorted(own - {"read"}), *(f"policy {name}" for name in sorted(carried))]
+        return StepStatus(
+            "blocked",
+            f"{store.role} can log in, but has more rights than to read {store.data_path}: "
+            f"{', '.join(more)}",
+            Fix("find where they come from: the role, or an identity group in Vault"),
+        )
+    account = f"{store.account_namespace}/{store.service_account}"
+    return StepStatus("holds", f"{account} can log in and read {store.data_path}, nothing else")
