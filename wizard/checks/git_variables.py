@@ -17,7 +17,7 @@ Path = tuple[str | int, ...]
 
 # Values that are YAML text; the chart renders them as templates.
 YAML_TEXTS = ("extraEnv", "extraEnvFrom", "envFrom", "podTemplate", "data", "stringData", "patch")
-_CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*_[A-Z0-9_]+\Z")
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+\Z")
 _NAMES = re.compile(
     r"\b(?:name|envName)['\"]?\s{0,5}:\s{0,5}['\"]?(GIT(?:SYNC)?_[A-Za-z0-9_]{1,60})"
 )

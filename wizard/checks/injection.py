@@ -47,7 +47,7 @@ _TEXTS = frozenset(
 )
 _MESSAGE = "the chart writes this text unquoted: a line break adds lines of its own to a manifest"
 # A line of an option continues on lines that are indented deeper than airflow.cfg in its ConfigMap.
-_ESCAPES = re.compile(r"[\r\n](?! {5}|\s*\Z)")
+_ESCAPES = re.compile(r"[\r\n](?! {5})")
 
 
 def check_injection(git: GitValues) -> Iterator[Finding]:
@@ -80,7 +80,7 @@ def _check_options(values: Mapping[str, Any], report: Report) -> Iterator[Findin
     for section, options in as_mapping(values.get("config")).items():
         for name, text in as_mapping(options).items():
             words = (str(section), str(name), str(text).rstrip("\n"))
-            if any(_ESCAPES.search(word) for word in words):
+            if any(_ESCAPES.search(word.rstrip()) for word in words):
                 where = format_path(("config", str(section), str(name)))
                 fix = "indent the lines after the first by five spaces"
                 yield report.error("values.line-break", where, _MESSAGE, fix)

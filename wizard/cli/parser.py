@@ -396,6 +396,4 @@ def _publish_options(command: argparse.ArgumentParser) -> None:
         "--branch", type=_require_name, metavar="NAME", help="branch to create and commit to"
     )
     command.add_argument("--push", action="store_true", help="push after the commit")
-    command.add_argument(
-        "--pr", action="store_true", help="push and request a merge, or print how to"
-    )
+    command.add_argument("--pr", action="store_true", help="push and request a merge, or say how")

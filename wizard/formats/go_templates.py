@@ -16,9 +16,14 @@ from wizard.formats.nested import get_value
 
 UNREADABLE = "(unreadable)"
 _DEFAULT = "chart-default"  # a value that the values do not set: the chart's own
-_CHART_TEMPLATE = re.compile(r'(?:include|template)\s+"(?:airflow|[a-z_]+)[\w.]*"\s+[.$]\Z')
+_CHART_TEMPLATE = re.compile(r'(?:include|template)\s+"[a-z_][\w.]*"\s+[.$]\Z')
 _REFERENCE = re.compile(r"\$?\.(Values|Release|Chart)((?:\.\w+)+)\Z")
 _WORD = re.compile(r'"([^"\\\n]*)"|`([^`\n]*)`')
+# A part of an action; without a group, a quote or comment is not closed, or an action begins.
+_PART = re.compile(
+    r"\"(?:[^\"\\\n]|\\.)*+(\")?|`[^`]*+(`)?|/\*(?:[^*]|\*(?!/))*+(\*/)?|(\}\})|\{\{",
+    re.DOTALL,
+)
 # Templates of the chart that write one line (templates/_helpers.yaml of chart 1.22.0).
 _ONE_LINE_TEMPLATES = ("airflow.fullname", "airflow.name", "airflow.serviceAccountName")
 _ONE_LINE: Mapping[str, Callable[[str], str]] = {
@@ -69,11 +74,10 @@ def expand_actions(text: str, facts: TemplateFacts) -> tuple[str, bool]:
 
 def _find_end(text: str, position: int) -> int:
     """Return where the action's closing braces are, or -1; quoted text may contain braces."""
-    stop = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|`[^`]*`|/\*.*?\*/|\}\}|[\"`]|\{\{", re.DOTALL)
-    for match in stop.finditer(text, position):
+    for match in _PART.finditer(text, position):
         if match[0] == "}}":
             return match.start()
-        if match[0] in ('"', "`", "{{"):
+        if match.lastindex is None:
             return -1
     return -1
 
@@ -96,7 +100,7 @@ def _evaluate(body: str, facts: TemplateFacts) -> str | None:
 
 def _split_pipeline(body: str) -> list[str]:
     parts, start = [], 0
-    for match in re.finditer(r"\"(?:[^\"\\]|\\.)*\"|`[^`]*`|\|", body):
+    for match in re.finditer(r"(?s)\"(?:[^\"\\]|\\.)*+\"?|`[^`]*+`?|\|", body):
         if match[0] == "|":
             parts.append(body[start : match.start()].strip())
             start = match.end()

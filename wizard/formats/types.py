@@ -21,6 +21,7 @@ from wizard.formats.timezones import check_time_zone
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _MAX_TEXT = 1000
 _SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+_SOURCE_SEGMENT = r"[A-Za-z0-9_.~+-]+"
 
 
 def has_hidden(text: str) -> bool:
@@ -73,8 +74,8 @@ def _git_url(value: str) -> str:
 def _repository_source(value: str) -> str:
     if "://" in value or "@" in value:
         return check_git_url(value)
-    segment = r"[A-Za-z0-9_.~+-]+"
-    if value and (not re.fullmatch(rf"{segment}(:[0-9]+)?(/{segment})+", value) or ".." in value):
+    named = re.fullmatch(rf"{_SOURCE_SEGMENT}(:[0-9]+)?(/{_SOURCE_SEGMENT})+", value)
+    if value and (not named or ".." in value):
         raise ValueError(
             "give the repository's URL, or its host and path, such as git.example.com/team/airflow"
         )

@@ -175,10 +175,9 @@ class WorkTree(GitObjects):
         """Raise UsageError unless the text is a branch name; `place` is where it was given."""
         checked = self.git.read("check-ref-format", f"refs/heads/{branch}", ok=(0, 1))
         if checked.code or branch.startswith("-"):
-            where = f"{place}: " if place else ""
-            raise UsageError(
-                f"{where}{branch!r} is not a branch name", "use letters, digits, - and /"
-            )
+            # The text is not repeated: an option may hold a secret by mistake.
+            what = f"{place}: this" if place else repr(branch)
+            raise UsageError(f"{what} is not a branch name", "use letters, digits, - and /")
 
     @property
     def interrupted(self) -> bool:

@@ -103,7 +103,6 @@ def test_an_application_of_the_same_name_elsewhere_delivers_for_others(
     marked(world, "/api/v1/namespaces/{namespace}/configmaps/mine", annotations={TRACKING: mine})
     told([cascade.build_pause_step(applied), delivered_objects.build_secrets_removal(applied)])
     told([application_removal.build_application_undo(applied)])
-    world.server.request("DELETE", APPLICATION.format(argo=world.argo))
     assert ended(delivered_objects.build_objects_removal(applied)).state == "changed"
     done = ended(volumes.build_volumes_removal(applied, ["volumes"]))
     assert (done.state, "delivered by Application team-b_airflow" in done.detail) == ("kept", True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from tests.support.patterns import (
     list_slow_inputs,
     recorded_uses,
 )
+from wizard.hostkeys import git_environment
 from wizard.systems.cluster.diagnosis import Rule
 
 SIZES = (25, 500, 4_000, 32_000)
@@ -32,7 +34,8 @@ RETRIES = 3
 # Such work on 32,000 characters takes at most the limit on 1,000,000, even if it is quadratic.
 UNREMARKABLE = 0.003
 # Searched only through `Rule.matches`, which `test_a_message_of_any_length_is_diagnosed` covers.
-AT_RUN_TIME = {"wizard/systems/cluster/diagnosis.py"}
+# The values of Git's variables have a test of their own too.
+AT_RUN_TIME = {"wizard/systems/cluster/diagnosis.py", "wizard/hostkeys/git_environment.py"}
 
 
 class _SlowError(Exception):
@@ -92,6 +95,15 @@ def test_expressions_that_are_built_on_import_are_linear() -> None:
     }
     assert left == AT_RUN_TIME, left
     slow = {use.where: text for use in uses if (text := find_slow_input(use))}
+    assert not slow, slow
+
+
+def test_a_git_variable_of_any_length_is_judged() -> None:
+    tables = (git_environment._HARMLESS, git_environment._HARMLESS_TO_SYNC)
+    texts = {text for table in tables for text in table.values()}
+    uses = [Use(text, re.compile(text), "fullmatch") for text in sorted(texts)]
+    slow = {use.where: text for use in uses if (text := find_slow_input(use))}
+    assert len(uses) > 30
     assert not slow, slow
 
 

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from wizard.systems.target import Target
 
 # The templates of the chart's StatefulSets (logs of workers and triggerers, queue, database).
-_TEMPLATES = "logs|dags|redis-db|data"
-_SETS = "worker|triggerer|scheduler|dag-processor|redis|postgresql"
+_TEMPLATES = ("logs", "dags", "redis-db", "data")
+_SET_AND_ORDINAL = re.compile(
+    "(?:worker|triggerer|scheduler|dag-processor|redis|postgresql)(?:-[a-z0-9-]{1,250})?-[0-9]{1,9}"
+)
 _HELM_NAME, _HELM_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
 
 
@@ -47,7 +49,7 @@ def judge_claim(target: Target, kube: Kube, found: KubeObject) -> Ownership:
         return _judge_owners(target, kube, owners)
     labels = about.get("labels") or {}
     if has_release_label(found, target) and labels.get("tier") == "airflow":
-        if re.fullmatch(_name_pattern(release.names.release), about["name"]):
+        if _is_from_template(about["name"], release.names.release):
             return judge_by_installer(target, kube)
         return Ownership(
             "another's", "has the release's labels, but no StatefulSet of the release claims it"
@@ -72,8 +74,9 @@ def judge_by_installer(target: Target, kube: Kube) -> Ownership:
     return judge_release(target, kube)
 
 
-def _name_pattern(release: str) -> str:
-    return rf"({_TEMPLATES})-{re.escape(release)}-({_SETS})(-[a-z0-9-]+)?-[0-9]+"
+def _is_from_template(name: str, release: str) -> bool:
+    prefixes = [one for place in _TEMPLATES if name.startswith(one := f"{place}-{release}-")]
+    return any(_SET_AND_ORDINAL.fullmatch(name.removeprefix(one)) for one in prefixes)
 
 
 def _judge_owners(target: Target, kube: Kube, owners: list[dict[str, str]]) -> Ownership:

@@ -7,16 +7,13 @@ allow only the fields they know; so a role belongs to whoever wrote the policies
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from wizard.manifests.ownership import OWNER_ANNOTATION, Ownership, judge_source
 from wizard.stores.vault.manifests import POLICY_SOURCE
 
 _MADE = "made by airflow-wizard for "
-_COMMENT = re.compile(rf"(?m)^\s*#\s*{re.escape(POLICY_SOURCE)}:\s*(\S.*?)\s*$")
-_DESCRIPTION = re.compile(rf"{re.escape(_MADE)}.*?; {re.escape(OWNER_ANNOTATION)}: (\S.*)")
 
 
 class Found(Protocol):
@@ -39,18 +36,24 @@ def mount_description(installation: str, source: str) -> str:
 
 def judge_policy(policy: str, own: str) -> Ownership:
     """Return whose a policy is; several sources that differ make it another's."""
-    sources = sorted(set(_COMMENT.findall(policy)) - {own})
-    if sources:
-        return judge_source(sources[0], own)
-    return judge_source(own if _COMMENT.search(policy) else "", own)
+    named = set(_list_sources(policy))
+    others = sorted(named - {own})
+    return judge_source(others[0] if others else own if named else "", own)
+
+
+def _list_sources(policy: str) -> Iterator[str]:
+    for line in policy.splitlines():
+        comment = line.strip()
+        name, _, source = comment.removeprefix("#").partition(":")
+        if comment.startswith("#") and name.strip() == POLICY_SOURCE and source.strip():
+            yield source.strip()
 
 
 def judge_mount(entry: Mapping[str, Any], own: str) -> Ownership:
     """Return whose a mount is, from its description."""
     text = str(entry.get("description") or "")
-    match = _DESCRIPTION.fullmatch(text)
-    if match or text.startswith(_MADE):
-        return judge_source(match[1] if match else "", own)
+    if text.startswith(_MADE):
+        return judge_source(text.partition(f"; {OWNER_ANNOTATION}: ")[2].strip(), own)
     return Ownership("another's", "was not created by this installation")
 
 

@@ -131,7 +131,8 @@ def _split(value: object) -> Iterator[str]:
 
 
 def _read_paths(data: Mapping[str, Any] | None) -> list[str]:
-    text = re.sub(r"(?m)^\s*(#|//).*$", "", str((data or {}).get("policy") or ""))
+    lines = str((data or {}).get("policy") or "").splitlines()
+    text = "\n".join(one for one in lines if not one.lstrip().startswith(("#", "//")))
     # HCL, or the same as JSON.
     return re.findall(r'\bpath\s+"([^"]+)"', text) + re.findall(r'"([^"]+)"\s*:\s*\{', text)
 
