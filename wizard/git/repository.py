@@ -175,9 +175,10 @@ class WorkTree(GitObjects):
         """Raise UsageError unless the text is a branch name; `place` is where it was given."""
         checked = self.git.read("check-ref-format", f"refs/heads/{branch}", ok=(0, 1))
         if checked.code or branch.startswith("-"):
-            where = f"{place}: " if place else ""
+            # The text is not repeated: it may be a value that was typed in the wrong place.
             raise UsageError(
-                f"{where}{branch!r} is not a branch name", "use letters, digits, - and /"
+                f"{place or 'the branch'}: this is not a branch name",
+                "use letters, digits, - and /",
             )
 
     @property
