@@ -106,7 +106,7 @@ def init_repository(path: Path, branch: str) -> None:
         )
     made = Git(above).read("check-ref-format", f"refs/heads/{branch}", ok=(0, 1))
     if made.code or branch.startswith("-"):
-        raise UsageError(f"{branch!r} is not a branch name", "use letters, digits, - and /")
+        raise UsageError("the branch: this is not a branch name", "use letters, digits, - and /")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -175,9 +175,11 @@ class WorkTree(GitObjects):
         """Raise UsageError unless the text is a branch name; `place` is where it was given."""
         checked = self.git.read("check-ref-format", f"refs/heads/{branch}", ok=(0, 1))
         if checked.code or branch.startswith("-"):
-            # The text is not repeated: an option may hold a secret by mistake.
-            what = f"{place}: this" if place else repr(branch)
-            raise UsageError(f"{what} is not a branch name", "use letters, digits, - and /")
+            # The text is not repeated: it may be a value that was typed in the wrong place.
+            raise UsageError(
+                f"{place or 'the branch'}: this is not a branch name",
+                "use letters, digits, - and /",
+            )
 
     @property
     def interrupted(self) -> bool:
