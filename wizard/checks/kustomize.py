@@ -24,7 +24,8 @@ def check_kustomize(subject: Subject) -> Iterator[Finding]:
     for document in subject.objects("Kustomization", group="kustomize.config.k8s.io"):
         if posixpath.basename(document.path) in KUSTOMIZATION_NAMES:
             folders.add(posixpath.dirname(document.path))
-            yield from _resources(subject, document)
+            if not subject.layout.is_beside_applications(document.path):
+                yield from _resources(subject, document)
     yield from _check_values_folder(subject, folders)
     yield from _check_manifests(subject)
 

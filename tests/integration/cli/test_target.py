@@ -293,8 +293,7 @@ def test_no_file_of_the_repository_sets_the_target(
     server: Wizard, clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.git.git("switch", "-q", "evil")
-    shared = {".gitconfig": "[airflow-wizard]\n\ttarget = evil\n"}
-    server.git.commit(shared)
+    server.git.commit({".gitconfig": "[airflow-wizard]\n\ttarget = evil\n"})
     server.git.git("switch", "-q", "main")
     judged = clone(server)
     judged.git.git("switch", "-q", "evil")

@@ -49,6 +49,21 @@ spec:
   target: {name: airflow-metadata}
   dataFrom: [{extract: {key: elsewhere}}]
 """
+HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: "
+MANIFESTS_ONLY = f"""{HEAD}Application
+metadata: {{name: other, namespace: argocd}}
+spec:
+  project: default
+  source: {{repoURL: https://git.example.com/c.git, path: ./apps/airflow/}}
+  destination: {{name: in-cluster, namespace: other}}
+"""
+PARENT = f"""{HEAD}Application
+metadata: {{name: parent, namespace: argocd}}
+spec:
+  project: default
+  source: {{repoURL: https://git.example.com/c.git, path: argocd/airflow}}
+  destination: {{name: in-cluster, namespace: argocd}}
+"""
 LISTED = "resources: [own.yaml]\n"
 ACCOUNT = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: airflow-external}\n"
 SECOND_STORE = """apiVersion: external-secrets.io/v1
@@ -356,6 +371,25 @@ CONFLICTS: dict[str, tuple[Edit, str]] = {
         "namePrefix",
     ),
 }
+
+
+def _second(name: str, change: Callable[[str], str]) -> Edit:
+    """A file beside the Application, made from it."""
+
+    def edit(folder: Path) -> Files:
+        text = (folder / APPLICATION).read_text().replace("name: airflow\n", "name: other\n", 1)
+        return {f"argocd/airflow/{name}.yaml": change(text)}
+
+    return edit
+
+
+def _as_set(text: str) -> str:
+    data = yaml.safe_load(text)
+    template = {"metadata": {"name": "airflow"}, "spec": data["spec"]}
+    spec = {"generators": [{"list": {"elements": [{"a": "b"}]}}], "template": template}
+    return yaml.safe_dump({**data, "kind": "ApplicationSet", "spec": spec})
+
+
 # Files beside ours, which nobody edited.
 REFUSED: dict[str, tuple[Edit, str]] = {
     "source file": (
@@ -409,6 +443,39 @@ REFUSED: dict[str, tuple[Edit, str]] = {
         _kustomize("resources.+", "mine.yaml", mine_yaml=TOKEN),
         'mine.yaml: metadata.annotations."kubernetes.io/service-account.name"',
     ),
+    "second Application": (
+        _second("x", lambda text: text.replace("namespace: airflow", "namespace: other")),
+        "x.yaml: spec.sources[0].helm.valueFiles[0]",
+    ),
+    "Application of the same name": (
+        _second("x", lambda _: f"{HEAD}Application\nmetadata: {{name: airflow}}\nspec: {{}}\n"),
+        "x.yaml: metadata.name",
+    ),
+    "project of the same name": (
+        _second(
+            "x",
+            lambda _: (
+                f'{HEAD}AppProject\nmetadata: {{name: airflow}}\nspec: {{sourceRepos: ["*"]}}\n'
+            ),
+        ),
+        "x.yaml: metadata.name",
+    ),
+    "ApplicationSet": (_second("sub/x", _as_set), "x.yaml: spec.template.spec"),
+    "ApplicationSet with own values": (
+        _second("x", lambda text: _as_set(text).replace(f"$values/{VALUES}", "values.yaml")),
+        "x.yaml: spec.template.spec",
+    ),
+    "second Application of the manifests": (
+        _second("x", lambda _: MANIFESTS_ONLY),
+        "x.yaml: spec.source.path",
+    ),
+    "kustomization of the Applications": (
+        _file(
+            "argocd/airflow/kustomization.yaml",
+            "resources: [application.yaml]\npatches: [{target: {kind: .*}, path: p.yaml}]\n",
+        ),
+        "kustomization.yaml: patches[0]",
+    ),
     "git-sync without verification": (
         _application(
             f"{HELM}.values", "scheduler:\n  env: [{name: GIT_SSL_NO_VERIFY, value: 'true'}]\n"
@@ -458,6 +525,17 @@ HARMLESS: dict[str, Edit] = {
         _kustomize("resources.+", "own"),
         _file("apps/airflow/own/kustomization.yaml", "namePrefix: x-\nresources: [own.yaml]\n"),
         _file("apps/airflow/own/own.yaml", OWN),
+    ),
+    "parent of the Applications": _both(
+        _file("argocd/airflow/parent.yaml", PARENT),
+        _file(
+            "argocd/airflow/kustomization.yaml",
+            "resources: [application.yaml, project.yaml]\ncommonAnnotations: {team: data}\n",
+        ),
+    ),
+    "another Application": _file(
+        "argocd/airflow/other.yaml",
+        MANIFESTS_ONLY.replace("apps/airflow", "apps/other"),
     ),
     "own folder with a generator": _both(
         _kustomize("resources.+", "own"),
