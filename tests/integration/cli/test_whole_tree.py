@@ -167,7 +167,44 @@ def _both(*edits: Edit) -> Edit:
 
 
 # Edit, and a part of the place that the message must name.
+STORE_FILE = "apps/airflow/secrets/store.yaml"
+SECRET_FILE = "apps/airflow/secrets/airflow-metadata.yaml"
+POLICY_FILE = "vault/airflow/external-secrets-airflow-read.hcl"
+ROLE_FILE = "vault/airflow/external-secrets-airflow.json"
+LABELS, ANNOTATIONS = "  labels:\n", "  annotations:\n"
 CONFLICTS: dict[str, tuple[Edit, str]] = {
+    "DAG repository": (
+        _into(VALUES, "dags.gitSync.repo", "https://evil.example.com/x.git"),
+        "repo",
+    ),
+    "DAG bundles": (
+        _into(VALUES, "dagProcessor.dagBundleConfigList", [{"name": "x", "classpath": "y"}]),
+        "dagProcessor.dagBundleConfigList",
+    ),
+    "store": (_text(STORE_FILE, "vault.example", "evil.example"), "spec"),
+    "key of the store twice": (
+        _text(STORE_FILE, "      path: secret\n", "      path: secret\n      path: secret\n"),
+        STORE_FILE,
+    ),
+    "hook of a Secret": (
+        _text(SECRET_FILE, ANNOTATIONS, f"{ANNOTATIONS}    argocd.argoproj.io/hook: Skip\n"),
+        "metadata",
+    ),
+    "Secret that is not applied": (
+        _text(
+            SECRET_FILE,
+            ANNOTATIONS,
+            f'{ANNOTATIONS}    config.kubernetes.io/local-config: "true"\n',
+        ),
+        "metadata",
+    ),
+    "owner of a Secret": (
+        _text(SECRET_FILE, "managed-by: airflow-wizard", "managed-by: x"),
+        "meta",
+    ),
+    "namespace of a Secret": (_into(SECRET_FILE, "metadata.namespace", "other"), "metadata"),
+    "policy": (_text(POLICY_FILE, '["read"]', '["read", "list"]'), POLICY_FILE),
+    "role": (_text(ROLE_FILE, "{", '{"bound_service_account_names": ["*"],'), ROLE_FILE),
     "parameter": (_parameter("dags.gitSync.knownHosts", ""), "helm.parameters[0]"),
     "parameter with two names": (
         _parameter("a=1,dags.gitSync.knownHosts", "x"),
@@ -499,6 +536,16 @@ HARMLESS: dict[str, Edit] = {
         APPLICATION, "  annotations:\n", "  annotations:\n    argocd.argoproj.io/refresh: hard\n"
     ),
     "label": _application("metadata.labels.team", "data"),
+    "comment in the store": _text(STORE_FILE, "spec:\n", "# Ours.\nspec:\n"),
+    "label of a Secret": _text(SECRET_FILE, LABELS, f"{LABELS}    team: data\n"),
+    "annotation of a Secret": _text(
+        SECRET_FILE, ANNOTATIONS, f'{ANNOTATIONS}    reloader.stakater.com/match: "true"\n'
+    ),
+    "annotation of the account": _text(
+        "apps/airflow/secrets/service-account.yaml", ANNOTATIONS, f"{ANNOTATIONS}    team: data\n"
+    ),
+    "comment in the policy": _text(POLICY_FILE, "path ", "# Ours.\n\npath "),
+    "spaces in the role": _text(ROLE_FILE, "{", "{ "),
     "finalizer": _application("metadata.finalizers", ["resources-finalizer.argocd.argoproj.io"]),
     "retry": _application("spec.syncPolicy.retry.limit", 9),
     "sync option": _application("spec.syncPolicy.syncOptions.+", "PruneLast=true"),
