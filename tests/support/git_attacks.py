@@ -272,6 +272,15 @@ BESIDE: Mapping[str, Values] = {
     "pod template": {"podTemplate": POD.replace("# more", "- {name: GITSYNC_GIT, value: /x}")},
     "pod template, repository": {"podTemplate": POD.replace("git.example.com", "evil.example.net")},
     "pod template, host keys": {"podTemplate": POD.replace("name: airflow-config", "name: mine")},
+    "pod template, other part of the ConfigMap": {
+        "podTemplate": POD.replace("subPath: known_hosts", "subPath: airflow.cfg")
+    },
+    "pod template, part by a variable": {
+        "podTemplate": POD.replace("subPath: known_hosts", "subPathExpr: $(X)")
+    },
+    "pod template, other part of the key": {
+        "podTemplate": POD.replace("subPath: gitSshKey", "subPath: other")
+    },
     "pod template, hidden": {"podTemplate": "{{ .Files.Get `evil.yaml` }}"},
     "pod template, envFrom": {
         "podTemplate": POD.replace(

@@ -28,6 +28,8 @@ HOST_VALUES = frozenset(
         "useStandardNaming",
     )
 )
+# Where DAGs are cloned from; a question owns the address, and evidence belongs to its host.
+SOURCE_VALUES = frozenset(("dags.gitSync.repo", "dagProcessor.dagBundleConfigList"))
 
 
 def find_guarded_values(value: object, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -37,7 +39,7 @@ def find_guarded_values(value: object, path: str = "") -> Iterator[tuple[str, An
             yield from find_guarded_values(below, f"{path}.{key}" if path else str(key))
         return
     name = path.rpartition(".")[2]
-    if name in _REASONS or path in HOST_VALUES or name.endswith(_SECRET_NAMES):
+    if name in _REASONS or path in HOST_VALUES | SOURCE_VALUES or name.endswith(_SECRET_NAMES):
         yield path, value
 
 
@@ -45,4 +47,6 @@ def explain_guarded_value(path: str) -> str:
     """Return what a change of this guarded value breaks."""
     if path in HOST_VALUES:
         return "the Secrets would contain addresses of hosts that do not exist or are not used"
+    if path in SOURCE_VALUES:
+        return "DAGs would be cloned from another address than the answers name"
     return _REASONS.get(path.rpartition(".")[2], _REASONS["secret"])

@@ -31,10 +31,11 @@ IMAGE = "registry.k8s.io/git-sync/git-sync"
 VOLUME_LISTS = ("volumes", "extraVolumes")
 PIN = "remove it: the Git host is verified by dags.gitSync.knownHosts"
 _UNQUOTED = "the chart writes it unquoted, so its text becomes part of the container"
+# Where, and which volume and part of it.
 _CHART_MOUNTS = {
-    "/git": "dags",
-    "/etc/git-secret/ssh": "git-sync-ssh-key",
-    "/etc/git-secret/known_hosts": "config",
+    "/git": ("dags", None),
+    "/etc/git-secret/ssh": ("git-sync-ssh-key", "gitSshKey"),
+    "/etc/git-secret/known_hosts": ("config", "known_hosts"),
 }
 _PROTECTED = re.compile(
     r"/(?:etc(?:/(?:git-secret|ssh|gitconfig|passwd|group|hosts|resolv\.conf|nsswitch\.conf"
@@ -191,7 +192,11 @@ class ContainerRules:
             name, target = (str(get_nested(mount, key) or "") for key in ("name", "mountPath"))
             target = posixpath.normpath(f"/{target.strip().lstrip('/')}")
             at = (*path, number, "mountPath")
-            if _CHART_MOUNTS.get(target) == name or self.is_scratch(name, target):
+            part = get_nested(mount, "subPath")
+            exact = get_nested(mount, "subPathExpr") is None
+            if (exact and _CHART_MOUNTS.get(target) == (name, part)) or self.is_scratch(
+                name, target
+            ):
                 continue
             if _AUTHORITIES.match(target):
                 message = "git trusts every certificate authority in it"

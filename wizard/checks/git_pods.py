@@ -120,11 +120,11 @@ def _check_pod_templates(rules: ContainerRules) -> Iterator[Finding]:
     ]
     # Places inside the text would look like places in the values.
     yield from (replace(finding, where="podTemplate") for finding in found)
-    config = {"configMap": {"name": _config_map(subject)}}
+    config = {"configMap": {"name": subject.layout.config_map}}
     for volume in as_list(get_nested(pod, "spec", "volumes")):
         if get_nested(volume, "name") == "config" and {**volume, **config} != volume:
             message = "the host keys would come from another place than the chart's ConfigMap"
-            yield rules.report.error("mount", at, message, f"mount {_config_map(subject)}")
+            yield rules.report.error("mount", at, message, f"mount {subject.layout.config_map}")
 
 
 def _check_volumes(git: GitValues, report: GitReport) -> Iterator[Finding]:
@@ -143,7 +143,7 @@ def _check_config_maps(git: GitValues, report: GitReport) -> Iterator[Finding]:
     """Report a ConfigMap of the values that replaces the one with the host keys."""
     for title in as_mapping(git.values.get("extraConfigMaps")):
         text, readable = git.expand(title)
-        if text == _config_map(git.subject) or not readable:
+        if text == git.subject.layout.config_map or not readable:
             yield report.error("mount", ("extraConfigMaps", str(title)), _REPLACED, _RENAME)
 
 
@@ -158,10 +158,10 @@ def _check_object(subject: Subject, document: Document, named: bool) -> Iterator
             found = report.variable(variable, refusal)
             yield replace(found, where=document.where(found.where))
     for number, made in enumerate(as_list(document.data.get("configMapGenerator"))):
-        if kustomization and get_nested(made, "name") == _config_map(subject):
+        if kustomization and get_nested(made, "name") == subject.layout.config_map:
             yield report.error("mount", ("configMapGenerator", number, "name"), _REPLACED, _RENAME)
     ours = subject.namespace(document) == subject.layout.namespace
-    if document.kind == "ConfigMap" and document.name == _config_map(subject) and ours:
+    if document.kind == "ConfigMap" and document.name == subject.layout.config_map and ours:
         found = report.error("mount", ("metadata", "name"), _REPLACED, _RENAME)
         yield replace(found, where=document.where(found.where))
 
@@ -169,7 +169,3 @@ def _check_object(subject: Subject, document: Document, named: bool) -> Iterator
 def _may_choose(key: str, value: str) -> bool:
     """Return whether another git-sync may follow this repository: any whose host is verified."""
     return key != "repo" or is_verified_address(value)
-
-
-def _config_map(subject: Subject) -> str:
-    return f"{subject.layout.release}-config"

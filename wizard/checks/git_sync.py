@@ -43,11 +43,29 @@ def _known_hosts(values: Mapping[str, Any], report: Report) -> Iterator[Finding]
         or get_chart_value(values, f"{sync}.sshKey")
     ):
         return
-    lines = str(get_chart_value(values, f"{sync}.knownHosts") or "").splitlines()
-    if not any(line.strip() and not line.lstrip().startswith("#") for line in lines):
+    at = f"{sync}.knownHosts"
+    lines = str(get_chart_value(values, at) or "").splitlines()
+    words = [line.split() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    keys = [line for line in words if line[0] != "@revoked" and len(line) > 2]
+    if not words:
         message = "empty: git-sync then clones with StrictHostKeyChecking=no and accepts any host"
         fix = "pin the host's key after you verified it"
-        yield report.error("git-sync.known-hosts", f"{sync}.knownHosts", message, fix)
+        yield report.error("git-sync.known-hosts", at, message, fix)
+    elif not keys:
+        message, fix = "no line is a host, a type and a key", "write what ssh-keyscan prints"
+        yield report.error("git-sync.known-hosts", at, message, fix)
+    for marker, hosts in ((line[0], line[line[0][:1] == "@"]) for line in keys):
+        wide = "*" in hosts or "?" in hosts
+        fix = "name the host, and the key that you verified"
+        if marker == "@cert-authority" and wide:
+            message = "any host with a certificate of this authority would be trusted"
+            yield report.error("git-sync.known-hosts", at, message, fix)
+        elif marker == "@cert-authority":
+            message = "every key that this authority signs for the host would be trusted"
+            yield report.warning("git-sync.known-hosts", at, message, fix)
+        elif wide:
+            message = "the key would be trusted for other hosts, too"
+            yield report.warning("git-sync.known-hosts", at, message, fix)
 
 
 def _reference(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:

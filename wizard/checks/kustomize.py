@@ -13,7 +13,7 @@ from wizard.checks.secrets import application_sources
 from wizard.checks.subject import Document, Subject, as_list, as_mapping
 from wizard.errors import Fix
 from wizard.findings import Finding
-from wizard.formats.nested import walk
+from wizard.formats.nested import format_path, walk
 from wizard.manifests.kustomize import KUSTOMIZATION_NAMES, Kustomized, kustomize
 from wizard.manifests.transformations import Manifest
 
@@ -24,7 +24,8 @@ def check_kustomize(subject: Subject) -> Iterator[Finding]:
     for document in subject.objects("Kustomization", group="kustomize.config.k8s.io"):
         if posixpath.basename(document.path) in KUSTOMIZATION_NAMES:
             folders.add(posixpath.dirname(document.path))
-            yield from _resources(subject, document)
+            if not subject.layout.is_beside_applications(document.path):
+                yield from _resources(subject, document)
     yield from _check_values_folder(subject, folders)
     yield from _check_manifests(subject)
 
@@ -51,27 +52,50 @@ def _check_manifests(subject: Subject) -> Iterator[Finding]:
         message = "not applied: the kustomization does not reach this file"
         fix = f"list the file in {found[0]}"
         yield Finding("kustomize.unlisted", "error", path, "", message, Fix(fix))
-    yield from _check_rivals(result)
+    yield from _check_rivals(subject, result)
     yield from _check_folder(subject, folder)
 
 
-def _check_rivals(result: Kustomized) -> Iterator[Finding]:
+def _check_rivals(subject: Subject, result: Kustomized) -> Iterator[Finding]:
     """Report objects of others that stand for an object of the wizard, or write its Secret."""
     pinned = [one for one in result.objects if one.pinned]
     names = {(one.kind, one.metadata("name")) for one in pinned}
     secrets = {_secret_name(one) for one in pinned if one.makes_secret} - {""}
+    accounts = {str(one.metadata("name")) for one in pinned if one.kind == "ServiceAccount"}
+    seen: set[int] = set()
     for one in result.objects:
         if one.pinned:
             continue
-        same = (one.kind, one.metadata("name")) in names
-        if same or (one.makes_secret and _secret_name(one) in secrets):
-            message = (
-                "another file already has an object of this kind and name"
-                if same
-                else "the Secret of this name comes from the store already"
-            )
+        name = (one.kind, one.metadata("name"))
+        message = ""
+        if name in names:
+            message = "another file already has an object of this kind and name"
+        elif one.written and name == ("ConfigMap", subject.layout.config_map):
+            message = "kustomize gives it the name of the chart's ConfigMap with the host keys"
+        elif one.makes_secret and _secret_name(one) in secrets:
+            message = "the Secret of this name comes from the store already"
+        if message:
             fix = "give it a name of its own"
             yield Finding("kustomize.rival", "error", one.path, "metadata.name", message, Fix(fix))
+        data = one.written or one.data
+        if id(data) in seen:
+            continue
+        seen.add(id(data))
+        for where in _find_account_uses(data, accounts):
+            message = "uses the ServiceAccount that is reserved for the store: it reads the Secrets"
+            fix = "use a ServiceAccount of its own"
+            yield Finding("kustomize.account", "error", one.path, where, message, Fix(fix))
+
+
+def _find_account_uses(data: object, accounts: set[str]) -> Iterator[str]:
+    """Yield the places where an object runs as one of these accounts, or asks for its token."""
+    for path, value in walk(data):
+        if not (path and isinstance(value, str) and value in accounts):
+            continue
+        *above, key = (str(part).lower().replace("-", "") for part in path)
+        named = key == "name" and above and above[-1].endswith(("serviceaccount", "accountref"))
+        if named or key.endswith(("serviceaccount", "serviceaccountname", "serviceaccount.name")):
+            yield format_path(path)
 
 
 def _secret_name(one: Manifest) -> str:

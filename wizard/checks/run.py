@@ -11,7 +11,7 @@ from wizard.checks.schema import load_chart_schema
 from wizard.checks.subject import DEFAULT_ARGOCD_NAMESPACE, Layout
 from wizard.errors import UsageError
 from wizard.findings import Finding
-from wizard.manifests.objects import MANIFESTS
+from wizard.manifests.objects import APPLICATIONS, MANIFESTS
 from wizard.stores.registry import store_kind
 
 if TYPE_CHECKING:
@@ -33,11 +33,15 @@ def build_layout(rendering: Rendering) -> Layout:
         policies={stem: path for logical, stem, path in vault if _is_vault_file(logical, "policy")},
         roles={stem: path for logical, stem, path in vault if _is_vault_file(logical, "role")},
         argocd=release.controller_namespace or DEFAULT_ARGOCD_NAMESPACE,
-        manifests=frozenset(
-            file.path for file in rendering.tree.values() if file.logical.startswith(MANIFESTS)
-        ),
+        manifests=_list_paths(rendering, MANIFESTS),
+        applications=_list_paths(rendering, APPLICATIONS),
         prefix="" if release.prefix in {"", "."} else release.prefix.strip("/"),
     )
+
+
+def _list_paths(rendering: Rendering, logical: str) -> frozenset[str]:
+    files = rendering.tree.values()
+    return frozenset(file.path for file in files if file.logical.startswith(logical))
 
 
 def _is_vault_file(logical: str, what: str) -> bool:

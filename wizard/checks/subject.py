@@ -19,8 +19,9 @@ class Layout:
     of the release's namespace that exist outside Git, with their keys (None: keys unknown).
     `stores` are secret stores outside Git as (kind, name). `policies` and `roles` map names in
     Vault to the files that hold them. `argocd` is the namespace of Argo CD. `manifests` are the
-    files of objects that must be applied as they are written (empty: the wizard wrote none), and
-    `prefix` is the folder of the Git repository in which all paths are.
+    files of objects that must be applied as they are written (empty: the wizard wrote none),
+    `applications` those of the objects that apply them, and `prefix` is the folder of the Git
+    repository in which all paths are.
     """
 
     release: str = "airflow"
@@ -32,7 +33,18 @@ class Layout:
     roles: Mapping[str, str] = field(default_factory=dict)
     argocd: str = DEFAULT_ARGOCD_NAMESPACE
     manifests: frozenset[str] = frozenset()
+    applications: frozenset[str] = frozenset()
     prefix: str = ""
+
+    @property
+    def config_map(self) -> str:
+        """Return the name of the chart's ConfigMap, which holds git-sync's host keys."""
+        return f"{self.release}-config"
+
+    def is_beside_applications(self, path: str) -> bool:
+        """Return whether the file is of others, below a folder of the wizard's Applications."""
+        folders = tuple({f"{one.rpartition('/')[0]}/" for one in self.applications})
+        return path not in self.applications and path.startswith(folders)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,17 @@ def find_special_files(folder: str, listed: Iterable[str]) -> list[str]:
     ]
 
 
+def find_neighbours(folder: str, listed: Iterable[str]) -> list[str]:
+    """Return the YAML files of the folder with the Applications; a parent may apply all of them."""
+    names = [path for path in listed if path.startswith(f"{folder}/")]
+    return [
+        path
+        for path in names
+        if path.endswith((".yaml", ".yml", ".json"))
+        or posixpath.basename(path) in KUSTOMIZATION_NAMES
+    ]
+
+
 def find_named_files(files: Mapping[str, bytes | None], prefix: str) -> set[str]:
     """Return the paths that kustomizations and Applications among `files` name.
 

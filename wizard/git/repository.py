@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from wizard.errors import ConflictError, UsageError, WizardError
@@ -41,6 +42,13 @@ class Author:
 
 class WorkTree(GitObjects):
     """A work tree; create one with `open` or `init`."""
+
+    _author: Author | None = None
+
+    @cached_property
+    def _branch_names(self) -> set[str]:
+        """The texts that git has accepted as names of branches."""
+        return set()
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], prefix: str | None = None) -> WorkTree:
@@ -91,6 +99,8 @@ class WorkTree(GitObjects):
 
     def author(self) -> Author:
         """Return the author of the next commit; WizardError with the commands that set it."""
+        if self._author is not None:
+            return self._author
         ident = self.git.read(
             "-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT", ok=range(256)
         )
@@ -101,7 +111,8 @@ class WorkTree(GitObjects):
                 'git config --global user.name "Your Name"\n'
                 "git config --global user.email you@example.com",
             )
-        return Author(match[1], match[2])
+        self._author = Author(match[1], match[2])
+        return self._author
 
     def require_idle(self) -> None:
         """Raise ConflictError during a merge, a rebase or another unfinished git operation."""
@@ -173,6 +184,8 @@ class WorkTree(GitObjects):
 
     def require_branch_name(self, branch: str, place: str = "") -> None:
         """Raise UsageError unless the text is a branch name; `place` is where it was given."""
+        if branch in self._branch_names:
+            return
         checked = self.git.read("check-ref-format", f"refs/heads/{branch}", ok=(0, 1))
         if checked.code or branch.startswith("-"):
             # The text is not repeated: it may be a value that was typed in the wrong place.
@@ -180,6 +193,7 @@ class WorkTree(GitObjects):
                 f"{place or 'the branch'}: this is not a branch name",
                 "use letters, digits, - and /",
             )
+        self._branch_names.add(branch)
 
     @property
     def interrupted(self) -> bool:

@@ -28,8 +28,8 @@ class Snapshot:
     """A state: bytes and mode of files by full path, index entries, HEAD and local branches.
 
     A file is None if it does not exist, and a text if it is not a regular file. `touched` are the
-    full paths of other files that differ from the index. Without `has_refs`, only the files were
-    read.
+    full paths of other files that differ from the index, `untracked` those that are not in it.
+    Without `has_refs`, only the files were read.
     """
 
     files: Mapping[str, tuple[bytes, int] | str | None]
@@ -38,21 +38,20 @@ class Snapshot:
     head: str = ""
     branches: Mapping[str, str] | None = None
     touched: frozenset[str] = frozenset()
+    untracked: frozenset[str] = frozenset()
 
 
 def take_snapshot(repo: WorkTree, full_paths: Iterable[str], *, refs: bool) -> Snapshot:
-    """Return the state of these files and, with `refs`, of the index, HEAD and all branches."""
+    """Return the state of these files and, with `refs`, of the index, HEAD and all branches.
+
+    HEAD is the one that the repository knows since its last `refresh`.
+    """
     found = {path: _read_state(repo, path) for path in full_paths}
     if not refs:
         return Snapshot(found)
-    return Snapshot(
-        found,
-        True,
-        _read_index(repo),
-        _name_head(repo),
-        _read_branches(repo),
-        _read_touched(repo),
-    )
+    index, untracked = _read_index(repo)
+    branches, touched = _read_branches(repo), _read_touched(repo)
+    return Snapshot(found, True, index, _name_head(repo), branches, touched, untracked)
 
 
 def _read_state(repo: WorkTree, path: str) -> tuple[bytes, int] | str | None:
@@ -62,14 +61,22 @@ def _read_state(repo: WorkTree, path: str) -> tuple[bytes, int] | str | None:
         return _IRREGULAR
 
 
-def _read_index(repo: WorkTree) -> dict[str, str]:
+def _read_index(repo: WorkTree) -> tuple[dict[str, str], frozenset[str]]:
+    """Return the entries of the index, and untracked files and folders that are not ignored."""
+    listed = repo.git.read(
+        "ls-files", "-v", "-s", "-z", "--cached", "--others", "--directory", "--exclude-standard",
+        "--full-name", ":/",
+    ).out  # fmt: skip
     found: dict[str, str] = {}
-    for line in repo.git.read("ls-files", "-v", "-s", "-z", "--full-name", ":/").out.split(b"\0"):
+    others = []
+    for line in listed.split(b"\0")[:-1]:
+        if line.startswith(b"? "):
+            others.append(line[2:].decode("utf-8", "surrogateescape"))
+            continue
         facts, _, name = line.partition(b"\t")
-        if name:
-            path = name.decode("utf-8", "surrogateescape")
-            found[path] = f"{found.get(path, '')} {facts.decode()}"
-    return found
+        path = name.decode("utf-8", "surrogateescape")
+        found[path] = f"{found.get(path, '')} {facts.decode()}"
+    return found, frozenset(others)
 
 
 def _read_touched(repo: WorkTree) -> frozenset[str]:
@@ -80,7 +87,6 @@ def _read_touched(repo: WorkTree) -> frozenset[str]:
 
 def _name_head(repo: WorkTree) -> str:
     """Return the branch that HEAD is on, as a full ref name, or its commit if it is detached."""
-    repo.refresh()
     return f"{_HEADS}{repo.head.branch}" if repo.head.branch else repo.head.commit or ""
 
 
@@ -93,10 +99,14 @@ def find_differences(repo: WorkTree, before: Snapshot) -> list[str]:
     """Return one sentence for each difference from `before`; empty if there is none."""
     found = list(find_file_differences(repo, before, before.files))
     if before.has_refs:
-        found += _compare_index(before.index or {}, _read_index(repo))
+        repo.refresh()
+        index, untracked = _read_index(repo)
+        found += _compare_index(before.index or {}, index)
         found += _compare_head(before.head, _name_head(repo))
         found += _compare_branches(before.branches or {}, _read_branches(repo))
         found += _find_touched_files(repo, before)
+        new = untracked - before.untracked - set(before.files)
+        found += [f"{path}: exists now, but did not before" for path in sorted(new)]
     if len(found) > _SHOWN:
         found[_SHOWN:] = [f"and {len(found) - _SHOWN} more; see `git status`"]
     return found
@@ -169,6 +179,8 @@ def find_side_effects(
     repo: WorkTree, todo: Sequence[FileChange], before: Snapshot, branch: str | None
 ) -> list[str]:
     """Return sentences on other files of the plan and on HEAD, if hooks of a commit changed them.
+
+    HEAD is the one that the repository knows since its last `refresh`.
 
     `branch` is the work branch of the commit; None for the branch that HEAD was on.
     """

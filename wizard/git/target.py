@@ -7,8 +7,9 @@ name its own branch, and vouch for itself. In this order:
 1. the option --target;
 2. the variable of the CI system for the base branch of a merge request;
 3. the variable of the CI system for the default branch;
-4. the remote's default branch, as `git clone` and `git remote set-head` record it;
-5. where nothing was ever fetched from a remote: the local branch that git creates first
+4. `airflow-wizard.target` in the Git configuration of this clone, which no commit can change;
+5. the remote's default branch, as `git clone` and `git remote set-head` record it;
+6. where nothing was ever fetched from a remote: the local branch that git creates first
    (init.defaultBranch, main, master), the only local branch, or else the only one whose committed
    answers name themselves.
 
@@ -47,7 +48,10 @@ _CI_VARIABLES = (
     "CI", "TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION", "CODEBUILD_BUILD_ID", "PROW_JOB_ID",
 )  # fmt: skip
 _NOT_IN_CI = frozenset({"", "0", "false", "no"})
-_SETTINGS = r"^(remote\..*\.url|checkout\.defaultremote|init\.defaultbranch)$"
+TARGET_SETTING = "airflow-wizard.target"
+_SETTINGS = (
+    r"^(remote\..*\.url|checkout\.defaultremote|init\.defaultbranch|airflow-wizard\.target)$"
+)
 _HEADS, _REMOTES = "refs/heads/", "refs/remotes/"
 _MOST_PUSHED = 20
 
@@ -83,7 +87,7 @@ def find_target(
     """Return the target branch.
 
     `asked` is the value of --target; `named` returns the branch that the answers of a commit name.
-    Raises UsageError if --target or the CI's variable is not the name of a branch.
+    Raises UsageError if --target, the CI's variable or the setting is not the name of a branch.
     """
     settings = _read_settings(repo)
     remote, remotes = _choose_remote(settings)
@@ -93,6 +97,7 @@ def find_target(
         ("--target", asked),
         _read_variable(_BASE_VARIABLES),
         _read_variable(_DEFAULT_VARIABLES),
+        (f"git config {TARGET_SETTING}", _read_own_target(repo, settings)),
     ):
         if name:
             branch = name.removeprefix(_HEADS)
@@ -173,6 +178,17 @@ def _read_commits(repo: WorkTree, name: str, copy: str) -> tuple[str, str]:
 def _read_settings(repo: WorkTree) -> dict[str, str]:
     listed = repo.git.read("config", "-z", "--get-regexp", _SETTINGS, ok=(0, 1)).text
     return dict(pair.partition("\n")[::2] for pair in listed.split("\0") if pair)
+
+
+def _read_own_target(repo: WorkTree, settings: dict[str, str]) -> str:
+    """Return the target branch in the configuration of this clone; empty if there is none.
+
+    Included files do not count: teams include one that is in the repository (`include.path`).
+    """
+    if TARGET_SETTING not in settings:
+        return ""
+    options = ("--local", "--no-includes", "-z", "--get", TARGET_SETTING)
+    return repo.git.read("config", *options, ok=(0, 1)).text.rstrip("\0")
 
 
 def _choose_remote(settings: dict[str, str]) -> tuple[str, list[str]]:

@@ -12,7 +12,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -183,7 +183,7 @@ def _transaction(
         _put(repo, todo, journal)
         if message is not None:
             _enter_branch(repo, journal)
-            _add(repo, todo, journal)
+            _add(repo, todo, journal, before.index or {})
             output = _commit(repo, todo, journal, terminal=terminal)
     except BaseException as error:
         made = find_interrupted_commit(repo, journal.record) if message is not None else None
@@ -275,10 +275,14 @@ def _enter_branch(repo: WorkTree, journal: WriteJournal) -> None:
     repo.git.plumb("symbolic-ref", "-m", "Airflow Wizard: work branch", "HEAD", name)
 
 
-def _add(repo: WorkTree, todo: Sequence[FileChange], journal: WriteJournal) -> None:
-    """Add new paths to the index; the commit itself adds their contents."""
+def _add(
+    repo: WorkTree, todo: Sequence[FileChange], journal: WriteJournal, known: Mapping[str, str]
+) -> None:
+    """Add new paths to the index; the commit itself adds their contents.
+
+    `known` is what the index had before the write.
+    """
     new = [repo.full_path(change.path) for change in todo if change.new is not None]
-    known = repo.index(new)
     unknown = [path for path in new if path not in known]
     if not unknown:
         return

@@ -11,9 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wizard.formats.yaml_untrusted import parse_yaml
-from wizard.manifests.transformations import Manifest, Read, find_transformations
+from wizard.manifests.transformations import (
+    Manifest,
+    Read,
+    find_transformations,
+    generate_config_maps,
+    rename,
+)
 
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_MOST_OBJECTS = 2000
 _REMOTE = "these objects are not in this repository and cannot be judged"
 
 
@@ -90,6 +97,13 @@ class _Build:
         read = lambda name: self.read(posixpath.normpath(posixpath.join(folder, name)))  # noqa: E731
         for where, message in find_transformations(data, kept, read):
             result.faults.append((path, where, message))
+        result.add(Kustomized([*generate_config_maps(path, data)]))
+        result.objects = [one if one.pinned else rename(one, data) for one in result.objects]
+        if len(result.objects) > _MOST_OBJECTS:
+            # Overlays that rename make copies, in each level twice as many.
+            result.faults.append((path, "resources", f"more than {_MOST_OBJECTS} objects"))
+            result.objects = [one for one in result.objects if one.pinned]
+        result.known = {id(one) for one in result.objects}
         return result
 
     def _include(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # The logical ids of the manifests begin with this; see `manifest_file`.
 MANIFESTS = "secrets/"
+# Those of the objects that apply the manifests begin with this.
+APPLICATIONS = "argocd/"
 WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
 SYNC_OPTIONS_ANNOTATION = "argocd.argoproj.io/sync-options"
 

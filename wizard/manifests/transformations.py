@@ -1,15 +1,16 @@
 """The transformations of a kustomization: which may change the wizard's manifests.
 
 No kustomize runs here. A transformation is accepted only if it is certain that it leaves every
-guarded object as it was written. Source: the documentation of kustomize 5 (reference/kustomize)
-and its default field specifications (commonlabels.go, namereference.go).
+guarded object as it was written. Source: the documentation of kustomize 5
+(https://kubectl.docs.kubernetes.io/references/kustomize/kustomization), its default field
+specifications (commonlabels.go, namereference.go), and the well-known annotations of Kubernetes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wizard.formats.nested import walk
@@ -58,7 +59,17 @@ _SELECTING_KINDS = frozenset(
 )
 _WITHOUT_NAMESPACE = ("ClusterSecretStore", "ClusterExternalSecret")
 _CLUSTER_WIDE = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
-_OWNED_KEY = re.compile(r"(?:.*\.)?(?:argoproj\.io|external-secrets\.io|helm\.sh)/|airflow-wizard/")
+# Labels and annotations that programs obey: whether, when and by which name an object is applied,
+# and which identity a ServiceAccount has in a cloud.
+_OWNED_KEY = re.compile(
+    r"(?:[^/]*\.)?(?:argoproj\.io|external-secrets\.io|helm\.sh|config\.kubernetes\.io"
+    r"|config\.k8s\.io|azure\.workload\.identity|eks\.amazonaws\.com|iam\.gke\.io)/|airflow-wizard/"
+)
+# A replacement of these keeps kind, name and namespace.
+_FREE_FIELD = re.compile(
+    r"metadata\.(?:labels|annotations)\b|(?!(?:metadata|kind|apiVersion)\b)[a-z]"
+)
+_MAX_NAME = 254
 _LITERAL = re.compile(r"[A-Za-z0-9./-]+(?:\|[A-Za-z0-9./-]+)*\Z").match
 
 
@@ -67,11 +78,13 @@ class Manifest:
     """One object that a kustomization applies; `path` is its file.
 
     `pinned`: it must be applied as it is written. Other objects count only for their Secrets.
+    `written` is the object as a file has it, if kustomize gives it another name.
     """
 
     path: str
     data: Mapping[str, Any]
     pinned: bool = True
+    written: Mapping[str, Any] | None = None
 
     @property
     def kind(self) -> str:
@@ -132,6 +145,33 @@ def find_transformations(
             yield key, _UNKNOWN
 
 
+def is_owned_key(name: str) -> bool:
+    """Return whether a program obeys labels or annotations of this name."""
+    return _OWNED_KEY.match(name) is not None
+
+
+def generate_config_maps(path: str, data: Mapping[str, Any]) -> Iterator[Manifest]:
+    """Yield the ConfigMaps that a kustomization in file `path` makes, without their hashes."""
+    for item in _list(data.get("configMapGenerator")):
+        name = str(_mapping(item).get("name") or "")
+        made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+        yield Manifest(path, made, pinned=False)
+
+
+def rename(one: Manifest, data: Mapping[str, Any]) -> Manifest:
+    """Return the object under the name that this kustomization gives it.
+
+    Kinds that kustomize never renames are renamed, too: a name that is free stays free.
+    """
+    ends = [str(data.get(key) or "") for key in ("namePrefix", "nameSuffix")]
+    if not any(ends):
+        return one
+    # A name that is too long is no name that counts, and does not grow with every overlay.
+    name = f"{ends[0]}{one.metadata('name')}{ends[1]}"[:_MAX_NAME]
+    metadata = {**_mapping(one.data.get("metadata")), "name": name}
+    return replace(one, data={**one.data, "metadata": metadata}, written=one.written or one.data)
+
+
 def _names(value: object, objects: Sequence[Manifest], _read: Read) -> Faults:
     if value and objects:
         yield "", _CHANGES
@@ -154,7 +194,7 @@ def _metadata(part: str) -> Callable[[object, Sequence[Manifest], Read], Faults]
             return
         for name, text in _mapping(value).items():
             present = [_mapping(one.metadata(part)).get(name, text) for one in objects]
-            if objects and (_OWNED_KEY.match(str(name)) or any(now != text for now in present)):
+            if objects and (is_owned_key(str(name)) or any(now != text for now in present)):
                 yield f".{name}", _CHANGES
 
     return judge
@@ -275,6 +315,9 @@ def _replacements(value: object, objects: Sequence[Manifest], read: Read) -> Fau
             entry = documents[0] if len(documents) == 1 else None
         for one in entry if isinstance(entry, list) else [entry]:
             targets = _list(_mapping(one).get("targets"))
+            if not all(_keeps_names(target) for target in targets):
+                yield f"[{number}]", _UNKNOWN
+                continue
             selects = [_mapping(_mapping(target).get("select")) for target in targets]
             if objects and not (
                 targets and all(any(one.get(k) for k in _TARGET) for one in selects)
@@ -282,6 +325,12 @@ def _replacements(value: object, objects: Sequence[Manifest], read: Read) -> Fau
                 yield f"[{number}]", _UNKNOWN
             elif any(kept.matches(select) for kept in objects for select in selects):
                 yield f"[{number}]", _CHANGES
+
+
+def _keeps_names(target: object) -> bool:
+    """Return whether a replacement leaves kind and name alone; without fields, it sets the name."""
+    paths = _list(_mapping(target).get("fieldPaths"))
+    return bool(paths) and all(isinstance(at, str) and _FREE_FIELD.match(at) for at in paths)
 
 
 def _may_match(pattern: object, value: str) -> bool:

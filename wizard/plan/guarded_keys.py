@@ -7,14 +7,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from wizard.chart.guarded import HOST_VALUES, explain_guarded_value, find_guarded_values
+from wizard.chart.guarded import (
+    HOST_VALUES,
+    SOURCE_VALUES,
+    explain_guarded_value,
+    find_guarded_values,
+)
 from wizard.deliveries.registry import delivery_kind
 from wizard.errors import AnswersError, Problem
 from wizard.formats.yaml_untrusted import parse_yaml
 from wizard.git.changes import Conflict, FileChange
 from wizard.manifests.kustomize import kustomize, list_objects
 from wizard.manifests.objects import MANIFESTS
-from wizard.manifests.transformations import Manifest
+from wizard.manifests.transformations import Manifest, is_owned_key
 from wizard.plan.overrides import check_overrides
 
 if TYPE_CHECKING:
@@ -75,8 +80,14 @@ def find_guarded_differences(
 def _is_same(mine: bytes, ours: bytes) -> bool:
     if mine == ours:
         return True
-    found, _ = parse_yaml("", mine)
-    return bool(found) and found == parse_yaml("", ours)[0]
+    found = _read_documents(mine)
+    return bool(found) and found == _read_documents(ours)
+
+
+def _read_documents(data: bytes) -> list[Any]:
+    """Return the documents of a file; none if a reader may see others, as with a key twice."""
+    documents, findings = parse_yaml("", data)
+    return [] if any(finding.is_error for finding in findings) else documents
 
 
 def refuse_guarded_values(
@@ -97,7 +108,7 @@ def refuse_guarded_values(
     problems = [
         Problem(f"values.{path}", f"remove it: {explain_guarded_value(path)}")
         for path in changed
-        if path not in HOST_VALUES
+        if path not in HOST_VALUES | SOURCE_VALUES
     ]
     named = {problem.key for problem in problems}
     contradictions, warnings = check_overrides(ours, answers.values)
@@ -129,9 +140,10 @@ class _Edits:
     ) -> Iterator[tuple[str, str]]:
         """Yield place and consequence of every edit of guarded content in one file."""
         if logical.startswith("vault/"):
-            yield "", _VAULT
+            if not _is_same_text(data, rendered, path):
+                yield "", _VAULT
         elif logical.startswith(MANIFESTS):
-            yield "", _MANIFEST
+            yield from _find_manifest_edits(data, rendered)
         elif logical == "values":
             mine, ours = _guarded_leaves(data), _guarded_leaves(rendered)
             for leaf in sorted({*mine, *ours}):
@@ -167,6 +179,48 @@ class _Edits:
         folder = posixpath.dirname(path)
         for missing in sorted(guarded - found.paths):
             yield f"resources ({posixpath.relpath(missing, folder)})", _UNLISTED
+
+
+def _is_same_text(mine: bytes, ours: bytes, path: str) -> bool:
+    """Return whether a policy or role differs only in comment lines, or in the spelling of JSON."""
+    if path.endswith(".json"):
+        return _is_same(mine, ours)
+    return _code_lines(mine) == _code_lines(ours)
+
+
+def _code_lines(data: bytes) -> list[bytes]:
+    return [
+        line.rstrip() for line in data.splitlines() if line.strip()[:1] != b"#" and line.strip()
+    ]
+
+
+def _find_manifest_edits(data: bytes, rendered: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the edits of one object, except comments and labels and annotations of others."""
+    mine, ours = _read_documents(data), _read_documents(rendered)
+    if len(mine) != 1 or len(ours) != 1 or not isinstance(mine[0], dict):
+        yield "", _MANIFEST
+        return
+    found = dict(mine[0])
+    wanted = ours[0]
+    if isinstance(found.get("metadata"), dict):
+        found["metadata"] = _without_additions(found["metadata"], wanted["metadata"])
+    for key in sorted({*found, *wanted}, key=str):
+        if found.get(key) != wanted.get(key):
+            yield str(key), _MANIFEST
+
+
+def _without_additions(mine: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata without the labels and annotations that no program obeys."""
+    found = dict(mine)
+    for part in ("labels", "annotations"):
+        names, known = mine.get(part), ours.get(part, {})
+        if isinstance(names, dict):
+            kept = {k: v for k, v in names.items() if k in known or is_owned_key(str(k))}
+            kept |= {k: v for k, v in names.items() if not isinstance(v, str)}
+            found[part] = kept
+            if not kept and part not in ours:
+                del found[part]
+    return found
 
 
 def _guarded_leaves(data: bytes) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from wizard.errors import Fix
 from wizard.findings import Finding
 from wizard.formats.terminal import escape_unprintable
+from wizard.git.target import TARGET_SETTING
 from wizard.plan.merge_base import state_folder
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def inspect_target(answers: Answers, target: TargetBranch, repository: WorkTree)
     shown = escape_unprintable(target.name)
     fix = Fix(
         f"set repository.branch to {shown}, or name the branch that this is merged into "
-        "with --target BRANCH",
+        f"with --target BRANCH, or once for this clone: `git config {TARGET_SETTING} BRANCH`",
         "repository.branch",
     )
     return [
@@ -44,5 +45,6 @@ def explain_unreadable_evidence(found: TargetCommit) -> list[str]:
         return []
     return [
         f"evidence that was committed earlier is unverified: {found.reason}; `{found.command}`, "
-        "then run the same command again (--target BRANCH names another target branch)"
+        f"then run the same command again (--target BRANCH, or `git config {TARGET_SETTING} "
+        "BRANCH` for this clone, names another target branch)"
     ]

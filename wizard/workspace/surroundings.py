@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard.checks.surroundings import find_named_files, find_special_files
+from wizard.checks.surroundings import find_named_files, find_neighbours, find_special_files
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -22,7 +22,7 @@ def read_surroundings(
     """Return `files` with the committed files that take effect together with them, by path.
 
     These are the files that a kustomization or an Application among them names, and files in the
-    manifests' folder that kustomize or Argo CD reads by their names.
+    manifests' folder that kustomize or Argo CD reads by their names, or beside the Applications.
     """
     release = rendering.release
     prefix = "" if release.prefix in {"", "."} else release.prefix.strip("/")
@@ -40,6 +40,7 @@ def read_surroundings(
 
 def list_special_files(repository: WorkTree, rendering: Rendering) -> list[str]:
     """Return the committed files of others that change by their names how manifests are applied."""
-    folder = rendering.release.paths.apps
-    found = find_special_files(folder, repository.head_tree(folder))
+    paths = rendering.release.paths
+    listed = repository.head_tree(paths.apps, paths.argocd)
+    found = [*find_special_files(paths.apps, listed), *find_neighbours(paths.argocd, listed)]
     return [path for path in found if path not in rendering.tree]

@@ -238,6 +238,85 @@ def test_a_target_that_is_no_branch_name(proven: Wizard) -> None:
         assert "--target: " in done.err
 
 
+# A setting of the clone
+
+SETTING = "airflow-wizard.target"
+
+
+@pytest.fixture
+def staging(server: Wizard, clone: Clone, file: Callable[..., str]) -> Wizard:
+    """A clone on staging, the branch that is delivered; the remote's default branch is main."""
+    server.git.git("branch", "-q", "staging", "main")
+    mine = clone(server)
+    mine.git.git("switch", "-q", "staging")
+    given = file(entry(KEY), **{"repository.branch": "staging"})
+    typed = ("--host-key-fingerprint", KEY.fingerprint, "--target", "staging")
+    mine.ok("commit", "--yes", "--answers", given, *typed)
+    return mine
+
+
+def test_a_clone_remembers_its_target_branch(staging: Wizard) -> None:
+    found = staging("check")
+    assert found.code == 4
+    assert found.out.count(f"`git config {SETTING} BRANCH`") == 1
+
+    staging.git.git("config", SETTING, "staging")
+
+    assert "repository.branch" not in staging.ok("check").out
+    staging.ok("set", "executor.workers.replicas=3", "--yes")
+    staging.ok("plan")
+    staging.git.git("switch", "-q", "-c", "topic")
+    staging.ok("set", "executor.workers.replicas=4", "--yes", "--branch", "topic")
+    staging.ok("check")
+
+
+def test_missing_evidence_names_the_setting(server: Wizard, clone: Clone) -> None:
+    judged = clone(server, "--depth=1", "--branch=evil")
+
+    assert_unproven(judged, f"`git config {SETTING} BRANCH` for this clone")
+
+
+def test_an_option_and_the_variables_of_ci_outrank_the_setting(
+    server: Wizard, clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = clone(server)
+    judged.git.git("switch", "-q", "evil")
+    judged.git.git("config", SETTING, "evil")
+    judged.ok("check")
+
+    assert UNPROVEN in judged("check", "--target", "main").out
+    ci(monkeypatch, GITHUB_BASE_REF="main")
+    assert_unproven(judged)
+
+
+def test_no_file_of_the_repository_sets_the_target(
+    server: Wizard, clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.git.git("switch", "-q", "evil")
+    server.git.commit({".gitconfig": "[airflow-wizard]\n\ttarget = evil\n"})
+    server.git.git("switch", "-q", "main")
+    judged = clone(server)
+    judged.git.git("switch", "-q", "evil")
+    judged.git.git("config", "include.path", "../.gitconfig")
+    assert judged.git.git("config", SETTING) == "evil"
+
+    assert_unproven(judged)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(judged.folder / ".gitconfig"))
+    assert_unproven(judged)
+    judged.git.git("config", SETTING, "main")
+    assert_unproven(judged)
+
+
+def test_a_setting_that_is_no_branch(proven: Wizard) -> None:
+    for name in ("-x", "a..b"):
+        proven.git.git("config", SETTING, name)
+        done = proven("check")
+        assert done.code == 64, done
+        assert f"git config {SETTING}: " in done.err
+    proven.git.git("config", SETTING, "gone")
+    assert "there is no branch gone" in proven("check").out
+
+
 # CI
 
 

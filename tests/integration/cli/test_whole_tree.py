@@ -49,6 +49,44 @@ spec:
   target: {name: airflow-metadata}
   dataFrom: [{extract: {key: elsewhere}}]
 """
+HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: "
+MANIFESTS_ONLY = f"""{HEAD}Application
+metadata: {{name: other, namespace: argocd}}
+spec:
+  project: default
+  source: {{repoURL: https://git.example.com/c.git, path: ./apps/airflow/}}
+  destination: {{name: in-cluster, namespace: other}}
+"""
+PARENT = f"""{HEAD}Application
+metadata: {{name: parent, namespace: argocd}}
+spec:
+  project: default
+  source: {{repoURL: https://git.example.com/c.git, path: argocd/airflow}}
+  destination: {{name: in-cluster, namespace: argocd}}
+"""
+LISTED = "resources: [own.yaml]\n"
+ACCOUNT = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: airflow-external}\n"
+SECOND_STORE = """apiVersion: external-secrets.io/v1
+kind: SecretStore
+metadata: {name: mine, namespace: airflow}
+spec:
+  provider:
+    vault:
+      server: https://evil.example.com
+      auth:
+        kubernetes:
+          mountPath: kubernetes
+          role: any
+          serviceAccountRef: {name: airflow-external-secrets, audiences: [vault]}
+"""
+TOKEN = """apiVersion: v1
+kind: Secret
+metadata:
+  name: token
+  namespace: airflow
+  annotations: {kubernetes.io/service-account.name: airflow-external-secrets}
+type: kubernetes.io/service-account-token
+"""
 Files = dict[str, str]
 Edit = Callable[[Path], Files]
 
@@ -129,7 +167,44 @@ def _both(*edits: Edit) -> Edit:
 
 
 # Edit, and a part of the place that the message must name.
+STORE_FILE = "apps/airflow/secrets/store.yaml"
+SECRET_FILE = "apps/airflow/secrets/airflow-metadata.yaml"
+POLICY_FILE = "vault/airflow/external-secrets-airflow-read.hcl"
+ROLE_FILE = "vault/airflow/external-secrets-airflow.json"
+LABELS, ANNOTATIONS = "  labels:\n", "  annotations:\n"
 CONFLICTS: dict[str, tuple[Edit, str]] = {
+    "DAG repository": (
+        _into(VALUES, "dags.gitSync.repo", "https://evil.example.com/x.git"),
+        "repo",
+    ),
+    "DAG bundles": (
+        _into(VALUES, "dagProcessor.dagBundleConfigList", [{"name": "x", "classpath": "y"}]),
+        "dagProcessor.dagBundleConfigList",
+    ),
+    "store": (_text(STORE_FILE, "vault.example", "evil.example"), "spec"),
+    "key of the store twice": (
+        _text(STORE_FILE, "      path: secret\n", "      path: secret\n      path: secret\n"),
+        STORE_FILE,
+    ),
+    "hook of a Secret": (
+        _text(SECRET_FILE, ANNOTATIONS, f"{ANNOTATIONS}    argocd.argoproj.io/hook: Skip\n"),
+        "metadata",
+    ),
+    "Secret that is not applied": (
+        _text(
+            SECRET_FILE,
+            ANNOTATIONS,
+            f'{ANNOTATIONS}    config.kubernetes.io/local-config: "true"\n',
+        ),
+        "metadata",
+    ),
+    "owner of a Secret": (
+        _text(SECRET_FILE, "managed-by: airflow-wizard", "managed-by: x"),
+        "meta",
+    ),
+    "namespace of a Secret": (_into(SECRET_FILE, "metadata.namespace", "other"), "metadata"),
+    "policy": (_text(POLICY_FILE, '["read"]', '["read", "list"]'), POLICY_FILE),
+    "role": (_text(ROLE_FILE, "{", '{"bound_service_account_names": ["*"],'), ROLE_FILE),
     "parameter": (_parameter("dags.gitSync.knownHosts", ""), "helm.parameters[0]"),
     "parameter with two names": (
         _parameter("a=1,dags.gitSync.knownHosts", "x"),
@@ -314,6 +389,10 @@ CONFLICTS: dict[str, tuple[Edit, str]] = {
         _kustomize("labels", [{"pairs": {"app.kubernetes.io/managed-by": "x"}}]),
         "labels[0].pairs",
     ),
+    "objects that are not applied": (
+        _kustomize("commonAnnotations", {"config.kubernetes.io/local-config": "true"}),
+        "commonAnnotations",
+    ),
     "annotations of Argo CD": (
         _kustomize("commonAnnotations", {"argocd.argoproj.io/hook": "Skip"}),
         "commonAnnotations",
@@ -329,6 +408,25 @@ CONFLICTS: dict[str, tuple[Edit, str]] = {
         "namePrefix",
     ),
 }
+
+
+def _second(name: str, change: Callable[[str], str]) -> Edit:
+    """A file beside the Application, made from it."""
+
+    def edit(folder: Path) -> Files:
+        text = (folder / APPLICATION).read_text().replace("name: airflow\n", "name: other\n", 1)
+        return {f"argocd/airflow/{name}.yaml": change(text)}
+
+    return edit
+
+
+def _as_set(text: str) -> str:
+    data = yaml.safe_load(text)
+    template = {"metadata": {"name": "airflow"}, "spec": data["spec"]}
+    spec = {"generators": [{"list": {"elements": [{"a": "b"}]}}], "template": template}
+    return yaml.safe_dump({**data, "kind": "ApplicationSet", "spec": spec})
+
+
 # Files beside ours, which nobody edited.
 REFUSED: dict[str, tuple[Edit, str]] = {
     "source file": (
@@ -347,6 +445,73 @@ REFUSED: dict[str, tuple[Edit, str]] = {
     "second author of a Secret": (
         _kustomize("resources.+", "mine.yaml", mine_yaml=RIVAL),
         "mine.yaml",
+    ),
+    "host keys by a new name": (
+        _both(
+            _kustomize("resources.+", "own"),
+            _file("apps/airflow/own/kustomization.yaml", f"namePrefix: airflow-\n{LISTED}"),
+            _file("apps/airflow/own/own.yaml", OWN.replace("own", "config")),
+        ),
+        "own.yaml: metadata.name",
+    ),
+    "generated host keys": (
+        _both(
+            _kustomize("resources.+", "own"),
+            _file(
+                "apps/airflow/own/kustomization.yaml",
+                "nameSuffix: -config\nconfigMapGenerator: [{name: airflow, literals: [a=b]}]\n",
+            ),
+        ),
+        "own/kustomization.yaml: metadata.name",
+    ),
+    "the store's account by a new name": (
+        _both(
+            _kustomize("resources.+", "own"),
+            _file("apps/airflow/own/kustomization.yaml", f"nameSuffix: -secrets\n{LISTED}"),
+            _file("apps/airflow/own/own.yaml", ACCOUNT),
+        ),
+        "own.yaml: metadata.name",
+    ),
+    "another store with the store's account": (
+        _kustomize("resources.+", "mine.yaml", mine_yaml=SECOND_STORE),
+        "mine.yaml: spec.provider.vault.auth.kubernetes.serviceAccountRef.name",
+    ),
+    "a token of the store's account": (
+        _kustomize("resources.+", "mine.yaml", mine_yaml=TOKEN),
+        'mine.yaml: metadata.annotations."kubernetes.io/service-account.name"',
+    ),
+    "second Application": (
+        _second("x", lambda text: text.replace("namespace: airflow", "namespace: other")),
+        "x.yaml: spec.sources[0].helm.valueFiles[0]",
+    ),
+    "Application of the same name": (
+        _second("x", lambda _: f"{HEAD}Application\nmetadata: {{name: airflow}}\nspec: {{}}\n"),
+        "x.yaml: metadata.name",
+    ),
+    "project of the same name": (
+        _second(
+            "x",
+            lambda _: (
+                f'{HEAD}AppProject\nmetadata: {{name: airflow}}\nspec: {{sourceRepos: ["*"]}}\n'
+            ),
+        ),
+        "x.yaml: metadata.name",
+    ),
+    "ApplicationSet": (_second("sub/x", _as_set), "x.yaml: spec.template.spec"),
+    "ApplicationSet with own values": (
+        _second("x", lambda text: _as_set(text).replace(f"$values/{VALUES}", "values.yaml")),
+        "x.yaml: spec.template.spec",
+    ),
+    "second Application of the manifests": (
+        _second("x", lambda _: MANIFESTS_ONLY),
+        "x.yaml: spec.source.path",
+    ),
+    "kustomization of the Applications": (
+        _file(
+            "argocd/airflow/kustomization.yaml",
+            "resources: [application.yaml]\npatches: [{target: {kind: .*}, path: p.yaml}]\n",
+        ),
+        "kustomization.yaml: patches[0]",
     ),
     "git-sync without verification": (
         _application(
@@ -371,6 +536,16 @@ HARMLESS: dict[str, Edit] = {
         APPLICATION, "  annotations:\n", "  annotations:\n    argocd.argoproj.io/refresh: hard\n"
     ),
     "label": _application("metadata.labels.team", "data"),
+    "comment in the store": _text(STORE_FILE, "spec:\n", "# Ours.\nspec:\n"),
+    "label of a Secret": _text(SECRET_FILE, LABELS, f"{LABELS}    team: data\n"),
+    "annotation of a Secret": _text(
+        SECRET_FILE, ANNOTATIONS, f'{ANNOTATIONS}    reloader.stakater.com/match: "true"\n'
+    ),
+    "annotation of the account": _text(
+        "apps/airflow/secrets/service-account.yaml", ANNOTATIONS, f"{ANNOTATIONS}    team: data\n"
+    ),
+    "comment in the policy": _text(POLICY_FILE, "path ", "# Ours.\n\npath "),
+    "spaces in the role": _text(ROLE_FILE, "{", "{ "),
     "finalizer": _application("metadata.finalizers", ["resources-finalizer.argocd.argoproj.io"]),
     "retry": _application("spec.syncPolicy.retry.limit", 9),
     "sync option": _application("spec.syncPolicy.syncOptions.+", "PruneLast=true"),
@@ -397,6 +572,24 @@ HARMLESS: dict[str, Edit] = {
         _kustomize("resources.+", "own"),
         _file("apps/airflow/own/kustomization.yaml", "namePrefix: x-\nresources: [own.yaml]\n"),
         _file("apps/airflow/own/own.yaml", OWN),
+    ),
+    "parent of the Applications": _both(
+        _file("argocd/airflow/parent.yaml", PARENT),
+        _file(
+            "argocd/airflow/kustomization.yaml",
+            "resources: [application.yaml, project.yaml]\ncommonAnnotations: {team: data}\n",
+        ),
+    ),
+    "another Application": _file(
+        "argocd/airflow/other.yaml",
+        MANIFESTS_ONLY.replace("apps/airflow", "apps/other"),
+    ),
+    "own folder with a generator": _both(
+        _kustomize("resources.+", "own"),
+        _file(
+            "apps/airflow/own/kustomization.yaml",
+            "namePrefix: x-\nconfigMapGenerator: [{name: config, literals: [a=b]}]\n",
+        ),
     ),
     "patch of an own manifest": lambda folder: {
         KUSTOMIZATION: (folder / KUSTOMIZATION).read_text() + PATCHES,

@@ -46,6 +46,12 @@ def test_a_plan_without_changes_starts_few_processes(local: Wizard, counted: Cou
     assert counted["rev-parse"] <= 2
 
 
+def test_a_commit_starts_few_processes(local: Wizard, counted: Counter[str]) -> None:
+    local.ok("set", "executor.workers.replicas=3", "--yes")
+
+    assert sum(counted.values()) <= 38, counted
+
+
 def test_each_further_installation_costs_little(local: Wizard, counted: Counter[str]) -> None:
     local.ok(*LOCAL, "--set", "installation.name=second")
     local.ok(*LOCAL, "--set", "installation.name=third")

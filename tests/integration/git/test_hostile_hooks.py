@@ -88,6 +88,11 @@ TOLD = {
         ["docs/same.md: has other content than before"],
     ),
     "deletes a file outside the plan": ("rm mine.txt", ["mine.txt: was changed, although"]),
+    "leaves a file behind": ("echo x > left.txt", ["left.txt: exists now, but did not before"]),
+    "leaves a file beside ours": (
+        "echo x > docs/deep/x",
+        ["docs/deep/: exists now, but did not before"],
+    ),
     "moves HEAD": (
         "git symbolic-ref HEAD refs/heads/other",
         [
@@ -173,6 +178,17 @@ def test_a_hook_that_deletes_our_journal_does_not_stop_a_commit(
     assert written.commit == folder.git("rev-parse", "main")
     assert not written.altered
     assert recover_interrupted_write(folder.repo) is None
+
+
+def test_what_was_untracked_before_is_not_told(folder: GitFolder) -> None:
+    folder.put("notes.txt", "mine\n")
+    folder.put("logs/run.log", "mine\n")
+    (folder.path / ".git/info").mkdir(exist_ok=True)
+    (folder.path / ".git/info/exclude").write_text("*.tmp\n")
+    folder.hook("pre-commit", "echo x > cache.tmp; exit 1")
+
+    with pytest.raises(WizardError, match="refused; nothing was changed"):
+        commit_changes(folder.repo, CHANGES, MESSAGE, target="main")
 
 
 def test_an_original_that_was_changed_is_not_put_back(folder: GitFolder) -> None:

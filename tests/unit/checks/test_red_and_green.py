@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,7 +27,9 @@ from tests.unit.checks.trees import (
     STORE,
     VALUES,
     Case,
+    application,
     good,
+    store,
 )
 
 # Made up here, at run time: no scanner shall take this file for a leak.
@@ -82,6 +85,13 @@ def both(*changes: Change) -> Change:
     return change
 
 
+def written(case: Case) -> None:
+    """The wizard wrote the manifests and the Applications."""
+    manifests = frozenset(path for path in case.objects if path.startswith("apps/airflow/secrets/"))
+    applications = frozenset((APPLICATION, PROJECT))
+    case.layout = replace(case.layout, manifests=manifests, applications=applications)
+
+
 def attribute(name: str, new: str) -> Change:
     return lambda case: setattr(case, name, new)
 
@@ -128,6 +138,10 @@ def policies(**more: str) -> Change:
 
 
 # rule, where (in part), what breaks it
+ACCOUNT: dict[str, Any] = {
+    "apiVersion": "v1", "kind": "ServiceAccount",
+    "metadata": {"name": "only-for-the-store", "namespace": "airflow"},
+}  # fmt: skip
 RED: list[tuple[str, str, Change]] = [
     ("yaml.syntax", "line 3", text(VALUES, "a: 1\nb: [\n")),
     ("yaml.too-large", "", text("x.yaml", b"#" * (2 * 1024 * 1024 + 1))),
@@ -408,6 +422,18 @@ RED: list[tuple[str, str, Change]] = [
     ("kustomize.values", "resources[0]",
      put(KUSTOMIZATION, "resources.0", "airflow-values.yaml")),
     ("kustomize.values", "spec.sources[1].path", lambda case: case.objects.pop(KUSTOMIZATION)),
+    ("kustomize.guarded", "namePrefix", both(written, put(KUSTOMIZATION, "namePrefix", "x-"))),
+    ("kustomize.rival", "metadata.name", both(written, add("apps/airflow/mine.yaml", {
+        **store(), "metadata": {"name": store()["metadata"]["name"]}}))),
+    ("kustomize.account", "spec.serviceAccountName", both(
+        written, add("apps/airflow/secrets/account.yaml", ACCOUNT), written,
+        add("apps/airflow/mine.yaml", {"apiVersion": "v1", "kind": "Pod", "metadata": {
+            "name": "x"}, "spec": {"serviceAccountName": ACCOUNT["metadata"]["name"]}}))),
+    ("argocd.rival", "spec", both(
+        written, add("argocd/airflow/x.yaml", {**application(), "metadata": {"name": "x"}}))),
+    ("argocd.values-unread", "spec.sources[0].helm.fileParameters[0]", both(
+        written, put(APPLICATION, "spec.sources.0.helm.fileParameters",
+                     [{"name": "a", "path": "/b"}]))),
     ("schema.values", "workers.celery.replicas", both(
         value("workers.celery.replicas", PASSWORD), lambda case: case.more.update(chart_schema={
             "properties": {"workers": {"properties": {"celery": {"properties": {

@@ -48,6 +48,12 @@ def patch(**target: str) -> dict[str, Any]:
     return {"patches": [{"target": target, "patch": "- {op: remove, path: /spec}"}]}
 
 
+def replacement(*fields: str) -> dict[str, Any]:
+    """A replacement in the owner's ConfigMap; without fields, kustomize sets its name."""
+    target = {"select": {"kind": "ConfigMap"}, **({"fieldPaths": [*fields]} if fields else {})}
+    return {"replacements": [{"source": {"kind": "ConfigMap"}, "targets": [target]}]}
+
+
 RED: dict[str, tuple[dict[str, Any], str]] = {
     "name": (patch(name="vault"), "patches[0]"),
     "kind": (patch(kind="SecretStore"), "patches[0]"),
@@ -97,6 +103,23 @@ RED: dict[str, tuple[dict[str, Any], str]] = {
         {"replacements": [{"targets": [{"select": {"name": ".*"}}]}]},
         "replacements[0]",
     ),
+    "replacement of a name": (replacement("data.a", "metadata.name"), "replacements[0]"),
+    "replacement of all metadata": (replacement("metadata"), "replacements[0]"),
+    "replacement of a kind": (replacement("kind"), "replacements[0]"),
+    "replacement of any field": (replacement("*.name"), "replacements[0]"),
+    "replacement without fields": (replacement(), "replacements[0]"),
+    "objects that are not applied": (
+        {"commonAnnotations": {"config.kubernetes.io/local-config": "true"}},
+        "commonAnnotations.config.kubernetes.io/local-config",
+    ),
+    "objects with a hash in the name": (
+        {"commonAnnotations": {"internal.config.kubernetes.io/needsHashSuffix": "enabled"}},
+        "commonAnnotations.internal.config.kubernetes.io/needsHashSuffix",
+    ),
+    "identity in a cloud": (
+        {"commonAnnotations": {"azure.workload.identity/tenant-id": "x"}},
+        "commonAnnotations.azure.workload.identity/tenant-id",
+    ),
     "replacement without target": ({"replacements": [{"targets": []}]}, "replacements[0]"),
     "unknown field": ({"somethingNew": [1]}, "somethingNew"),
 }
@@ -122,7 +145,7 @@ GREEN: dict[str, dict[str, Any]] = {
     "new annotation": {"commonAnnotations": {"team": "data"}},
     "images": {"images": [{"name": "a", "newTag": "1"}]},
     "replicas": {"replicas": [{"name": "vault", "count": 2}]},
-    "own replacement": {"replacements": [{"targets": [{"select": {"kind": "ConfigMap"}}]}]},
+    "own replacement": replacement("data.a", "metadata.labels.a"),
     "own ConfigMap": {"configMapGenerator": [{"name": "made", "literals": ["a=b"]}]},
     "origin": {"buildMetadata": ["originAnnotations"]},
     "order": {"sortOptions": {"order": "fifo"}},
@@ -134,7 +157,7 @@ GREEN: dict[str, dict[str, Any]] = {
 def test_what_leaves_guarded_objects_alone_passes(options: dict[str, Any]) -> None:
     result = run(options)
     assert result.faults == []
-    assert result.paths == {"apps/ours.yaml", "apps/own.yaml"}
+    assert result.paths - {ROOT} == {"apps/ours.yaml", "apps/own.yaml"}
 
 
 @pytest.mark.parametrize(
@@ -179,6 +202,7 @@ def test_included_kustomizations_are_judged_by_what_they_contain() -> None:
     free = run(options, in__kustomization_yaml=inner, in__a_yaml=OWN, in__p_yaml=OWN)
     assert free.faults == []
     assert free.paths == {"apps/ours.yaml", "apps/in/a.yaml"}
+    assert [one.metadata("name") for one in free.objects] == ["vault", "x-own"]
 
     outer = {"resources": ["in"]}
     taken = "resources: [../ours.yaml]\nnamePrefix: x-\n"
@@ -214,6 +238,24 @@ def test_kustomizations_that_share_others_are_read_once_each() -> None:
 
     assert found.faults == []
     assert [one.path for one in found.objects] == ["apps/ours.yaml", "apps/own.yaml"]
+
+
+def test_overlays_that_rename_do_not_multiply_without_end() -> None:
+    """2 to the 24 objects, with names of 24 times 10,000 letters."""
+    files = {}
+    for level in range(24):
+        for side in ("l", "r"):
+            inner = f"l{level + 1}, ../r{level + 1}" if level < 23 else "own.yaml"
+            text = f"namePrefix: {side * 10_000}\nresources: [../{inner}]\n"
+            files[f"{side}{level}__kustomization_yaml"] = text
+    started = time.process_time()
+
+    found = run({"resources": ["ours.yaml", "l0", "r0"]}, **files)
+
+    assert time.process_time() - started < 20
+    assert "more than 2000 objects" in {message for _, _, message in found.faults}
+    assert max(len(str(one.metadata("name"))) for one in found.objects) < 300
+    assert "apps/ours.yaml" in found.paths
 
 
 def test_two_kustomizations_in_a_folder_are_reported() -> None:

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from wizard.deliveries.argocd.checks.applications import check_argocd
 from wizard.deliveries.argocd.checks.repositories import check_repositories
+from wizard.deliveries.argocd.checks.rivals import check_rivals
 
-CHECKS = (check_argocd, check_repositories)
+CHECKS = (check_argocd, check_repositories, check_rivals)

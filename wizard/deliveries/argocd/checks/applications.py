@@ -47,16 +47,23 @@ _DELETE_POLICIES = frozenset(("HookSucceeded", "HookFailed", "BeforeHookCreation
 
 
 def check_argocd(subject: Subject) -> Iterator[Finding]:
-    """Check Applications, their projects, annotations, durations and Jobs."""
+    """Check Applications, their projects, annotations, durations and Jobs.
+
+    Applications of others beside the wizard's, such as a parent, are not its business.
+    """
+    beside = subject.layout.is_beside_applications
     projects = {document.name: document for document in subject.objects("AppProject", group=_GROUP)}
     for project in projects.values():
-        yield from _project(subject, project)
+        if not beside(project.path):
+            yield from _project(subject, project)
     for application in subject.objects("Application", group=_GROUP):
+        if beside(application.path):
+            continue
         yield from _sources(subject, application)
         yield from _policy(application)
         yield from _membership(subject, application, projects)
     for document in subject.documents:
-        if document.path != subject.layout.values:
+        if document.path != subject.layout.values and not beside(document.path):
             yield from _annotations(document, document.annotations, "metadata.annotations")
     yield from _refresh(subject)
     yield from _jobs(subject)
