@@ -31,6 +31,7 @@ class Options:
     preset: str = ""
     set: tuple[str, ...] = ()
     host_key_fingerprint: tuple[str, ...] = ()
+    accept: tuple[str, ...] = ()
     chart: str = ""
     context: str = ""
     yes: bool = False

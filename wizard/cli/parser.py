@@ -10,7 +10,7 @@ from wizard.cli.options import Options
 from wizard.errors import UsageError
 
 _SET = "KEY=VALUE"
-_REPEATED = ("set", "host_key_fingerprint")
+_REPEATED = ("set", "host_key_fingerprint", "accept")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -97,6 +97,14 @@ def _global_parser(suffix: str = "") -> _Parser:
         metavar="SHA256:...",
         action="append",
         help="fingerprint that you verified with the Git host's owner; repeatable",
+    )
+    group.add_argument(
+        "--accept",
+        dest=f"accept{suffix}",
+        type=_require_text,
+        metavar="CONSEQUENCE",
+        action="append",
+        help="accept a consequence that the plan names; repeatable",
     )
     group.add_argument(
         "--chart",

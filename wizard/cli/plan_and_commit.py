@@ -17,7 +17,7 @@ from wizard.cli.reminders import report_unverified
 from wizard.cli.selection import open_or_create_workspace, open_workspace, read_command_input
 from wizard.clients.ssh.scanner import make_network_scanner
 from wizard.errors import ExitCode, UsageError, WizardError
-from wizard.plan.comparison import require_ready
+from wizard.plan.comparison import require_ready, require_sound
 from wizard.plan.diff import render_plain
 from wizard.workspace.installation import CommandInput
 
@@ -38,7 +38,7 @@ def run_plan(options: Options, console: Console) -> ExitCode:
     """Show what would change.
 
     Returns 0 if the plan can be committed, 2 with --detailed-exitcode and changes, 4 for failed
-    checks and missing evidence, 5 for conflicts.
+    checks, missing evidence and consequences that need --accept, 5 for conflicts.
     """
 
     def work(start: CommandInput) -> tuple[ExitCode, dict[str, Any]]:
@@ -47,7 +47,7 @@ def run_plan(options: Options, console: Console) -> ExitCode:
             if options.all:
                 console.data(f"{installation_title(start.existing, start.workspace)}:")
             show_plan(proposal.plan, console)
-        _report_refusal(proposal.plan, console, named=options.all)
+        _report_refusal(proposal.plan, options, console)
         document = proposal.plan.to_json() if options.json or options.out else {}
         # Unverified probes are stored on this machine, so they are not part of the plan itself.
         document["unverified"] = report_unverified(start.workspace, start.existing, console)
@@ -81,12 +81,14 @@ def _write_out(path: Path, text: str) -> None:
         ) from None
 
 
-def _report_refusal(plan: Plan, console: Console, *, named: bool) -> None:
+def _report_refusal(plan: Plan, options: Options, console: Console) -> None:
     """Print to standard error why a commit of this plan would fail."""
     try:
-        require_ready(plan)
+        require_ready(plan, options.accept)
+    except UsageError:
+        raise
     except WizardError as error:
-        if named:
+        if options.all:
             console.say(f"{plan.installation}:")
         console.fail(error)
 
@@ -94,7 +96,7 @@ def _report_refusal(plan: Plan, console: Console, *, named: bool) -> None:
 def _exit_code(proposal: Proposal, options: Options) -> ExitCode:
     if proposal.plan.conflicts:
         return ExitCode.CONFLICT
-    if proposal.plan.refused:
+    if proposal.plan.refused or proposal.plan.find_unaccepted(options.accept):
         return ExitCode.REFUSED
     if options.detailed_exitcode and proposal.plan.differs:
         return ExitCode.CHANGES
@@ -141,7 +143,9 @@ def _commit(options: Options, start: CommandInput, console: Console) -> ExitCode
     if not options.json:
         show_plan(proposal.plan, console)
     try:
-        require_ready(proposal.plan)
+        require_sound(proposal.plan)
+        accepted = confirm_consequences(proposal.plan, options, console)
+        require_ready(proposal.plan, accepted)
     except WizardError:
         if options.json:
             console.data(json.dumps(proposal.plan.to_json(), indent=2))
@@ -150,7 +154,7 @@ def _commit(options: Options, start: CommandInput, console: Console) -> ExitCode
         console.say("not confirmed; nothing was written")
         return ExitCode.USAGE
     done = start.workspace.commit(
-        proposal, **commit_options(options), terminal=console.err.isatty()
+        proposal, **commit_options(options), accepted=accepted, terminal=console.err.isatty()
     )
     left = report_unverified(start.workspace, start.existing, console)
     if options.json:
@@ -158,6 +162,21 @@ def _commit(options: Options, start: CommandInput, console: Console) -> ExitCode
         console.data(json.dumps(document, indent=2))
     report_commit(done, console)
     return ExitCode.DONE
+
+
+def confirm_consequences(plan: Plan, options: Options, console: Console) -> tuple[str, ...]:
+    """Return the accepted consequences: those of --accept, and those that a person accepts now.
+
+    With --yes or without a terminal, nobody is asked, and nothing more is accepted.
+    """
+    accepted = list(options.accept)
+    if options.yes or not sys.stdin.isatty():
+        return tuple(accepted)
+    for one in plan.find_unaccepted(accepted):
+        console.say(str(one))
+        if ask_confirmation(console, f"Accept {one.name}?"):
+            accepted.append(one.name)
+    return tuple(accepted)
 
 
 def commit_options(options: Options) -> dict[str, Any]:

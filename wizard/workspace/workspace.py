@@ -33,10 +33,14 @@ from wizard.workspace.proposal import Acceptance, CommitResult, Proposal
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.findings import Finding
+    from wizard.git.changes import FileChange
     from wizard.git.rollback import Recovery
     from wizard.hostkeys.scan import Scan, Scanner
     from wizard.hostkeys.verdict import KnownHost
     from wizard.plan.claims import Claims
+    from wizard.plan.consequences import Consequence, Installed
+    from wizard.plan.plan import PlannedStep
+    from wizard.plan.render import Rendering
 
 
 class Workspace:
@@ -203,7 +207,8 @@ class Workspace:
             if met is not settled.answers:
                 settled, rendering = replace(settled, answers=met), render(met, assets)
                 changes, conflicts, base = compare_rendering(repository, rendering, stored)
-        unchanged = base.version == __version__ and not any(one.differs for one in changes)
+        differs = any(one.differs for one in changes)
+        unchanged = base.version == __version__ and not differs
         findings: list[Finding] = []
         if chart is not None or conflicts or not unchanged:
             from wizard.checks.run import inspect_rendering
@@ -220,8 +225,44 @@ class Workspace:
             (*warnings, *settled.notes, *find_uncommitted_edits(repository, changes)),
             settled.missing,
             {"cluster": settled.answers.cluster.uid},
+            *self._compare_installed(existing, settled.answers, rendering, changes),
         )
         return Proposal(settled.answers, rendering, plan, existing)
+
+    def _compare_installed(
+        self, existing: str, answers: Answers, rendering: Rendering, changes: Sequence[FileChange]
+    ) -> tuple[Sequence[Consequence], Sequence[PlannedStep] | None]:
+        """Return the consequences for an existing installation, and the steps it needs."""
+        if not existing or not any(one.differs for one in changes):
+            return (), None
+        from wizard.plan.consequences import (
+            UNKNOWN,
+            Installed,
+            derive_consequences,
+            select_steps,
+        )
+
+        before = self._installed(existing)
+        if before is None:
+            return (UNKNOWN,), None
+        found = derive_consequences(before, Installed(answers, rendering), changes)
+        steps = select_steps(before.rendering, rendering, changes, found, rendering.total.steps)
+        return found, steps
+
+    def _installed(self, existing: str) -> Installed | None:
+        """Return the committed installation; None if this version cannot render its answers."""
+        from wizard.answers.files import validate_answers
+        from wizard.plan.consequences import Installed
+        from wizard.plan.render import render
+
+        answers = validate_answers(self.committed_answers(existing) or {}).answers
+        if answers is None:
+            return None
+        try:
+            answers, assets = self.with_assets(answers, existing, None)
+            return Installed(answers, render(answers, assets))
+        except WizardError:
+            return None
 
     def _at(self, answers: Answers, existing: str) -> WorkTree:
         wanted = answers.repository.path.strip("/")
@@ -263,13 +304,15 @@ class Workspace:
         pr: bool = False,
         write_only: bool = False,
         terminal: bool = False,
+        accepted: Sequence[str] = (),
     ) -> CommitResult:
         """Write the files of a proposal and commit exactly these files, all or none.
 
-        Raises RefusedError (4) for failed checks, missing evidence and a secret in the message, and
-        ConflictError (5) for hand edits and uncommitted changes.
+        `accepted` names the consequences that the user accepted. Raises RefusedError (4) for failed
+        checks, missing evidence, other consequences that need a yes, and a secret in the message,
+        and ConflictError (5) for hand edits and uncommitted changes.
         """
-        require_ready(proposal.plan)
+        require_ready(proposal.plan, accepted)
         require_no_secret(message, branch)
         repository = self._at(proposal.answers, proposal.existing)
         repository.require_idle()
