@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from wizard.chart.contract import get_chart_value, is_celery
-from wizard.formats.nested import get_value
+from wizard.formats.nested import get_value, walk
 
 Values: TypeAlias = Mapping[str, object]
 
@@ -62,8 +62,6 @@ _WORKLOADS: Mapping[str, tuple[str, ...]] = {
     "webserver": ("webserver",),
     "dagProcessor": ("dag-processor",),
     "scheduler": ("scheduler",),
-    # The chart writes the scheduler's resources into a ConfigMap that all pods depend on.
-    "scheduler.resources": _AIRFLOW,
     "triggerer": ("triggerer",),
     "workers": ("worker",),
     "flower": ("flower",),
@@ -83,11 +81,20 @@ _BESIDE_PODS = frozenset(
         "revisionHistoryLimit", "apiServerHpa", "service", "podManagementPolicy",
     }
 )  # fmt: skip
+_JOBS = ("createUserJob", "migrateDatabaseJob")
 _COMPONENTS = tuple(key for key, names in _WORKLOADS.items() if len(names) == 1)
 # Components whose pods keep a volume: the name of the StatefulSet's claim template.
-_VOLUMES: Mapping[str, str] = {"worker": "logs", "triggerer": "logs", "redis": "redis-db"}
+_VOLUMES: Mapping[str, str] = {
+    "scheduler": "logs",
+    "worker": "logs",
+    "triggerer": "logs",
+    "redis": "redis-db",
+}
+_WORKER_VOLUME = ("workers.celery.persistence", "workers.persistence")
 _VOLUME_KEYS: Mapping[str, tuple[str, ...]] = {
-    "worker": ("workers.celery.persistence", "workers.persistence"),
+    "worker": _WORKER_VOLUME,
+    # With LocalExecutor the scheduler is a StatefulSet, and has the workers' volume.
+    "scheduler": _WORKER_VOLUME,
     "triggerer": ("triggerer.persistence",),
     "redis": ("redis.persistence",),
 }
@@ -135,7 +142,10 @@ def find_restarts(old: Values, new: Values, *, local: bool, task_pods: bool) -> 
     pods of their own, whose template is in a ConfigMap that all pods depend on.
     """
     hit: set[str] = set()
+    own_tag = all(get_value(one, ("images", "airflow", "tag")) for one in (old, new))
     for key in changed_values(old, new):
+        if key == "defaultAirflowTag" and own_tag:
+            continue
         hit.update(_restarted_by(key, local=local, task_pods=task_pods))
     return frozenset(hit)
 
@@ -172,13 +182,23 @@ def _restarted_workers(below: list[str], *, task_pods: bool) -> tuple[str, ...]:
     return _AIRFLOW if shared else ("worker",)
 
 
-def find_fixed_volumes(old: Values, new: Values) -> tuple[str, ...]:
-    """Return the StatefulSets whose volume claim templates change: Kubernetes refuses this."""
+def is_read_by_jobs_only(values: Values, secret: str) -> bool:
+    """Return whether only the chart's Jobs read this Secret; a Job reads it at every start."""
+    readers = [str(path[0]) for path, node in walk(values) if node == secret]
+    return bool(readers) and all(reader in _JOBS for reader in readers)
+
+
+def find_fixed_volumes(old: Values, new: Values, *, local: bool) -> tuple[str, ...]:
+    """Return the StatefulSets whose volume claim templates change: Kubernetes refuses this.
+
+    `local`: the scheduler runs tasks, before and after the change.
+    """
     changed = changed_values(old, new)
     return tuple(
         name
         for name, keys in _VOLUME_KEYS.items()
-        if any(one == key or one.startswith(f"{key}.") for one in changed for key in keys)
+        if (local or name != "scheduler")
+        and any(one == key or one.startswith(f"{key}.") for one in changed for key in keys)
     )
 
 

@@ -85,8 +85,6 @@ def _report_refusal(plan: Plan, options: Options, console: Console) -> None:
     """Print to standard error why a commit of this plan would fail."""
     try:
         require_ready(plan, options.accept)
-    except UsageError:
-        raise
     except WizardError as error:
         if options.all:
             console.say(f"{plan.installation}:")
@@ -170,6 +168,10 @@ def confirm_consequences(plan: Plan, options: Options, console: Console) -> tupl
     With --yes or without a terminal, nobody is asked, and nothing more is accepted.
     """
     accepted = list(options.accept)
+    names = {one.name for one in plan.consequences}
+    for name in accepted:
+        if name not in names:
+            console.say(f"note: --accept {name}: this change has no such consequence")
     if options.yes or not sys.stdin.isatty():
         return tuple(accepted)
     for one in plan.find_unaccepted(accepted):

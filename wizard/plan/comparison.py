@@ -124,7 +124,7 @@ def require_ready(plan: Plan, accepted: Sequence[str] = ()) -> None:
     yes and are not in `accepted`.
     """
     require_sound(plan)
-    if plan.consequences or accepted:
+    if plan.consequences:
         from wizard.plan.consequences import require_accepted
 
         require_accepted(plan.consequences, accepted)

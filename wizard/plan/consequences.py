@@ -16,10 +16,11 @@ from wizard.chart.restarts import (
     changed_values,
     find_fixed_volumes,
     find_restarts,
+    is_read_by_jobs_only,
     list_workloads,
     volume_claims,
 )
-from wizard.errors import RefusedError, UsageError
+from wizard.errors import RefusedError
 from wizard.formats.nested import get_value
 from wizard.questions.effects import GRADES, Grade, needs_consent
 
@@ -84,7 +85,7 @@ def derive_consequences(
     found = [*_effects(before.answers, after.answers), *_left_behind(before, after, values)]
     if not _is_new_system(found):
         found += _restarts(before, after, values)
-        found += _changed_secrets(after.rendering.release, changes)
+        found += _changed_secrets(after.rendering.release, values, changes)
     by_name: dict[str, Consequence] = {}
     for one in found:
         by_name.setdefault(one.name, one)
@@ -92,19 +93,8 @@ def derive_consequences(
 
 
 def require_accepted(consequences: Iterable[Consequence], accepted: Iterable[str]) -> None:
-    """Raise RefusedError for consequences that need a yes and are not in `accepted`.
-
-    Raises UsageError for an accepted name that is not a consequence of this change.
-    """
-    names = {one.name for one in consequences}
-    wanted = list(accepted)
-    unknown = [name for name in wanted if name not in names]
-    if unknown:
-        known = ", ".join(sorted(names)) or "none"
-        raise UsageError(
-            "--accept names a consequence that this change does not have",
-            f"remove it; the consequences of this change are: {known}",
-        )
+    """Raise RefusedError for consequences that need a yes and are not in `accepted`."""
+    wanted = frozenset(accepted)
     missing = [one for one in consequences if one.needs_consent and one.name not in wanted]
     if missing:
         lines = "\n".join(f"  {one}" for one in missing)
@@ -145,7 +135,8 @@ def _restarts(before: Installed, after: Installed, values: _Values) -> Iterator[
     if "scheduler" in names and release.local:
         text = "Tasks run in the scheduler, and end when it restarts."
         yield Consequence("running-tasks", "interrupt", text)
-    for name in find_fixed_volumes(values.old, values.new):
+    local = release.local and before.rendering.release.local
+    for name in find_fixed_volumes(values.old, values.new, local=local):
         if name in running and name in stay:
             yield _fixed_volume(release, name)
 
@@ -161,7 +152,9 @@ def _fixed_volume(release: Release, name: str) -> Consequence:
     )
 
 
-def _changed_secrets(release: Release, changes: Iterable[FileChange]) -> Iterator[Consequence]:
+def _changed_secrets(
+    release: Release, values: _Values, changes: Iterable[FileChange]
+) -> Iterator[Consequence]:
     """Yield that composed Secrets change, which running pods do not notice."""
     names = [
         change.logical.removeprefix("secrets/")
@@ -170,8 +163,9 @@ def _changed_secrets(release: Release, changes: Iterable[FileChange]) -> Iterato
         and change.logical.startswith("secrets/")
         and _has_new_content(change)
     ]
-    if names:
-        yield Consequence("secrets-change", "restart", _secrets_text(release, names))
+    read = [name for name in names if not is_read_by_jobs_only(values.new, name)]
+    if read:
+        yield Consequence("secrets-change", "restart", _secrets_text(release, read))
 
 
 def _has_new_content(change: FileChange) -> bool:

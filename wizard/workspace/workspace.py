@@ -170,13 +170,17 @@ class Workspace:
         `scanner` is used if no host key is known; `scan` is a scan that the operator requested.
         Raises AnswersError for answers that do not validate.
         """
-        from wizard.answers.files import require_valid_answers
+        from wizard.answers.files import require_valid_answers, validate_answers
         from wizard.plan.guarded_keys import refuse_guarded_values
         from wizard.plan.render import render
         from wizard.workspace.host_keys import verify_host_keys
         from wizard.workspace.neighbours import require_disjoint_claims, require_name
 
         answers, warnings = require_valid_answers(data)
+        if warnings and existing:
+            # Answers that already did not apply stay in the file, and need no warning again.
+            known = validate_answers(self.committed_answers(existing) or {}).warnings
+            warnings = tuple(one for one in warnings if one not in known)
         repository = self._at(answers, existing)
         require_name(answers, existing, repository)
         before = self.committed_answers(existing) if existing else None
@@ -233,8 +237,10 @@ class Workspace:
         self, existing: str, answers: Answers, rendering: Rendering, changes: Sequence[FileChange]
     ) -> tuple[Sequence[Consequence], Sequence[PlannedStep] | None]:
         """Return the consequences for an existing installation, and the steps it needs."""
-        if not existing or not any(one.differs for one in changes):
+        if not existing:
             return (), None
+        if not any(one.differs for one in changes):
+            return (), ()
         from wizard.plan.consequences import (
             UNKNOWN,
             Installed,
