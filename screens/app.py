@@ -5,7 +5,7 @@ Pages and models are imported while the first frame is already on screen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -256,13 +256,13 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
             chart=self.chart,
         )
 
-    def commit(self, proposal: Proposal) -> None:
+    def commit(self, proposal: Proposal, accepted: Sequence[str] = ()) -> None:
         """Write and commit a proposal in the background; ignored during a commit."""
         from screens.background.commit import commit
 
         if not self.committing:
             self.committing = True
-            self.run_worker(commit(self, proposal), group="commit", exit_on_error=False)
+            self.run_worker(commit(self, proposal, accepted), group="commit", exit_on_error=False)
 
     def end_commit(self) -> None:
         """Allow other pages again after a commit succeeded or failed."""

@@ -137,8 +137,8 @@ class Host(Protocol):
     def propose(self) -> Proposal:
         """Return what the answers would change in the repository; blocking."""
 
-    def commit(self, proposal: Proposal) -> None:
-        """Write and commit a proposal in the background."""
+    def commit(self, proposal: Proposal, accepted: Sequence[str] = ()) -> None:
+        """Write and commit a proposal, with its accepted consequences, in the background."""
 
     def end_commit(self) -> None:
         """Allow other pages again."""

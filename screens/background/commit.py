@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from screens.background.tasks import save_unverified
@@ -14,12 +15,14 @@ if TYPE_CHECKING:
     from wizard.workspace.proposal import Proposal
 
 
-async def commit(host: Host, proposal: Proposal) -> None:
+async def commit(host: Host, proposal: Proposal, accepted: Sequence[str]) -> None:
     """Write and commit a proposal, then open the result page or show the error."""
     host.say("writing the commit ...")
     try:
         done = await run_in_thread(
-            host.workspace.commit, proposal, CommitOptions(branch=host.branch)
+            host.workspace.commit,
+            proposal,
+            CommitOptions(branch=host.branch, accepted=tuple(accepted)),
         )
     except WizardError as error:
         host.say("! nothing was committed")

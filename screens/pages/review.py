@@ -25,7 +25,8 @@ from wizard.errors import AnswersError, Problem, WizardError
 from wizard.findings import Finding
 from wizard.formats.terminal import escape_unprintable
 from wizard.git.changes import FileChange
-from wizard.plan.comparison import require_ready
+from wizard.plan.comparison import require_sound
+from wizard.plan.consequences import Consequence
 from wizard.plan.diff import DiffLine, diff_change
 from wizard.plan.merge_base import STATE_DIR
 from wizard.plan.plan import Plan
@@ -122,7 +123,7 @@ class ReviewScreen(Page):
         self.show_status()
         try:
             self.proposal = await run_in_thread(self.host.propose)
-            require_ready(self.proposal.plan)
+            require_sound(self.proposal.plan)
             await run_in_thread(self._require_branch, self.proposal)
         except AnswersError as error:
             self.problems = error.problems or (Problem("", error.message),)
@@ -196,15 +197,16 @@ class ReviewScreen(Page):
         self.query_one("#diff").scroll_home(animate=False)
 
     def _show_findings(self, plan: Plan) -> None:
-        lines = [f"! {one.summary}" for one in self.faults]
+        lines = [_format_consequence(one) for one in plan.consequences]
+        lines += [f"! {one.summary}" for one in self.faults]
         lines += [f"! {one}" for one in plan.missing_evidence]
         lines += [_format_finding(one) for one in plan.findings]
         lines += [f"- {one}" for one in plan.warnings]
         if not lines:
             lines = ["ok, no findings"]
-        if plan.steps:
+        if plan.next_steps:
             lines += ["", "Steps after the commit, outside Git:"]
-            lines += [f"  {one.title}  [{one.owner}]" for one in plan.steps]
+            lines += [f"  {one.title}  [{one.owner}]" for one in plan.next_steps]
         self.query_one("#findings", Static).update(plain("\n".join(lines)))
 
     @on(OptionList.OptionSelected, "#files")
@@ -221,7 +223,7 @@ class ReviewScreen(Page):
         elif self.faults:
             self._confirm_faults()
         else:
-            self._commit()
+            self._confirm_consequences()
 
     def _confirm_faults(self) -> None:
         """Commit despite failed probes after a confirmation; never with an unproven identity.
@@ -239,7 +241,20 @@ class ReviewScreen(Page):
             return
         title = f"{pluralize(len(self.faults), 'probe')} failed. Commit anyway?"
         ask = ConfirmListDialog(title, text, yes="commit anyway", no="not yet")
-        self.host.push_screen(ask, lambda yes: self._commit() if yes else None)
+        self.host.push_screen(ask, lambda yes: self._confirm_consequences() if yes else None)
+
+    def _confirm_consequences(self) -> None:
+        """Commit; after a confirmation, if consequences need a yes of their own."""
+        if self.proposal is None:
+            return
+        wanted = self.proposal.plan.find_unaccepted(())
+        if not wanted:
+            self.host.commit(self.proposal)
+            return
+        text = "\n\n".join(f"{one.grade}: {one.text}" for one in wanted)
+        proposal, names = self.proposal, [one.name for one in wanted]
+        ask = ConfirmListDialog("Is this what you want?", text, yes="commit", no="not yet")
+        self.host.push_screen(ask, lambda yes: self.host.commit(proposal, names) if yes else None)
 
     def _refuse(self, text: str, key: str) -> None:
         """Refuse the commit; offer the question that fixes the failure, if it applies."""
@@ -249,10 +264,6 @@ class ReviewScreen(Page):
             return
         ask = ConfirmListDialog(title, text, yes=f"go to {question_label(key)}", no="not now")
         self.host.push_screen(ask, lambda yes: self.host.go_to_question(key) if yes else None)
-
-    def _commit(self) -> None:
-        if self.proposal is not None:
-            self.host.commit(self.proposal)
 
     def _go_to_problem(self) -> None:
         number = self.query_one("#files", OptionList).highlighted or 0
@@ -288,6 +299,10 @@ class ReviewScreen(Page):
     def action_focus_files(self) -> None:
         """Focus the list of files."""
         self.query_one("#files").focus()
+
+
+def _format_consequence(one: Consequence) -> str:
+    return f"{'!' if one.needs_consent else '-'} {one.grade}: {one.text}"
 
 
 def _format_fault_status(faults: Sequence[LookupResult]) -> str:

@@ -84,9 +84,11 @@ def require_valid_answers(data: Mapping[str, Any]) -> tuple[Answers, tuple[str, 
 def reset_inapplicable(answers: Answers) -> tuple[Answers, list[str]]:
     """Return the answers, with inapplicable answers reset to their defaults, and warnings.
 
-    A reset may make another question inapplicable, so this repeats until nothing changes.
+    The result keeps their values for the answers file (`Answers.kept`). A reset may make another
+    question inapplicable, so this repeats until nothing changes.
     """
     ignored: list[str] = []
+    kept: dict[str, Any] = {}
     while True:
         changed = answers
         for item in field_specs(type(answers)):
@@ -94,11 +96,12 @@ def reset_inapplicable(answers: Answers) -> tuple[Answers, list[str]]:
             if value != item.default and not item.applies(changed):
                 changed = with_value(changed, item.path, item.default)
                 ignored.append(item.key)
+                kept[item.key] = dump_value(value)
         if changed == answers:
             break
         answers = changed
     by_key = {item.key: item for item in field_specs(type(answers))}
-    return answers, [
+    return answers.with_kept(kept), [
         f"{key} is ignored: it is used with {by_key[key].when.text}"
         if by_key[key].when.text != "every installation"
         else f"{key} is ignored: its section does not apply"
@@ -239,10 +242,16 @@ def dump_value(value: object) -> Any:
 
 def answers_data(answers: Answers) -> dict[str, Any]:
     """Return every applicable value as plain nested data, in the order of the questions."""
+    return _plain_data(answers, {})
+
+
+def _plain_data(answers: Answers, more: Mapping[str, Any]) -> dict[str, Any]:
     data: dict[str, Any] = {"schema": answers.schema_}
     for item in field_specs(type(answers)):
         if item.applies(answers):
             data = put_value(data, item.path, dump_value(get_value(answers, item.path)))
+        elif item.key in more:
+            data = put_value(data, item.path, more[item.key])
     data["values"] = answers.values
     return data
 
@@ -260,7 +269,10 @@ def changed_keys(before: Mapping[str, Any], answers: Answers) -> list[str]:
 
 
 def answers_text(answers: Answers) -> str:
-    """Return the text of the commented answers file, which renders the same tree again."""
+    """Return the text of the commented answers file, which renders the same tree again.
+
+    Answers that do not apply stay in it.
+    """
     comments: dict[tuple[str | int, ...], str] = {
         item.path: item.help for item in field_specs(type(answers))
     }
@@ -268,7 +280,7 @@ def answers_text(answers: Answers) -> str:
         section = getattr(answers, name)
         if isinstance(section, Section):
             comments[(name,)] = section.intro
-    return dump_yaml(answers_data(answers), comments, _HEADER)
+    return dump_yaml(_plain_data(answers, answers.kept), comments, _HEADER)
 
 
 def parse_answers(text: str, name: str) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from wizard.answers.sections.access import Access
 from wizard.answers.sections.admin import Admin
@@ -25,7 +26,9 @@ from wizard.questions.section import Model, Section
 class Answers(Model):
     """All sections of one installation; immutable.
 
-    To add a section, write its module and add one line here.
+    To add a section, write its module and add one line here. `kept` are given answers that do not
+    apply, by key: they have no effect, but they stay in the answers file, so that a later change
+    can use them again.
     """
 
     model_config = ConfigDict(populate_by_name=True, title="Answers of Airflow Wizard")
@@ -49,6 +52,19 @@ class Answers(Model):
         title="Values",
         description="Helm values that no question covers. Merged last and checked like the rest.",
     )
+
+    _kept: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @property
+    def kept(self) -> Mapping[str, Any]:
+        """Return the given answers that do not apply, as plain data by dotted key."""
+        return self._kept
+
+    def with_kept(self, kept: Mapping[str, Any]) -> Self:
+        """Return a copy with these answers that do not apply."""
+        copy = self.model_copy()
+        copy._kept = dict(kept)
+        return copy
 
 
 def applicable_sections(answers: Answers) -> dict[str, Section]:

@@ -129,6 +129,7 @@ def _walk(
             preview=ask.preview or section.preview,
             source=ask.source,
             takes=ask.takes,
+            effects=ask.effects,
         )
         # `get_default` would inspect the signature of each factory; ours take no argument.
         factory = cast("Callable[[], object] | None", info.default_factory)

@@ -111,11 +111,12 @@ def run_ask(options: Options, console: Console) -> ExitCode:
     )
     initial = session.data
     try:
-        proposal = _confirm_proposal(options, start, session)
-        if proposal is None:
+        confirmed = _confirm_proposal(options, start, session)
+        if confirmed is None:
             console.say("not confirmed; nothing was written")
             _offer_answers_file(options, start, session, initial)
             return ExitCode.USAGE
+        proposal, accepted = confirmed
     except (KeyboardInterrupt, EOFError):
         console.say("\ninterrupted; nothing was written")
         _offer_answers_file(options, start, session, initial)
@@ -125,7 +126,8 @@ def run_ask(options: Options, console: Console) -> ExitCode:
         _offer_answers_file(options, start, session, initial)
         return error.exit_code
     try:
-        done = start.workspace.commit(proposal, commit_options(options, terminal=True))
+        chosen = commit_options(options, accepted, terminal=True)
+        done = start.workspace.commit(proposal, chosen)
     except WizardError as error:
         console.fail(error)
         _offer_answers_file(options, start, session, initial)
@@ -136,10 +138,13 @@ def run_ask(options: Options, console: Console) -> ExitCode:
 
 def _confirm_proposal(
     options: Options, start: CommandInput, session: PromptSession
-) -> Proposal | None:
-    """Ask, show the plan and ask for confirmation; None if the person refuses. Writes nothing."""
-    from wizard.cli.plan_and_commit import show_plan
-    from wizard.plan.comparison import require_ready
+) -> tuple[Proposal, tuple[str, ...]] | None:
+    """Ask, show the plan and ask for confirmation; None if the person refuses. Writes nothing.
+
+    Returns the proposal and the accepted consequences.
+    """
+    from wizard.cli.plan_and_commit import confirm_consequences, show_plan
+    from wizard.plan.comparison import require_ready, require_sound
 
     session.run()
     proposal = start.workspace.propose(
@@ -150,10 +155,12 @@ def _confirm_proposal(
         chart=options.chart_path,
     )
     show_plan(proposal.plan, session.console)
-    require_ready(proposal.plan)
+    require_sound(proposal.plan)
+    accepted = confirm_consequences(proposal.plan, options, session.console)
+    require_ready(proposal.plan, accepted)
     if proposal.plan.differs and not ask_confirmation(session.console, "Write these files?"):
         return None
-    return proposal
+    return proposal, accepted
 
 
 def _offer_answers_file(

@@ -32,6 +32,7 @@ class Options:
     set: tuple[str, ...] = ()
     host_key_fingerprint: tuple[str, ...] = ()
     target: str = ""
+    accept: tuple[str, ...] = ()
     chart: str = ""
     context: str = ""
     yes: bool = False
@@ -65,7 +66,6 @@ class Options:
     new_hand_off: bool = False
     take: str = ""
     identity: tuple[str, ...] = ()
-    accept: tuple[str, ...] = ()
 
     # apply, destroy
     plan: str = ""

@@ -11,7 +11,7 @@ from wizard.errors import UsageError
 
 _SET = "KEY=VALUE"
 _MAX_NAME = 1000
-_REPEATED = ("set", "host_key_fingerprint")
+_REPEATED = ("set", "host_key_fingerprint", "accept")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -154,6 +154,14 @@ def _global_parser(suffix: str = "") -> _Parser:
         help="fingerprint that you verified with the Git host's owner; repeatable",
     )
     group.add_argument(
+        "--accept",
+        dest=f"accept{suffix}",
+        type=_require_text,
+        metavar="CONSEQUENCE",
+        action="append",
+        help="accept a consequence that the run names; repeatable",
+    )
+    group.add_argument(
         "--target",
         type=_require_text,
         metavar="BRANCH",
@@ -277,12 +285,6 @@ def _hand_off_options(command: argparse.ArgumentParser) -> None:
         metavar="PATH",
         action="append",
         help="file with such keys, one per line; repeatable",
-    )
-    command.add_argument(
-        "--accept",
-        action="append",
-        choices=("restore", "unchecked-use"),
-        help="restore values of older versions, or generate although not every place was checked",
     )
     group.add_argument(
         "--new-hand-off",

@@ -17,7 +17,7 @@ from wizard.cli.reminders import report_unverified
 from wizard.cli.selection import open_or_create_workspace, open_workspace, read_command_input
 from wizard.clients.ssh.scanner import make_network_scanner
 from wizard.errors import ExitCode, UsageError, WizardError
-from wizard.plan.comparison import require_ready
+from wizard.plan.comparison import require_ready, require_sound
 from wizard.plan.diff import render_plain
 from wizard.workspace.commit import CommitOptions
 from wizard.workspace.installation import CommandInput
@@ -39,7 +39,7 @@ def run_plan(options: Options, console: Console) -> ExitCode:
     """Show what would change.
 
     Returns 0 if the plan can be committed, 2 with --detailed-exitcode and changes, 4 for failed
-    checks and missing evidence, 5 for conflicts.
+    checks, missing evidence and consequences that need --accept, 5 for conflicts.
     """
 
     def work(start: CommandInput) -> tuple[ExitCode, dict[str, Any]]:
@@ -48,7 +48,7 @@ def run_plan(options: Options, console: Console) -> ExitCode:
             if options.all:
                 console.data(f"{installation_title(start.existing, start.workspace)}:")
             show_plan(proposal.plan, console)
-        _report_refusal(proposal.plan, console, named=options.all)
+        _report_refusal(proposal.plan, options, console)
         document = proposal.plan.to_json() if options.json or options.out else {}
         # Unverified probes are stored on this machine, so they are not part of the plan itself.
         document["unverified"] = report_unverified(start.workspace, start.existing, console)
@@ -82,12 +82,12 @@ def _write_out(path: Path, text: str) -> None:
         ) from None
 
 
-def _report_refusal(plan: Plan, console: Console, *, named: bool) -> None:
+def _report_refusal(plan: Plan, options: Options, console: Console) -> None:
     """Print to standard error why a commit of this plan would fail."""
     try:
-        require_ready(plan)
+        require_ready(plan, options.accept)
     except WizardError as error:
-        if named:
+        if options.all:
             console.say(f"{plan.installation}:")
         console.fail(error)
 
@@ -95,7 +95,7 @@ def _report_refusal(plan: Plan, console: Console, *, named: bool) -> None:
 def _exit_code(proposal: Proposal, options: Options) -> ExitCode:
     if proposal.plan.conflicts:
         return ExitCode.CONFLICT
-    if proposal.plan.refused:
+    if proposal.plan.refused or proposal.plan.find_unaccepted(options.accept):
         return ExitCode.REFUSED
     if options.detailed_exitcode and proposal.plan.differs:
         return ExitCode.CHANGES
@@ -142,7 +142,9 @@ def _commit(options: Options, start: CommandInput, console: Console) -> ExitCode
     if not options.json:
         show_plan(proposal.plan, console)
     try:
-        require_ready(proposal.plan)
+        require_sound(proposal.plan)
+        accepted = confirm_consequences(proposal.plan, options, console)
+        require_ready(proposal.plan, accepted)
     except WizardError:
         if options.json:
             console.data(json.dumps(proposal.plan.to_json(), indent=2))
@@ -150,7 +152,8 @@ def _commit(options: Options, start: CommandInput, console: Console) -> ExitCode
     if proposal.plan.differs and not options.yes and not _confirm_commit(console):
         console.say("not confirmed; nothing was written")
         return ExitCode.USAGE
-    done = start.workspace.commit(proposal, commit_options(options, terminal=console.err.isatty()))
+    chosen = commit_options(options, accepted, terminal=console.err.isatty())
+    done = start.workspace.commit(proposal, chosen)
     left = report_unverified(start.workspace, start.existing, console)
     if options.json:
         document = {**_result_json(proposal, done), "unverified": left}
@@ -159,7 +162,26 @@ def _commit(options: Options, start: CommandInput, console: Console) -> ExitCode
     return ExitCode.DONE
 
 
-def commit_options(options: Options, *, terminal: bool) -> CommitOptions:
+def confirm_consequences(plan: Plan, options: Options, console: Console) -> tuple[str, ...]:
+    """Return the accepted consequences: those of --accept, and those that a person accepts now.
+
+    With --yes or without a terminal, nobody is asked, and nothing more is accepted.
+    """
+    accepted = list(options.accept)
+    names = {one.name for one in plan.consequences}
+    for name in accepted:
+        if name not in names:
+            console.say(f"note: --accept {name}: this change has no such consequence")
+    if options.yes or not sys.stdin.isatty():
+        return tuple(accepted)
+    for one in plan.find_unaccepted(accepted):
+        console.say(str(one))
+        if ask_confirmation(console, f"Accept {one.name}?"):
+            accepted.append(one.name)
+    return tuple(accepted)
+
+
+def commit_options(options: Options, accepted: tuple[str, ...], *, terminal: bool) -> CommitOptions:
     """Return how commit, set and ask commit."""
     return CommitOptions(
         message=options.message,
@@ -168,6 +190,7 @@ def commit_options(options: Options, *, terminal: bool) -> CommitOptions:
         pr=options.pr,
         write_only=options.no_commit,
         terminal=terminal,
+        accepted=accepted,
     )
 
 

@@ -52,11 +52,17 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class StepSpec:
-    """A step outside Git that follows the commit, and its owner."""
+    """A step outside Git that follows the commit, and its owner.
+
+    `follows` are beginnings of what the step carries out: logical ids of files, `values#KEY` for a
+    Helm value, `fact#KEY` for a secret value and `consequence#NAME`. A later change needs the step
+    only if it changes one of them (or the step itself).
+    """
 
     id: str
     title: str
     owner: Literal["me", "vault", "dba", "platform", "ci"]
+    follows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,30 @@ from wizard.manifests.contribution import StepSpec
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
-BRANCH = StepSpec("git.branch", "Wait until the branch holds the planned files", "me")
+BRANCH = StepSpec("git.branch", "Wait until the branch holds the planned files", "me", ("",))
 CLUSTER_IDENTITY = StepSpec(
     "cluster.identity", "Compare the cluster with the recorded cluster", "me"
 )
-STORE_WAIT = StepSpec("verify.store", "Wait until the store is valid", "me")
-SECRETS_WAIT = StepSpec("verify.secrets", "Wait until the Secrets exist", "me")
-MIGRATIONS_WAIT = StepSpec("verify.migrations", "Wait until the database is migrated", "me")
-GIT_SYNC_WAIT = StepSpec("verify.git-sync", "Wait until the DAGs are cloned", "me")
-AIRFLOW_WAIT = StepSpec("verify.airflow", "Wait until Airflow is healthy", "me")
+STORE_WAIT = StepSpec(
+    "verify.store", "Wait until the store is valid", "me", ("secrets/store", "vault/")
+)
+SECRETS_WAIT = StepSpec("verify.secrets", "Wait until the Secrets exist", "me", ("secrets/",))
+MIGRATIONS_WAIT = StepSpec(
+    "verify.migrations",
+    "Wait until the database is migrated",
+    "me",
+    (
+        "values#airflowVersion",
+        "values#images.airflow",
+        "consequence#migration",
+        "consequence#downgrade",
+        "consequence#another-database",
+    ),
+)
+GIT_SYNC_WAIT = StepSpec(
+    "verify.git-sync", "Wait until the DAGs are cloned", "me", ("values#dags.",)
+)
+AIRFLOW_WAIT = StepSpec("verify.airflow", "Wait until Airflow is healthy", "me", ("values",))
 
 
 def store_waits(release: Release) -> tuple[StepSpec, ...]:

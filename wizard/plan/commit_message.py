@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from wizard.errors import RefusedError
 from wizard.git.changes import ChangeKind, FileChange
 from wizard.git.trailer import format_trailer
+
+if TYPE_CHECKING:
+    from wizard.plan.consequences import Consequence
 
 # The length to which `git log --oneline` and forges cut a subject.
 _WIDTH = 72
@@ -18,8 +22,9 @@ def commit_message(
     digest: str,
     subject: str = "",
     settings: Sequence[str] = (),
+    consequences: Sequence[Consequence] = (),
 ) -> str:
-    """Return the commit message: a subject, the changed settings and files, and the trailer.
+    """Return the commit message: subject, changed settings, files, consequences and the trailer.
 
     `subject` replaces the generated first line and may contain its own body; `settings` are the
     keys of the changed answers.
@@ -29,6 +34,8 @@ def commit_message(
     lines = [] if ", ".join(settings) in title else [f"Set {key}" for key in settings]
     lines += [f"{_VERBS[change.kind]} {change.path}" for change in shown]
     body = [title, "", *lines, ""] if lines and not subject.strip() else [title, ""]
+    if consequences:
+        body += ["Consequences:", *(f"- {one}" for one in consequences), ""]
     return "\n".join([*body, format_trailer(digest), ""])
 
 

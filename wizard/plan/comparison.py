@@ -136,8 +136,21 @@ def _is_edited(repository: WorkTree, change: FileChange) -> bool:
     return disk is None or change.old is None or disk.replace(b"\r\n", b"\n") != change.old
 
 
-def require_ready(plan: Plan) -> None:
-    """Raise if the plan may not be committed: conflicts, missing evidence or failed checks."""
+def require_ready(plan: Plan, accepted: Sequence[str] = ()) -> None:
+    """Raise if the plan may not be committed.
+
+    That is the case with conflicts, missing evidence, failed checks, and consequences that need a
+    yes and are not in `accepted`.
+    """
+    require_sound(plan)
+    if plan.consequences:
+        from wizard.plan.consequences import require_accepted
+
+        require_accepted(plan.consequences, accepted)
+
+
+def require_sound(plan: Plan) -> None:
+    """Raise if no yes could allow this plan: conflicts, missing evidence or failed checks."""
     plan.require_decided()
     if plan.missing_evidence:
         raise RefusedError(

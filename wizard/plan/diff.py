@@ -124,7 +124,7 @@ def _format_count(lines: int) -> str:
 
 
 def render_plain(plan: Plan, colour: bool = False, *, show_diff: bool = True) -> str:
-    """Return the plan as text: files, conflicts, missing evidence, findings, steps, diffs.
+    """Return the plan as text: files, what follows from them, what forbids a commit, steps, diffs.
 
     Without `colour` the text contains no escape sequence. The merge base is shown in one line.
     """
@@ -134,11 +134,12 @@ def render_plain(plan: Plan, colour: bool = False, *, show_diff: bool = True) ->
     if bookkeeping:
         files = "1 file" if bookkeeping == 1 else f"{bookkeeping} files"
         lines.append(f"  and {files} of the merge base in .airflow-wizard/")
+    lines += _section("Consequences", (str(one) for one in plan.consequences))
     lines += _section("Needs an answer", _conflicts(plan.conflicts))
     lines += _section("Refused", plan.missing_evidence)
     lines += _section("Checks", (str(finding) for finding in plan.findings))
     lines += _section("Warnings", plan.warnings)
-    lines += _section("Live steps", (f"{step.title} [{step.owner}]" for step in plan.steps))
+    lines += _section("Live steps", (f"{step.title} [{step.owner}]" for step in plan.next_steps))
     if show_diff:
         for change in shown:
             if change.differs:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wizard.findings import Finding
 from wizard.git.changes import (
@@ -21,6 +21,9 @@ from wizard.git.changes import (
     conflict_error,
 )
 from wizard.manifests.tree import Tree
+
+if TYPE_CHECKING:
+    from wizard.plan.consequences import Consequence
 
 SCHEMA = 1
 
@@ -39,6 +42,10 @@ class PlannedStep(Protocol):
     @property
     def owner(self) -> str:
         """The owner who may run the step; part of the digest."""
+
+    @property
+    def follows(self) -> tuple[str, ...]:
+        """What the step carries out; a change that touches none of it does not need the step."""
 
 
 def compare_tree(
@@ -171,8 +178,10 @@ def _feed(update: Any, *parts: str) -> None:
 class Plan:
     """All changes for one installation, and what prevents a commit.
 
-    `changes` lists every file, including unchanged files; `missing_evidence` has sentences about
-    host keys without evidence; `identities` are the targets' own ids by name (the cluster's UID).
+    `changes` lists every file, including unchanged files; `steps` are the steps of a whole
+    installation, `needed_steps` those that this change needs (None: all); `missing_evidence` has
+    sentences about host keys without evidence; `identities` are the targets' own ids by name (the
+    cluster's UID).
     """
 
     installation: str
@@ -183,6 +192,13 @@ class Plan:
     warnings: Sequence[str] = ()
     missing_evidence: Sequence[str] = ()
     identities: Mapping[str, str] = field(default_factory=dict)
+    consequences: Sequence[Consequence] = ()
+    needed_steps: Sequence[PlannedStep] | None = None
+
+    @property
+    def next_steps(self) -> Sequence[PlannedStep]:
+        """The live steps that follow the commit of this plan."""
+        return self.steps if self.needed_steps is None else self.needed_steps
 
     @property
     def digest(self) -> str:
@@ -201,6 +217,10 @@ class Plan:
             finding.severity == "error" for finding in self.findings
         )
 
+    def find_unaccepted(self, accepted: Sequence[str]) -> list[Consequence]:
+        """Return the consequences that need a yes and are not accepted."""
+        return [one for one in self.consequences if one.needs_consent and one.name not in accepted]
+
     def require_decided(self) -> None:
         """Raise ConflictError with every conflict, if there are any."""
         if self.conflicts:
@@ -211,9 +231,10 @@ class Plan:
 
         ``schema`` (1), ``installation``, ``digest``, ``differs``, ``refused``; ``changes``: path,
         logical, kind, note, ``old`` and ``new`` as sha256 or null; ``conflicts``: path, reason,
-        hint; ``actions``: id, title, owner; ``findings``: rule, severity, path, where, message,
-        fix, and the question that the fix refers to, if any; ``warnings`` and ``evidence``:
-        sentences; ``identities``: by name.
+        hint; ``consequences``: name, grade, text, and whether it needs ``--accept``;
+        ``actions``, the live steps that this change needs: id, title, owner; ``findings``: rule,
+        severity, path, where, message, fix, and the question that the fix refers to, if any;
+        ``warnings`` and ``evidence``: sentences; ``identities``: by name.
         """
         return {
             "schema": SCHEMA,
@@ -235,8 +256,9 @@ class Plan:
             "conflicts": [
                 {"path": one.path, "reason": one.reason, "hint": one.hint} for one in self.conflicts
             ],
+            "consequences": [one.to_json() for one in self.consequences],
             "actions": [
-                {"id": one.id, "title": one.title, "owner": one.owner} for one in self.steps
+                {"id": one.id, "title": one.title, "owner": one.owner} for one in self.next_steps
             ],
             "findings": [one.to_json() for one in self.findings],
             "warnings": list(self.warnings),

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from wizard.manifests.contribution import Contribution
 from wizard.questions.conditions import ALWAYS, Condition
+from wizard.questions.effects import Effect
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
@@ -28,6 +29,7 @@ class QuestionInfo:
     choices, by value. `asset`: the answer names a public text file, which is saved with the
     answers. `preview`: logical id of the file that the answer changes. `source`: the source of a
     fact in the help. `takes`: the accepted forms of the answer, if its type does not show them all.
+    `effects`: what a change of the answer does to the running system, beyond restarts.
     """
 
     when: Condition = ALWAYS
@@ -37,6 +39,7 @@ class QuestionInfo:
     preview: str = ""
     source: str = ""
     takes: str = ""
+    effects: tuple[Effect, ...] = ()
 
 
 class Model(BaseModel):

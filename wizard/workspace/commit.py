@@ -22,7 +22,7 @@ class CommitOptions:
     """How to commit: the message (empty: a generated one), the work branch, and what follows.
 
     `write_only` writes the files and commits nothing; `terminal` lets hooks and signing ask on the
-    terminal.
+    terminal; `accepted` names the consequences that the user accepted.
     """
 
     message: str = ""
@@ -31,6 +31,7 @@ class CommitOptions:
     pr: bool = False
     write_only: bool = False
     terminal: bool = False
+    accepted: tuple[str, ...] = ()
 
 
 def commit_proposal(
@@ -39,10 +40,10 @@ def commit_proposal(
     """Write the files of a proposal and commit exactly these files, all or none.
 
     `before` are the committed raw answers. Raises RefusedError (4) for failed checks, missing
-    evidence and a secret in the message, and ConflictError (5) for hand edits and uncommitted
-    changes.
+    evidence, consequences that nobody accepted, and a secret in the message, and ConflictError (5)
+    for hand edits and uncommitted changes.
     """
-    require_ready(proposal.plan)
+    require_ready(proposal.plan, options.accepted)
     require_no_secret(options.message, options.branch)
     repository.require_idle()
     branch, target = options.branch, proposal.answers.repository.branch

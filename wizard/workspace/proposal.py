@@ -37,7 +37,9 @@ class Proposal:
 
         plan = self.plan
         settings = changed_keys(before, self.answers) if self.existing else []
-        return commit_message(plan.installation, plan.changes, plan.digest, subject, settings)
+        return commit_message(
+            plan.installation, plan.changes, plan.digest, subject, settings, plan.consequences
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from wizard.hostkeys.scan import Scan, Scanner
     from wizard.hostkeys.verdict import KnownHost
     from wizard.plan.claims import Claims
+    from wizard.plan.consequences import Consequence
+    from wizard.plan.plan import PlannedStep
 
 
 class Workspace:
@@ -237,15 +239,20 @@ class Workspace:
         `scanner` is used if no host key is known; `scan` is a scan that the operator requested.
         Raises AnswersError for answers that do not validate.
         """
-        from wizard.answers.files import require_valid_answers
+        from wizard.answers.files import require_valid_answers, validate_answers
         from wizard.plan.guarded_keys import refuse_guarded_values
         from wizard.plan.render import render
+        from wizard.workspace.consequences import compare_installed, read_installed
         from wizard.workspace.host_keys import needed_host, verify_host_keys
         from wizard.workspace.neighbours import require_disjoint_claims, require_name
         from wizard.workspace.source import with_source
         from wizard.workspace.surroundings import list_special_files, read_surroundings
 
         answers, warnings = require_valid_answers(data)
+        if warnings and existing:
+            # Answers that already did not apply stay in the file, and need no warning again.
+            known = validate_answers(self.committed_answers(existing) or {}).warnings
+            warnings = tuple(one for one in warnings if one not in known)
         repository = self._at(answers, existing)
         require_name(answers, existing, repository)
         before = self.committed_answers(existing) if existing else None
@@ -305,6 +312,16 @@ class Workspace:
             from wizard.workspace.evidence import explain_unreadable_evidence
 
             missing = (*missing, *explain_unreadable_evidence(self.target_commit(existing)))
+        outcome: tuple[Sequence[Consequence], Sequence[PlannedStep] | None] = ((), None)
+        if existing:
+            outcome = compare_installed(
+                lambda: read_installed(
+                    before or {}, lambda found: self.with_assets(found, existing, None)
+                ),
+                settled.answers,
+                rendering,
+                changes,
+            )
         plan = Plan(
             rendering.release.installation,
             changes,
@@ -314,6 +331,7 @@ class Workspace:
             (*warnings, *settled.notes, *find_uncommitted_edits(repository, changes)),
             missing,
             {"cluster": settled.answers.cluster.uid},
+            *outcome,
         )
         return Proposal(settled.answers, rendering, plan, existing)
 

@@ -26,6 +26,7 @@ class Act:
     id: str
     title: str = "Write the policy"
     owner: str = "vault"
+    follows: tuple[str, ...] = ()
 
 
 def found(severity: Severity) -> Finding:

@@ -11,9 +11,17 @@ from wizard.formats.types import HostName, Port, Quantity
 from wizard.manifests.contribution import Contribution, Flow
 from wizard.manifests.release import Release
 from wizard.questions.conditions import Condition
+from wizard.questions.effects import Effect
 from wizard.questions.section import QuestionInfo, Section
 from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec
 from wizard.secrets.references import SecretRef
+
+_ANOTHER_BROKER = Effect(
+    "another-broker",
+    "interrupt",
+    "Tasks that are queued in the old broker are not run: pause the DAGs and wait until the queue "
+    "is empty.",
+)
 
 
 class Broker(Section):
@@ -25,7 +33,10 @@ class Broker(Section):
 
     kind: Annotated[
         Literal["chart-redis", "external"],
-        QuestionInfo(labels={"chart-redis": "the chart's Redis", "external": "one you run"}),
+        QuestionInfo(
+            labels={"chart-redis": "the chart's Redis", "external": "one you run"},
+            effects=(_ANOTHER_BROKER,),
+        ),
     ] = Field(
         default="chart-redis",
         title="Broker",
@@ -41,12 +52,14 @@ class Broker(Section):
         title="URL",
         description="Reference to the complete broker URL. It is secret: it contains a password.",
     )
-    host: Annotated[HostName, QuestionInfo(when=EXTERNAL_BROKER)] = Field(
-        default="",
-        title="Host",
-        description="Address of your broker, used for network policies and checks. Not secret.",
+    host: Annotated[HostName, QuestionInfo(when=EXTERNAL_BROKER, effects=(_ANOTHER_BROKER,))] = (
+        Field(
+            default="",
+            title="Host",
+            description="Address of your broker, used for network policies and checks. Not secret.",
+        )
     )
-    port: Annotated[Port, QuestionInfo(when=EXTERNAL_BROKER)] = Field(
+    port: Annotated[Port, QuestionInfo(when=EXTERNAL_BROKER, effects=(_ANOTHER_BROKER,))] = Field(
         default=6379, title="Port", description="Port of your broker."
     )
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from wizard.formats.types import HttpsUrl, Text
-from wizard.questions.section import Section
+from wizard.questions.effects import Effect
+from wizard.questions.section import QuestionInfo, Section
+
+# The first contact fills empty answers; that changes nothing.
+_ANOTHER_CLUSTER = Effect(
+    "another-cluster",
+    "new system",
+    "Airflow is created again in another cluster. The old one keeps running, with its volumes and "
+    "Secrets.",
+    lambda old, new: bool(old and new),
+)
 
 
 class Cluster(Section):
@@ -17,12 +27,12 @@ class Cluster(Section):
     intro: ClassVar[str] = "The identity of the target cluster."
     asked: ClassVar[bool] = False
 
-    server: HttpsUrl = Field(
+    server: Annotated[HttpsUrl, QuestionInfo(effects=(_ANOTHER_CLUSTER,))] = Field(
         default="",
         title="API server",
         description="Address of the cluster's API server. Recorded on first contact.",
     )
-    uid: Text = Field(
+    uid: Annotated[Text, QuestionInfo(effects=(_ANOTHER_CLUSTER,))] = Field(
         default="",
         title="UID",
         description="UID of the namespace kube-system. Recorded on first contact.",

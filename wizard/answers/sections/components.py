@@ -10,6 +10,7 @@ from wizard.answers.conditions import PERSISTENT_LOGS
 from wizard.formats.types import ObjectName, Quantity
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
+from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
 
 
@@ -49,10 +50,17 @@ class Triggerer(Component):
     )
 
 
+_LOGS_LEFT = Effect(
+    "logs-left",
+    "data",
+    "Task logs on the old volumes are not copied, and the UI no longer shows them.",
+)
+
+
 class Logs(Model):
     """One shared volume for all task logs, instead of one volume per worker."""
 
-    persistence: bool = Field(
+    persistence: Annotated[bool, QuestionInfo(effects=(_LOGS_LEFT,))] = Field(
         default=False,
         title="Shared volume",
         description=(

@@ -22,6 +22,7 @@ from wizard.manifests.git_sync import bundle_connection, bundle_settings, git_sy
 from wizard.manifests.git_sync import known_hosts_config_map as known_hosts_map
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
+from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
 from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, Template
 from wizard.secrets.references import DeployKey, SecretRef
@@ -64,6 +65,13 @@ class Credentials(Model):
     )
 
 
+_OTHER_DAGS = Effect(
+    "other-dags",
+    "interrupt",
+    "DAGs that are missing in the new source disappear from Airflow, and their running tasks fail.",
+)
+
+
 class Dags(Section):
     """Where DAG files come from."""
 
@@ -79,7 +87,8 @@ class Dags(Section):
                 "git-sync": "git-sync sidecars",
                 "image": "baked into the image",
                 "bundle": "GitDagBundle (Airflow 3)",
-            }
+            },
+            effects=(_OTHER_DAGS,),
         ),
     ] = Field(
         default="git-sync",
@@ -89,7 +98,9 @@ class Dags(Section):
             "the image change only with a rollout."
         ),
     )
-    repo: Annotated[GitUrl, QuestionInfo(when=DAGS_FROM_GIT, required=True)] = Field(
+    repo: Annotated[
+        GitUrl, QuestionInfo(when=DAGS_FROM_GIT, required=True, effects=(_OTHER_DAGS,))
+    ] = Field(
         default="",
         title="Repository",
         description="URL that pods use, ssh:// or https://, without credentials.",

@@ -29,11 +29,32 @@ from wizard.manifests.postgres import (
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
 from wizard.questions.ca_file import CaFile
+from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
 from wizard.secrets.facts import Fact, Form, SecretSpec
 from wizard.secrets.references import SecretRef
 
 SslMode = Literal["require", "verify-full", "verify-ca", "prefer", "disable"]
+
+
+_ANOTHER_DATABASE = Effect(
+    "another-database",
+    "data",
+    "Airflow starts on another database. Runs, connections, variables and users stay in the old "
+    "one: copy it first (pg_dump, pg_restore) while Airflow is stopped.",
+)
+_OTHER_RESULTS = Effect(
+    "other-results",
+    "interrupt",
+    "Celery looks for results in another database: tasks that are running may be reported as "
+    "failed.",
+)
+_POOLER = Effect(
+    "another-pooler",
+    "interrupt",
+    "Running pods keep their old database address until they restart, and lose their connections "
+    "when the old PgBouncer is removed: running tasks may fail.",
+)
 
 
 class PgBouncer(Model):
@@ -44,6 +65,7 @@ class PgBouncer(Model):
         QuestionInfo(
             when=EXTERNAL_DATABASE,
             labels={"off": "none", "chart": "chart-managed", "external": "one you run"},
+            effects=(_POOLER,),
             source="production guide, PgBouncer",
         ),
     ] = Field(
@@ -93,21 +115,24 @@ class ResultBackend(Model):
         QuestionInfo(
             when=RESULT_BACKEND,
             labels={"metadata": "the metadata database", "separate": "a separate database"},
+            effects=(_OTHER_RESULTS,),
         ),
     ] = Field(
         default="metadata",
         title="Results",
         description="Celery stores results in the metadata database or in a separate one.",
     )
-    host: Annotated[HostName, QuestionInfo(when=SEPARATE_RESULT_BACKEND, required=True)] = Field(
-        default="", title="Host", description="Address of the result backend's PostgreSQL."
-    )
+    host: Annotated[
+        HostName,
+        QuestionInfo(when=SEPARATE_RESULT_BACKEND, required=True, effects=(_OTHER_RESULTS,)),
+    ] = Field(default="", title="Host", description="Address of the result backend's PostgreSQL.")
     port: Annotated[Port, QuestionInfo(when=SEPARATE_RESULT_BACKEND)] = Field(
         default=5432, title="Port", description="Port of the result backend's PostgreSQL."
     )
-    name: Annotated[PostgresName, QuestionInfo(when=SEPARATE_RESULT_BACKEND, required=True)] = (
-        Field(default="airflow_results", title="Database", description="Database for results.")
-    )
+    name: Annotated[
+        PostgresName,
+        QuestionInfo(when=SEPARATE_RESULT_BACKEND, required=True, effects=(_OTHER_RESULTS,)),
+    ] = Field(default="airflow_results", title="Database", description="Database for results.")
     user: Annotated[PostgresName, QuestionInfo(when=SEPARATE_RESULT_BACKEND, required=True)] = (
         Field(default="airflow_results", title="User", description="Role that owns the database.")
     )
@@ -126,19 +151,26 @@ class Database(Section):
 
     kind: Annotated[
         Literal["external", "bundled"],
-        QuestionInfo(labels={"external": "external PostgreSQL", "bundled": "bundled (local only)"}),
+        QuestionInfo(
+            labels={"external": "external PostgreSQL", "bundled": "bundled (local only)"},
+            effects=(_ANOTHER_DATABASE,),
+        ),
     ] = Field(
         default="external",
         title="Kind",
         description="The bundled PostgreSQL is one pod without backups, for local clusters only.",
     )
-    host: Annotated[HostName, QuestionInfo(when=EXTERNAL_DATABASE, required=True)] = Field(
-        default="", title="Host", description="Address of PostgreSQL that pods use."
+    host: Annotated[
+        HostName,
+        QuestionInfo(when=EXTERNAL_DATABASE, required=True, effects=(_ANOTHER_DATABASE,)),
+    ] = Field(default="", title="Host", description="Address of PostgreSQL that pods use.")
+    port: Annotated[Port, QuestionInfo(when=EXTERNAL_DATABASE, effects=(_ANOTHER_DATABASE,))] = (
+        Field(default=5432, title="Port", description="Port of PostgreSQL.")
     )
-    port: Annotated[Port, QuestionInfo(when=EXTERNAL_DATABASE)] = Field(
-        default=5432, title="Port", description="Port of PostgreSQL."
-    )
-    name: Annotated[PostgresName, QuestionInfo(when=EXTERNAL_DATABASE, required=True)] = Field(
+    name: Annotated[
+        PostgresName,
+        QuestionInfo(when=EXTERNAL_DATABASE, required=True, effects=(_ANOTHER_DATABASE,)),
+    ] = Field(
         default="airflow",
         title="Database",
         description="Database name. Its encoding must be UTF-8.",

@@ -12,6 +12,7 @@ from wizard.manifests.objects import kustomization_file, namespace_file
 from wizard.manifests.release import Release
 from wizard.manifests.runbook import RunbookContext, render_runbook
 from wizard.manifests.tree import File
+from wizard.questions.effects import Effect
 from wizard.questions.kinds import KindQuestions, add_kind_questions
 from wizard.questions.section import KindSection, QuestionInfo
 from wizard.stores.registry import store_kind
@@ -30,6 +31,14 @@ _NO_HOOKS = {
 }
 
 
+_ANOTHER_DELIVERY = Effect(
+    "another-delivery",
+    "interrupt",
+    "{new} must take over what {old} installed: remove the old delivery's own objects "
+    "without their resources first, or two controllers change the same objects.",
+)
+
+
 @add_kind_questions(KindQuestions(one.name, one.questions, one.title) for one in delivery_kinds())
 class Delivery(KindSection):
     """What installs the chart."""
@@ -41,7 +50,11 @@ class Delivery(KindSection):
     preview: ClassVar[str] = "argocd/application"
 
     kind: Annotated[
-        DeliveryName, QuestionInfo(labels={one.name: one.label for one in delivery_kinds()})
+        DeliveryName,
+        QuestionInfo(
+            labels={one.name: one.label for one in delivery_kinds()},
+            effects=(_ANOTHER_DELIVERY,),
+        ),
     ] = Field(
         default=next(iter(DELIVERIES)),
         title="Delivery",

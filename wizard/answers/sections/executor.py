@@ -10,6 +10,7 @@ from wizard.answers.conditions import AUTOSCALED_WORKERS, CELERY, FIXED_WORKERS,
 from wizard.formats.types import Quantity, QueueNames
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
+from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
 
 
@@ -84,6 +85,20 @@ class Workers(Model):
     )
 
 
+_ANOTHER_EXECUTOR = Effect(
+    "another-executor",
+    "interrupt",
+    "{new} does not run the tasks that {old} has queued or started: pause the DAGs and wait until "
+    "no task runs.",
+)
+_OTHER_QUEUES = Effect(
+    "other-queues",
+    "interrupt",
+    "Workers stop listening on a queue of {old}: its tasks wait until a worker listens again.",
+    lambda old, new: not set(old.split(",")) <= set(new.split(",")),
+)
+
+
 class Executor(Section):
     """Executor and workers."""
 
@@ -109,7 +124,8 @@ class Executor(Section):
                 "LocalExecutor,KubernetesExecutor": "Local first, Kubernetes on request",
                 "CeleryKubernetesExecutor": "CeleryKubernetesExecutor (Airflow 2 only)",
                 "LocalKubernetesExecutor": "LocalKubernetesExecutor (Airflow 2 only)",
-            }
+            },
+            effects=(_ANOTHER_EXECUTOR,),
         ),
     ] = Field(
         default="CeleryExecutor",
@@ -125,7 +141,7 @@ class Executor(Section):
         title="Log volume",
         description="Size of the scheduler's log volume. LocalExecutor runs tasks in its pod.",
     )
-    queue: Annotated[QueueNames, QuestionInfo(when=CELERY)] = Field(
+    queue: Annotated[QueueNames, QuestionInfo(when=CELERY, effects=(_OTHER_QUEUES,))] = Field(
         default="default",
         title="Queue",
         description="Celery queues that the workers listen on, separated by commas.",

@@ -20,12 +20,50 @@ from wizard.manifests.contribution import Contribution
 from wizard.manifests.image import image_files, image_note
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
+from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
 
 if TYPE_CHECKING:
     ChartName = str
 else:
     ChartName = Literal[list_chart_versions()]
+
+
+_MOVE = (
+    "Airflow is created again {place}. Volumes and Secrets do not move, and what Git no longer "
+    "describes is deleted or left behind"
+)
+_EFFECTS = {
+    "namespace": Effect(
+        "another-namespace", "new system", f"{_MOVE.format(place='in namespace {new}')} in {{old}}."
+    ),
+    "release": Effect(
+        "another-release",
+        "new system",
+        f"{_MOVE.format(place='as release {new}')} as release {{old}}.",
+    ),
+    "chart": Effect(
+        "another-chart", "restart", "Every pod restarts with the templates of chart {new}."
+    ),
+    "migration": Effect(
+        "migration",
+        "irreversible",
+        "Airflow {new} migrates the database, and {old} cannot use it afterwards. Back it "
+        "up first.",
+        lambda old, new: _numbers(old) < _numbers(new),
+    ),
+    "downgrade": Effect(
+        "downgrade",
+        "irreversible",
+        "Airflow {new} cannot use a database that {old} migrated: restore a backup from before, or "
+        "run `airflow db downgrade --to-version {new}` with Airflow {old} first.",
+        lambda old, new: _numbers(old) > _numbers(new),
+    ),
+}
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 class Image(Model):
@@ -59,12 +97,12 @@ class Installation(Section):
         title="Name",
         description="Name of the installation and its folders. A repository can hold several.",
     )
-    namespace: KubeName = Field(
+    namespace: Annotated[KubeName, QuestionInfo(effects=(_EFFECTS["namespace"],))] = Field(
         default="airflow",
         title="Namespace",
         description="Kubernetes namespace of this installation.",
     )
-    release: ReleaseName = Field(
+    release: Annotated[ReleaseName, QuestionInfo(effects=(_EFFECTS["release"],))] = Field(
         default="airflow",
         title="Release",
         description=(
@@ -72,12 +110,16 @@ class Installation(Section):
             "share a prefix."
         ),
     )
-    chart: Annotated[ChartName, QuestionInfo(source="chart release notes")] = Field(
+    chart: Annotated[
+        ChartName, QuestionInfo(source="chart release notes", effects=(_EFFECTS["chart"],))
+    ] = Field(
         default=VERSIONS[0].chart,
         title="Chart",
         description="Pinned version of the chart. You upgrade it with a commit.",
     )
-    airflow: Version = Field(
+    airflow: Annotated[
+        Version, QuestionInfo(effects=(_EFFECTS["migration"], _EFFECTS["downgrade"]))
+    ] = Field(
         default=VERSIONS[0].airflow,
         title="Airflow",
         description=(

@@ -9,6 +9,7 @@ from pydantic import Field
 from wizard.formats.types import Duration
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
+from wizard.questions.effects import ANOTHER_PAYLOAD, Effect
 from wizard.questions.kinds import KindQuestions, add_kind_questions
 from wizard.questions.section import KindSection, QuestionInfo
 from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
@@ -58,6 +59,14 @@ _KEYS_2 = (
 )
 
 
+_ANOTHER_SHAPE = Effect(
+    "another-payload",
+    "data",
+    "Airflow's keys are read in another shape: store the old values in it first. With a new Fernet "
+    "key, Airflow cannot decrypt its connections.",
+)
+
+
 @add_kind_questions(KindQuestions(one.name, one.questions, one.title) for one in store_kinds())
 class Secrets(KindSection):
     """Where secret values live."""
@@ -67,7 +76,10 @@ class Secrets(KindSection):
     preview: ClassVar[str] = "secrets/store"
 
     store: Annotated[
-        StoreName, QuestionInfo(labels={one.name: one.label for one in store_kinds()})
+        StoreName,
+        QuestionInfo(
+            labels={one.name: one.label for one in store_kinds()}, effects=(ANOTHER_PAYLOAD,)
+        ),
     ] = Field(
         default=next(iter(STORES)),
         title="Store",
@@ -92,6 +104,7 @@ class Secrets(KindSection):
         QuestionInfo(
             when=EXTERNAL_SECRETS,
             labels={"keys": "one key per value", "document": "one YAML document under `config`"},
+            effects=(_ANOTHER_SHAPE,),
         ),
     ] = Field(
         default="keys",

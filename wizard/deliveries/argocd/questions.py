@@ -16,6 +16,7 @@ from wizard.formats.types import GitRef, GitUrl, HttpsUrl, KubeName, Text
 from wizard.manifests.contribution import Reader
 from wizard.manifests.release import Release
 from wizard.questions.conditions import when, when_matching
+from wizard.questions.effects import Effect
 from wizard.questions.kinds import KindQuestions, add_kind_questions
 from wizard.questions.section import Model, QuestionInfo
 from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, Template
@@ -43,6 +44,20 @@ REPOSITORY_TOKEN = STORE_CREDENTIAL & when_matching(
 )
 
 
+_ANOTHER_CLUSTER = Effect(
+    "another-cluster",
+    "new system",
+    "Airflow is created again in another cluster, and deleted or left behind in {old}. Volumes and "
+    "Secrets do not move.",
+)
+_OTHER_APPLICATIONS = Effect(
+    "other-applications",
+    "interrupt",
+    "The Applications change their names or their place. Delete the old ones without their "
+    "resources (`argocd app delete NAME --cascade=false`), or they delete Airflow.",
+)
+
+
 @add_kind_questions(
     KindQuestions(
         store.name,
@@ -55,8 +70,8 @@ REPOSITORY_TOKEN = STORE_CREDENTIAL & when_matching(
 class ArgoCd(Model):
     """The existing Argo CD, and its access to the config repository."""
 
-    namespace: Annotated[KubeName, QuestionInfo(when=ARGOCD)] = Field(
-        default="argocd", title="Argo namespace", description="Namespace of Argo CD."
+    namespace: Annotated[KubeName, QuestionInfo(when=ARGOCD, effects=(_OTHER_APPLICATIONS,))] = (
+        Field(default="argocd", title="Argo namespace", description="Namespace of Argo CD.")
     )
     project: Annotated[KubeName, QuestionInfo(when=ARGOCD, preview="argocd/project")] = Field(
         default="airflow",
@@ -68,6 +83,7 @@ class ArgoCd(Model):
         QuestionInfo(
             when=ARGOCD,
             labels={"one": "one, ordered by waves", "two": "two, below a parent"},
+            effects=(_OTHER_APPLICATIONS,),
         ),
     ] = Field(
         default="one",
@@ -113,10 +129,12 @@ class ArgoCd(Model):
     revision: Annotated[GitRef, QuestionInfo(when=ARGOCD)] = Field(
         default="main", title="Revision", description="Branch that Argo CD follows."
     )
-    destination: Annotated[HttpsUrl, QuestionInfo(when=ARGOCD)] = Field(
-        default="https://kubernetes.default.svc",
-        title="Cluster",
-        description="Address of the target cluster in Argo CD. Default: Argo CD's own cluster.",
+    destination: Annotated[HttpsUrl, QuestionInfo(when=ARGOCD, effects=(_ANOTHER_CLUSTER,))] = (
+        Field(
+            default="https://kubernetes.default.svc",
+            title="Cluster",
+            description="Address of the target cluster in Argo CD. Default: Argo CD's own cluster.",
+        )
     )
 
     @property

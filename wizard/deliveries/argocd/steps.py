@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wizard.deliveries.argocd.manifests import CREDENTIAL_PREFIX
 from wizard.formats.addresses import is_ssh_url, parse_git_url
 from wizard.manifests.contribution import StepSpec
 from wizard.manifests.steps import BRANCH, CLUSTER_IDENTITY, chart_waits, store_waits
@@ -19,13 +20,22 @@ REPOSITORY = StepSpec(
     "argocd.repository", "Check that Argo CD can read this repository", "platform"
 )
 CREDENTIAL = StepSpec(
-    "argocd.credential", "Create Argo CD's own store and its credential", "platform"
+    "argocd.credential",
+    "Create Argo CD's own store and its credential",
+    "platform",
+    (CREDENTIAL_PREFIX,),
 )
 CREDENTIAL_WAIT = StepSpec(
-    "argocd.repository", "Wait until Argo CD has its credential for this repository", "me"
+    "argocd.repository",
+    "Wait until Argo CD has its credential for this repository",
+    "me",
+    (CREDENTIAL_PREFIX,),
 )
 APPLICATION_WAIT = StepSpec(
-    "verify.application", "Wait until the Application is synced and healthy", "me"
+    "verify.application",
+    "Wait until the Application is synced and healthy",
+    "me",
+    ("values", "secrets/", "kustomization", "argocd/"),
 )
 
 
@@ -38,12 +48,14 @@ def register_key_step(argo: ArgoCd) -> StepSpec:
 
 def project_step(argo: ArgoCd) -> StepSpec:
     """Return the step that creates the AppProject."""
-    return StepSpec("argocd.project", f"Create AppProject {argo.project}", "platform")
+    title = f"Create AppProject {argo.project}"
+    return StepSpec("argocd.project", title, "platform", ("argocd/project",))
 
 
 def application_step(name: str) -> StepSpec:
     """Return the step that creates the Application, or the parent of two."""
-    return StepSpec("argocd.application", f"Create Application {name}", "platform")
+    title = f"Create Application {name}"
+    return StepSpec("argocd.application", title, "platform", ("argocd/application",))
 
 
 def argocd_steps(argo: ArgoCd, release: Release, *, reads: bool) -> tuple[StepSpec, ...]:

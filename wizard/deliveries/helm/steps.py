@@ -11,11 +11,16 @@ if TYPE_CHECKING:
     from wizard.manifests.contribution import Contribution
     from wizard.manifests.release import Release
 
-PROGRAM = StepSpec("helm.program", "Check the helm program on this machine", "me")
-STORE = StepSpec("helm.store", "Create the store and its account", "me")
-SECRETS = StepSpec("helm.secrets", "Create the ExternalSecrets", "me")
-MANIFESTS = StepSpec("helm.manifests", "Create the other manifests", "me")
-LISTED = StepSpec("helm.listed", "Apply the other listed files yourself", "me")
+PROGRAM = StepSpec("helm.program", "Check the helm program on this machine", "me", ("values",))
+STORE = StepSpec(
+    "helm.store",
+    "Create the store and its account",
+    "me",
+    ("secrets/store", "secrets/service-account", "secrets/vault-ca"),
+)
+SECRETS = StepSpec("helm.secrets", "Create the ExternalSecrets", "me", ("secrets/",))
+MANIFESTS = StepSpec("helm.manifests", "Create the other manifests", "me", ("secrets/",))
+LISTED = StepSpec("helm.listed", "Apply the other listed files yourself", "me", ("kustomization",))
 
 
 def namespace_step(release: Release) -> StepSpec:
@@ -25,7 +30,8 @@ def namespace_step(release: Release) -> StepSpec:
 
 def chart_step(release: Release) -> StepSpec:
     """Return the step that installs the chart."""
-    return StepSpec("helm.chart", f"Install chart {release.chart} with Helm", "me")
+    title = f"Install chart {release.chart} with Helm"
+    return StepSpec("helm.chart", title, "me", ("values",))
 
 
 def helm_steps(release: Release, total: Contribution) -> tuple[StepSpec, ...]:

@@ -19,7 +19,14 @@ def _render(delivery: DeliveryAnswers, release: Release, total: Contribution) ->
     del delivery, total
     return Rendered(
         files=(kind_cluster_file(release),),
-        steps=(StepSpec("kind.install", "Install the chart with Helm (runbook)", "me"),),
+        steps=(
+            StepSpec(
+                "kind.install",
+                "Install the chart with Helm (runbook)",
+                "me",
+                ("values", "secrets/"),
+            ),
+        ),
     )
 
 

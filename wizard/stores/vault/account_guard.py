@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 API_VERSION = "admissionregistration.k8s.io/v1"
 GUARD_STEP = StepSpec(
-    "cluster.store-account", "Reserve the store's ServiceAccount for the store", "platform"
+    "cluster.store-account",
+    "Reserve the store's ServiceAccount for the store",
+    "platform",
+    ("argocd/bootstrap/store-account", "secrets/store-account"),
 )
 
 

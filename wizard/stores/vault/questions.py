@@ -18,6 +18,7 @@ from wizard.formats.types import (
 )
 from wizard.questions.ca_file import CaFile
 from wizard.questions.conditions import when
+from wizard.questions.effects import ANOTHER_PAYLOAD
 from wizard.questions.section import Model, QuestionInfo
 
 NAME = "vault"
@@ -28,21 +29,26 @@ CLUSTER_STORE = VAULT & when("a cluster-wide store", "secrets.scope", "cluster")
 class VaultStore(Model):
     """HashiCorp Vault or OpenBao, KV version 2."""
 
-    server: Annotated[HttpsUrl, QuestionInfo(when=VAULT, required=True)] = Field(
+    server: Annotated[
+        HttpsUrl, QuestionInfo(when=VAULT, required=True, effects=(ANOTHER_PAYLOAD,))
+    ] = Field(
         default="",
         title="Server",
         description="Address of Vault (https) that the operator's pods use.",
     )
     ca: Annotated[CaFile, QuestionInfo(when=VAULT)] = Field(default_factory=CaFile)
-    mount: Annotated[VaultPath, QuestionInfo(when=VAULT)] = Field(
+    mount: Annotated[VaultPath, QuestionInfo(when=VAULT, effects=(ANOTHER_PAYLOAD,))] = Field(
         default="secret", title="Mount", description="Mount of the KV engine. It must be version 2."
     )
-    path: Annotated[OptionalVaultPath, QuestionInfo(when=VAULT)] = Field(
-        default="",
-        title="Path",
-        description=(
-            "Path of the payload. Empty: airflow-install/<name>/config, which workers cannot read."
-        ),
+    path: Annotated[OptionalVaultPath, QuestionInfo(when=VAULT, effects=(ANOTHER_PAYLOAD,))] = (
+        Field(
+            default="",
+            title="Path",
+            description=(
+                "Path of the payload. Empty: airflow-install/<name>/config, which workers cannot "
+                "read."
+            ),
+        )
     )
     auth_mount: Annotated[VaultPath, QuestionInfo(when=VAULT)] = Field(
         default="kubernetes",
@@ -59,10 +65,12 @@ class VaultStore(Model):
         title="Audience",
         description="Audience of the token and of the role. Both must be the same.",
     )
-    namespace: Annotated[VaultNamespace, QuestionInfo(when=VAULT)] = Field(
-        default="",
-        title="Vault namespace",
-        description="Namespace of Vault Enterprise or OpenBao. Empty: the root namespace.",
+    namespace: Annotated[VaultNamespace, QuestionInfo(when=VAULT, effects=(ANOTHER_PAYLOAD,))] = (
+        Field(
+            default="",
+            title="Vault namespace",
+            description="Namespace of Vault Enterprise or OpenBao. Empty: the root namespace.",
+        )
     )
     service_account: Annotated[KubeName, QuestionInfo(when=CLUSTER_STORE)] = Field(
         default="external-secrets",

@@ -18,7 +18,7 @@ def mount_step(store: VaultSettings) -> StepSpec:
 def policy_step(store: VaultSettings) -> StepSpec:
     """Return the step that writes the policy of the installation or of another reader."""
     name = store.qualified_name("policy")
-    return StepSpec(f"vault.{name}", f"Write policy {store.policy}", "vault")
+    return StepSpec(f"vault.{name}", f"Write policy {store.policy}", "vault", (f"vault/{name}",))
 
 
 def auth_step(store: VaultSettings) -> StepSpec:
@@ -29,16 +29,18 @@ def auth_step(store: VaultSettings) -> StepSpec:
 def role_step(store: VaultSettings) -> StepSpec:
     """Return the step that writes the role of the installation or of another reader."""
     title = f"Write role {store.role} at {store.auth_mount}"
-    return StepSpec(f"vault.{store.qualified_name('role')}", title, "vault")
+    name = store.qualified_name("role")
+    return StepSpec(f"vault.{name}", title, "vault", (f"vault/{name}",))
 
 
 def payload_step(store: VaultSettings) -> StepSpec:
     """Return the step that fills the store; `airflow-wizard secrets` does it."""
     title = f"Fill {store.mount}/{store.path}"
-    return StepSpec(f"vault.{store.qualified_name('payload')}", title, "me")
+    return StepSpec(f"vault.{store.qualified_name('payload')}", title, "me", ("fact#",))
 
 
 def login_step(store: VaultSettings) -> StepSpec:
     """Return the step that tests the role with a real login; it needs the other steps."""
     title = f"Log in as {store.account_namespace}/{store.service_account}"
-    return StepSpec(f"vault.{store.qualified_name('login')}", title, "me")
+    follows = (f"vault/{store.qualified_name('policy')}", f"vault/{store.qualified_name('role')}")
+    return StepSpec(f"vault.{store.qualified_name('login')}", title, "me", follows)

@@ -1,0 +1,102 @@
+"""The workloads that a change restarts by our table are those whose pods the chart changes."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.rendered import PEM, values
+from tests.support.scenarios import NEEDED, SCENARIOS, Scenario
+from wizard.answers.files import validate_answers, with_value
+from wizard.answers.model import Answers
+from wizard.answers.questions import field_specs
+from wizard.chart.restarts import find_fixed_volumes, find_restarts, list_workloads
+from wizard.formats.nested import get_value
+from wizard.plan.render import Rendering, render
+
+pytestmark = pytest.mark.integration
+
+PODS = ("Deployment", "StatefulSet")
+
+
+def made(answers: Answers) -> Rendering:
+    keys = ("database.ca.file", "secrets.vault.ca.file")
+    named = [key for key in keys if get_value(answers, tuple(key.split(".")))]
+    return render(answers, dict.fromkeys(named, PEM))
+
+
+@cache
+def workloads(helm: Path, chart: Path, text: str, namespace: str, release: str) -> dict[str, Any]:
+    """What helm makes of these values: each workload of the chart by the last part of its name."""
+    done = subprocess.run(
+        [helm, "template", release, chart, "--namespace", namespace, "--values", "-"],
+        input=text, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    objects = [one for one in yaml.safe_load_all(done.stdout) if one and one["kind"] in PODS]
+    return {
+        one["metadata"]["name"].removeprefix(f"{release}-"): {"kind": one["kind"], **one["spec"]}
+        for one in objects
+    }
+
+
+def changed(old: Mapping[str, Any], new: Mapping[str, Any], part: str) -> set[str]:
+    return {
+        name
+        for name in old
+        if name in new
+        and old[name]["kind"] == new[name]["kind"]
+        and old[name].get(part) != new[name].get(part)
+    }
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_each_question_restarts_what_the_table_says(
+    name: str, helm: Path, airflow_chart: Path
+) -> None:
+    newest = {"installation.chart": "1.22.0"}
+    scenario = Scenario({**NEEDED, **SCENARIOS[name].answers, **newest})
+    whole = validate_answers(scenario.data).answers
+    assert whole is not None
+    wrong: dict[str, Any] = {}
+    tried = 0
+    for item in field_specs():
+        if get_value(whole, item.path) == item.default or not item.applies(whole):
+            continue
+        before = validate_answers(
+            with_value(whole, item.path, item.default).model_dump(by_alias=True, exclude_none=True)
+        )
+        if before.answers is None or before.problems:
+            continue
+        old, new = made(before.answers), made(whole)
+        if old.release.chart != new.release.chart or new.release.chart != "1.22.0":
+            continue
+        if old.release.names != new.release.names:
+            continue
+        texts = [one.tree.by_logical("values").text for one in (old, new)]
+        names = new.release.names
+        specs = [workloads(helm, airflow_chart, t, names.namespace, names.release) for t in texts]
+        real = changed(specs[0], specs[1], "template")
+        fixed = changed(specs[0], specs[1], "volumeClaimTemplates")
+        was, now = values(old), values(new)
+        running = set(list_workloads(was, old.release.airflow))
+        stay = running & set(list_workloads(now, new.release.airflow))
+        hit = find_restarts(was, now, local=new.release.local, task_pods=new.release.kubernetes)
+        predicted = {one for one in hit if one in stay}
+        tried += 1
+        if running != set(specs[0]) - {"postgresql"}:
+            wrong[f"{item.key} (workloads)"] = running ^ set(specs[0])
+        replaced = {one for one in stay if specs[0][one]["kind"] != specs[1][one]["kind"]}
+        if predicted != real | replaced:
+            wrong[item.key] = {"table": predicted - real, "chart": real - predicted}
+        local = old.release.local and new.release.local
+        if {one for one in find_fixed_volumes(was, now, local=local) if one in stay} != fixed:
+            wrong[f"{item.key} (volumes)"] = fixed
+    assert tried
+    assert not wrong, "\n".join(f"{key}: {text}" for key, text in wrong.items())

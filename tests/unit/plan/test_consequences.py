@@ -1,0 +1,287 @@
+"""What a change does to the running system: grades, names, restarts, steps and consent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.support.rendered import answers, rendering
+from wizard.answers.questions import field_specs
+from wizard.chart.restarts import changed_values, find_restarts, list_workloads
+from wizard.errors import RefusedError
+from wizard.git.changes import FileChange
+from wizard.plan.consequences import (
+    Consequence,
+    Installed,
+    derive_consequences,
+    require_accepted,
+    select_steps,
+)
+from wizard.plan.plan import compare_tree
+from wizard.plan.render import Rendering
+from wizard.questions.effects import GRADES, needs_consent
+
+AIRFLOW_3 = (3, 2, 2)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of a committed production installation."""
+
+    before: Installed
+    after: Installed
+    files: Sequence[FileChange] = field(repr=False)
+
+    @property
+    def found(self) -> dict[str, Consequence]:
+        return {one.name: one for one in derive_consequences(self.before, self.after, self.files)}
+
+    @property
+    def steps(self) -> list[str]:
+        chosen = select_steps(
+            self.before.rendering,
+            self.after.rendering,
+            self.files,
+            list(self.found.values()),
+            self.after.rendering.total.steps,
+        )
+        return [step.id for step in chosen]
+
+
+def installed(changes: Mapping[str, object], preset: str = "production") -> Installed:
+    return Installed(answers(preset, changes), rendering(preset, changes))
+
+
+def files(before: Rendering, after: Rendering) -> list[FileChange]:
+    old = {file.path: file.data for file in before.tree.values()}
+    logical = {file.path: file.logical for file in before.tree.values()}
+    changes, conflicts = compare_tree(after.tree, old, old)
+    assert not conflicts
+    return [
+        one if one.logical else FileChange(one.path, logical[one.path], one.kind, one.old, one.new)
+        for one in changes
+    ]
+
+
+def change(changes: Mapping[str, object], base: Mapping[str, object] | None = None) -> Change:
+    before, after = installed(base or {}), installed({**(base or {}), **changes})
+    return Change(before, after, files(before.rendering, after.rendering))
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "grade"),
+    [
+        ({"installation.airflow": "2.11.0"}, "downgrade", "irreversible"),
+        ({"installation.airflow": "3.2.10"}, "migration", "irreversible"),
+        ({"installation.namespace": "data"}, "another-namespace", "new system"),
+        ({"installation.release": "af"}, "another-release", "new system"),
+        (
+            {"delivery.argocd.destination": "https://k.example:6443"},
+            "another-cluster",
+            "new system",
+        ),
+        ({"database.host": "pg2.example.internal"}, "another-database", "data"),
+        ({"database.port": 5433}, "another-database", "data"),
+        ({"database.name": "other"}, "another-database", "data"),
+        ({"database.pgbouncer.mode": "off"}, "another-pooler", "interrupt"),
+        ({"executor.kind": "KubernetesExecutor"}, "another-executor", "interrupt"),
+        ({"executor.queue": "other"}, "other-queues", "interrupt"),
+        ({"broker.kind": "external", "broker.host": "r.example"}, "another-broker", "interrupt"),
+        ({"secrets.payload": "document"}, "another-payload", "data"),
+        ({"secrets.vault.path": "elsewhere"}, "another-payload", "data"),
+        ({"secrets.vault.server": "https://v2.example:8200"}, "another-payload", "data"),
+        ({"dags.repo": "ssh://git@github.com/acme/more.git"}, "other-dags", "interrupt"),
+        ({"components.logs.persistence": True}, "logs-left", "data"),
+        ({"executor.workers.persistence": "20Gi"}, "volume-of-worker", "interrupt"),
+        ({"broker.persistence": "5Gi"}, "volume-of-redis", "interrupt"),
+        ({"admin.create": False}, "left-behind", "data"),
+        ({"environment.timezone": "Europe/Berlin"}, "restart", "restart"),
+        ({"installation.chart": "1.21.0"}, "another-chart", "restart"),
+        ({"database.pgbouncer.metadata_pool": 20}, "secrets-change", "restart"),
+    ],
+)
+def test_a_change_states_its_consequence(
+    changes: Mapping[str, object], name: str, grade: str
+) -> None:
+    found = change(changes).found
+    assert name in found, list(found)
+    assert found[name].grade == grade
+    assert "{" not in found[name].text.replace("{{", "")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"executor.workers.replicas": 4},
+        {"components.scheduler.replicas": 3},
+        {"environment.disruption_budgets": False},
+        {"repository.push": True},
+        {"admin.email": "ops@example.com"},
+    ],
+)
+def test_a_small_change_has_no_consequence(changes: Mapping[str, object]) -> None:
+    assert change(changes).found == {}
+
+
+def test_a_new_queue_beside_the_old_one_interrupts_nothing() -> None:
+    assert "other-queues" not in change({"executor.queue": "default,more"}).found
+
+
+def test_the_first_contact_with_the_cluster_is_no_other_cluster() -> None:
+    first = change({"cluster.uid": "11111111-2222-3333-4444-555555555555"})
+    assert first.found == {}
+    second = change({"cluster.uid": "99999999-2222-3333-4444-555555555555"}, first_contact())
+    assert second.found["another-cluster"].grade == "new system"
+
+
+def first_contact() -> dict[str, object]:
+    return {"cluster.uid": "11111111-2222-3333-4444-555555555555"}
+
+
+def test_restarts_name_the_workloads_that_exist() -> None:
+    text = change({"environment.timezone": "Europe/Berlin"}).found["restart"].text
+    assert "api-server, dag-processor, scheduler, triggerer, worker" in text
+    assert "webserver" not in text
+    only = change({"executor.workers.resources": {"memory": "2Gi"}}).found["restart"].text
+    assert only.startswith("These restart: worker.")
+
+
+def test_tasks_in_the_scheduler_end_when_it_restarts() -> None:
+    local = {"executor.kind": "LocalExecutor"}
+    found = change({"environment.timezone": "Europe/Berlin"}, local).found
+    assert found["running-tasks"].grade == "interrupt"
+    assert "running-tasks" not in change({"environment.timezone": "Europe/Berlin"}).found
+
+
+def test_a_new_system_says_nothing_about_restarts() -> None:
+    found = change({"installation.namespace": "data"}).found
+    assert "restart" not in found
+    assert "secrets-change" not in found
+    assert "-n airflow delete externalsecret airflow-metadata " in found["left-behind"].text
+
+
+def test_what_is_left_behind_is_named_with_its_command() -> None:
+    text = change({"executor.kind": "KubernetesExecutor"}).found["left-behind"].text
+    assert "delete pvc redis-db-airflow-redis-0" in text
+    assert "delete pvc logs-airflow-worker-0" in text
+    listed = text.partition("delete externalsecret ")[2].partition("\n")[0].split()
+    assert sorted(listed) == [
+        "airflow-broker-url", "airflow-redis-password", "airflow-result-backend"
+    ]  # fmt: skip
+
+
+def test_reloader_restarts_the_readers_of_changed_secrets() -> None:
+    wanted = {"database.pgbouncer.metadata_pool": 20}
+    assert "rollout restart" in change(wanted).found["secrets-change"].text
+    text = change(wanted, {"environment.reloader": True}).found["secrets-change"].text
+    assert "Reloader restarts" in text
+
+
+def test_the_most_severe_consequence_comes_first() -> None:
+    found = change({"installation.airflow": "3.2.10", "environment.timezone": "Asia/Tokyo"}).found
+    ranks = [GRADES.index(one.grade) for one in found.values()]
+    assert ranks == sorted(ranks, reverse=True)
+
+
+def test_only_steps_of_the_change_follow() -> None:
+    assert change({"executor.workers.replicas": 4}).steps == [
+        "git.branch", "verify.application", "verify.airflow"
+    ]  # fmt: skip
+    assert change({"repository.push": True}).steps == []
+    role = change({"secrets.vault.role": "another"}).steps
+    assert {"vault.role", "verify.store"} <= set(role)
+    assert "vault.mount" not in role
+    assert "verify.migrations" in change({"database.host": "pg2.example.internal"}).steps
+    whole = change({"installation.namespace": "data"})
+    assert whole.steps == [step.id for step in whole.after.rendering.total.steps]
+
+
+def test_a_new_fact_needs_the_payload_step() -> None:
+    to_keys_of_2 = change({"installation.airflow": "2.11.0"}).steps
+    assert "vault.payload" in to_keys_of_2
+    assert "vault.payload" not in change({"admin.create": False}).steps
+
+
+def test_every_step_that_is_declared_can_be_needed() -> None:
+    """A step without `follows` would be shown once and never again: name those on purpose."""
+    once = {
+        "cluster.identity", "dags.register-key", "vault.mount", "vault.auth",
+        "argocd.known-hosts", "argocd.repository", "argocd.register-key", "helm.namespace",
+    }  # fmt: skip
+    for changes in ({}, {"delivery.kind": "helm"}, {"delivery.argocd.credential": "store"}):
+        for step in rendering("production", changes).total.steps:
+            assert step.follows or step.id in once, step.id
+
+
+def test_consent_is_for_each_name() -> None:
+    found = [
+        Consequence("another-database", "data", "Another database."),
+        Consequence("restart", "restart", "All restart."),
+    ]
+    require_accepted(found[1:], ())
+    require_accepted(found, ("another-database",))
+    with pytest.raises(RefusedError) as caught:
+        require_accepted(found, ("restart",))
+    assert caught.value.exit_code == 4
+    assert "Another database." in caught.value.message
+    assert caught.value.hint.endswith("--accept another-database")
+
+
+def test_grades_from_interrupt_upwards_need_consent() -> None:
+    wanted = ["interrupt", "data", "irreversible", "new system"]
+    assert [grade for grade in GRADES if needs_consent(grade)] == wanted
+
+
+def test_one_name_has_one_grade() -> None:
+    grades: dict[str, set[str]] = {}
+    for item in field_specs():
+        for effect in item.ask.effects:
+            grades.setdefault(effect.name, set()).add(effect.grade)
+            assert effect.name == effect.name.lower().replace(" ", "-")
+    assert {name: found for name, found in grades.items() if len(found) > 1} == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "more", "hit"),
+    [
+        ("workers.kubernetes.resources", {"task_pods": False}, set()),
+        ("workers.kubernetes.resources", {"task_pods": True}, {"scheduler", "worker"}),
+        ("workers.celery.replicas", {"task_pods": True}, set()),
+        ("dags.gitSync.ref", {"local": True}, {"scheduler", "triggerer"}),
+        ("scheduler.replicas", {}, set()),
+        ("scheduler.env", {}, {"scheduler"}),
+        ("unknown.key", {}, {"api-server", "scheduler"}),
+    ],
+)
+def test_a_value_restarts_what_reads_it(key: str, more: Mapping[str, bool], hit: set[str]) -> None:
+    old: dict[str, object] = {}
+    new: object = 1
+    for part in reversed(key.split(".")):
+        new = {part: new}
+    assert isinstance(new, dict)
+    found = find_restarts(old, new, **{"local": False, "task_pods": False, **more})
+    assert hit <= found
+    assert bool(hit) == bool(found)
+
+
+def test_an_own_tag_hides_the_default_tag() -> None:
+    own = {"images": {"airflow": {"tag": "r1"}}}
+    old, new = {"defaultAirflowTag": "1", **own}, {"defaultAirflowTag": "2", **own}
+    assert not find_restarts(old, new, local=False, task_pods=False)
+    assert find_restarts(
+        {"defaultAirflowTag": "1"}, {"defaultAirflowTag": "2"}, local=False, task_pods=False
+    )
+
+
+def test_changed_values_are_leaves() -> None:
+    assert changed_values({"a": {"b": 1}, "l": [1]}, {"a": {"b": 1, "c": {"d": 2}}, "l": [2]}) == (
+        "a.c.d", "l"
+    )  # fmt: skip
+
+
+def test_workloads_follow_from_the_values() -> None:
+    assert "webserver" in list_workloads({}, (2, 11, 0))
+    assert "redis" not in list_workloads({"executor": "KubernetesExecutor"}, AIRFLOW_3)
+    assert "statsd" not in list_workloads({"statsd": {"enabled": False}}, AIRFLOW_3)

@@ -1,0 +1,207 @@
+"""Which workloads of the chart restart when a Helm value changes.
+
+A workload restarts when its pod template changes. Source: chart 1.22.0, rendered once with and once
+without each change (tests/integration/helm/test_restarts.py repeats this for every question).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+from wizard.chart.contract import get_chart_value, is_celery
+from wizard.formats.nested import get_value, walk
+
+Values: TypeAlias = Mapping[str, object]
+
+_AIRFLOW = ("api-server", "webserver", "dag-processor", "scheduler", "triggerer", "worker")
+_OTHERS = ("pgbouncer", "redis", "statsd", "flower")
+_EVERY = (*_AIRFLOW, *_OTHERS)
+_NONE: tuple[str, ...] = ()
+
+# The value whose change is described, or its nearest parent in this table, decides.
+_WORKLOADS: Mapping[str, tuple[str, ...]] = {
+    "": _AIRFLOW,
+    # Values that every pod template contains.
+    "labels": _EVERY,
+    "enableServiceLinks": _EVERY,
+    "imagePullSecrets": _EVERY,
+    "registry": _EVERY,
+    "nodeSelector": _EVERY,
+    "tolerations": _EVERY,
+    "affinity": _EVERY,
+    "topologySpreadConstraints": _EVERY,
+    # Objects beside the workloads.
+    "airflowVersion": _NONE,
+    "createUserJob": _NONE,
+    "ingress": _NONE,
+    "migrateDatabaseJob": _NONE,
+    "networkPolicies": _NONE,
+    "podDisruptionBudget": _NONE,
+    "priorityClasses": _NONE,
+    "quotas": _NONE,
+    "limits": _NONE,
+    "rbac": _NONE,
+    "revisionHistoryLimit": _NONE,
+    "postgresql": _NONE,
+    "cleanup": _NONE,
+    "databaseCleanup": _NONE,
+    # Secrets that only some workloads read.
+    "jwtSecretName": ("api-server", "scheduler"),
+    # git-sync runs beside the readers of DAG files; its host keys are in the chart's ConfigMap.
+    "dags.gitSync": ("dag-processor", "triggerer", "worker"),
+    "dags.gitSync.enabled": _AIRFLOW,
+    "dags.gitSync.knownHosts": _AIRFLOW,
+    "images.gitSync": ("dag-processor", "triggerer", "worker"),
+    "images.statsd": ("statsd",),
+    "images.redis": ("redis",),
+    "images.pgbouncer": ("pgbouncer",),
+    "images.pgbouncerExporter": ("pgbouncer",),
+    # Components.
+    "apiServer": ("api-server",),
+    "webserver": ("webserver",),
+    "dagProcessor": ("dag-processor",),
+    "scheduler": ("scheduler",),
+    "triggerer": ("triggerer",),
+    "workers": ("worker",),
+    "flower": ("flower",),
+    "statsd": ("statsd",),
+    "statsd.enabled": _AIRFLOW,
+    "pgbouncer": ("pgbouncer",),
+    "pgbouncer.maxClientConn": _NONE,
+    "pgbouncer.metadataPoolSize": _NONE,
+    "pgbouncer.resultBackendPoolSize": _NONE,
+    "redis": ("redis",),
+}
+# Keys below a component that change its objects, but not its pods.
+_BESIDE_PODS = frozenset(
+    {
+        "replicas", "minReplicaCount", "maxReplicaCount", "annotations", "podDisruptionBudget",
+        "networkPolicy", "hpa", "keda", "ingress", "strategy", "updateStrategy", "persistence",
+        "revisionHistoryLimit", "apiServerHpa", "service", "podManagementPolicy",
+    }
+)  # fmt: skip
+_JOBS = ("createUserJob", "migrateDatabaseJob")
+_COMPONENTS = tuple(key for key, names in _WORKLOADS.items() if len(names) == 1)
+# Components whose pods keep a volume: the name of the StatefulSet's claim template.
+_VOLUMES: Mapping[str, str] = {
+    "scheduler": "logs",
+    "worker": "logs",
+    "triggerer": "logs",
+    "redis": "redis-db",
+}
+_WORKER_VOLUME = ("workers.celery.persistence", "workers.persistence")
+_VOLUME_KEYS: Mapping[str, tuple[str, ...]] = {
+    "worker": _WORKER_VOLUME,
+    # With LocalExecutor the scheduler is a StatefulSet, and has the workers' volume.
+    "scheduler": _WORKER_VOLUME,
+    "triggerer": ("triggerer.persistence",),
+    "redis": ("redis.persistence",),
+}
+
+
+def changed_values(old: Values, new: Values) -> tuple[str, ...]:
+    """Return the dotted keys of all leaves that differ; a list counts as one leaf."""
+    return tuple(sorted(_compare(old, new, "")))
+
+
+def _compare(old: object, new: object, path: str) -> Iterator[str]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in {*old, *new}:
+            yield from _compare(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
+    elif isinstance(old, Mapping) and old and new is None:
+        yield from _compare(old, {}, path)
+    elif isinstance(new, Mapping) and new and old is None:
+        yield from _compare({}, new, path)
+    elif old != new:
+        yield path
+
+
+def list_workloads(values: Values, airflow: tuple[int, int, int]) -> tuple[str, ...]:
+    """Return the workloads that the chart renders with these values and this Airflow."""
+    switches = {
+        "api-server": airflow >= (3, 0, 0),
+        "webserver": airflow < (3, 0, 0),
+        "dag-processor": airflow >= (3, 0, 0)
+        or get_value(values, ("dagProcessor", "enabled")) is True,
+        "scheduler": True,
+        "triggerer": get_value(values, ("triggerer", "enabled")) is not False,
+        "worker": is_celery(values),
+        "pgbouncer": get_chart_value(values, "pgbouncer.enabled") is True,
+        "redis": is_celery(values) and get_chart_value(values, "redis.enabled") is True,
+        "statsd": get_value(values, ("statsd", "enabled")) is not False,
+        "flower": is_celery(values) and get_chart_value(values, "flower.enabled") is True,
+    }
+    return tuple(name for name, runs in switches.items() if runs)
+
+
+def find_restarts(old: Values, new: Values, *, local: bool, task_pods: bool) -> frozenset[str]:
+    """Return the workloads whose pod template changes, if they exist before and after the change.
+
+    `local`: the scheduler runs tasks, so it reads DAG files too. `task_pods`: tasks may run in
+    pods of their own, whose template is in a ConfigMap that all pods depend on.
+    """
+    hit: set[str] = set()
+    own_tag = all(get_value(one, ("images", "airflow", "tag")) for one in (old, new))
+    for key in changed_values(old, new):
+        if key == "defaultAirflowTag" and own_tag:
+            continue
+        hit.update(_restarted_by(key, local=local, task_pods=task_pods))
+    return frozenset(hit)
+
+
+def _restarted_by(key: str, *, local: bool, task_pods: bool) -> tuple[str, ...]:
+    parts = key.split(".")
+    row = next(
+        ".".join(parts[:length])
+        for length in range(len(parts), -1, -1)
+        if ".".join(parts[:length]) in _WORKLOADS
+    )
+    names = _WORKLOADS[row]
+    below = key.removeprefix(f"{row}.").split(".") if row else []
+    if row == "workers":
+        return _restarted_workers(below, task_pods=task_pods)
+    if row in _COMPONENTS and below and below[0] in _BESIDE_PODS:
+        return _NONE
+    if local and names == _WORKLOADS["dags.gitSync"]:
+        return (*names, "scheduler")
+    return names
+
+
+def _restarted_workers(below: list[str], *, task_pods: bool) -> tuple[str, ...]:
+    """Return what restarts with a key below `workers`: the Celery workers, or all pods.
+
+    `workers.kubernetes` is the template of task pods; other keys may be for both kinds.
+    """
+    if below[:1] == ["kubernetes"]:
+        return _AIRFLOW if task_pods else _NONE
+    inner = below[1:] if below[:1] == ["celery"] else below
+    if inner and inner[0] in _BESIDE_PODS:
+        return _NONE
+    shared = below[:1] != ["celery"] and task_pods
+    return _AIRFLOW if shared else ("worker",)
+
+
+def is_read_by_jobs_only(values: Values, secret: str) -> bool:
+    """Return whether only the chart's Jobs read this Secret; a Job reads it at every start."""
+    readers = [str(path[0]) for path, node in walk(values) if node == secret]
+    return bool(readers) and all(reader in _JOBS for reader in readers)
+
+
+def find_fixed_volumes(old: Values, new: Values, *, local: bool) -> tuple[str, ...]:
+    """Return the StatefulSets whose volume claim templates change: Kubernetes refuses this.
+
+    `local`: the scheduler runs tasks, before and after the change.
+    """
+    changed = changed_values(old, new)
+    return tuple(
+        name
+        for name, keys in _VOLUME_KEYS.items()
+        if (local or name != "scheduler")
+        and any(one == key or one.startswith(f"{key}.") for one in changed for key in keys)
+    )
+
+
+def volume_claims(fullname: str, workloads: Iterable[str]) -> tuple[str, ...]:
+    """Return the first volume claim of each of these workloads that keeps volumes."""
+    return tuple(f"{_VOLUMES[name]}-{fullname}-{name}-0" for name in workloads if name in _VOLUMES)

@@ -1,0 +1,295 @@
+"""What a change does to the running system: a grade, a name and a sentence for each consequence.
+
+Questions declare the effects of their changes. The restarts follow from the Helm values, by the
+chart's table; Secrets and volumes that Git no longer describes follow from the deleted files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from wizard.answers.files import dump_value
+from wizard.answers.questions import field_specs
+from wizard.chart.restarts import (
+    changed_values,
+    find_fixed_volumes,
+    find_restarts,
+    is_read_by_jobs_only,
+    list_workloads,
+    volume_claims,
+)
+from wizard.errors import RefusedError
+from wizard.formats.nested import get_value
+from wizard.questions.effects import GRADES, Grade, needs_consent
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.git.changes import FileChange
+    from wizard.manifests.release import Release
+    from wizard.plan.render import Rendering
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """One consequence; `name` is what `--accept` takes, `text` one or more sentences."""
+
+    name: str
+    grade: Grade
+    text: str
+
+    @property
+    def needs_consent(self) -> bool:
+        """Whether a commit needs a yes to exactly this consequence."""
+        return needs_consent(self.grade)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the consequence for `plan --json`."""
+        return {
+            "name": self.name,
+            "grade": self.grade,
+            "text": self.text,
+            "accept": self.needs_consent,
+        }
+
+    def __str__(self) -> str:
+        return f"{self.grade} ({self.name}): {self.text}"
+
+
+UNKNOWN = Consequence(
+    "unknown",
+    "interrupt",
+    "This version cannot read the committed answers, so it cannot tell what the change does to the "
+    "running system: read the changes of the files.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The installation before the change: its answers and their rendering."""
+
+    answers: Answers
+    rendering: Rendering
+
+
+def derive_consequences(
+    before: Installed, after: Installed, changes: Sequence[FileChange]
+) -> tuple[Consequence, ...]:
+    """Return the consequences of a change, the most severe first; pure.
+
+    `changes` are the merged files, so a hand edit that is kept has no consequence. A new system is
+    not restarted, so nothing is said about restarts.
+    """
+    values = _values(changes)
+    found = [*_effects(before.answers, after.answers), *_left_behind(before, after, values)]
+    if not _is_new_system(found):
+        found += _restarts(before, after, values)
+        found += _changed_secrets(after.rendering.release, values, changes)
+    by_name: dict[str, Consequence] = {}
+    for one in found:
+        by_name.setdefault(one.name, one)
+    return tuple(sorted(by_name.values(), key=lambda one: -GRADES.index(one.grade)))
+
+
+def require_accepted(consequences: Iterable[Consequence], accepted: Iterable[str]) -> None:
+    """Raise RefusedError for consequences that need a yes and are not in `accepted`."""
+    wanted = frozenset(accepted)
+    missing = [one for one in consequences if one.needs_consent and one.name not in wanted]
+    if missing:
+        lines = "\n".join(f"  {one}" for one in missing)
+        options = " ".join(f"--accept {one.name}" for one in missing)
+        raise RefusedError(
+            f"this change needs a yes of its own:\n{lines}",
+            f"if that is what you want, add {options}",
+        )
+
+
+def _effects(before: Answers, after: Answers) -> Iterator[Consequence]:
+    for item in field_specs(type(after)):
+        if not item.ask.effects or not (item.applies(before) and item.applies(after)):
+            continue
+        old = dump_value(get_value(before, item.path))
+        new = dump_value(get_value(after, item.path))
+        if old == new:
+            continue
+        for effect in item.ask.effects:
+            if effect.applies(old, new):
+                text = effect.text.replace("{old}", str(old)).replace("{new}", str(new))
+                yield Consequence(effect.name, effect.grade, text)
+
+
+def _restarts(before: Installed, after: Installed, values: _Values) -> Iterator[Consequence]:
+    release = after.rendering.release
+    running = list_workloads(values.old, before.rendering.release.airflow)
+    stay = list_workloads(values.new, release.airflow)
+    hit = find_restarts(values.old, values.new, local=release.local, task_pods=release.kubernetes)
+    if before.rendering.release.chart != release.chart:
+        hit = frozenset(running)
+    names = [name for name in running if name in stay and name in hit]
+    if names:
+        text = f"These restart: {', '.join(names)}."
+        if "worker" in names:
+            text += " Workers finish their tasks first, for 10 minutes at most."
+        yield Consequence("restart", "restart", text)
+    if "scheduler" in names and release.local:
+        text = "Tasks run in the scheduler, and end when it restarts."
+        yield Consequence("running-tasks", "interrupt", text)
+    local = release.local and before.rendering.release.local
+    for name in find_fixed_volumes(values.old, values.new, local=local):
+        if name in running and name in stay:
+            yield _fixed_volume(release, name)
+
+
+def _fixed_volume(release: Release, name: str) -> Consequence:
+    target = f"{release.names.fullname}-{name}"
+    return Consequence(
+        f"volume-of-{name}",
+        "interrupt",
+        f"Kubernetes refuses to change the volume of StatefulSet {target}: delete it first with "
+        f"`kubectl -n {release.namespace} delete statefulset {target} --cascade=orphan`. Existing "
+        "volumes keep their size.",
+    )
+
+
+def _changed_secrets(
+    release: Release, values: _Values, changes: Iterable[FileChange]
+) -> Iterator[Consequence]:
+    """Yield that composed Secrets change, which running pods do not notice."""
+    names = [
+        change.logical.removeprefix("secrets/")
+        for change in changes
+        if change.kind == "modify"
+        and change.logical.startswith("secrets/")
+        and _has_new_content(change)
+    ]
+    read = [name for name in names if not is_read_by_jobs_only(values.new, name)]
+    if read:
+        yield Consequence("secrets-change", "restart", _secrets_text(release, read))
+
+
+def _has_new_content(change: FileChange) -> bool:
+    """Return whether an ExternalSecret changes more than its metadata."""
+    old, new = _load(change.old), _load(change.new)
+    return new.get("kind") == "ExternalSecret" and old.get("spec") != new.get("spec")
+
+
+def _secrets_text(release: Release, names: Sequence[str]) -> str:
+    listed = ", ".join(names)
+    if release.reloader:
+        return f"These Secrets change, and Reloader restarts the pods that read them: {listed}."
+    return (
+        f"These Secrets change, but pods read them only when they start: {listed}. Restart them: "
+        f"`kubectl -n {release.namespace} rollout restart deployment,statefulset`."
+    )
+
+
+def _left_behind(before: Installed, after: Installed, values: _Values) -> Iterator[Consequence]:
+    """Yield what stays in the cluster although Git no longer describes it, with commands."""
+    release = before.rendering.release
+    commands = []
+    if gone := _dropped_secrets(before.rendering, after.rendering):
+        commands.append(f"kubectl -n {release.namespace} delete externalsecret {' '.join(gone)}")
+    stopped = set(list_workloads(values.old, release.airflow)) - set(
+        list_workloads(values.new, after.rendering.release.airflow)
+    )
+    commands += [
+        f"kubectl -n {release.namespace} delete pvc {claim}"
+        for claim in volume_claims(release.names.fullname, sorted(stopped))
+    ]
+    if commands:
+        listed = "\n".join(f"  {command}" for command in commands)
+        text = f"These stay in the cluster until you delete them:\n{listed}"
+        yield Consequence("left-behind", "data", text)
+
+
+def _dropped_secrets(before: Rendering, after: Rendering) -> list[str]:
+    """Return the ExternalSecrets that Git no longer describes; no delivery deletes them."""
+    if not before.release.external_secrets:
+        return []
+    names = [secret.name for secret in before.total.secrets]
+    if before.release.namespace != after.release.namespace:
+        return names
+    kept = {secret.name for secret in after.total.secrets}
+    return [name for name in names if name not in kept]
+
+
+def _is_new_system(consequences: Iterable[Consequence]) -> bool:
+    return any(one.grade == "new system" for one in consequences)
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """The Helm values in the repository, before and after the change."""
+
+    old: Mapping[str, Any]
+    new: Mapping[str, Any]
+
+
+def _values(changes: Sequence[FileChange]) -> _Values:
+    change = next((one for one in changes if one.logical == "values"), None)
+    if change is None:
+        return _Values({}, {})
+    old = _load(change.old)
+    return _Values(old, _load(change.new) if change.differs else old)
+
+
+def _load(data: bytes | None) -> Mapping[str, Any]:
+    """Return the only mapping of a YAML file; an empty one for anything else."""
+    from wizard.formats.yaml_untrusted import parse_yaml
+
+    found, _ = parse_yaml("", data or b"")
+    first = found[0] if len(found) == 1 else None
+    return first if isinstance(first, Mapping) else {}
+
+
+class _Spec(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def follows(self) -> tuple[str, ...]: ...
+
+
+S = TypeVar("S", bound=_Spec)
+
+
+def select_steps(
+    before: Rendering,
+    after: Rendering,
+    changes: Sequence[FileChange],
+    consequences: Sequence[Consequence],
+    steps: Sequence[S],
+) -> tuple[S, ...]:
+    """Return the steps that this change needs: new ones, and those whose input changes.
+
+    A commit without an effect outside Git (a new runbook, say) needs no step; a new system needs
+    all of them.
+    """
+    if _is_new_system(consequences):
+        return tuple(steps)
+    known = {(step.id, step.title) for step in before.total.steps}
+    parts = {one.logical for one in changes if one.differs and not one.is_base}
+    parts -= {"answers", "runbook"}
+    values = _values(changes)
+    parts |= {f"values#{key}" for key in changed_values(values.old, values.new)}
+    parts |= {f"consequence#{one.name}" for one in consequences}
+    parts |= {f"fact#{key}" for key in _fact_keys(after) - _fact_keys(before)}
+    return tuple(
+        step
+        for step in steps
+        if parts
+        and (
+            (step.id, step.title) not in known
+            or any(part.startswith(start) for part in parts for start in step.follows)
+        )
+    )
+
+
+def _fact_keys(rendering: Rendering) -> set[str]:
+    from wizard.secrets.payload import collect_facts
+
+    total = rendering.total
+    secrets = (*total.secrets, *(reader.secret for reader in total.readers))
+    return {fact.key for fact in collect_facts(secrets)}
