@@ -41,7 +41,7 @@ def read_yaml(text: str, name: str) -> Any:
         data = yaml_fast_reader.load_own_yaml(text)
     except yaml_fast_reader.ForeignYamlError:
         data = _read_any(text, name)
-    _check_keys(data, name)
+    _check_content(data, name)
     return data
 
 
@@ -97,14 +97,21 @@ def _refuse_unsafe_nodes(root: Any, name: str) -> None:
             todo += [(part, depth + 1) for part in node.value]
 
 
-def _check_keys(data: Any, name: str) -> None:
+def _check_content(data: Any, name: str) -> None:
     if isinstance(data, dict):
         for key, value in data.items():
             if not isinstance(key, str):
                 raise AnswersError(f"{name}: a key is not text; quote it")
-            _check_keys(value, name)
+            _check_content(key, name)
+            _check_content(value, name)
     elif isinstance(data, list):
         for item in data:
-            _check_keys(item, name)
+            _check_content(item, name)
+    elif isinstance(data, str):
+        try:
+            data.encode()
+        except UnicodeEncodeError:  # an escape such as `\ud800`, which no file can hold
+            message = f"{name}: a text contains half of a character; correct its escape"
+            raise AnswersError(message) from None
     elif isinstance(data, int) and data.bit_length() > _MAX_BITS:
         raise AnswersError(f"{name}: a whole number has more than {_MAX_BITS} bits; quote it")

@@ -33,8 +33,9 @@ _JWK = (
     r"\\{0,4}\"(?:d|k|p|q|dp|dq|qi)\\{0,4}\"\s{0,9}:\s{0,9}\\{0,4}\"[A-Za-z0-9_-]{16,4000}\\{0,4}\""
 )
 _AUTHORIZATION = (
-    r"(?i)authorization\\{0,4}[\"']?\]?[ \t]{0,9}(?:[:=,]|=>)[ \t]{0,9}(?:[rbf]?\\{0,4}[\"'])?"
-    r"(?:(?P<scheme>bearer|basic|token|apikey|splunk|digest|key)(?:[ \t]{1,9}|%20|\+))"
+    r"(?i)authorization\\{0,4}[\"']?\]?[ \t]{0,9}(?:[:=,]|=>|[ \t](?=[\"']))[ \t]{0,9}"
+    r"(?:[rbf]?\\{0,4}[\"'])?(?:(?P<scheme>bearer|basic|token|apikey|splunk|digest|key)"
+    r"(?:[ \t]{1,9}|%20|\+))"
     r"(?P<value>[^\s\"'\\,;]{3,4000})"
 )
 _HEADER = r"(?i)\bbearer[ \t]{1,9}(?P<value>[A-Za-z0-9._~+/-]{20,4000}=*)"
@@ -46,6 +47,28 @@ _COMMANDS: tuple[tuple[str, str], ...] = (
         "curl",
         r"\bcurl\b[^\n|;]{0,200}?[ \t](?:-u|--user|--proxy-user)[ \t=]{0,3}[\"']?"
         r"[^\s:\"']{1,80}:(?P<value>[^\s\"']{3,400})",
+    ),
+    (
+        "echo",
+        r"\becho[ \t]{1,9}(?:-n[ \t]{1,9})?[\"']?(?:[\w.-]{1,40}:)?(?P<value>[^\s\"'|]{3,400})"
+        r"[\"']?[ \t]{0,9}\|[ \t]{0,9}"
+        r"(?:sudo[ \t]{1,9}(?:-\w{1,3}[ \t]{1,9})?-\w{0,3}S\b|kinit\b|(?:ch)?passwd\b)",
+    ),
+    ("ldap", r"\bldap\w{2,9}\b[^\n|;]{0,200}?[ \t]-w[ \t]{0,3}[\"']?(?P<value>[^\s\"']{3,400})"),
+    (
+        "mongo",
+        r"\bmongo\w{0,9}\b[^\n|;]{0,200}?[ \t]-p[ \t]{0,3}[\"']?"
+        r"(?P<value>[^\s\"'-][^\s\"']{2,400})",
+    ),
+    ("zip", r"\b(?:un)?zip\b[^\n|;]{0,200}?[ \t]-P[ \t]{0,3}[\"']?(?P<value>[^\s\"']{3,400})"),
+    (
+        "openssl",
+        r"\bopenssl[ \t]{1,9}enc\b[^\n|;]{0,200}?[ \t]-k[ \t]{1,3}[\"']?(?P<value>[^\s\"']{3,400})",
+    ),
+    (
+        "pass",
+        r"[ \t]-(?:store|key|srcstore|deststore)pass[ \t]{1,3}[\"']?(?!changeit\b)"
+        r"(?P<value>[^\s\"']{3,400})",
     ),
     ("sshpass", r"\bsshpass[ \t]{1,9}-p[ \t]{0,3}[\"']?(?P<value>[^\s\"']{3,400})"),
     (

@@ -19,7 +19,7 @@ from wizard.secrets import names
 from wizard.secrets.file_formats import Found, find_formats
 
 _WHAT = "a value under a secret's name"
-_STEM = re.compile(r"pass|pwd|secret|token|cred|key|conn_|signature|_pat\b|\bpat\b")
+_STEM = re.compile(r"pass|pwd|pw\b|secret|token|cred|key|conn_|signature|_pat\b|\bpat\b")
 _LEFT = re.compile(r"[\w.-]{0,60}")
 _RIGHT = re.compile(r"[\w.-]{0,60}+")
 _LONGEST = 4000
@@ -48,13 +48,22 @@ _SQL = re.compile(r"[ \t]{1,20}(?=')")
 _SAID = re.compile(r"[ \t]{1,3}(?:is|was|to)(?:[ \t]{1,3}|:[ \t]{1,3})")
 _SET = re.compile(r"\([ \t]{0,9}(?=[rbfu]?[\"'])")
 _SETTERS = ("set", "with", "use")
-_DEFINING = re.compile(r"(?:^|[\s;&])(?:ENV|setenv|set\s+-g?x|SetEnv|variables\s+set)[ \t]{1,20}\Z")
+_DEFINING = re.compile(
+    r"(?:^|[\s;&])(?:ENV|setenv|set\s+-g?x|SetEnv|variables\s+set"
+    r"|\w{1,20}_(?:set|add)_header|(?:set|add)_header)[ \t]{1,20}\Z"
+)
 
 _QUOTED = re.compile(
     r"(?:[\[(][ \t\r\n]{0,40})?(?P<prefix>[rbfuRBFU]{0,2})(?P<quote>\\{0,4}(?:\"{3}|'{3}|[\"'`]))"
 )
 _CALL_OF_TEXT = re.compile(
-    r"(?:[\w.]{0,40}(?:Secret|SecretStr|str|String|bytes|quote))\((?=[rbfu]?[\"'])"
+    r"(?:[\w.]{0,40}(?:Secret|SecretStr|str|String|bytes|quote|b64decode|fromhex))\((?=[rbfu]?[\"'])"
+)
+# The value of code if nothing else is set: `os.getenv("X", "...")`, `os.environ["X"] or "..."`.
+_FALLBACK = re.compile(
+    r"[\w.]{1,60}[(\[][ \t]{0,9}[\"'][^\"'\n]{0,100}[\"'](?:"
+    r"[ \t]{0,9},[ \t]{0,9}(?:default=)?|(?:,[ \t]{0,9}None)?[)\]][ \t]{1,9}or[ \t]{1,9})"
+    r"[rbfu]?[\"'](?P<value>[^\"'\n]{3,400})[\"']"
 )
 _BARE = re.compile(r"[^\s,;&\"'`<>\[\](){}|]{1,200}")
 _TAG = re.compile(r"(?:!!\w{1,20}[ \t]{1,9}|&\w{1,40}[ \t]{1,9})?")
@@ -193,6 +202,12 @@ class _Named:
                 if text[at] in "\r\n":
                     return "" if self._is_code() else self._value(name, at, code=False)
                 return self._value(name, at, code=False, tight=True)
+            if match["sign"] == "=" and text[max(0, start - 1) : start] in ("?", "&"):
+                return self._value(
+                    name, at, code=False, listed=not names.is_password_name(name.text)
+                )
+            if text[max(0, start - 1) : end + 1].endswith(")") and text[start - 1] == "|":
+                return ""  # a regular expression
             call = not colon and not match["gap"] and self._in_call(start, end)
             return self._value(name, at, code=call or "==" in match["sign"], sentence=colon)
         for pattern in (_PAIR, _ELEMENT, _DEFAULT):
@@ -240,6 +255,9 @@ class _Named:
         if match := _CALL_OF_TEXT.match(text, at):
             at = match.end()
         quoted = _QUOTED.match(text, at)
+        if match := None if quoted else _FALLBACK.match(text, at):
+            value = match["value"]
+            return "literal" if names.is_mixed(value) and "/" not in value else ""
         if quoted:
             value = self._quoted(quoted)
             if quoted["quote"] == "`" and not names.is_mixed(value):
@@ -273,6 +291,8 @@ class _Named:
     def _bare(self, at: int, code: bool, sentence: bool) -> str:
         """Return the unquoted value, "" for a reference, a call, or a variable of code."""
         text = self._text
+        if text.startswith((".*", ".+", "\\S", "\\w"), at):
+            return ""  # a regular expression
         if text.startswith(("{{", "${", "$(", "{%", "<%", "*", "!"), at):
             end = text.find("\n", at, at + 200)
             line = text[at : end if end >= 0 else at + 200].strip()

@@ -13,6 +13,7 @@ from typing import Literal
 
 from wizard.chart.contract import SENSITIVE_OPTIONS
 from wizard.secrets import patterns
+from wizard.secrets.encoded import decode_base64
 from wizard.secrets.tokens import compile_once
 
 # "" for what is not a secret: empty, a reference, a switch, a path.
@@ -21,7 +22,10 @@ Verdict = Literal["", "literal", "placeholder"]
 _SENSITIVE = frozenset(
     f"AIRFLOW__{section}__{option}".upper() for section, option in SENSITIVE_OPTIONS
 )
-_PASSWORD = re.compile(r"\w*(?:PASSWORD|PASSWD|PASSPHRASE|PASSPHRASES|PASSWORDS)|PWD|PASS|PASSWRD")
+_PASSWORD = re.compile(
+    r"\w*(?:PASSWORD|PASSWD|PASSPHRASE|PASSPHRASES|PASSWORDS)|PWD|PW|PASSWRD"
+    r"|(?:ADMIN|DB|FTP|HTTP|KEY|LDAP|MYSQL|PG|PROXY|REDIS|ROOT|SFTP|SMTP|SSH|STORE|SUDO|USER)?PASS"
+)
 _SECRET_WORDS = frozenset(
     (
         "SECRET",
@@ -29,6 +33,7 @@ _SECRET_WORDS = frozenset(
         "TOKENS",
         "CREDENTIAL",
         "CREDENTIALS",
+        "CREDS",
         "PAT",
     )
 )
@@ -42,8 +47,6 @@ _KEY_WORDS = frozenset(
         "ACCESS",
         "ACCOUNT",
         "API",
-        "APP",
-        "APPLICATION",
         "AUTH",
         "CLIENT",
         "ENCRYPTION",
@@ -53,7 +56,6 @@ _KEY_WORDS = frozenset(
         "MASTER",
         "PRIVATE",
         "SECRET",
-        "SERVICE",
         "SHARED",
         "SIGNING",
         "SSH",
@@ -61,6 +63,22 @@ _KEY_WORDS = frozenset(
         "STORAGE",
         "SUBSCRIPTION",
         "WEBHOOK",
+    )
+)
+# `serviceKey: web` names a thing, `routing_key: 2f1c...` is a secret: the value decides.
+_WEAK_KEY_WORDS = frozenset(
+    (
+        "APP",
+        "APPLICATION",
+        "CONSUMER",
+        "INGEST",
+        "INGESTION",
+        "INSERT",
+        "INSTRUMENTATION",
+        "INTEGRATION",
+        "ROUTING",
+        "SERVICE",
+        "WRITE",
     )
 )
 # `PASSWORD_SECRET`, `existingSecret`, `AIRFLOW__..._CONN_SECRET`: the name of a Secret or of an
@@ -132,7 +150,19 @@ _NO_SECRET_VALUES = frozenset(
         "str",
     )
 )
-_PATH = re.compile(r"(?:[A-Za-z]:|~|\.{1,2})?(?:[/\\][\w.@$(){}-]{1,40}){1,40}+[/\\]?")
+_PATH = re.compile(
+    r"(?:~|\.{1,2})?(?:/[\w.@$(){}-]{1,40}){1,40}+/?"
+    r"|(?:[A-Za-z]:|\\)(?:[/\\][\w.@$(){}-]{1,40}){1,40}+[/\\]?"
+)
+# Credentials of Vault's engines are named by a path of words.
+_WORDS_PATH = r"[A-Za-z][\w-]{0,40}(?:/[A-Za-z][\w-]{0,40}){1,8}"
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_LONG_HEX = re.compile(r"(?=[^a-f]*+[a-f])(?=[^0-9]*+[0-9])[0-9a-f]{32,128}")
+# One word with letters and digits, without the separators of names.
+_RANDOM = re.compile(r"(?=[^A-Za-z]*+[A-Za-z])(?=[^0-9]*+[0-9])[A-Za-z0-9+=~!@$%^&]{8,400}")
+# The name of an object in Kubernetes.
+_OBJECT = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
+_LOGIN = re.compile(r"[\w.@+-]{1,80}:(?!//)(?!\d{1,5}\Z)(?P<password>[^\s:/]{4,200})")
 # References that other tools resolve, and addresses; patterns.py finds URLs with a password.
 _REFERENCE = re.compile(
     r"(?:vault|secret|secrets|secretref|ref|file|env|arn|https?|awssm|gcpsm|op|sops|ssm|azurekv|gs"
@@ -144,8 +174,10 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*+(?:_[A-Z0-9]++)++")
 # A part that is replaced later: a template action, a variable, a command's output.
 _REPLACED = re.compile(
     r"\{\{[^{}\r\n]{0,400}+\}\}|\{%[^{}\r\n]{0,400}+%\}|\$\{\{[^{}\r\n]{0,200}+\}\}"
-    r"|\$\{[^{}\r\n]{1,200}+\}|\$\([^()\r\n]{1,200}+\)|\$[A-Za-z_]\w{0,100}+|%\w{1,100}+%|%\(\w{1,60}\)s"
+    r"|\$\{[^{}\r\n]{1,200}+\}|\$\([^()\r\n]{1,200}+\)|%\w{1,100}+%|%\(\w{1,60}\)s"
     r"|%[sdr]|\{[A-Za-z_][\w.]{0,60}(?:\(\)){0,1}\}|\$\d|\$env:\w{1,100}+"
+    # `pa$word` is a password; `a$NAME` and `a:$name` have a variable.
+    r"|(?<![A-Za-z0-9])\$[A-Za-z_]\w{0,100}+|\$[A-Z][A-Z_]\w{0,100}+"
 )
 _FILL_IN = (
     r"(?i)<[^<>]*+>|\*++|\.{3,}+|x{3,}+|(?:[a-z0-9]{1,20}[-_ .]){0,4}?(?:change[-_ ]?"
@@ -160,7 +192,7 @@ _FERNET = re.compile(r"[A-Za-z0-9_-]{43}=")
 # Keys of values and manifests whose value is the name of a Secret or of a key in a Secret, and keys
 # that say nothing about their value.
 _KEY_NAMES = re.compile(r"(?:[a-z][a-zA-Z0-9]*)?[sS]ecret(?:Key)?|[^/]*+/.*+|value")
-_CREDENTIALS = ("CREDENTIAL", "CREDENTIALS", "PAT")
+_CREDENTIALS = ("CREDENTIAL", "CREDENTIALS", "CREDS", "PAT")
 _WORD = r"[A-Za-z]{1,30}(?:[-_ ][A-Za-z]{1,30}){0,3}"
 _SENTENCE = r"[A-Za-z'][\w',:;()-]{0,40}(?: [\w',.:;()-]{1,40}){2,60}+"
 _DOTTED = r"[A-Za-z_]{1,40}(?:\.[A-Za-z_]{1,40}){1,8}"
@@ -174,7 +206,33 @@ def judge_value(name: str, value: str) -> Verdict:
         return ""
     if name.upper().startswith("AIRFLOW_CONN_"):
         return _judge_connection(text)
-    return judge_literal(name, text) if is_secret_name(name) else ""
+    if is_secret_name(name):
+        return judge_literal(name, text)
+    words = _words(name)
+    secret_id = words[-2:] == ["SECRET", "ID"] and _UUID.fullmatch(text) is not None
+    return "literal" if secret_id or _is_login(words, text) else ""
+
+
+def _is_login(words: list[str], text: str) -> bool:
+    """Return whether the value under `*_AUTH` is `user:password`, also in base64."""
+    if words[-1:] != ["AUTH"]:
+        return False
+    plain = decode_base64(text) if ":" not in text else text.encode()
+    match = _LOGIN.fullmatch(plain.decode("latin-1"))
+    if match is None or judge_literal("PASSWORD", match["password"]) != "literal":
+        return False
+    # `module:Class` chooses a way to log in.
+    return words[-2:-1] == ["BASIC"] or is_mixed(match["password"])
+
+
+def judge_object_name(text: str) -> Verdict:
+    """Return what a value is where the name of a Secret, or of a key in one, is expected."""
+    text = text.strip()
+    if _UUID.fullmatch(text) or _LONG_HEX.fullmatch(text):
+        return "literal"
+    if "/" in text or _OBJECT.fullmatch(text) or not is_mixed(text):
+        return ""
+    return judge_literal("SECRET", text)
 
 
 def judge_literal(name: str, text: str) -> Verdict:
@@ -191,6 +249,9 @@ def judge_literal(name: str, text: str) -> Verdict:
         return "placeholder"
     if is_password_name(name):
         return "literal"
+    words = _words(name)
+    if words[-1:] == ["KEY"] and words[-2:-1] and words[-2] in _WEAK_KEY_WORDS:
+        return "literal" if _RANDOM.fullmatch(text) or _UUID.fullmatch(text) else ""
     if (
         compile_once(_NUMBER).fullmatch(text)
         or compile_once(_SENTENCE).fullmatch(text)
@@ -198,12 +259,8 @@ def judge_literal(name: str, text: str) -> Verdict:
     ):
         return ""
     # `credential: known` chooses where a credential comes from.
-    words = _words(name)
-    choice = (
-        bool(words)
-        and words[-1] in _CREDENTIALS
-        and compile_once(_WORD).fullmatch(text) is not None
-    )
+    choice = words[-1:] and words[-1] in _CREDENTIALS
+    choice = choice and compile_once(f"{_WORD}|{_WORDS_PATH}").fullmatch(text) is not None
     return "" if choice else "literal"
 
 
@@ -227,7 +284,7 @@ def is_secret_name(name: str) -> bool:
         _PASSWORD.fullmatch(words[-1]) is not None
         or words[-1] in _SECRET_WORDS
         or _JOINED.fullmatch(words[-1]) is not None
-        or (words[-1] == "KEY" and before in _KEY_WORDS)
+        or (words[-1] == "KEY" and (before in _KEY_WORDS or before in _WEAK_KEY_WORDS))
         or (words[-1].endswith("KEY") and words[-1][:-3] in _KEY_WORDS)
     )
 
@@ -243,6 +300,11 @@ def is_password_name(name: str) -> bool:
     """Return whether the name is that of a password, not of a token or key."""
     words = _words(name)
     return bool(words) and _PASSWORD.fullmatch(words[-1]) is not None
+
+
+def is_random(text: str) -> bool:
+    """Return whether the text is one word of letters and digits, as no name or version is."""
+    return _RANDOM.fullmatch(text) is not None and is_mixed(text)
 
 
 def is_mixed_password(text: str) -> bool:

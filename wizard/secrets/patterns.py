@@ -28,6 +28,10 @@ _URL_LOGIN = re.compile(
     r"(?P<user>(?:[^\s/:@'\"<>{}]|\{\{[^{}\r\n]{0,400}+\}\}|<[\w -]{1,40}>|\{\w{1,40}\}){0,1000}+)"
     r"(?::(?P<password>(?:\{\{[^{}\r\n]{0,400}+\}\}|[^\s/@'\"{}]|\{(?!\{)){1,1000}+))?@"
 )
+# A password with "/", which a browser would take for the end of the host: not `host:8080/a@b`.
+_SLASHED = re.compile(
+    r"[\w%+-]{0,60}+:(?!\d{1,5}/)(?P<password>[^\s@'\"{}<>()\[\],]{1,200}+)@[A-Za-z]"
+)
 _SCHEME = re.compile(r"[A-Za-z0-9+.-]\Z")
 # Placeholders for a password: $VAR, ${VAR}, $(VAR), %VAR%, <password>, {password},
 # ***, ..., PASSWORD.
@@ -64,7 +68,14 @@ def _find_urls(text: str) -> Iterator[tuple[int, str]]:
                 yield at, "a URL with a password"
             elif match and not match["password"] and is_random_user(match["user"]):
                 yield at, "a URL with a token as its user"
+            elif not match and (match := _SLASHED.match(text, at + 3)) and _is_mixed(match):
+                yield at, "a URL with a password"
         at = text.find("://", at + 3)
+
+
+def _is_mixed(match: re.Match[str]) -> bool:
+    password = match["password"]
+    return any(char.isdigit() for char in password) and any(char.isalpha() for char in password)
 
 
 def is_random_user(user: str) -> bool:

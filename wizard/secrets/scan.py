@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from wizard.chart.contract import Path
 from wizard.formats.nested import walk
@@ -20,7 +21,19 @@ from wizard.secrets.encoded import decode_base64, find_encoded
 PLACEHOLDER = "secret.placeholder"
 _LITERAL = "secret.literal"
 # Values with YAML in a text, in the chart: parsed, so that a finding names the variable.
-_TEXT_KEYS = ("extraEnv", "extraEnvFrom", "envFrom")
+_TEXT_KEYS = ("extraEnv", "extraEnvFrom", "envFrom", "podTemplate")
+# The keys of a mapping that hold a name and its value, and of one that is below a secret's name.
+_NAME_KEYS = ("name", "key", "variable", "field")
+_VALUE_KEYS = ("value", "default", "content", "defaultValue")
+_VALUE_BELOW = (*_VALUE_KEYS, "plain", "plaintext", "text")
+# What describes a secret: `token: {audience: x}`.
+_ABOUT = (
+    "name", "user", "login", "email", "key", "path", "file", "type", "ref", "id", "url", "uri",
+    "host", "server", "role", "issuer", "mode", "audience", "aud", "sha", "digest", "checksum",
+    "hash", "fingerprint", "version", "date", "at", "from", "by", "policy", "pattern", "charset",
+    "characters", "symbols", "alphabet", "header", "region", "tenant", "store", "kind", "source",
+    "profile", "provider", "namespace",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ def is_secret(name: str, value: object) -> bool:
 
 def judge(name: str, value: object) -> str:
     """Return the rule that a value breaks under this name, or ""."""
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
     text = str(value).strip()
     if not text:
@@ -85,7 +98,7 @@ def judge(name: str, value: object) -> str:
     verdict = names.judge_value(name, text)
     if verdict:
         return PLACEHOLDER if verdict == "placeholder" else _LITERAL
-    if isinstance(value, int):
+    if not isinstance(value, str):
         return ""
     if names.is_key(name, text):
         return _LITERAL
@@ -111,14 +124,31 @@ def find_secret_paths(data: object) -> Iterator[tuple[Path, str]]:
             found = next(find_secret_paths(parsed), None) if parsed is not None else None
             if found or (parsed is None and next(find_literals(node), None)):
                 yield path, found[1] if found else _LITERAL
-        elif rule := judge(names.value_name(key), node):
+        elif rule := judge(names.value_name(key), node) or _judge_below(path, key, node):
             yield path, rule
 
 
+def _judge_below(path: Path, key: str, value: object) -> str:
+    """Return the rule that a value breaks where a Secret's name, or a mapping, is expected."""
+    if not isinstance(value, str):
+        return ""
+    if key != "value" and "/" not in key and not names.value_name(key):
+        return _LITERAL if names.judge_object_name(value) else ""
+    above = next((part for part in reversed(path[:-1]) if isinstance(part, str)), "")
+    if path[-1] != key or not names.is_secret_name(names.value_name(above)):
+        return ""
+    if key in _VALUE_BELOW:
+        return judge(above, value)
+    if key.lower().rstrip("0123456789").endswith(_ABOUT) or not names.is_random(value):
+        return ""
+    return judge(above, value)
+
+
 def _judge_mapping(path: Path, node: Mapping[object, object]) -> Iterator[tuple[Path, str]]:
-    name, value = node.get("name"), node.get("value")
-    if isinstance(name, str) and (rule := judge(name, value)):
-        yield (*path, "value"), rule
+    for name, value in product(_NAME_KEYS, _VALUE_KEYS):
+        said = node.get(name)
+        if isinstance(said, str) and (rule := judge(said, node.get(value))):
+            yield (*path, value), rule
     if "kty" in node and any(isinstance(node.get(part), str) for part in ("d", "k")):
         yield (*path, "d" if "d" in node else "k"), _LITERAL
     login = node.get("auth")

@@ -43,6 +43,8 @@ REFUSED = {
     "too large": (f"a: {'x' * MAX_BYTES}{CANARY}\n", "larger than"),
     "a control character": (f"a: \x00{CANARY}\n", ""),
     "a lone surrogate": (f"a: \ud800{CANARY}\n", ""),
+    "an escaped surrogate": (f'a: "\\ud800{CANARY}"\n', "half of a character"),
+    "an escaped surrogate key": (f'"\\udc00": {CANARY}\n', "half of a character"),
     "a directive": (f"%YAML 3.7\n---\na: {CANARY}\n", ""),
 }
 
