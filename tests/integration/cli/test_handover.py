@@ -81,7 +81,7 @@ def _edited(aw: Wizard) -> None:
 
 
 REFUSED: list[tuple[list[str], int, str]] = [
-    (["--owner", "nobody"], 64, "nobody"),
+    (["--owner", "nobody"], 64, "choose one of vault"),
     (["--all"], 64, "--installation"),
     (["--set", "executor.workers.replicas=3"], 64, "--set"),
     (["--out", "{repo}/.airflow-wizard/x"], 64, "--out"),
@@ -318,6 +318,27 @@ def test_nothing_is_written_before_everything_is_checked(bench: Bench, owners: O
         done = owners.run("vault", name, stdin=given, **files)
         assert done.returncode == 1
         assert "delete_version_after" in done.stderr
+
+
+def test_a_policy_that_cannot_be_seen_is_not_missing(bench: Bench, owners: Owners) -> None:
+    store = bench.store
+    bench.vault.policy(store.policy, {"secret/data/theirs": ["read"]})
+    every = ["create", "read", "update", "delete", "list", "sudo"]
+    for number, hidden in enumerate(("sys/policies/acl", f"sys/policies/acl/{store.policy}")):
+        older = hidden.replace("policies/acl", "policy")
+        rules = {"*": every, hidden: ["update", "sudo"], older: ["update", "sudo"]}
+        bench.vault.policy(f"blind-{store.policy}-{number}", rules)
+        token = bench.vault.new_token(f"blind-{store.policy}-{number}")
+        before = bench.state()
+        for replace in ("", "yes"):
+            done = owners.run(
+                "vault", "setup.sh", VAULT_TOKEN=token, REPLACE=replace,
+                KUBERNETES_CA_FILE=str(bench.kube.ca), REVIEWER_TOKEN_FILE=str(bench.kube.ca),
+            )  # fmt: skip
+            assert done.returncode == 1, done.stdout + done.stderr
+            assert "cannot be" in done.stderr
+        assert bench.state() == before
+        assert "theirs" in bench.stored(bench.policy)["policy"]
 
 
 def test_a_hardened_role_is_never_loosened(bench: Bench, owners: Owners) -> None:

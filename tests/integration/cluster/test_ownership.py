@@ -185,6 +185,36 @@ def test_what_does_not_say_whose_it_is_needs_a_yes_to_the_list(
     assert world.read(SECRETS)["items"] == []
 
 
+def test_an_undo_stops_no_sync_of_unknown_owners_without_a_yes(
+    world: World, applied: Target
+) -> None:
+    """One yes is for stopping and for the removal: both change the same Application."""
+    marked(world, APPLICATION, annotations={OWNER_ANNOTATION: None})
+    target = replace(applied, verdicts={})
+    before = world.read(APPLICATION)
+    done = ended(cascade.build_undo_pause_step(target))
+    assert (done.state, done.diff) == (
+        "blocked", f"Application {world.argo}/airflow {before['metadata']['uid']}",
+    ), done  # fmt: skip
+    steps = [cascade.build_undo_pause_step, application_removal.build_application_undo]
+    wrong = replace(target, agreed={done.id: "0" * 12}, verdicts={})
+    assert told([step(wrong) for step in steps])[done.id].state == "blocked"
+    assert world.read(APPLICATION) == before
+    agreed = replace(target, agreed={done.id: seal(done)}, verdicts={})
+    gone = told([step(agreed) for step in steps])
+    assert {event.state for event in gone.values()} == {"changed"}, gone
+    assert not exists(world, APPLICATION)
+
+
+def test_an_undo_changes_no_application_of_another_source(world: World, applied: Target) -> None:
+    marked(world, APPLICATION, annotations={OWNER_ANNOTATION: HERS})
+    before = world.read(APPLICATION)
+    target = replace(applied, verdicts={}, agreed={"undo.pause": "0" * 12})
+    done = ended(cascade.build_undo_pause_step(target))
+    assert (done.state, "--take-over" in done.fix.text) == ("blocked", False), done
+    assert world.read(APPLICATION) == before
+
+
 def test_labels_make_no_volume_ours(world: World, applied: Target) -> None:
     claim(world, "hers")
     claim(world, "logs-airflow-worker-0")

@@ -12,7 +12,7 @@ from wizard.engine.steps import StepStatus
 from wizard.errors import Fix, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
-from wizard.manifests.ownership import Ownership, read_source, source_manager
+from wizard.manifests.ownership import OWNER_ANNOTATION, Ownership, read_source, source_manager
 from wizard.systems.cluster.object_diff import diff_manifests, is_contained
 from wizard.systems.cluster.objects import CommittedManifest
 from wizard.systems.cluster.source import judge_object
@@ -118,7 +118,7 @@ def _check_unchanged(
     repository: WorkTree, source: CommittedManifest, found: KubeObject, ref: Ref
 ) -> StepStatus | None:
     who = list_other_managers(found)
-    wanted = source.manifest()
+    wanted = _drop_source(source.manifest())
     same = is_contained(wanted, found) or was_committed(
         repository, source.path, lambda text: _is_same_manifest(text, source.path, found)
     )
@@ -135,9 +135,18 @@ def _check_unchanged(
 
 def _is_same_manifest(text: str, path: str, found: KubeObject) -> bool:
     try:
-        return is_contained(read_mapping(text, path), found)
+        return is_contained(_drop_source(read_mapping(text, path)), found)
     except WizardError:
         return False
+
+
+def _drop_source(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the manifest without its source, which another judge compares."""
+    about = dict(manifest.get("metadata") or {})
+    notes = {
+        k: v for k, v in (about.pop("annotations", None) or {}).items() if k != OWNER_ANNOTATION
+    }
+    return {**manifest, "metadata": {**about, **({"annotations": notes} if notes else {})}}
 
 
 def _replace_spec(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
