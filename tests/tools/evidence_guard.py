@@ -20,6 +20,7 @@ import pytest
 import wizard.answers.rules
 import wizard.checks.effective_values
 import wizard.checks.git_rules
+import wizard.checks.surroundings
 import wizard.cli.plan_and_commit
 import wizard.deliveries.argocd.pinned
 import wizard.formats.go_templates
@@ -210,7 +211,7 @@ def files_beside_ours_are_not_read() -> None:
 
 
 def files_that_others_name_are_not_read() -> None:
-    _put("wizard.workspace.surroundings.find_named_files", lambda *_: set())
+    _put("wizard.checks.surroundings.find_named_files", lambda *_: set())
 
 
 def answers_choose_the_target() -> None:

@@ -14,7 +14,8 @@ from wizard.checks.subject import Document, Subject, as_list, as_mapping
 from wizard.errors import Fix
 from wizard.findings import Finding
 from wizard.formats.nested import format_path, walk
-from wizard.manifests.kustomize import KUSTOMIZATION_NAMES, Kustomized, kustomize
+from wizard.manifests.kustomize import Kustomized, kustomize
+from wizard.manifests.objects import KUSTOMIZATION_NAMES
 from wizard.manifests.transformations import Manifest
 
 

@@ -7,39 +7,14 @@ have an effect wherever they are.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wizard.checks.subject import as_list, as_mapping
 from wizard.deliveries.argocd.effective_values import list_sources
 from wizard.formats.yaml_untrusted import parse_yaml
-from wizard.manifests.kustomize import KUSTOMIZATION_NAMES, is_remote
-
-_SPECIAL_NAMES = (*KUSTOMIZATION_NAMES, "Chart.yaml")
-
-
-def find_special_files(folder: str, listed: Iterable[str]) -> list[str]:
-    """Return the files directly in `folder` whose name alone changes how it is applied."""
-    return [
-        path
-        for path in listed
-        if posixpath.dirname(path) == folder
-        and (
-            posixpath.basename(path) in _SPECIAL_NAMES
-            or posixpath.basename(path).startswith(".argocd-source")
-        )
-    ]
-
-
-def find_neighbours(folder: str, listed: Iterable[str]) -> list[str]:
-    """Return the YAML files of the folder with the Applications; a parent may apply all of them."""
-    names = [path for path in listed if path.startswith(f"{folder}/")]
-    return [
-        path
-        for path in names
-        if path.endswith((".yaml", ".yml", ".json"))
-        or posixpath.basename(path) in KUSTOMIZATION_NAMES
-    ]
+from wizard.manifests.kustomize import is_remote
+from wizard.manifests.objects import KUSTOMIZATION_NAMES
 
 
 def find_named_files(files: Mapping[str, bytes | None], prefix: str) -> set[str]:

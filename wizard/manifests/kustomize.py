@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wizard.formats.yaml_untrusted import parse_yaml
+from wizard.manifests.objects import KUSTOMIZATION_NAMES
 from wizard.manifests.transformations import (
     Manifest,
     Read,
@@ -19,7 +20,6 @@ from wizard.manifests.transformations import (
     rename,
 )
 
-KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _MOST_OBJECTS = 2000
 _REMOTE = "these objects are not in this repository and cannot be judged"
 

@@ -9,6 +9,9 @@ from wizard.formats.yaml_writer import dump_yaml
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.manifests.tree import File
 
+# The names that kustomize reads in a folder.
+KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 

@@ -59,17 +59,30 @@ def compare_rendering(
     conflicts += _find_foreign_paths(name, set(listed) - set(before) - set(emitted))
     changes += compare_owned_files(Tree(own), mine)
     changes += base_changes(name, base_files(rendering.tree, name, __version__), stored)
-    from wizard.plan.guarded_keys import find_guarded_edits
-
     # Report an edit of a guarded value even if its file is already in conflict.
     disputed = [
         FileChange(one.path, emitted[one.path].logical, "same", mine[one.path], mine[one.path])
         for one in conflicts
         if one.path in emitted and one.path in before and mine[one.path] is not None
     ]
-    guarded = find_guarded_edits([*changes, *disputed], before, rendering, repository.read)
+    guarded = _find_guarded([*changes, *disputed], before, rendering, repository)
     blocked = {conflict.path for conflict in guarded}
     return [one for one in changes if one.path not in blocked], [*conflicts, *guarded], base
+
+
+def _find_guarded(
+    changes: Sequence[FileChange],
+    before: Mapping[str, bytes],
+    rendering: Rendering,
+    repository: WorkTree,
+) -> list[Conflict]:
+    """Return the conflicts of guarded content; without a hand edit, no manifest is parsed."""
+    tree = rendering.tree
+    if all(one.path not in tree or one.new in (None, tree[one.path].data) for one in changes):
+        return []
+    from wizard.plan.guarded_keys import find_guarded_edits
+
+    return find_guarded_edits(changes, before, rendering, repository.read)
 
 
 def _find_foreign_paths(name: str, paths: set[str]) -> Iterator[Conflict]:

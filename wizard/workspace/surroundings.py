@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard.checks.surroundings import find_named_files, find_neighbours, find_special_files
+from wizard.checks.special_files import find_neighbours, find_special_files
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -24,6 +24,8 @@ def read_surroundings(
     These are the files that a kustomization or an Application among them names, and files in the
     manifests' folder that kustomize or Argo CD reads by their names, or beside the Applications.
     """
+    from wizard.checks.surroundings import find_named_files
+
     release = rendering.release
     prefix = "" if release.prefix in {"", "."} else release.prefix.strip("/")
     special = list_special_files(repository, rendering)

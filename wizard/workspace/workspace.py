@@ -240,7 +240,6 @@ class Workspace:
         Raises AnswersError for answers that do not validate.
         """
         from wizard.answers.files import require_valid_answers, validate_answers
-        from wizard.plan.guarded_keys import refuse_guarded_values
         from wizard.plan.render import render
         from wizard.workspace.consequences import compare_installed, read_installed
         from wizard.workspace.host_keys import needed_host, verify_host_keys
@@ -278,7 +277,10 @@ class Workspace:
         if not existing:
             settled = replace(settled, answers=with_source(settled.answers, repository))
         rendering = render(settled.answers, assets)
-        warnings = (*warnings, *refuse_guarded_values(settled.answers, rendering, assets))
+        if settled.answers.values:
+            from wizard.plan.guarded_keys import refuse_guarded_values
+
+            warnings += tuple(refuse_guarded_values(settled.answers, rendering, assets))
         stored = self._stored(existing, repository.head.commit) if existing else None
 
         def owned(paths: frozenset[str]) -> frozenset[str]:

@@ -13,7 +13,8 @@ from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_ne
 from wizard.errors import Fix
 from wizard.findings import Finding
 from wizard.formats.nested import format_path, walk
-from wizard.manifests.kustomize import KUSTOMIZATION_NAMES, kustomize
+from wizard.manifests.kustomize import kustomize
+from wizard.manifests.objects import KUSTOMIZATION_NAMES
 
 _GROUP = "argoproj.io"
 _KINDS = ("Application", "ApplicationSet", "AppProject")
