@@ -408,12 +408,15 @@ def test_the_name_has_to_be_given(aw: Wizard, tmp_path: Path, pty_run: Any, worl
     state = aw.git.state()
     for words, says in (
         (["--yes"], "--confirm airflow --yes"),
-        (["--yes", "--confirm", "other"], "--confirm other does not match"),
+        (["--yes", "--confirm", "other"], "--confirm does not name the chosen"),
         (["--confirm", "airflow"], "needs a terminal"),
         (["--confirm", "airflow", "--json"], "needs a terminal"),
         (["--yes", "--confirm", "airflow", "--branch", "a..b"], "is not a branch name"),
         (["--yes", "--confirm", "airflow", "--preset", "local"], "cannot be used with --preset"),
-        (["--yes", "--confirm", "airflow", "--installation", "other"], "'other'"),
+        (
+            ["--yes", "--confirm", "airflow", "--installation", "other"],
+            "no installation of that name",
+        ),
     ):
         done = aw("destroy", *words)
         assert (done.code, says in done.err) == (64, True), done

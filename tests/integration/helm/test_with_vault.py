@@ -77,6 +77,7 @@ def place(
     changes = {
         "installation.namespace": world.namespace,
         "delivery.kind": "helm",
+        "repository.source": "git.example.com/acme/airflow",
         "secrets.vault.mount": made.mount,
         "secrets.vault.auth_mount": made.own,
         "secrets.vault.role": made.own,
