@@ -215,7 +215,9 @@ def files_that_others_name_are_not_read() -> None:
 
 
 def answers_choose_the_target() -> None:
-    def find(repo: Any, asked: str = "", named: Callable[[str], str] = str) -> TargetBranch:
+    def find(
+        repo: Any, asked: str = "", named: Callable[[str], str] = str, _settings: Any = None
+    ) -> TargetBranch:
         name = asked or named(repo.head.commit)
         return TargetBranch(name, "the answers")
 

@@ -5,6 +5,7 @@ Screens, prompts and files all use these.
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from wizard.secrets.references import SecretRef
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
+# Words of capital letters: no token has this form.
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]{0,14}(?:_{1,2}[A-Z0-9]{1,15}){0,9}")
 Kind = Literal["text", "int", "bool", "choice", "secret", "mapping", "list"]
 
 
@@ -191,9 +194,13 @@ def show_key(key: str, model: type[BaseModel]) -> str:
     known = _all_names(model)
     parts = key.split(".") if key else []
     return ".".join(
-        part if part.isdecimal() and len(part) < 5 else show_name(part, known) or UNKNOWN_KEY
-        for part in parts
+        part if _is_harmless(part) else show_name(part, known) or UNKNOWN_KEY for part in parts
     )
+
+
+def _is_harmless(part: str) -> bool:
+    """Return whether a part of a key is a number or the name of a variable, not a value."""
+    return (part.isdecimal() and len(part) < 5) or _VARIABLE.fullmatch(part) is not None
 
 
 @cache

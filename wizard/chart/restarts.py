@@ -81,6 +81,8 @@ _BESIDE_PODS = frozenset(
         "revisionHistoryLimit", "apiServerHpa", "service", "podManagementPolicy",
     }
 )  # fmt: skip
+# Below `workers`: what is for one kind of workers only.
+_CELERY, _TASK_PODS = "celery", "kubernetes"
 _JOBS = ("createUserJob", "migrateDatabaseJob")
 _COMPONENTS = tuple(key for key, names in _WORKLOADS.items() if len(names) == 1)
 # Components whose pods keep a volume: the name of the StatefulSet's claim template.
@@ -173,12 +175,13 @@ def _restarted_workers(below: list[str], *, task_pods: bool) -> tuple[str, ...]:
 
     `workers.kubernetes` is the template of task pods; other keys may be for both kinds.
     """
-    if below[:1] == ["kubernetes"]:
+    head = below[0] if below else ""
+    if head == _TASK_PODS:
         return _AIRFLOW if task_pods else _NONE
-    inner = below[1:] if below[:1] == ["celery"] else below
+    inner = below[1:] if head == _CELERY else below
     if inner and inner[0] in _BESIDE_PODS:
         return _NONE
-    shared = below[:1] != ["celery"] and task_pods
+    shared = head != _CELERY and task_pods
     return _AIRFLOW if shared else ("worker",)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from wizard.chart.contract import INLINE_SECRETS, SENSITIVE_OPTIONS, Path, find_inline_secrets
@@ -35,7 +36,7 @@ _ENCRYPTED = "ENC[AES256_GCM,"
 # A Secret has a rule of its own, a SealedSecret is encrypted, and a definition describes fields.
 _SKIPPED_KINDS = ("Secret", "SealedSecret", "CustomResourceDefinition")
 _WITH_VALUES = ("Application", "HelmRelease")
-_HELM = ("values", "valuesObject", "parameters")
+_HELM = (("helm", "values"), ("helm", "valuesObject"), ("helm", "parameters"))
 _ANSWERS = re.compile(r"(?:.*/)?\.airflow-wizard/[^/]+/answers\.yaml")
 # Documentation: values in it are examples, and no program reads them.
 _PROSE = (".md", ".txt", ".rst", ".adoc")
@@ -155,7 +156,7 @@ def _check_object(document: Document) -> Iterator[Finding]:
 def _is_helm_value(path: Path) -> bool:
     if path[:2] == ("spec", "values"):
         return True
-    return any(path[at] == "helm" and path[at + 1] in _HELM for at in range(len(path) - 1))
+    return any(pair in _HELM for pair in pairwise(path))
 
 
 def _backend(values: Mapping[str, Any]) -> Iterator[Path]:

@@ -101,9 +101,8 @@ def _require_path(text: str) -> str:
 def _require_name(text: str) -> str:
     """Refuse a text that is too long for a name of anything."""
     if len(_require_text(text)) > _MAX_NAME or not text.isprintable():
-        raise argparse.ArgumentTypeError(
-            f"a name has at most {_MAX_NAME} characters, all of them printable"
-        )
+        message = f"a name has at most {_MAX_NAME} characters, all of them printable"
+        raise argparse.ArgumentTypeError(message)
     return text
 
 

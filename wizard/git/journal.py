@@ -20,6 +20,7 @@ from typing import Any
 from wizard.errors import ConflictError, RefusedError, WizardError
 
 _VERSION = 1
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,12 @@ class WriteJournal:
     def update_record(self, **fields: Any) -> None:
         """Add the next operation to the record, and sync it to disk."""
         self.record = replace(self.record, **fields)
+        for _ in range(_TRIES - 1):
+            # A hook may delete the folder while this writes into it.
+            with suppress(FileNotFoundError, NotADirectoryError):
+                self.repair()
+                self._save()
+                return
         self.repair()
         self._save()
 

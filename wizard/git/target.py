@@ -22,7 +22,7 @@ behind the remote-tracking branch, that one counts.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -71,6 +71,11 @@ class TargetBranch:
     reason: str = ""
     command: str = ""
 
+    @property
+    def shown(self) -> str:
+        """The branch in messages; not by name with --target, which may hold a secret by mistake."""
+        return "BRANCH" if self.source == "--target" else escape_unprintable(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class TargetCommit:
@@ -82,14 +87,17 @@ class TargetCommit:
 
 
 def find_target(
-    repo: WorkTree, asked: str = "", named: Callable[[str], str] = lambda _commit: ""
+    repo: WorkTree,
+    asked: str = "",
+    named: Callable[[str], str] = lambda _commit: "",
+    settings: Mapping[str, str] | None = None,
 ) -> TargetBranch:
-    """Return the target branch.
+    """Return the target branch; `settings` are those of `read_target_settings`, if known.
 
     `asked` is the value of --target; `named` returns the branch that the answers of a commit name.
     Raises UsageError if --target, the CI's variable or the setting is not the name of a branch.
     """
-    settings = _read_settings(repo)
+    settings = read_target_settings(repo) if settings is None else settings
     remote, remotes = _choose_remote(settings)
     in_ci = _is_ci() or bool(_read_variable(_BASE_VARIABLES)[0])
     in_ci = in_ci and bool(remotes)
@@ -127,7 +135,7 @@ def locate_target(repo: WorkTree, target: TargetBranch) -> TargetCommit:
     if not target.name:
         return TargetCommit(None, target.reason, target.command)
     name, remote = target.name, target.remote
-    shown = escape_unprintable(name)
+    shown = target.shown
     if target.in_ci and _is_in_fork():
         return TargetCommit(
             None,
@@ -153,9 +161,9 @@ def locate_target(repo: WorkTree, target: TargetBranch) -> TargetCommit:
         return TargetCommit(
             None,
             f"{remote}/{shown} is not in this clone",
-            f"git fetch {quote(remote)} {quote(f'{name}:{copy}')}",
+            f"git fetch {quote(remote)} {quote(f'{shown}:{_REMOTES}{remote}/{shown}')}",
         )
-    return TargetCommit(None, f"there is no branch {shown}", "git branch --list")
+    return TargetCommit(None, f"there is no branch {shown} ({target.source})", "git branch --list")
 
 
 def _read_commits(repo: WorkTree, name: str, copy: str) -> tuple[str, str]:
@@ -175,12 +183,13 @@ def _read_commits(repo: WorkTree, name: str, copy: str) -> tuple[str, str]:
     return found.get(refs[0], ""), found.get(copy, "")
 
 
-def _read_settings(repo: WorkTree) -> dict[str, str]:
+def read_target_settings(repo: WorkTree) -> dict[str, str]:
+    """Return Git's settings that decide about the target: remotes and default branches."""
     listed = repo.git.read("config", "-z", "--get-regexp", _SETTINGS, ok=(0, 1)).text
     return dict(pair.partition("\n")[::2] for pair in listed.split("\0") if pair)
 
 
-def _read_own_target(repo: WorkTree, settings: dict[str, str]) -> str:
+def _read_own_target(repo: WorkTree, settings: Mapping[str, str]) -> str:
     """Return the target branch in the configuration of this clone; empty if there is none.
 
     Included files do not count: teams include one that is in the repository (`include.path`).
@@ -191,7 +200,7 @@ def _read_own_target(repo: WorkTree, settings: dict[str, str]) -> str:
     return repo.git.read("config", *options, ok=(0, 1)).text.rstrip("\0")
 
 
-def _choose_remote(settings: dict[str, str]) -> tuple[str, list[str]]:
+def _choose_remote(settings: Mapping[str, str]) -> tuple[str, list[str]]:
     """Return the remote that the repository was cloned from (empty: unknown), and all remotes."""
     names = sorted(key[len("remote.") : -len(".url")] for key in settings if key[-4:] == ".url")
     wanted = settings.get("checkout.defaultremote", "")

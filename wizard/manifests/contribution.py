@@ -50,19 +50,23 @@ class Flow:
     protocol: Literal["TCP", "UDP"] = "TCP"
 
 
+# `StepSpec.follows` of a step that only a change of the step itself needs again.
+ONCE: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class StepSpec:
     """A step outside Git that follows the commit, and its owner.
 
     `follows` are beginnings of what the step carries out: logical ids of files, `values#KEY` for a
     Helm value, `fact#KEY` for a secret value and `consequence#NAME`. A later change needs the step
-    only if it changes one of them (or the step itself).
+    only if it changes one of them (or the step itself). The empty beginning stands for any change.
     """
 
     id: str
     title: str
     owner: Literal["me", "vault", "dba", "platform", "ci"]
-    follows: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ("",)
 
 
 @dataclass(frozen=True, slots=True)

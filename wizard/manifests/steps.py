@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.manifests.contribution import StepSpec
+from wizard.manifests.contribution import ONCE, StepSpec
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 BRANCH = StepSpec("git.branch", "Wait until the branch holds the planned files", "me", ("",))
 CLUSTER_IDENTITY = StepSpec(
-    "cluster.identity", "Compare the cluster with the recorded cluster", "me"
+    "cluster.identity", "Compare the cluster with the recorded cluster", "me", ONCE
 )
 STORE_WAIT = StepSpec(
     "verify.store", "Wait until the store is valid", "me", ("secrets/store", "vault/")

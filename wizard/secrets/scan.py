@@ -14,7 +14,6 @@ from itertools import product
 
 from wizard.chart.contract import Path
 from wizard.formats.nested import walk
-from wizard.formats.yaml_untrusted import parse_yaml_text
 from wizard.secrets import literals, names, patterns
 from wizard.secrets.encoded import decode_base64, find_encoded
 
@@ -120,6 +119,9 @@ def find_secret_paths(data: object) -> Iterator[tuple[Path, str]]:
             continue
         key = next((part for part in reversed(path) if isinstance(part, str)), "")
         if isinstance(node, str) and key in _TEXT_KEYS and "\n" in node.strip():
+            # Answers are searched too, and need no reader of YAML.
+            from wizard.formats.yaml_untrusted import parse_yaml_text
+
             parsed = parse_yaml_text(node)
             found = next(find_secret_paths(parsed), None) if parsed is not None else None
             if found or (parsed is None and next(find_literals(node), None)):

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from wizard.errors import Fix
 from wizard.findings import Finding
-from wizard.formats.terminal import escape_unprintable
 from wizard.git.target import TARGET_SETTING
 from wizard.plan.merge_base import state_folder
 
@@ -20,10 +19,16 @@ def inspect_target(answers: Answers, target: TargetBranch, repository: WorkTree)
     """Return a finding if the answers name a branch other than the target branch."""
     if not target.name or repository.is_same_branch(target.name, answers.repository.branch):
         return []
-    shown = escape_unprintable(target.name)
+    given = target.source == "--target"
+    named = (
+        "the branch that --target names"
+        if given
+        else f"the target branch {target.shown} ({target.source})"
+    )
     fix = Fix(
-        f"set repository.branch to {shown}, or name the branch that this is merged into "
-        f"with --target BRANCH, or once for this clone: `git config {TARGET_SETTING} BRANCH`",
+        f"set repository.branch to {'it' if given else target.shown}, or name the branch that this "
+        "is merged into with --target BRANCH, or once for this clone: "
+        f"`git config {TARGET_SETTING} BRANCH`",
         "repository.branch",
     )
     return [
@@ -32,8 +37,7 @@ def inspect_target(answers: Answers, target: TargetBranch, repository: WorkTree)
             "warning",
             f"{state_folder(answers.installation.name)}/answers.yaml",
             "repository.branch",
-            f"differs from the target branch {shown} ({target.source}); evidence and consent "
-            f"count only on {shown}",
+            f"differs from {named}; evidence and consent count only there",
             fix,
         )
     ]

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 from wizard import __version__
 from wizard.errors import AnswersError, ConflictError, Problem, UsageError, WizardError
 from wizard.git.repository import WorkTree
-from wizard.git.target import TargetBranch, TargetCommit, find_target, locate_target
+from wizard.git.target import (
+    TargetBranch,
+    TargetCommit,
+    find_target,
+    locate_target,
+    read_target_settings,
+)
 from wizard.git.transaction import recover_interrupted_write
 from wizard.plan.comparison import (
     compare_rendering,
@@ -57,7 +63,9 @@ class Workspace:
         self.work_branch = branch
         self.recovered = recovered
         self._asked_target = target
-        self._targets: dict[str, tuple[TargetBranch, TargetCommit | None]] = {}
+        self._targets: dict[str, TargetBranch] = {}
+        self._target_commits: dict[TargetBranch, TargetCommit] = {}
+        self._target_settings: dict[str, str] = {}
         self._targets_head: Head | None = None
 
     @classmethod
@@ -145,24 +153,26 @@ class Workspace:
 
         Raises UsageError for a --target that is not a branch name.
         """
-        return self._locate_target(name)[0]
+        return self._locate_target(name)
 
     def target_commit(self, name: str) -> TargetCommit:
         """Return the commit of the target branch whose evidence counts, or why there is none."""
-        target, found = self._locate_target(name)
-        if found is None:
-            found = locate_target(self.repository, target)
-            self._targets[name] = (target, found)
-        return found
+        target = self._locate_target(name)
+        if target not in self._target_commits:
+            self._target_commits[target] = locate_target(self.repository, target)
+        return self._target_commits[target]
 
-    def _locate_target(self, name: str) -> tuple[TargetBranch, TargetCommit | None]:
-        """Return what is known about the target since the repository's last `refresh`."""
+    def _locate_target(self, name: str) -> TargetBranch:
+        """Return the target as known since the repository's last `refresh`."""
         head = self.repository.head
         if head is not self._targets_head:
-            self._targets_head, self._targets = head, {}
+            self._targets_head, self._targets, self._target_commits = head, {}, {}
+            self._target_settings = read_target_settings(self.repository)
         if name not in self._targets:
             named = partial(committed.read_named_branch, self.repository, name)
-            self._targets[name] = (find_target(self.repository, self._asked_target, named), None)
+            self._targets[name] = find_target(
+                self.repository, self._asked_target, named, self._target_settings
+            )
         return self._targets[name]
 
     def target_answers(self, name: str) -> dict[str, Any]:

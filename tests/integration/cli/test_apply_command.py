@@ -58,7 +58,7 @@ TABLE: list[tuple[str, Callable[[Wizard], None], list[str], int, str]] = [
     ("no such plan", _nothing, ["apply", "/nope"], 64, "plan --out"),
     ("no such context", _nothing, ["apply", "--context", "nope", "--yes"], 64, "kubeconfig"),
     ("no such yes", _nothing, ["apply", "--take-over", "argocd.project"], 64, "STEP@SEAL"),
-    ("no such part", _nothing, ["apply", "--only", "database"], 64, "database"),
+    ("no such part", _nothing, ["apply", "--only", "database"], 64, "store, delivery"),
 ]
 
 

@@ -314,7 +314,7 @@ def test_a_setting_that_is_no_branch(proven: Wizard) -> None:
         assert done.code == 64, done
         assert f"git config {SETTING}: " in done.err
     proven.git.git("config", SETTING, "gone")
-    assert "there is no branch gone" in proven("check").out
+    assert "there is no branch gone (git config airflow-wizard.target)" in proven("check").out
 
 
 # CI

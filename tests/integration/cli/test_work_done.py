@@ -42,7 +42,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 def test_a_plan_without_changes_starts_few_processes(local: Wizard, counted: Counter[str]) -> None:
     local.ok("plan", "--detailed-exitcode")
 
-    assert sum(counted.values()) <= 9, counted
+    # Two of them find the target branch, one the files of others beside ours.
+    assert sum(counted.values()) <= 11, counted
     assert counted["rev-parse"] <= 2
 
 
@@ -58,7 +59,7 @@ def test_each_further_installation_costs_little(local: Wizard, counted: Counter[
     counted.clear()
     local.ok("plan", "--all")
 
-    assert sum(counted.values()) <= 6 + 3 * 4, counted
+    assert sum(counted.values()) <= 6 + 3 * 6, counted
 
 
 _PROGRAM = """

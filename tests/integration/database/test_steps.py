@@ -550,7 +550,7 @@ REFUSED: list[tuple[list[str], dict[str, str], int, str]] = [
     ([], {"PGPASSFILE": "{here}/none"}, 1, "PGPASSFILE"),
     ([], {"PGPASSWORD": "x", "PGHOSTADDR": "pg.example.internal"}, 64, "PGHOSTADDR"),
     (["--only", "delivery"], {"PGPASSWORD": "x"}, 64, "--only delivery"),
-    (["--database-admin", "a\nb"], {"PGPASSWORD": "x"}, 64, "role"),
+    (["--database-admin", "a\nb"], {"PGPASSWORD": "x"}, 64, "printable"),
     (["--database-admin", ""], {"PGPASSWORD": "x"}, 64, "empty"),
     (["--set", "database.host=thief.example"], {"PGPASSWORD": "x"}, 64, "--set"),
 ]

@@ -56,8 +56,14 @@ def outcome(folder: GitFolder) -> dict[str, object]:
     }
 
 
+# One part of the steps each, so that several workers share them.
+PARTS = 3
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("how", ["branch", "write"])
-def test_killed_at_every_step(tmp_path: Path, how: str) -> None:
+def test_killed_at_every_step(tmp_path: Path, how: str, part: int) -> None:
     model = prepare(tmp_path / "model")
     finished = child(model.path, how)
     assert finished.returncode == 0, finished.stderr
@@ -65,7 +71,8 @@ def test_killed_at_every_step(tmp_path: Path, how: str) -> None:
     assert steps > 20
     expected = outcome(model)
     seen = set()
-    for at in range(1, steps + 1):
+    # Steps from the beginning, the middle and the end are in every part.
+    for at in range(1 + part, steps + 1, PARTS):
         folder = prepare(tmp_path / f"{at}")
         before = folder.state()
         assert child(folder.path, how, at).returncode == -signal.SIGKILL
@@ -99,6 +106,7 @@ def _orphans_end(folder: Path) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.timeout(400)
 def test_the_undoing_may_be_killed_at_every_step_too(tmp_path: Path) -> None:
     script = "kill -9 $PPID $(cat .git/wizard); sleep 0.1; exit 1"
     # How many steps there are depends on what the killed git left behind, so nobody counts them.

@@ -131,6 +131,12 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "environment.variables.SMTP_PASSWORD",
         "values.extraEnvFrom",
     ),
+    "check_secret_answers": (
+        {"dags.repo": f"https://git.example.com/gh{'p_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8'}/b.git"},
+        {"dags.repo": "https://github.com/a/b.git"},
+        "dags.repo",
+        "Rotate it",
+    ),
     "check_git_variables": (
         {"environment.variables": {"GIT_SSH_COMMAND": "ssh -F /dags/config"}},
         {"environment.variables": {"GIT_SSH_COMMAND": "ssh -o ConnectTimeout=5"}},

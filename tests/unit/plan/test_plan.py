@@ -213,6 +213,7 @@ def test_json_has_its_documented_keys_and_no_contents() -> None:
         "refused",
         "changes",
         "conflicts",
+        "consequences",
         "actions",
         "findings",
         "warnings",

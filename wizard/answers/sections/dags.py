@@ -17,7 +17,7 @@ from wizard.formats.addresses import GitLocation, parse_git_url
 from wizard.formats.types import Duration, GitRef, GitUrl, RepositoryPath, Text
 from wizard.hostkeys.trust import format_known_hosts
 from wizard.hostkeys.verdict import Evidence, KnownHost
-from wizard.manifests.contribution import Contribution, Flow, Mount, StepSpec
+from wizard.manifests.contribution import ONCE, Contribution, Flow, Mount, StepSpec
 from wizard.manifests.git_sync import bundle_connection, bundle_settings, git_sync_settings
 from wizard.manifests.git_sync import known_hosts_config_map as known_hosts_map
 from wizard.manifests.release import Release
@@ -183,7 +183,7 @@ class Dags(Section):
         steps: tuple[StepSpec, ...] = ()
         if self.is_over_ssh:
             title = f"Register the deploy key, read-only, at {location.host}/{location.path}"
-            steps = (StepSpec("dags.register-key", title, "platform"),)
+            steps = (StepSpec("dags.register-key", title, "platform", ONCE),)
         if self.source == "bundle":
             return self._bundle(release, flows, steps)
         secrets = self._git_sync_secrets(release)

@@ -11,7 +11,6 @@ from wizard.deliveries.argocd.manifests import (
     one_application,
     two_applications,
 )
-from wizard.deliveries.argocd.pinned import find_argocd_edits
 from wizard.deliveries.argocd.questions import NAME, ArgoCd, argocd_answers
 from wizard.deliveries.argocd.rules import (
     check_argocd_namespace,
@@ -26,9 +25,12 @@ from wizard.manifests.contribution import Contribution
 from wizard.stores.registry import store_kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from wizard.deliveries.answers import DeliveryAnswers
     from wizard.manifests.contribution import Reader
     from wizard.manifests.release import Release
+    from wizard.manifests.transformations import Manifest
     from wizard.manifests.tree import File
 
 
@@ -70,6 +72,20 @@ def _render(delivery: DeliveryAnswers, release: Release, total: Contribution) ->
     return Rendered(_files(argo, release, total), steps)
 
 
+def _find_edits(
+    logical: str,
+    data: bytes,
+    rendered: bytes,
+    *,
+    values: bytes | None,
+    objects: Sequence[Manifest],
+) -> Iterator[tuple[str, str]]:
+    # Loaded only for a hand edit: it reads manifests.
+    from wizard.deliveries.argocd.pinned import find_argocd_edits
+
+    return find_argocd_edits(logical, data, rendered, values=values, objects=objects)
+
+
 def _files(argo: ArgoCd, release: Release, total: Contribution) -> tuple[File, ...]:
     settings = ArgoSettings(
         namespace=argo.namespace,
@@ -105,5 +121,5 @@ DELIVERY = DeliveryKind(
         lambda delivery: argocd_answers(delivery).destination == IN_CLUSTER_SERVER
     ),
     claims=argocd_claims,
-    find_edits=find_argocd_edits,
+    find_edits=_find_edits,
 )

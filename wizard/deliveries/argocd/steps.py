@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wizard.deliveries.argocd.manifests import CREDENTIAL_PREFIX
 from wizard.formats.addresses import is_ssh_url, parse_git_url
-from wizard.manifests.contribution import StepSpec
+from wizard.manifests.contribution import ONCE, StepSpec
 from wizard.manifests.steps import BRANCH, CLUSTER_IDENTITY, chart_waits, store_waits
 
 if TYPE_CHECKING:
@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 KNOWN_HOSTS = StepSpec(
-    "argocd.known-hosts", "Add the SSH host keys of this repository to Argo CD", "platform"
+    "argocd.known-hosts",
+    "Add the SSH host keys of this repository to Argo CD",
+    "platform",
+    ONCE,
 )
 REPOSITORY = StepSpec(
-    "argocd.repository", "Check that Argo CD can read this repository", "platform"
+    "argocd.repository", "Check that Argo CD can read this repository", "platform", ONCE
 )
 CREDENTIAL = StepSpec(
     "argocd.credential",
@@ -43,7 +46,7 @@ def register_key_step(argo: ArgoCd) -> StepSpec:
     """Return the step that registers Argo CD's deploy key for the config repository."""
     place = parse_git_url(argo.repo_url)
     title = f"Register Argo CD's key, read-only, at {place.host}/{place.path}"
-    return StepSpec("argocd.register-key", title, "platform")
+    return StepSpec("argocd.register-key", title, "platform", ONCE)
 
 
 def project_step(argo: ArgoCd) -> StepSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.manifests.contribution import StepSpec
+from wizard.manifests.contribution import ONCE, StepSpec
 from wizard.manifests.steps import BRANCH, CLUSTER_IDENTITY, chart_waits, store_waits
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ LISTED = StepSpec("helm.listed", "Apply the other listed files yourself", "me", 
 
 def namespace_step(release: Release) -> StepSpec:
     """Return the step that creates the namespace."""
-    return StepSpec("helm.namespace", f"Create namespace {release.namespace}", "platform")
+    return StepSpec("helm.namespace", f"Create namespace {release.namespace}", "platform", ONCE)
 
 
 def chart_step(release: Release) -> StepSpec:

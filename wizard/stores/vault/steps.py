@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.manifests.contribution import StepSpec
+from wizard.manifests.contribution import ONCE, StepSpec
 
 if TYPE_CHECKING:
     from wizard.stores.vault.settings import VaultSettings
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def mount_step(store: VaultSettings) -> StepSpec:
     """Return the step that mounts the KV engine."""
-    return StepSpec("vault.mount", f"Mount KV version 2 at {store.mount}", "vault")
+    return StepSpec("vault.mount", f"Mount KV version 2 at {store.mount}", "vault", ONCE)
 
 
 def policy_step(store: VaultSettings) -> StepSpec:
@@ -23,7 +23,7 @@ def policy_step(store: VaultSettings) -> StepSpec:
 
 def auth_step(store: VaultSettings) -> StepSpec:
     """Return the step that sets up the Kubernetes auth mount."""
-    return StepSpec("vault.auth", f"Set up auth mount {store.auth_mount}", "vault")
+    return StepSpec("vault.auth", f"Set up auth mount {store.auth_mount}", "vault", ONCE)
 
 
 def role_step(store: VaultSettings) -> StepSpec:
