@@ -13,11 +13,16 @@ import pytest
 from tests.support.process import Finished
 from tests.support.repository import GitFolder
 from tests.support.scenarios import NEEDED, Scenario
+from wizard.answers.questions import field_specs
 from wizard.cli.main import main
 from wizard.formats.nested import put_value
 from wizard.formats.yaml_writer import dump_yaml
 
 LOCAL = ("commit", "--preset", "local", "--yes")
+_NAMES = {effect.name for item in field_specs() for effect in item.ask.effects}
+_NAMES |= {"left-behind", "running-tasks", "volume-of-worker", "volume-of-redis"}
+# For tests of something else: a yes to every consequence.
+ACCEPT_ALL = tuple(part for name in sorted(_NAMES) for part in ("--accept", name))
 
 
 class Wizard:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.canary import Canary
 from tests.support.certificates import Authority
-from tests.support.cli import Wizard, answers_file, aw
+from tests.support.cli import ACCEPT_ALL, Wizard, answers_file, aw
 from tests.support.cluster.argocd import World, told
 from tests.support.cluster.kubeconfigs import cluster, written
 from tests.support.servers import Answer, web
@@ -79,13 +79,13 @@ def test_another_cluster_than_the_one_met_stops(committed: Wizard, kube: Server)
     assert f"airflow-wizard set cluster.uid={uid(kube)}" in done.err
     assert journal(committed).target_identities() == {CLUSTER_UID: "another-cluster"}
 
-    committed.ok("set", f"cluster.uid={uid(kube)}", "--yes")
+    committed.ok("set", f"cluster.uid={uid(kube)}", "--yes", *ACCEPT_ALL)
     committed.ok(*STORE, "--yes")
     assert journal(committed).target_identities() == {CLUSTER_UID: uid(kube)}
 
 
 def test_another_cluster_than_the_recorded_one_stops(committed: Wizard) -> None:
-    committed.ok("set", "cluster.uid=recorded", "--yes")
+    committed.ok("set", "cluster.uid=recorded", "--yes", *ACCEPT_ALL)
     done = committed(*STORE, "--yes")
     assert (done.code, "not the recorded recorded" in done.err) == (5, True)
     assert journal(committed).target_identities() == {}

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from tests.support.canary import Canary
 from tests.support.certificates import Authority
-from tests.support.cli import Wizard, answers_file, aw, local
+from tests.support.cli import ACCEPT_ALL, Wizard, answers_file, aw, local
 from tests.support.leaving import VARIABLE, left_behind
 from tests.support.process import Finished, Terminal
 from tests.support.rendered import answers
@@ -217,7 +217,7 @@ def test_an_installation_that_needs_only_its_cluster(local: Wizard) -> None:
 
 def branched(committed: Wizard, *assignments: str) -> None:
     """A work branch with other answers, as somebody's merge request has."""
-    committed.ok("set", *assignments, "--branch", "work", "--yes")
+    committed.ok("set", *assignments, "--branch", "work", "--yes", *ACCEPT_ALL)
     committed.git.git("checkout", "-q", "work")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cli import Wizard, answers_file, aw
+from tests.support.cli import ACCEPT_ALL, Wizard, answers_file, aw
 from tests.support.scenarios import OWN_REPO, host_key
 from wizard.hostkeys import trust
 from wizard.hostkeys.keys import HostKey
@@ -148,7 +148,7 @@ def test_evidence_on_another_branch_does_not_count(aw: Wizard, file: Callable[..
           "--set", "installation.image.tag=1")  # fmt: skip
     aw.git.git("switch", "-q", "-c", "work")
     typed = ("--host-key-fingerprint", KEY.fingerprint, "--branch", "work")
-    aw.ok("commit", "--yes", "--answers", file(entry(KEY)), *typed)
+    aw.ok("commit", "--yes", "--answers", file(entry(KEY)), *typed, *ACCEPT_ALL)
     assert KEY.key in known_hosts(aw)
 
     done = aw("plan")

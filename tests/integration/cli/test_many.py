@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import LOCAL, Wizard, answers_file, aw, local
+from tests.support.cli import ACCEPT_ALL, LOCAL, Wizard, answers_file, aw, local
 from tests.support.repository import GitFolder
 from tests.support.scenarios import host_key
 from wizard.errors import UsageError
@@ -320,7 +320,7 @@ def test_edited_answers_are_taken_by_name(local: Wizard) -> None:
 
 
 def test_answers_replace_the_committed_ones(local: Wizard, tmp_path: Path) -> None:
-    local.ok("set", SCALE, "environment.reloader=true", "--yes")
+    local.ok("set", SCALE, "environment.reloader=true", "--yes", *ACCEPT_ALL)
     file = tmp_path / "answers.yaml"
     file.write_text(local.git.git("show", "HEAD~1:.airflow-wizard/airflow/answers.yaml"))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cli import Wizard, aw, local
+from tests.support.cli import ACCEPT_ALL, Wizard, aw, local
 from tests.support.repository import GitFolder
 from wizard.answers.sections.cluster import Cluster
 from wizard.state.apply_journal import (
@@ -105,7 +105,7 @@ def test_the_next_commit_takes_the_identity_into_the_answers(local: Wizard) -> N
 
 
 def test_what_the_answers_record_stays(local: Wizard) -> None:
-    local.ok("set", "cluster.uid=another", "--yes")
+    local.ok("set", "cluster.uid=another", "--yes", *ACCEPT_ALL)
     remembered(local.folder)
     local.ok(*CHANGE)
     text = (local.folder / ANSWERS).read_text()
