@@ -81,7 +81,7 @@ def derive_consequences(
     `changes` are the merged files, so a hand edit that is kept has no consequence. A new system is
     not restarted, so nothing is said about restarts.
     """
-    values = _values(changes)
+    values = _values(before.rendering, changes)
     found = [*_effects(before.answers, after.answers), *_left_behind(before, after, values)]
     if not _is_new_system(found):
         found += _restarts(before, after, values)
@@ -226,12 +226,16 @@ class _Values:
     new: Mapping[str, Any]
 
 
-def _values(changes: Sequence[FileChange]) -> _Values:
+def _values(before: Rendering, changes: Sequence[FileChange]) -> _Values:
+    """Return the values before and after the change, which may move the file.
+
+    Without a change of the file (a conflict, say), both are the same.
+    """
+    by_path = {one.path: one for one in changes}
+    there = by_path.get(before.release.paths.values)
     change = next((one for one in changes if one.logical == "values"), None)
-    if change is None:
-        return _Values({}, {})
-    old = _load(change.old)
-    return _Values(old, _load(change.new) if change.differs else old)
+    old = _load(there.old) if there else {}
+    return _Values(old, _load(change.new) if change and change.new else old)
 
 
 def _load(data: bytes | None) -> Mapping[str, Any]:
@@ -272,7 +276,7 @@ def select_steps(
     known = {(step.id, step.title) for step in before.total.steps}
     parts = {one.logical for one in changes if one.differs and not one.is_base}
     parts -= {"answers", "runbook"}
-    values = _values(changes)
+    values = _values(before, changes)
     parts |= {f"values#{key}" for key in changed_values(values.old, values.new)}
     parts |= {f"consequence#{one.name}" for one in consequences}
     parts |= {f"fact#{key}" for key in _fact_keys(after) - _fact_keys(before)}

@@ -119,6 +119,7 @@ def test_a_change_states_its_consequence(
         {"environment.disruption_budgets": False},
         {"repository.push": True},
         {"admin.email": "ops@example.com"},
+        {"repository.paths.apps": "deploy"},
     ],
 )
 def test_a_small_change_has_no_consequence(changes: Mapping[str, object]) -> None:
