@@ -229,13 +229,13 @@ class _Values:
 def _values(before: Rendering, changes: Sequence[FileChange]) -> _Values:
     """Return the values before and after the change, which may move the file.
 
-    Without a change of the file (a conflict, say), both are the same.
+    Without a known file before or after it (in a conflict, say), both are the same.
     """
     by_path = {one.path: one for one in changes}
     there = by_path.get(before.release.paths.values)
     change = next((one for one in changes if one.logical == "values"), None)
-    old = _load(there.old) if there else {}
-    return _Values(old, _load(change.new) if change and change.new else old)
+    old, new = there.old if there else None, change.new if change else None
+    return _Values(_load(old or new), _load(new or old))
 
 
 def _load(data: bytes | None) -> Mapping[str, Any]:
