@@ -31,6 +31,7 @@ import wizard.hostkeys.trust
 import wizard.manifests.kustomize
 import wizard.manifests.transformations
 import wizard.plan.guarded_keys
+import wizard.workspace.commit
 import wizard.workspace.committed
 
 # Loaded once, for every process that is forked.
@@ -160,8 +161,9 @@ def known_hosts_are_written_unchecked() -> None:
 
 
 def a_refusal_stops_nobody() -> None:
-    for module in ("wizard.workspace.workspace", "wizard.cli.plan_and_commit"):
-        _put(f"{module}.require_ready", lambda _: None)
+    for module in ("wizard.workspace.commit", "wizard.cli.plan_and_commit"):
+        _put(f"{module}.require_ready", lambda *_: None)
+    _put("wizard.cli.plan_and_commit.require_sound", lambda _: None)
 
 
 def values_are_not_guarded() -> None:
