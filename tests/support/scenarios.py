@@ -172,6 +172,7 @@ SCENARIOS: Mapping[str, Scenario] = {
             "delivery.argocd.destination": "https://api.prod.example:6443",
             "repository.path": "platform",
             "repository.branch": "live",
+            "repository.source": "git.example.com/old/place",
             "repository.push": True,
             "repository.paths.apps": "a",
             "repository.paths.argocd": "b",

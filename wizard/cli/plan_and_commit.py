@@ -169,9 +169,8 @@ def confirm_consequences(plan: Plan, options: Options, console: Console) -> tupl
     """
     accepted = list(options.accept)
     names = {one.name for one in plan.consequences}
-    for name in accepted:
-        if name not in names:
-            console.say(f"note: --accept {name}: this change has no such consequence")
+    if not set(accepted) <= names:
+        console.say("note: --accept names a consequence that this change does not have")
     if options.yes or not sys.stdin.isatty():
         return tuple(accepted)
     for one in plan.find_unaccepted(accepted):

@@ -186,8 +186,11 @@ class WorkTree(GitObjects):
         """Raise UsageError unless the text is a branch name; `place` is where it was given."""
         if branch in self._branch_names:
             return
-        checked = self.git.read("check-ref-format", f"refs/heads/{branch}", ok=(0, 1))
-        if checked.code or branch.startswith("-"):
+        sound = branch.isprintable() and not branch.startswith("-")
+        if sound:
+            found = self.git.read("check-ref-format", f"refs/heads/{branch}", ok=(0, 1))
+            sound = not found.code
+        if not sound:
             # The text is not repeated: it may be a value that was typed in the wrong place.
             raise UsageError(
                 f"{place or 'the branch'}: this is not a branch name",
