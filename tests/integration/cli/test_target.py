@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.cli.test_evidence import ANSWERS, KEY, OTHER, entry, file
-from tests.support.cli import Wizard, answers_file, aw
+from tests.support.cli import ACCEPT_ALL, Wizard, answers_file, aw
 from tests.support.repository import GitFolder
 from tests.support.scenarios import OWN_REPO
 from wizard.workspace.workspace import Workspace
@@ -30,10 +30,10 @@ def server(aw: Wizard, file: Callable[..., str]) -> Wizard:
 
     Everything on evil is consistent: the wizard itself wrote it, for a target of that name.
     """
-    aw.ok("commit", "--yes", "--answers", file(), *IMAGE)
+    aw.ok("commit", "--yes", "--answers", file(), *IMAGE, *ACCEPT_ALL)
     aw.git.git("switch", "-q", "-c", "evil")
     forged = file(entry(KEY), **{"repository.branch": "evil"})
-    aw.ok("commit", "--yes", "--target", "evil", "--answers", forged,
+    aw.ok("commit", "--yes", *ACCEPT_ALL, "--target", "evil", "--answers", forged,
           "--host-key-fingerprint", KEY.fingerprint)  # fmt: skip
     aw.ok("check", "--target", "evil")
     aw.git.git("switch", "-q", "main")
@@ -44,7 +44,7 @@ def server(aw: Wizard, file: Callable[..., str]) -> Wizard:
 def proven(aw: Wizard, file: Callable[..., str]) -> Wizard:
     """A repository with typed evidence on main, and a harmless merge request on work."""
     typed = ("--host-key-fingerprint", KEY.fingerprint)
-    aw.ok("commit", "--yes", "--answers", file(entry(KEY)), *typed)
+    aw.ok("commit", "--yes", "--answers", file(entry(KEY)), *typed, *ACCEPT_ALL)
     aw.git.git("switch", "-q", "-c", "work")
     aw.git.commit({"notes.txt": "a change\n"})
     aw.git.git("switch", "-q", "main")
@@ -146,7 +146,7 @@ def test_the_first_push_needs_no_further_command(
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(bare)], check=True)
     aw.git.git("remote", "add", "origin", bare.as_uri())
     typed = ("--host-key-fingerprint", KEY.fingerprint)
-    aw.ok("commit", "--yes", "--push", "--answers", file(entry(KEY)), *typed)
+    aw.ok("commit", "--yes", "--push", "--answers", file(entry(KEY)), *typed, *ACCEPT_ALL)
 
     aw.ok("check")
     aw.ok("set", "dags.depth=2", "--yes", "--branch", "work", "--push")
@@ -158,7 +158,7 @@ def test_unpushed_commits_on_main_are_the_persons_own(
 ) -> None:
     mine = clone(proven)
     typed = ("--host-key-fingerprint", OTHER.fingerprint)
-    mine.ok("commit", "--yes", "--answers", file(entry(OTHER)), *typed)
+    mine.ok("commit", "--yes", "--answers", file(entry(OTHER)), *typed, *ACCEPT_ALL)
 
     mine.ok("check")
     mine.git.git("switch", "-q", "-c", "topic")
@@ -170,7 +170,7 @@ def test_what_others_merged_counts_without_a_pull(
 ) -> None:
     mine = clone(proven)
     typed = ("--host-key-fingerprint", OTHER.fingerprint)
-    proven.ok("commit", "--yes", "--answers", file(entry(OTHER)), *typed)
+    proven.ok("commit", "--yes", "--answers", file(entry(OTHER)), *typed, *ACCEPT_ALL)
     mine.git.git("fetch", "-q")
     mine.git.git("switch", "-q", "--detach", "origin/main")
 
@@ -251,7 +251,7 @@ def staging(server: Wizard, clone: Clone, file: Callable[..., str]) -> Wizard:
     mine.git.git("switch", "-q", "staging")
     given = file(entry(KEY), **{"repository.branch": "staging"})
     typed = ("--host-key-fingerprint", KEY.fingerprint, "--target", "staging")
-    mine.ok("commit", "--yes", "--answers", given, *typed)
+    mine.ok("commit", "--yes", "--answers", given, *typed, *ACCEPT_ALL)
     return mine
 
 
@@ -403,7 +403,7 @@ def test_a_pipeline_in_the_fork_proves_nothing(
 def test_a_key_in_a_comment_of_the_base_is_no_evidence(
     aw: Wizard, file: Callable[..., str]
 ) -> None:
-    aw.ok("commit", "--yes", "--answers", file(), *IMAGE)
+    aw.ok("commit", "--yes", "--answers", file(), *IMAGE, *ACCEPT_ALL)
     base = (aw.folder / VALUES_BASE).read_text()
     given = Path(file(entry(KEY))).read_text()
     line = KEY.known_hosts_line("git.example.com", 2222)
@@ -419,7 +419,7 @@ def test_a_key_in_a_comment_of_the_base_is_no_evidence(
 
 def test_a_part_of_a_rendered_key_is_no_evidence(aw: Wizard, file: Callable[..., str]) -> None:
     typed = ("--host-key-fingerprint", KEY.fingerprint)
-    aw.ok("commit", "--yes", "--answers", file(entry(KEY)), *typed)
+    aw.ok("commit", "--yes", "--answers", file(entry(KEY)), *typed, *ACCEPT_ALL)
     aw.edit(ANSWERS, "git.example.com:2222", "git.example.com:2223")
 
     done = aw("plan")
@@ -430,7 +430,14 @@ def test_a_part_of_a_rendered_key_is_no_evidence(aw: Wizard, file: Callable[...,
 
 def test_a_bundles_keys_stay_proven(aw: Wizard, file: Callable[..., str]) -> None:
     typed = ("--host-key-fingerprint", KEY.fingerprint)
-    aw.ok("commit", "--yes", "--answers", file(entry(KEY), **{"dags.source": "bundle"}), *typed)
+    aw.ok(
+        "commit",
+        "--yes",
+        "--answers",
+        file(entry(KEY), **{"dags.source": "bundle"}),
+        *typed,
+        *ACCEPT_ALL,
+    )
 
     aw.ok("check")
     aw.ok("set", "executor.workers.replicas=2", "--yes")
