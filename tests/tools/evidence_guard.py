@@ -1,7 +1,8 @@
 """Shows that the tests of evidence notice when a check of it is gone: one mutation at a time.
 
-`python -m tests.tools.evidence_guard` prints a table and ends with 1 if a mutation went unnoticed.
-Every mutation is made in a process of its own (fork), where the tests named beside it are run.
+`python -m tests.tools.evidence_guard` prints a table and ends with 1 if a mutation went unnoticed;
+names of mutations as arguments choose among them. Every mutation is made in a process of its own
+(fork), where each test named beside it is run until it fails.
 """
 
 from __future__ import annotations
@@ -446,11 +447,12 @@ class _Failed:
 def _failing(tests: Sequence[str]) -> set[str]:
     """Which of these tests fail in this process; SystemExit when they cannot be run."""
     failed = _Failed(set())
-    words = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--no-header", "--tb=no", *tests]
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        code = pytest.main(words, plugins=[failed])
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        sys.exit(out.getvalue())
+    words = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", "--no-header", "--tb=no"]
+    for test in tests:
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            code = pytest.main([*words, test], plugins=[failed])
+        if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            sys.exit(out.getvalue())
     return failed.names
 
 
@@ -476,11 +478,15 @@ def _forked(mutate: Mutation, tests: Sequence[str]) -> set[str]:
     return names
 
 
-def main() -> int:
-    """Print every mutation with the tests that notice it; 1 if one goes unnoticed."""
+def main(names: Sequence[str]) -> int:
+    """Print the mutations (all without names) and who notices each; 1 if one goes unnoticed."""
     gc.freeze()
     missed = False
+    if unknown := set(names) - {mutate.__name__ for mutate in MUTATIONS}:
+        sys.exit(f"no mutation has this name: {', '.join(sorted(unknown))}")
     for mutate, tests in MUTATIONS.items():
+        if names and mutate.__name__ not in names:
+            continue
         caught = _forked(mutate, tests)
         missed = missed or caught != set(tests)
         print(mutate.__name__.replace("_", " "))
@@ -490,4 +496,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -221,14 +221,15 @@ async def test_a_password_is_not_sent_in_clear(canary: Canary, server: Redis) ->
         seen.append(connection.recv(4096))
 
     with scripted(serve) as port:
-        aim = replace(target(f"redis://:{canary.secret()}@127.0.0.1:{port}/0"), host="127.0.0.1.")
+        aim = target(f"redis://:{canary.secret()}@127.0.0.1:{port}/0")
         aim = replace(aim, host=_foreign())
         results = await probed(aim)
     assert aim.private is False
     assert results["login"].status == "unknown"
     assert "never sent unencrypted" in results["login"].detail
     canary.assert_absent(*seen, str(results))
-    assert seen[0] == b"*1\r\n$4\r\nPING\r\n"
+    # The TCP probe's connection says nothing, and may be heard first.
+    assert {b"*1\r\n$4\r\nPING\r\n"} == set(seen) - {b""}
     # To this machine itself it is sent: a port-forward ends here.
     assert SocketClient(target(f"redis://:{GOOD}@127.0.0.1:{server.port}/0")).look().logged_in
 
