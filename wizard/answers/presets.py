@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -38,8 +40,7 @@ def load_preset(name: str) -> Preset:
         raise UsageError(
             f"there is no preset {shown}", f"choose one of: {', '.join(list_presets())}"
         )
-    text = files("presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    data = read_mapping(text, f"presets/{name}.yaml")
+    data = deepcopy(_read_preset(name))
     title, description = str(data.pop("title")), str(data.pop("description"))
     parent = data.pop("extends", None)
     if parent is not None:
@@ -47,6 +48,12 @@ def load_preset(name: str) -> Preset:
 
         data = merge_layers(load_preset(str(parent)).answers, data)
     return Preset(name, title, description, data)
+
+
+@cache
+def _read_preset(name: str) -> dict[str, Any]:
+    text = files("presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    return read_mapping(text, f"presets/{name}.yaml")
 
 
 def comment_missing_answers(preset: Preset) -> dict[tuple[str | int, ...], str]:

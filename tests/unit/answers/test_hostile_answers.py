@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shlex
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -111,6 +111,7 @@ def test_hostile_text_is_refused_or_stays_text(how: str) -> None:
     text, done = HOSTILE[how], set()
     for number, (preset, changes) in enumerate(CONTEXTS):
         refused = refusals(number, text)
+        accepted: dict[str, str] = {}
         for item in asked_in(number):
             if item.key in done:
                 continue
@@ -119,6 +120,7 @@ def test_hostile_text_is_refused_or_stays_text(how: str) -> None:
                 assert_says_what_to_do(refused[item.key], text)
                 continue
             assert not has_hidden(text)
+            accepted[item.key] = text
             made = rendering(preset, {**changes, item.key: text})
             again = get_value(
                 parse_answers(made.tree.by_logical("answers").text, "answers"), item.path
@@ -127,7 +129,31 @@ def test_hostile_text_is_refused_or_stays_text(how: str) -> None:
             assert_only_text_differs(made, plain(number, item.key))
             if how in CHECKED:
                 assert not [str(finding) for finding in findings(made) if finding.is_error]
+        if accepted:
+            assert_readers_agree(
+                accepted_together(preset, changes, accepted), rendering(preset, changes)
+            )
     assert done == {item.key for item in TEXTS}
+
+
+def accepted_together(
+    preset: str, changes: Mapping[str, Any], accepted: Mapping[str, str]
+) -> Rendering:
+    """One rendering with as many of these answers as are possible beside each other."""
+    together = dict(changes)
+    for key, text in accepted.items():
+        if not validate_answers(filled(preset, {**together, key: text})).problems:
+            together[key] = text
+    assert together != changes
+    return rendering(preset, together)
+
+
+def assert_readers_agree(made: Rendering, usual: Rendering) -> None:
+    """YAML 1.1, which Kubernetes reads, and YAML 1.2 see the same in every file that is unusual."""
+    known = {file.text for file in usual.tree.values()}
+    for file in made.tree.values():
+        if file.path.endswith(".yaml") and file.text not in known:
+            assert loaded(file.text) == YAML(typ="safe", pure=True).load(file.text), file.path
 
 
 def assert_says_what_to_do(message: str, text: str) -> None:
@@ -157,11 +183,6 @@ def test_hostile_environment_variables_stay_text() -> None:
 def assert_only_text_differs(made: Rendering, plain_one: Rendering) -> None:
     """The same files with the same structure: nothing in an answer became syntax."""
     assert len(made.tree) == len(plain_one.tree)
-    for file in made.tree.values():
-        other = plain_one.tree.get(file.path)
-        if file.path.endswith(".yaml") and file.text != (other.text if other else ""):
-            one, two = both(file.text)
-            assert one == two, file.path
     for logical in ("values", "kustomization", "secrets/store", "argocd/application"):
         if any(file.logical == logical for file in plain_one.tree.values()):
             ours, theirs = (loaded(m.tree.by_logical(logical).text) for m in (made, plain_one))
@@ -171,11 +192,6 @@ def assert_only_text_differs(made: Rendering, plain_one: Rendering) -> None:
     role = json.loads(made.tree.by_logical("vault/role").text)
     assert set(role) == set(json.loads(plain_one.tree.by_logical("vault/role").text))
     assert words(made) == words(plain_one)
-
-
-def both(text: str) -> tuple[Any, Any]:
-    reader = YAML(typ="safe", pure=True)
-    return loaded(text), reader.load(io.StringIO(text))
 
 
 def loaded(text: str) -> Any:
