@@ -8,11 +8,18 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _GIT_PATH = re.compile(r"[A-Za-z0-9._~/+-]+")
+_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+# What the pages of GitHub, GitLab, Gitea, Bitbucket and Azure DevOps add to a repository's URL
+# where they show a branch, a folder or a file.
+_PAGE = re.compile(
+    r"^[^/]+/[^/]+(?:/[^/]+)*?(?P<mark>/-/|/(?:tree|blob|raw|edit|blame|commits?)/"
+    r"|/src/(?:branch|tag|commit)/|/src/(?=[^/]+/)|/browse(?:/|$))"
+)
 _PORT = "give a URL with a host and, if needed, a port number"
 _WITH_PORT = "ssh://git@git.example.com:2222/platform/airflow-dags.git"
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -122,6 +129,8 @@ def parse_git_url(value: str) -> GitLocation:
         scheme, user, host, port, path = "ssh", match[1], match[2], None, match[3]
     else:
         parts = _split_url(value)
+        if parts.hostname and parts.username is None:
+            _refuse_page(parts)
         if parts.query or parts.fragment or not parts.hostname:
             raise ValueError(f"give a Git URL such as {example}")
         scheme, user, host = parts.scheme, parts.username or "", parts.hostname
@@ -134,9 +143,39 @@ def parse_git_url(value: str) -> GitLocation:
         raise ValueError(f"add the user, as in {example}")
     if "://" not in value and re.match(r"[0-9]+/", path):
         raise ValueError(f"a port needs the long form, as in {_WITH_PORT}")
-    if not path or path.startswith("-") or ".." in path or not _GIT_PATH.fullmatch(path):
+    if not _is_repository_path(path):
         raise ValueError(f"give the repository's path after the host, as in {example}")
     return GitLocation(scheme, user, check_host(host), port or _DEFAULT_PORT[scheme], path)
+
+
+def _is_repository_path(path: str) -> bool:
+    """Azure DevOps has projects whose names need percent-encoding, such as My%20Project."""
+    try:
+        encoded = [unquote(part, errors="strict") for part in _ENCODED.findall(path)]
+    except UnicodeDecodeError:
+        return False
+    return (
+        bool(_GIT_PATH.fullmatch(_ENCODED.sub("", path)))
+        and all(c == " " or (c.isprintable() and ord(c) > 127) for text in encoded for c in text)
+        and not path.startswith("-")
+        and ".." not in path
+    )
+
+
+def _refuse_page(parts: SplitResult) -> None:
+    """Refuse the address of a browser's page; one that ends in .git is a clone URL."""
+    path = parts.path.lstrip("/")
+    page = None if path.endswith(".git") else _PAGE.match(path)
+    mark = page["mark"] if page else "?" if parts.query and "/_git/" in path else ""
+    if not mark:
+        return
+    remedy = f"leave out {mark} and what follows"
+    if mark.startswith("/browse"):
+        remedy = "in Bitbucket Data Center it is /scm/PROJECT/REPOSITORY.git"
+    raise ValueError(
+        f"give the clone URL, not the address of a page in a browser: {remedy}; "
+        "the branch and the folder are questions of their own"
+    )
 
 
 _DEFAULT_PORT = {"ssh": 22, "https": 443}

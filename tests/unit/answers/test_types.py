@@ -28,6 +28,10 @@ GOOD: dict[str, list[str]] = {
         "ssh://git@git.example.com:2222/a/b.git",
         "git@git.example.com:a/b.git",
         "https://github.com/a/b",
+        "https://dev.azure.com/acme/My%20Project/_git/dags",
+        "git@ssh.dev.azure.com:v3/acme/My%20Project/dags",
+        "ssh://git@git.example.com/team/Daten%C3%BCbung/dags.git",
+        "https://gitlab.example.com/group/tree/leaf.git",
     ],
     "GitRef": ["", "main", "v1.2", "feature/x#2", "release-1.0", "zweig/für", "0a1b2c"],
     "RepositoryPath": ["", ".", "apps", "a/b.c_d+e"],
@@ -68,7 +72,9 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "WebUrl": ("give a", ["http://airflow.example.com", "ftp://a", "https://a/%7e", "https://a b"]),
     "GitUrl": ("", ["git://a/b", "http://a/b", "a", "ssh://git.example.com/a", "git@h:22/a.git",
                     "https://github.com", "ssh://git@h/../a", "/srv/git/a.git", "file:///a",
-                    "ext::sh -c id", "ssh://-oProxyCommand=x@h/a", "git@h:-a"]),
+                    "ext::sh -c id", "ssh://-oProxyCommand=x@h/a", "git@h:-a",
+                    "https://h/a%2f..%2fb", "https://h/a/%2e%2e/b", "https://h/a%0ab", "https://h/a%",
+                    "https://h/a%ff", "https://h/%2dx", "https://h/a%24(id)", "https://h/a%zz"]),
     "GitRef": ("name of a branch", ["-x", "a..b", "a b", "a~1", "a^", "a:b", "/a", "a/", "a.lock",
                                     "@", "@{u}", "a//b", "a/.b", "a$(id)", "a{{b}}", "a%b"]),
     "RepositorySource": ("", ["airflow", "/a/b", "a//b", "a/../b", "a b/c", "a/b#x", "a/b\"c",
@@ -139,6 +145,26 @@ def test_credentials_in_a_url_are_refused_and_not_repeated(name: str) -> None:
         assert "remove the credentials" in message
         assert "hunter22" not in message
         assert "ghp_" not in message
+
+
+@pytest.mark.parametrize(
+    ("url", "left_out"),
+    [
+        ("https://github.com/acme/dags/tree/main/dags", "/tree/"),
+        ("https://github.com/acme/dags/blob/main/a.py", "/blob/"),
+        ("https://gitlab.com/acme/data/dags/-/tree/main?ref_type=heads", "/-/"),
+        ("https://codeberg.org/acme/dags/src/branch/main/dags", "/src/branch/"),
+        ("https://bitbucket.org/acme/dags/src/main/", "/src/ "),
+        ("https://dev.azure.com/acme/My%20Project/_git/dags?path=/dags&version=GBmain", "?"),
+        ("https://git.example.com/projects/DATA/repos/dags/browse?at=main", "/scm/"),
+    ],
+)
+def test_the_address_of_a_page_is_refused_with_what_to_leave_out(url: str, left_out: str) -> None:
+    message = refusal("GitUrl", url)
+    assert "clone URL" in message
+    assert left_out in message
+    assert "questions of their own" in message
+    assert url not in message
 
 
 def test_values_are_kept_in_one_spelling() -> None:
