@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from wizard.errors import ConflictError, Fix
 from wizard.hostkeys.blob import MIN_RSA_BITS
+from wizard.secrets.encoded import decode_base64
 from wizard.secrets.resolve import SecretError
 
 if TYPE_CHECKING:
@@ -26,11 +27,14 @@ _RSA_BITS = 3072
 _COMMENT = 100
 _WIDTH = 70
 _ARMOUR = re.compile(r"-----BEGIN ([A-Z0-9 ]*)-----((?:[^-]|-(?!----))*+)-----END \1-----")
+_BOM = "\ufeff"
 _OPENSSH = "OPENSSH PRIVATE KEY"
 _PEM = {"RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"}
 # A placeholder in messages for the key of the question that asks for the deploy key.
 _QUESTION = "<question>"
 _NEW_KEY = f"or let `airflow-wizard secrets` generate one: --set {_QUESTION}=generate"
+# How the body of a key in OpenSSH's format begins: base64 of `openssh-key-v1`.
+_BODY = "b3BlbnNzaC1rZXktdjE"
 _PUBLIC = re.compile(r"\s*(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA")
 
 
@@ -101,10 +105,13 @@ def list_repairs(text: SecretStr) -> tuple[str, ...]:
     Without the fixes, OpenSSH or other programs refuse the key.
     """
     given = text.get_secret_value()
-    plain = given.replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
+    text_only = given.removeprefix(_BOM)
+    plain = text_only.replace("\\r", "").replace("\\n", "\n")
+    plain = plain.replace("\r\n", "\n").replace("\r", "\n")
     label = _ARMOUR.search(plain)
     lines = plain.strip().split("\n")
     found = {
+        "a byte order mark before it": given != text_only,
         "carriage returns at its line ends (CRLF)": "\r" in given,
         "line ends written as \\n": "\\n" in given,
         "no final newline": not plain.endswith("\n"),
@@ -151,7 +158,8 @@ def require_recorded_key(key: KeyPair, recorded: str, question: str = "dags.key"
 def _extract_pem(text: str, name: str) -> tuple[str, str]:
     """Return the PEM label and the base64 body of the only private key in a text."""
     # Environment variables often contain the two characters \n instead of a line end.
-    plain = text.replace("\\r", "").replace("\\n", "\n").replace("\r", "\n")
+    plain = text.removeprefix(_BOM)
+    plain = plain.replace("\\r", "").replace("\\n", "\n").replace("\r", "\n")
     if plain.lstrip().startswith("PuTTY-User-Key-File"):
         raise SecretError(
             f"{name}: this is a PuTTY key", "puttygen KEY.ppk -O private-openssh -o KEY"
@@ -168,7 +176,12 @@ def _extract_pem(text: str, name: str) -> tuple[str, str]:
     if len(found) > 1:
         raise SecretError(f"{name}: has {len(found)} keys or certificates; give one private key")
     if not found:
-        cut = "-----BEGIN" in plain or "-----END" in plain
+        if decode_base64(plain).startswith(b"-----BEGIN "):
+            raise SecretError(
+                f"{name}: this is the base64 form of a private key, as in a Secret's data",
+                "decode it first: base64 -d < FILE > KEY",
+            )
+        cut = "-----BEGIN" in plain or "-----END" in plain or plain.lstrip().startswith(_BODY)
         reason = "its first or last line is missing" if cut else "this is not a private key"
         raise SecretError(f"{name}: {reason}", f"copy the whole file, {_NEW_KEY}")
     ((label, body),) = found

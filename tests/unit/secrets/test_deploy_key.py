@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 
@@ -139,6 +140,7 @@ DAMAGE: dict[str, Callable[[str], str]] = {
     "escaped line ends": lambda text: text.replace("\n", "\\n"),
     "spaces for line ends": lambda text: text.replace("\n", " "),
     "one long line": _unfolded,
+    "byte order mark": lambda text: "\ufeff" + text,
 }
 
 
@@ -157,6 +159,7 @@ REPAIRS = {
     "no final newline": "no final newline",
     "indented": "white space around its lines",
     "escaped line ends": "line ends written as \\n",
+    "byte order mark": "a byte order mark before it",
 }
 
 
@@ -196,9 +199,12 @@ def test_what_is_no_usable_key_is_named(tmp_path: Path) -> None:
         "this is a certificate": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         "DSA keys are broken": "-----BEGIN DSA PRIVATE KEY-----\nAA\n-----END DSA PRIVATE KEY-----",
         "damaged": "".join([*lines[:2], *lines[3:]]),
+        "the base64 form of a private key": base64.encodebytes(text.encode()).decode(),
     }
     for said, case in cases.items():
         assert said in refused(case).message, said
+    assert "first or last line" in refused("".join(lines[1:-1])).message
+    assert "base64 -d" in refused(base64.b64encode(text.encode()).decode()).hint
 
 
 def test_one_changed_character_is_damage(tmp_path: Path) -> None:
