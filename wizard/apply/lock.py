@@ -90,21 +90,7 @@ class RunLock:
 
     def lock_steps(self, steps: Sequence[Step]) -> tuple[Step, ...]:
         """Return steps that acquire the lock before they change anything."""
-        return tuple(self._lock_step(step) if step.change else step for step in steps)
-
-    def _lock_step(self, step: Step) -> Step:
-        change = step.change
-        assert change is not None  # noqa: S101 - `lock_steps` passes no other steps
-
-        async def locked() -> str:
-            if await self.acquire():
-                # The previous holder may have made this change meanwhile.
-                look = await step.check()
-                if look.state == "holds":
-                    return look.detail or "holds already"
-            return await change()
-
-        return replace(step, change=locked)
+        return tuple(replace(step, acquire=self.acquire) if step.change else step for step in steps)
 
     async def acquire(self) -> bool:
         """Acquire the Lease; return True when this run did not hold it before.

@@ -1,9 +1,11 @@
 """The step engine: changes outside Git, run in order and checked before and after each one.
 
 A step changes nothing when its state holds already, so a second run sends no request that changes
-stored state. A state that cannot be read is `unknown` and does not stop the run, because a later
-step shows whether it holds (a real login, a Secret that appears). The first failure stops the run:
-the remaining steps are reported as `left`, and the next run continues there.
+stored state. Immediately before each change its state is checked again, because others may have
+changed it while the run waited for the lock or for a person. A state that cannot be read is
+`unknown` and does not stop the run, because a later step shows whether it holds (a real login, a
+Secret that appears). The first failure stops the run: the remaining steps are reported as `left`,
+and the next run continues there.
 """
 
 from __future__ import annotations
@@ -55,8 +57,9 @@ class Step:
     step that needs it; while one is unknown, this one changes nothing and is unknown too. A
     step that `is_final` needs all steps before it, because it removes what a repeat of them needs.
     While a step that `must_hold` is unknown, the run is not complete and its final step is left. A
-    change that `repeats` is made again before each check of the wait, because a controller may
-    reverse it.
+    change that `repeats` is made again during the wait, whenever its state no longer holds, because
+    a controller may reverse it. `acquire` is awaited before a change and its last check; it may
+    take long, and raises WizardError if the change must not be made.
     """
 
     id: str
@@ -73,6 +76,7 @@ class Step:
     needs: tuple[str, ...] = ()
     must_hold: bool = False
     repeats: bool = False
+    acquire: Callable[[], Awaitable[object]] | None = None
 
     def list_needed(self, steps: Iterable[Step]) -> list[Step]:
         """Return those of `steps` that this step depends on."""
@@ -291,9 +295,24 @@ class _StepRun:
             yield self.event("left", f"not started, because {obstacle.id} cannot be done")
         else:
             yield self.event("changing", look.detail, diff=look.diff)
+            if self.step.acquire is not None:
+                await self.step.acquire()
+            if obstacle := self._find_difference(look, await self.step.check()):
+                yield obstacle
+                return
             result = await self.step.change()
             async for event in self._verify_change(result):
                 yield event
+
+    def _find_difference(self, shown: StepStatus, look: StepStatus) -> StepEvent | None:
+        """Return the event of a step that must not change what it now finds; None if it may."""
+        if look.state != "wanted":
+            return self._status_event(look)
+        if look.diff == shown.diff:
+            return None
+        why = f"{look.detail}; not changed, because it differs from what was shown: it was changed"
+        fix = Fix("run this again: it shows the new difference")
+        return self.event("blocked", f"{why} in the meantime", fix, look.diff)
 
     async def _verify_change(self, result: str) -> AsyncIterator[StepEvent]:
         look = await self.step.check()
@@ -323,9 +342,10 @@ class _StepRun:
                 last = look.detail
                 yield self.event("waiting", look.detail, look.fix)
             await asyncio.sleep(min(self.interval, remaining))
-            if self.step.repeats and self.step.change is not None:
-                await self.step.change()
             look = await self.step.check()
+            if look.state == "wanted" and self.step.repeats and self.step.change is not None:
+                await self.step.change()
+                look = await self.step.check()
         yield done if done and look.state == "holds" else self._status_event(look)
 
     def _status_event(self, look: StepStatus) -> StepEvent:

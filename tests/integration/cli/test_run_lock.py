@@ -35,16 +35,16 @@ class Work:
     """Something to do, once."""
 
     def __init__(self, done: bool = False) -> None:
-        self.done = done
+        self.state: Any = "holds" if done else "wanted"
         self.changes = 0
 
     def action(self) -> Step:
         async def check() -> StepStatus:
-            return StepStatus("holds" if self.done else "wanted", "work")
+            return StepStatus(self.state, "work")
 
         async def change() -> str:
             self.changes += 1
-            self.done = True
+            self.state = "holds"
             return "worked"
 
         return Step("work", "Work", "me", "here", check, change)
@@ -128,15 +128,20 @@ async def test_a_dead_process_of_this_machine_holds_nothing(world: World) -> Non
 
 
 async def test_what_the_other_run_has_done_is_not_done_again(world: World) -> None:
-    work = Work()
-    action = work.action()
-    held = lock(world)
-    guarded = held.lock_steps([action])[0]
-    work.done = True
-    assert guarded.change is not None
-    assert await guarded.change() == "work"
-    assert work.changes == 0
-    await held.release()
+    """Nor is anything changed that became another's while this run waited for the lock."""
+    for state in ("holds", "blocked", "unknown"):
+        work = Work()
+        left_behind(world, ELSEWHERE)
+        events = []
+        async with lock(world) as held:
+            async for event in run_steps(held.lock_steps([work.action()])):
+                if event.state == "changing":
+                    assert not held.held
+                    work.state = state
+                events.append(event)
+            assert held.held
+        assert events[-1].state == state
+        assert work.changes == 0
 
 
 async def test_a_run_that_was_taken_over_stops(world: World) -> None:

@@ -75,7 +75,7 @@ def test_what_holds_is_not_changed() -> None:
 
 
 def test_a_change_is_looked_at_again() -> None:
-    world = World(WANTED, HOLDS)
+    world = World(WANTED, WANTED, HOLDS)
     events = told([world.action()])
     assert states(events) == ["checking", "changing", "changed"]
     assert events[-1].detail == "made"
@@ -89,7 +89,11 @@ def test_a_change_that_does_not_hold_has_failed() -> None:
 
 
 def test_a_change_whose_effect_cannot_be_read_counts_as_made() -> None:
-    assert states(told([World(WANTED, UNKNOWN).action()])) == ["checking", "changing", "changed"]
+    assert states(told([World(WANTED, WANTED, UNKNOWN).action()])) == [
+        "checking",
+        "changing",
+        "changed",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +157,7 @@ def test_waiting_has_a_limit_and_ends_in_the_last_reason() -> None:
 
 
 def test_closing_it_stops_before_the_next_step() -> None:
-    worlds = [World(WANTED, HOLDS), World(WANTED, HOLDS)]
+    worlds = [World(WANTED, WANTED, HOLDS), World(WANTED, WANTED, HOLDS)]
 
     async def run() -> None:
         events = run_steps([one.action() for one in worlds])
@@ -188,7 +192,7 @@ def test_an_error_hands_its_fix_to_the_event(error: type[WizardError], state: st
 
 
 def test_json_is_a_line_of_plain_values() -> None:
-    event = told([World(WANTED, HOLDS).action()])[-1]
+    event = told([World(WANTED, WANTED, HOLDS).action()])[-1]
     assert event.to_json() == {
         "action": "a", "title": "A", "owner": "me", "state": "changed", "detail": "made",
         "fix": "", "diff": "", "seconds": 0.0, "question": "",
@@ -198,7 +202,7 @@ def test_json_is_a_line_of_plain_values() -> None:
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_the_last_step_waits_until_nothing_is_in_the_way(dry_run: bool) -> None:
     """What a repeat needs stays while there is anything to repeat."""
-    files = World(WANTED, HOLDS)
+    files = World(WANTED, WANTED, HOLDS)
     alone = replace(World(StepStatus("blocked", "theirs")).action("a"), independent=True)
     last = replace(files.action("files"), is_final=True)
     events = told([alone, World(HOLDS).action("b"), last], dry_run=dry_run)
@@ -212,7 +216,7 @@ def test_the_last_step_waits_until_nothing_is_in_the_way(dry_run: bool) -> None:
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_unknown_is_not_gone(dry_run: bool) -> None:
     """The files stay while nothing shows that what they describe is gone; the rest goes on."""
-    files = World(WANTED, HOLDS)
+    files = World(WANTED, WANTED, HOLDS)
     hidden = replace(World(UNKNOWN).action("hidden"), must_hold=True)
     last = replace(files.action("files"), is_final=True)
     events = told([hidden, World(HOLDS).action("b"), last], dry_run=dry_run)
@@ -222,18 +226,23 @@ def test_unknown_is_not_gone(dry_run: bool) -> None:
 
 
 def test_a_change_that_repeats_is_made_until_it_holds() -> None:
-    world = World(WANTED, WANTED, WANTED, HOLDS)
+    world = World(*[WANTED] * 6, HOLDS)
     action = replace(world.action(patience=5), repeats=True)
     assert states(told([action]))[-1] == "changed"
     assert world.changes == 3
-    world = World(WANTED, WANTED, WANTED, HOLDS)
+    # What is another's by now is not changed again.
+    world = World(*[WANTED] * 3, StepStatus("blocked", "theirs"))
+    action = replace(world.action(patience=5), repeats=True)
+    assert states(told([action]))[-1] == "blocked"
+    assert world.changes == 1
+    world = World(*[WANTED] * 4, HOLDS)
     assert states(told([world.action(patience=5)]))[-1] == "changed"
     assert world.changes == 1
 
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_what_stops_a_later_step_is_seen_before_the_first_change(fails: bool) -> None:
-    first, last = World(WANTED, HOLDS), World(HOLDS)
+    first, last = World(WANTED, WANTED, HOLDS), World(HOLDS)
     theirs = World(StepStatus("blocked", "theirs", Fix("ask them")))
 
     async def broken() -> StepStatus:
