@@ -301,7 +301,7 @@ class _StepRun:
                 yield obstacle
                 return
             result = await self.step.change()
-            async for event in self._verify_change(result):
+            async for event in self._verify_change(look, result):
                 yield event
 
     def _find_difference(self, shown: StepStatus, look: StepStatus) -> StepEvent | None:
@@ -314,14 +314,15 @@ class _StepRun:
         fix = Fix("run this again: it shows the new difference")
         return self.event("blocked", f"{why} in the meantime", fix, look.diff)
 
-    async def _verify_change(self, result: str) -> AsyncIterator[StepEvent]:
+    async def _verify_change(self, shown: StepStatus, result: str) -> AsyncIterator[StepEvent]:
         look = await self.step.check()
         if look.state == "holds":
             yield self.event("changed", result)
         elif look.state in {"unknown", "kept"}:
             yield self.event("changed", f"{result}; {look.detail}" if look.detail else result)
         elif look.state == "wanted" and self.step.wait_seconds:
-            async for event in self._wait_until_done(look, done=self.event("changed", result)):
+            made = self.event("changed", result)
+            async for event in self._wait_until_done(look, done=made, shown=shown):
                 yield event
         else:
             yield self.event(
@@ -329,7 +330,7 @@ class _StepRun:
             )
 
     async def _wait_until_done(
-        self, look: StepStatus, done: StepEvent | None = None
+        self, look: StepStatus, done: StepEvent | None = None, shown: StepStatus | None = None
     ) -> AsyncIterator[StepEvent]:
         last = None
         while look.state == "wanted":
@@ -343,7 +344,10 @@ class _StepRun:
                 yield self.event("waiting", look.detail, look.fix)
             await asyncio.sleep(min(self.interval, remaining))
             look = await self.step.check()
-            if look.state == "wanted" and self.step.repeats and self.step.change is not None:
+            if look.state == "wanted" and shown and self.step.repeats and self.step.change:
+                if obstacle := self._find_difference(shown, look):
+                    yield obstacle
+                    return
                 await self.step.change()
                 look = await self.step.check()
         yield done if done and look.state == "holds" else self._status_event(look)
