@@ -120,7 +120,72 @@ def test_a_policy_that_anothers_role_gives_stays(new_bench: Callable[..., Bench]
     assert hers.store.policy in left["policies"]
 
 
-@pytest.mark.parametrize("kind", ["userpass", "token"])
+def filled(bench: Bench) -> str:
+    """Its payload is written by `secrets`; where its metadata is."""
+    session = VaultLogin(bench.target)
+    store = OpenVault(session.vault, bench.target.release.owner_id).payload_store(bench.store)
+    assert store.write({"fernetKey": "x"}, 0) == 1
+    return f"{bench.store.mount}/metadata/{bench.store.path}"
+
+
+def test_a_payload_that_anothers_role_reads_by_our_policy_stays(
+    new_bench: Callable[..., Bench],
+) -> None:
+    mine = applied(new_bench())
+    where = filled(mine)
+    shared = f"auth/{mine.store.auth_mount}/role/hers"
+    # Vault's names have no case.
+    body = {
+        "bound_service_account_names": ["x"], "bound_service_account_namespaces": ["x"],
+        "token_policies": [mine.store.policy.upper()],
+    }  # fmt: skip
+    mine.vault.request("POST", shared, body)
+    found = removed(mine.target, ["payload"])
+    assert (found[PAYLOAD].state, shared in found[PAYLOAD].detail) == ("kept", True), found[PAYLOAD]
+    assert found[MOUNT].state == "kept"
+    assert isinstance(mine.stored(where), dict)
+    # Also where nothing is in the way of the payload's own step.
+    mine.vault.request("DELETE", where)
+    assert (removed(mine.target)[MOUNT].state, mine.stored(where)) == ("kept", 404)
+    mine.vault.request("DELETE", shared)
+    assert removed(mine.target, ["payload"])[MOUNT].state == "changed"
+
+
+def test_a_payload_that_others_read_by_a_wildcard_stays_without_a_yes(
+    new_bench: Callable[..., Bench],
+) -> None:
+    bench = applied(new_bench())
+    where = filled(bench)
+    mount, parent = bench.store.mount, bench.store.data_path.rpartition("/")[0]
+    wide = {
+        "glob": f"{parent}/*", "segment": f"{mount}/data/+/+/config", "mount": f"{mount}/*",
+        "templated": f"{mount}/data/{{{{identity.entity.name}}}}/config",
+    }  # fmt: skip
+    harmless = {"list": ["list"], "deny": ["deny"]}
+    try:
+        for name, path in wide.items():
+            bench.vault.policy(f"{name}-{mount}", {path: ["read"]})
+        for name, rights in harmless.items():
+            bench.vault.policy(f"{name}-{mount}", {f"{mount}/data/*": rights})
+        bench.vault.policy(f"other-{mount}", {f"{mount}/data/+/other": ["read"]})
+        done = removed(bench.target, ["payload"])[PAYLOAD]
+        assert done.state == "blocked", done
+        named = {name for name in (*wide, *harmless, "other") if f"{name}-{mount}" in done.detail}
+        assert named == set(wide), done.detail
+        agreed = {PAYLOAD: seal(done)}
+        # The yes is for these readers, and for no more.
+        bench.vault.policy(f"more-{mount}", {f"{mount}/data/*": ["read"]})
+        again = removed(replace(bench.target, agreed=agreed), ["payload"])[PAYLOAD]
+        assert (again.state, f"more-{mount}" in again.detail) == ("blocked", True), again
+        bench.vault.request("DELETE", f"sys/policies/acl/more-{mount}")
+        found = removed(replace(bench.target, agreed=agreed), ["payload"])
+        assert (found[PAYLOAD].state, bench.stored(where)) == ("changed", 404), found
+    finally:
+        for name in (*wide, *harmless, "other", "more"):
+            bench.vault.request("DELETE", f"sys/policies/acl/{name}-{mount}")
+
+
+@pytest.mark.parametrize("kind", ["userpass", "token", "token by pattern"])
 def test_users_of_other_methods_count(new_bench: Callable[..., Bench], kind: str) -> None:
     bench = applied(new_bench())
     path = f"sys/auth/{bench.store.role}"
@@ -128,9 +193,12 @@ def test_users_of_other_methods_count(new_bench: Callable[..., Bench], kind: str
         bench.vault.request("POST", path, {"type": "userpass"})
         user = f"auth/{bench.store.role}/users/hers"
         body: Any = {"password": "x" * 12, "token_policies": [bench.store.policy]}
-    else:
+    elif kind == "token":
         user = f"auth/token/roles/{bench.store.role}"
         body = {"allowed_policies": [bench.store.policy]}
+    else:
+        user = f"auth/token/roles/{bench.store.role}"
+        body = {"allowed_policies_glob": [f"{bench.store.policy[:-3]}*"]}
     bench.vault.request("POST", user, body)
     try:
         done = removed(bench.target)[POLICY]
@@ -143,12 +211,31 @@ def test_users_of_other_methods_count(new_bench: Callable[..., Bench], kind: str
 
 def test_what_cannot_be_seen_is_unknown_and_stays(new_bench: Callable[..., Bench]) -> None:
     bench = applied(new_bench())
+    where = filled(bench)
     write = ["create", "read", "update", "delete"]
-    token = bench.token({
+    rights = {
         "sys/auth": ["read"], "sys/mounts": ["read"], bench.policy: write, bench.role: write,
         f"auth/{bench.store.auth_mount}/role": ["list"],
-    })  # fmt: skip
-    bench.log_in(token)
+        where: write, bench.store.data_path: write, "sys/policies/acl": ["list"],
+        "sys/policies/acl/*": ["read"],
+    }  # fmt: skip
+    bench.log_in(bench.token(rights))
+    found = removed(bench.target, ["payload"])
+    done = found[PAYLOAD]
+    assert (done.state, "cannot see whether" in done.detail) == ("unknown", True), done
+    assert isinstance(bench.stored(where), dict)
+    # Whether its mount is empty is hidden too: unknown is not kept.
+    assert (found[MOUNT].state, "cannot see whether" in found[MOUNT].detail) == ("unknown", True)
+    # Mounts may be hidden from the list, but not from who has rights in them.
+    bench.log_in(bench.token({**rights, "sys/mounts": ["deny"]}))
+    assert removed(bench.target)[MOUNT].state == "unknown"
+    hers = {"description": "hers"}
+    bench.vault.request("POST", f"sys/mounts/{bench.store.mount}/tune", hers)
+    done = removed(bench.target)[MOUNT]
+    assert (done.state, "not created by this installation" in done.detail) == ("kept", True), done
+    bench.log_in(bench.token({"sys/mounts": ["deny"]}))
+    assert removed(bench.target)[MOUNT].state == "unknown"
+    bench.log_in(bench.token(rights))
     done = removed(bench.target)[POLICY]
     assert (done.state, "cannot see whether" in done.detail) == ("unknown", True), done
     assert f"only if nothing uses it: vault policy delete {bench.store.policy}" in done.fix.text

@@ -14,7 +14,6 @@ from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.removal import build_vault_step
 from wizard.systems.vault.removal_path import PathRemoval
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
-from wizard.systems.vault.users import find_path_readers
 
 if TYPE_CHECKING:
     from wizard.stores.vault.settings import VaultSettings
@@ -103,8 +102,13 @@ class _Payload(PathRemoval):
                 Fix(f"ask their owner to move them, then run: {self.command}"),
             )
         owner = judge_payload(seen.data, self._target.release.owner_id)
-        asked = self.ask_owner(owner, f"version {held.version}" if held else "")
+        version = f"version {held.version}" if held else ""
+        asked = self.ask_owner(owner, version)
         if owner.is_proven_foreign:
             return asked or self._gone_status()
-        users = find_path_readers(self._session, store.data_path, [store.policy])
-        return self.check_users(users) or asked or self.delete_status(f"{self.what} exists")
+        users = self._find_path_users(store.data_path)
+        return (
+            self.check_users(users)
+            or self.ask_about([asked, self.ask_about_readers(users, version)])
+            or self.delete_status(f"{self.what} exists")
+        )

@@ -22,7 +22,7 @@ from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.removal_path import PathRemoval, format_names
 from wizard.systems.vault.role import normalize_role, parse_role, render_role
 from wizard.systems.vault.session import NO_CREDENTIALS, VaultLogin, leave_to_vault_owner
-from wizard.systems.vault.users import find_path_readers, find_policy_users
+from wizard.systems.vault.users import find_policy_users
 from wizard.workspace.committed import was_committed
 
 if TYPE_CHECKING:
@@ -277,8 +277,9 @@ class KvMountRemoval(PathRemoval):
         return f"vault secrets disable {self._name}"
 
     def unreadable_status(self, why: str) -> StepStatus:
-        """Return `kept` without a command: the mount may hold data of other owners."""
-        return StepStatus("kept", f"{self.what} is kept: {why}")
+        """Return the status for a mount that may hold data of others: its owner checks first."""
+        look = f"vault kv list {self._name}/"
+        return leave_to_vault_owner(why, f"{look}; and only if it is empty: {self.command}")
 
     def look(self) -> StepStatus:
         """Check that the mount is disabled, or must be kept."""
@@ -292,16 +293,15 @@ class KvMountRemoval(PathRemoval):
             return asked
         held = self._list_names(f"{self._name}/metadata/")
         if held is None:
-            return StepStatus("kept", f"this token cannot see whether {self.what} is empty")
+            return self.unreadable_status(f"this token cannot see whether {self.what} is empty")
         if held:
             return StepStatus("kept", f"{self.what} holds data")
-        own = [
-            one.policy for one in list_vault_settings(self._target.answers, self._target.release)
-        ]
-        users = find_path_readers(self._session, self._name, own)
-        if users.found or users.unread:
-            return StepStatus(
-                "kept", f"{self.what} is named in {format_names(users.found or users.unread)}"
+        users = self._find_path_users(self._name)
+        if users.found:
+            return StepStatus("kept", f"{self.what} is named in {format_names(users.found)}")
+        if users.unread:
+            return self.unreadable_status(
+                f"this token cannot see whether {format_names(users.unread)} uses {self.what}"
             )
         if asked is not None:
             return asked

@@ -9,9 +9,11 @@ from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.cluster.ownership import UnknownOwnerStatus
+from wizard.systems.vault.looks import role_path
 from wizard.systems.vault.ownership import judge_mount
+from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
-from wizard.systems.vault.users import Users, list_names
+from wizard.systems.vault.users import Users, find_path_users, list_names
 
 if TYPE_CHECKING:
     from wizard.manifests.ownership import Ownership
@@ -81,6 +83,12 @@ class PathRemoval:
             "blocked", detail, Fix(f"to delete it, ask its owner to run: {self.command}"), text
         )
 
+    def _find_path_users(self, path: str) -> Users:
+        """Return who else may use a path; in a dry run our own roles still exist."""
+        every = list_vault_settings(self._target.answers, self._target.release)
+        policies = [one.policy for one in every]
+        return find_path_users(self._session, path, policies, [role_path(one) for one in every])
+
     def check_users(self, users: Users, own: Collection[str] = ()) -> StepStatus | None:
         """Return `kept` while others use the object, `unknown` if that cannot be seen."""
         others = [name for name in users.found if name not in own]
@@ -92,6 +100,28 @@ class PathRemoval:
                 f"only if nothing uses it: {self.command}",
             )
         return None
+
+    def ask_about(self, doubts: Collection[StepStatus | None]) -> StepStatus | None:
+        """Return one question for several doubts, so that one yes is for all of them."""
+        asked = [one for one in doubts if one is not None]
+        if len(asked) < 2:
+            return asked[0] if asked else None
+        detail = "; ".join(one.detail for one in asked)
+        return UnknownOwnerStatus(
+            "blocked", detail, asked[0].fix, "\n".join(one.diff for one in asked)
+        )
+
+    def ask_about_readers(self, users: Users, content: str) -> StepStatus | None:
+        """Return the question about others who may read the object by a wildcard; None if none."""
+        if not users.covering:
+            return None
+        text = "\n".join([self.what, content, *users.covering])
+        return UnknownOwnerStatus(
+            "blocked",
+            f"{self.what} may be read by others: {', '.join(users.covering)}; not deleted",
+            Fix(f"to delete it, ask its owner to run, if nobody reads it: {self.command}"),
+            text,
+        )
 
     def _foreign_status(self, diff: str) -> StepStatus:
         return StepStatus(
@@ -107,12 +137,17 @@ class PathRemoval:
         return list_names(self._session, path)
 
     def _read_mount(self, listing: str, name: str) -> dict[str, Any] | StepStatus | None:
-        """Return a mount's entry from the list of mounts; a status if the list is not readable."""
+        """Return a mount's entry; a status if neither the list nor this mount is readable."""
         seen = self._session.read_path(listing)
         if seen.hidden:
-            return self.unreadable_status(
-                f"this token cannot read {listing}, so the owner of {self.what} is unknown"
-            )
+            path = f"auth/{name}" if listing == "sys/auth" else name
+            one = self._session.read_path(f"sys/internal/ui/mounts/{path}")
+            # A mount above it answers too.
+            if one.data is None or str(one.data.get("path") or "").strip("/") != path:
+                return self.unreadable_status(
+                    f"this token cannot read {listing}, so the owner of {self.what} is unknown"
+                )
+            return dict(one.data)
         found = (seen.data or {}).get(f"{name}/")
         return dict(found) if found is not None else None
 

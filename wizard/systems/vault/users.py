@@ -1,7 +1,8 @@
 """Who uses a policy or a path of Vault: both stay while others do, or while that is unknown.
 
-Source: Vault's API of each auth method (the lists of roles, users and groups), of the identity
-engine and of the token store. A method that is not listed here cannot be searched.
+Source: Vault's API of each auth method (the lists of roles, users and groups, and the policies that
+its config gives to everybody), of the identity engine and of the token store. A method that is not
+listed here cannot be searched.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.vault.transport import VaultError
 from wizard.formats.terminal import escape_unprintable
+from wizard.stores.vault.checks.hcl import HclError, parse_policy
 
 if TYPE_CHECKING:
     from wizard.systems.vault.session import VaultLogin
@@ -34,16 +37,28 @@ _LISTS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "kerberos": (("groups", "groups"),),
     "github": (("map/teams", "map/teams"), ("map/users", "map/users")),
 }
-_FIELDS = ("token_policies", "policies", "allowed_policies", "value")
+# Where a method gives policies to all its users.
+_CONFIGS: Mapping[str, str] = {
+    **dict.fromkeys(("github", "ldap", "okta", "radius"), "config"),
+    "kerberos": "config/ldap",
+}
+_FIELDS = (
+    "token_policies", "policies", "allowed_policies", "unregistered_user_policies", "value",
+)  # fmt: skip
+_PATTERNS = "allowed_policies_glob"
 _IDENTITIES = ("identity/entity/id", "identity/group/id")
 
 
 @dataclass(slots=True)
 class Users:
-    """The paths of users, and the paths that could not be searched."""
+    """The paths of users, and the paths that could not be searched.
+
+    `covering` holds the policies that let others read a path by a wildcard, without naming it.
+    """
 
     found: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    covering: list[str] = field(default_factory=list)
 
 
 def find_policy_users(session: VaultLogin, policy: str) -> Users:
@@ -62,19 +77,30 @@ def find_policy_users(session: VaultLogin, policy: str) -> Users:
             continue
         for listing, one in lists:
             _search(session, users, policy, f"{base}/{listing}", f"{base}/{one}")
+        if config := _CONFIGS.get(str(entry["type"])):
+            _check_entry(session, users, policy, f"{base}/{config}")
     for path in _IDENTITIES:
         _search(session, users, policy, path, path)
     return users
 
 
-def find_path_readers(session: VaultLogin, path: str, own: Collection[str]) -> Users:
-    """Return the policies that name a path or one below it, without those in `own`.
+def find_path_users(
+    session: VaultLogin, path: str, policies: Collection[str], roles: Collection[str]
+) -> Users:
+    """Return who else may use a path or one below it. Raises VaultError.
 
-    The policies of this login are left out, because they allow the removal; and so are those that
-    cover the path by a wildcard only.
+    `policies` are this installation's, and `roles` the paths of its roles: what else gives one of
+    these policies is a user. Of the other policies, those that name the path are users, and those
+    that cover it by a wildcard are in `covering`. The policies of this login are left out, because
+    they allow the removal; and so are those for the whole of Vault.
     """
     users = Users()
-    own = {*own, *session.own_policies()}
+    own = {one.lower() for one in policies}
+    for policy in sorted(own):
+        given = find_policy_users(session, policy)
+        users.found += [one for one in given.found if one not in {*roles, *users.found}]
+        users.unread += [one for one in given.unread if one not in users.unread]
+    own |= session.own_policies()
     names = list_names(session, "sys/policies/acl")
     if names is None:
         users.unread.append("sys/policies/acl")
@@ -82,10 +108,14 @@ def find_path_readers(session: VaultLogin, path: str, own: Collection[str]) -> U
         if name in own or name == "root":
             continue
         found = session.read_path(f"sys/policies/acl/{name}")
+        text = str((found.data or {}).get("policy") or "")
+        shown = f"policy {escape_unprintable(name)}"
         if found.hidden:
             users.unread.append(f"sys/policies/acl/{name}")
-        elif any(_is_at(one, path) for one in _read_paths(found.data)):
-            users.found.append(f"policy {escape_unprintable(name)}")
+        elif any(_is_at(one, path) for one in _read_paths(text)):
+            users.found.append(shown)
+        elif covering := _find_covering(text, path):
+            users.covering.append(f"{shown} ({escape_unprintable(', '.join(covering))})")
     return users
 
 
@@ -108,35 +138,58 @@ def _search(session: VaultLogin, users: Users, policy: str, listing: str, base: 
     if names is None:
         users.unread.append(listing)
     for name in names or ():
-        found = session.read_path(f"{base}/{name}")
-        if found.hidden:
-            users.unread.append(f"{base}/{name}")
-        elif policy.lower() in _read_policies(found.data or {}):
-            users.found.append(f"{base}/{name}")
+        _check_entry(session, users, policy, f"{base}/{name}")
 
 
-def _read_policies(entry: Mapping[str, Any]) -> set[str]:
-    found: set[str] = set()
-    for name in _FIELDS:
-        value = entry.get(name) or []
-        found |= {one.strip().lower() for one in _split(value)}
-    return found
+def _check_entry(session: VaultLogin, users: Users, policy: str, path: str) -> None:
+    found = session.read_path(path)
+    if found.hidden:
+        users.unread.append(path)
+    elif _gives_policy(found.data or {}, policy.lower()):
+        users.found.append(path)
+
+
+def _gives_policy(entry: Mapping[str, Any], policy: str) -> bool:
+    """Return whether an entry gives a policy; Vault's names of policies are in lower case."""
+    named = {one for name in _FIELDS for one in _split(entry.get(name))}
+    return policy in named or any(fnmatchcase(policy, one) for one in _split(entry.get(_PATTERNS)))
 
 
 def _split(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield from value.split(",")
-    elif isinstance(value, list):
-        yield from map(str, value)
+    texts = value.split(",") if isinstance(value, str) else value
+    if isinstance(texts, list):
+        yield from (str(one).strip().lower() for one in texts)
 
 
-def _read_paths(data: Mapping[str, Any] | None) -> list[str]:
-    lines = str((data or {}).get("policy") or "").splitlines()
-    text = "\n".join(one for one in lines if not one.lstrip().startswith(("#", "//")))
+def _read_paths(policy: str) -> list[str]:
+    text = "\n".join(one for one in policy.splitlines() if not one.lstrip().startswith(("#", "//")))
     # HCL, or the same as JSON.
     return re.findall(r'\bpath\s+"([^"]+)"', text) + re.findall(r'"([^"]+)"\s*:\s*\{', text)
 
 
 def _is_at(one: str, path: str) -> bool:
-    plain = one.rstrip("*").rstrip("/")
+    plain = one.rstrip("*").strip("/")
     return plain == path or plain.startswith(f"{path}/")
+
+
+def _find_covering(policy: str, path: str) -> list[str]:
+    """Return the patterns of a policy that let its users read a path by a wildcard."""
+    try:
+        given = [(one.path, "read" in one.capabilities) for one in parse_policy(policy)]
+    except HclError:
+        # JSON, or words of earlier versions of Vault.
+        given = [(one, True) for one in _read_paths(policy)]
+    return [one for one, is_reading in given if is_reading and _is_covered(path, one)]
+
+
+def _is_covered(path: str, pattern: str) -> bool:
+    plain = pattern.strip("/")
+    if not plain.strip("*+/"):
+        return False
+    # A template may become any text.
+    parts = re.split(r"(\{\{.*?\}\}|\+|\*$)", plain)
+    known = {"+": "[^/]+", "*": ".*"}
+    wanted = "".join(
+        ".+" if one.startswith("{{") else known.get(one) or re.escape(one) for one in parts
+    )
+    return re.fullmatch(wanted, path, re.DOTALL) is not None
