@@ -12,7 +12,7 @@ from wizard.destroy import data
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix, RefusedError
 from wizard.stores.live import live_store
-from wizard.systems.cluster.identity import build_identity_step
+from wizard.systems.cluster.identity import build_identity_proof
 from wizard.systems.release import volumes
 from wizard.systems.release.namespace_removal import build_namespace_removal
 from wizard.workspace.store_paths import list_store_paths
@@ -45,11 +45,23 @@ def build_undo_steps(target: Target, only: Part | None = None) -> Steps:
     run = live_store(target.release.store).open_run(target)
     delivery = _require_proof(get_installer(target).undo(target, run.login if run else None))
     store = _require_proof((*run.build_removal(), *run.build_final_removal()) if run else ())
-    first = build_identity_step(target)
+    first = (build_identity_proof(target), *(run.build_identity_proof() if run else ()))
     if only == "store":
         needed = {name for step in store for name in step.needs}
-        return (first, *(_build_condition(one) for one in delivery if one.id in needed), *store)
-    return (first, *delivery) if only == "delivery" else (first, *delivery, *store)
+        conditions = (_build_condition(one) for one in delivery if one.id in needed)
+        return _prove_first(first, (*conditions, *store))
+    if only == "delivery":
+        return _prove_first(first[:1], delivery)
+    return _prove_first(first, (*delivery, *store))
+
+
+def _prove_first(proofs: Steps, steps: Steps) -> Steps:
+    """Return the steps so that none changes anything while an identity is not proven.
+
+    All identities are looked at, so that one run shows every question about them.
+    """
+    ids = tuple(one.id for one in proofs)
+    return (*proofs, *(replace(step, needs=(*ids, *step.needs)) for step in steps))
 
 
 def _build_condition(step: Step) -> Step:
@@ -83,11 +95,9 @@ def build_destroy_steps(
         *(run.build_final_removal() if run else ()),
         *data.build_database_removal(target, pieces),
     )
-    return (
-        build_identity_step(target),
-        *_require_proof(removal),
-        files.build_step(lambda: installer.require_gone(target)),
-    )
+    first = (build_identity_proof(target), *(run.build_identity_proof() if run else ()))
+    last = files.build_step(lambda: installer.require_gone(target))
+    return (*_prove_first(first, _require_proof(removal)), last)
 
 
 def _require_proof(steps: Steps) -> Steps:

@@ -42,6 +42,9 @@ class StoreRun(Protocol):
     def build_steps(self) -> tuple[Step, ...]:
         """Return the steps that set up the store, in order."""
 
+    def build_identity_proof(self) -> tuple[Step, ...]:
+        """Return the steps that prove, before a removal, that this is the installation's store."""
+
     def build_removal(self) -> tuple[Step, ...]:
         """Return the steps that undo the set-up, except for the payload and its mount."""
 

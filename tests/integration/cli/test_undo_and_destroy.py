@@ -6,6 +6,7 @@ Vault, the API server and Git are real; tests/departing.py stands in for the con
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -127,6 +128,7 @@ def test_what_apply_made_is_taken_back_and_nothing_else(place: Callable[[str], P
     assert {name for name, state in seen.items() if state == "changed"} == undone, first
     assert {name: seen[name] for name in seen if name not in undone} == {
         "cluster.identity": "holds",
+        "vault.identity": "holds",
         "undo.hooks": "holds",
         "remove.project": "blocked",
         "remove.reviewer": "kept",
@@ -266,7 +268,16 @@ def test_killed_again_and_again_it_removes_the_data_that_is_named(
     here = entrusted(place("gitops-vault"))
     stand(here, departing)
     pieces = ("--data", "payload", "--data", "volumes", "--data", "namespace")
-    words = ("destroy", "--installation", here.name, "--confirm", here.name, "--yes", *pieces)
+    # A machine that remembers nothing asks whether these are the cluster and the Vault.
+    here.forget()
+    before = here.state()
+    found = here("destroy", "--confirm", here.name, "--yes", *pieces, code=5)
+    assert here.state() == before
+    seals = re.findall(r"--take-over ((?:cluster|vault)\.identity@[0-9a-f]{12})", found.err)
+    assert len(seals) == 2, found.err
+    agreed = [word for one in seals for word in ("--take-over", one)]
+    words = ("destroy", "--installation", here.name, "--confirm", here.name, "--yes", *pieces,
+             *agreed)  # fmt: skip
     kills = 0
     while here.killed(*words, last=f"{12 if kills else 2}w{'' if kills % 3 else 's'}"):
         kills += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +31,7 @@ from wizard.clients.vault.address import Token, VaultAddress
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.destroy.steps import build_destroy_steps, build_undo_steps
 from wizard.engine.steps import Step, StepEvent, StepStatus
+from wizard.state.apply_journal import CLUSTER_UID, VAULT_CLUSTER_ID
 from wizard.stores.vault.live.location import OpenVault
 from wizard.systems.argocd import known_hosts, store_credential
 from wizard.systems.argocd import steps as by_argocd
@@ -108,6 +109,7 @@ class Street:
                 Token(SecretStr(self.vault.token), "a test"),
             ),
             kube=open_kube(patience=2), argocd=open_kube(patience=2),
+            known_identities=self.identities,
         )  # fmt: skip
         self.made[place] = SimpleNamespace(target=target, rendering=made, answers=given)
         self._deliver(place, target, argo)
@@ -147,9 +149,19 @@ class Street:
             about["namespace"] = f"{place}-{self.id}"
         open_kube(patience=2).apply({"apiVersion": api, "kind": kind, "metadata": about, **more})
 
-    def remove(self, place: str, way: str, pieces: Collection[DataKind]) -> dict[str, StepEvent]:
+    @property
+    def identities(self) -> dict[str, str]:
+        """What an earlier run recorded."""
+        health: Any = self.vault.request("GET", "sys/health")
+        uid = open_kube(patience=2).cluster().uid
+        return {CLUSTER_UID: uid, VAULT_CLUSTER_ID: health["cluster_id"]}
+
+    def remove(
+        self, place: str, way: str, pieces: Collection[DataKind], **changes: Any
+    ) -> dict[str, StepEvent]:
         """Remove one installation, by `--undo` or by `destroy`."""
-        one = self.made[place]
+        one = SimpleNamespace(**vars(self.made[place]))
+        one.target = replace(one.target, **changes)
         if way == "undo":
             return told(build_undo_steps(one.target))
         found: Any = SimpleNamespace(proposal=one)
@@ -258,6 +270,14 @@ def test_one_goes_and_nothing_of_the_others(
     own = street.made[place].target
     argo = argocd_answers(own.answers.delivery).namespace
     operators = Operators(street.server, own.release.namespace, argo)
+    if way == "undo" or pieces == PIECES:
+        # As on a machine that remembers nothing.
+        found = street.remove(place, way, pieces, known_identities={})
+        assert [found[name].state for name in ("cluster.identity", "vault.identity")] == [
+            "blocked", "blocked",
+        ]  # fmt: skip
+        assert {one.state for one in found.values()} == {"blocked", "left"}
+        assert street.dump() == before
     with Departing(operators, own.release.installation):
         found = street.remove(place, way, pieces)
     after = street.dump()

@@ -121,6 +121,19 @@ def test_what_is_used_stays_while_its_user_does(case: str, command: str, pieces:
             assert not held & set(pretended.changed), (user, state)
 
 
+@pytest.mark.parametrize(("case", "command", "pieces"), list(plans()))
+def test_nothing_is_changed_where_an_identity_is_not_proven(
+    case: str, command: str, pieces: Any
+) -> None:
+    steps = build(case, command, pieces)
+    for state in ("blocked", "unknown"):
+        pretended = Pretended(state)
+        pretended.run(steps, "cluster.identity")
+        unproven = set(pretended.changed) - {"destroy.files"}
+        assert unproven == set()
+        assert state == "unknown" or "destroy.files" not in pretended.changed
+
+
 def _needing(steps: tuple[Step, ...], user: str) -> set[str]:
     """The steps that name it, directly or over others."""
     found = {user}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
@@ -11,6 +13,7 @@ from wizard.errors import Fix
 from wizard.manifests.steps import CLUSTER_IDENTITY
 from wizard.state.cluster_identity import build_cluster_record, compare_clusters, find_missing_proof
 from wizard.systems.cluster.objects import explain_error
+from wizard.systems.cluster.ownership import ask_identity
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import ClusterIdentity, Kube
@@ -19,17 +22,28 @@ if TYPE_CHECKING:
 
 def build_identity_step(target: Target) -> Step:
     """Return the step that stops the run if the cluster is not the recorded one."""
+    return _build_step(target, _compare_identity)
+
+
+def build_identity_proof(target: Target) -> Step:
+    """Return the same step for a removal: an unproven identity needs a yes to this cluster."""
+    return replace(_build_step(target, _require_proof), independent=True)
+
+
+def _build_step(target: Target, compare: Callable[[Target, ClusterIdentity], StepStatus]) -> Step:
     endpoint = target.kube.identity if target.kube else "cluster"
 
     async def check() -> StepStatus:
         if target.kube is None:
             return StepStatus("unknown", "no kubeconfig context names the cluster")
-        return await run_in_thread(lambda: _check_identity(target))
+        return await run_in_thread(lambda: _check_identity(target, compare))
 
     return declared_step(CLUSTER_IDENTITY, endpoint, check)
 
 
-def _check_identity(target: Target) -> StepStatus:
+def _check_identity(
+    target: Target, compare: Callable[[Target, ClusterIdentity], StepStatus]
+) -> StepStatus:
     here = _cluster(target.kube)
     hub = _cluster(target.argocd) if target.argocd is not target.kube else here
     apart = here and hub and here.uid and hub.uid and here.uid != hub.uid
@@ -44,9 +58,7 @@ def _check_identity(target: Target) -> StepStatus:
             ),
         )
     return (
-        _compare_identity(target, here)
-        if here
-        else StepStatus("unknown", "no kubeconfig context names it")
+        compare(target, here) if here else StepStatus("unknown", "no kubeconfig context names it")
     )
 
 
@@ -55,6 +67,21 @@ def _cluster(kube: Kube | None) -> ClusterIdentity | None:
         return kube.cluster() if kube else None
     except KubeError as error:
         raise explain_error(error) from None
+
+
+def _require_proof(target: Target, here: ClusterIdentity) -> StepStatus:
+    """Compare the UIDs; an address alone may lead to another cluster by now."""
+    known = target.cluster
+    if compare_clusters(known, here) or (known.uid and here.uid):
+        return _compare_identity(target, here)
+    why = "no earlier run and no answer recorded its UID"
+    if not here.uid:
+        why = "this login may not read its UID, that of namespace kube-system"
+    what = f"cluster {here.uid or 'of unknown UID'} at {here.server}"
+    look = ask_identity(target, CLUSTER_IDENTITY.id, what, why)
+    if look.state == "holds" and here.uid:
+        target.met_identities.update(build_cluster_record(here))
+    return look
 
 
 def _compare_identity(target: Target, here: ClusterIdentity) -> StepStatus:

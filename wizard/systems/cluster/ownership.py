@@ -73,6 +73,25 @@ def _settle_one(look: StepStatus, seal: str, step: str, agreed: str) -> StepStat
     )
 
 
+def ask_identity(target: Target, step: str, what: str, why: str) -> StepStatus:
+    """Return whether the operator confirmed that a system is the installation's.
+
+    `what` names the system with its address and identity, and a yes is for exactly this. Deleting
+    needs a proven identity or this yes, because another system may hold objects of the same names.
+    """
+    seal = seal_objects([UnknownOwnerStatus("blocked", diff=what)])
+    if seal == target.agreed.get(step):
+        return StepStatus("holds", f"{what}, as confirmed")
+    return StepStatus(
+        "blocked",
+        f"{what}: {why}, so it is not proven to be the installation's; nothing is deleted",
+        Fix(
+            "compare it with the system that apply used; if it is the same, run this again with "
+            f"--take-over {step}@{seal}"
+        ),
+    )
+
+
 def build_source_judge(target: Target) -> Judge:
     """Return a judge that blocks objects that are not proven to be this installation's."""
     own = target.release.owner_id

@@ -24,7 +24,6 @@ from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
 
 if TYPE_CHECKING:
-    from wizard.clients.vault.address import VaultAddress
     from wizard.clients.vault.protocol import Vault
     from wizard.clients.vault.transport import VaultResponse
     from wizard.secrets.payload import Payload
@@ -71,31 +70,37 @@ class VaultLogin:
         if self._access is None:
             raise VaultError("login", NO_CREDENTIALS)
         if self._vault is None:
-            self._require_known(self._access[0])
+            if seen := self.read_identity():
+                self._target.met_identities[VAULT_CLUSTER_ID] = seen
             self._vault = self._stack.enter_context(open_vault(*self._access))
         return self._vault
 
-    def _require_known(self, where: VaultAddress) -> None:
-        """Raise ConflictError, before any login, if this is not the Vault of an earlier run."""
+    def read_identity(self) -> str:
+        """Return the cluster id of this Vault, before any login; empty if it does not tell it.
+
+        Raise ConflictError if it is not the Vault of an earlier run, and VaultError.
+        """
+        if self.vault_address is None:
+            raise VaultError("login", NO_CREDENTIALS)
         try:
-            with open_vault(where) as vault:
+            with open_vault(self.vault_address) as vault:
                 seen = vault.health().cluster_id
         except VaultError as error:
             if error.kind != "foreign":
                 raise
             # A proxy in front of Vault may hide its health; then there is no identity to compare.
-            return
+            return ""
         target = self._target
         known = target.known_identities.get(VAULT_CLUSTER_ID, "")
         if known and seen and known != seen:
             memory = ApplyHistory(target.repository, target.release.installation).place
             raise ConflictError(
-                f"the Vault at {where.endpoint} is cluster {seen}; an earlier run used {known}",
+                f"the Vault at {self.vault_address.endpoint} is cluster {seen}; an earlier run "
+                f"used {known}",
                 f"use the Vault of the earlier run; to switch to this one, delete {memory}, "
                 "which records the earlier one",
             )
-        if seen:
-            target.met_identities[VAULT_CLUSTER_ID] = seen
+        return seen
 
     def call(self, method: str, path: str, body: object = None) -> VaultResponse:
         """Send one request, with retries if Vault asks to wait. Raise VaultError."""

@@ -12,6 +12,7 @@ from wizard.stores.vault.live.handover import render_store_handover
 from wizard.stores.vault.live.location import locate_vault
 from wizard.stores.vault.live.probes import list_cluster_checks, list_vault_probes
 from wizard.stores.vault.settings import vault_answers, vault_settings
+from wizard.systems.vault.identity import build_identity_proof
 from wizard.systems.vault.payload_removal import build_payload_steps
 from wizard.systems.vault.removal import build_mount_removal, build_vault_removal
 from wizard.systems.vault.reviewer_removal import build_reviewer_removal
@@ -40,6 +41,10 @@ class VaultRun:
     def build_steps(self) -> tuple[Step, ...]:
         """Return the steps for mount, policy, auth mount, role and login, per reader."""
         return build_vault_steps(self._target, self.login)
+
+    def build_identity_proof(self) -> tuple[Step, ...]:
+        """Return the step that proves that this is the Vault of earlier runs."""
+        return build_identity_proof(self._target, self.login)
 
     def build_removal(self) -> tuple[Step, ...]:
         """Return the steps that remove role, auth mount, policy and reviewer."""

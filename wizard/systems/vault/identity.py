@@ -1,0 +1,37 @@
+"""Check, before a removal, that this is the Vault that `apply` used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.engine.probes import wrap_blocking
+from wizard.engine.steps import Step, StepStatus
+from wizard.state.apply_journal import VAULT_CLUSTER_ID
+from wizard.systems.cluster.ownership import ask_identity
+
+if TYPE_CHECKING:
+    from wizard.systems.target import Target
+    from wizard.systems.vault.session import VaultLogin
+
+VAULT_IDENTITY = "vault.identity"
+
+
+def build_identity_proof(target: Target, session: VaultLogin) -> tuple[Step, ...]:
+    """Return the step that proves Vault's identity, or asks about it; none without a login."""
+    if session.vault_address is None:
+        return ()
+
+    def look() -> StepStatus:
+        seen = session.read_identity()
+        what = f"Vault {seen or 'of unknown cluster id'} at {session.endpoint}"
+        if seen and target.known_identities.get(VAULT_CLUSTER_ID):
+            return StepStatus("holds", f"{what}, as in an earlier run")
+        why = "no earlier run on this machine recorded it"
+        return ask_identity(
+            target, VAULT_IDENTITY, what, why if seen else "it does not tell its cluster id"
+        )
+
+    title = "Compare Vault with the Vault of earlier runs"
+    return (
+        Step(VAULT_IDENTITY, title, "me", session.endpoint, wrap_blocking(look), independent=True),
+    )
