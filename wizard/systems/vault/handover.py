@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from wizard.formats.durations import duration_seconds
 from wizard.formats.shell import Files, comment, here_document, quote, script
-from wizard.secrets.payload import DOCUMENT_KEY, collect_facts
-from wizard.stores.kubernetes.manifests import GENERATE_COMMANDS
+from wizard.secrets.payload import collect_facts
 from wizard.stores.vault.manifests import POLICY_SOURCE
 from wizard.systems.vault.auth_config import IN_CLUSTER
 from wizard.systems.vault.auth_mount import is_in_cluster
+from wizard.systems.vault.payload_script import render_payload
+from wizard.systems.vault.script_parts import DIE, LASTING, render_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,12 +26,6 @@ if TYPE_CHECKING:
     from wizard.manifests.contribution import Contribution
     from wizard.secrets.facts import Fact
     from wizard.stores.vault.settings import VaultSettings
-
-_DIE = """\
-die() {
-  printf '%s\\n' "$*" >&2
-  exit 1
-}"""
 
 _MOUNT = """\
 # KV version 2. On version 1, a write meant for version 2 would expose the values.
@@ -46,13 +41,6 @@ if [ "$has_mount" = yes ]; then
   esac
   LASTING
 fi"""
-_LASTING = """\
-after=$(vault read -field=delete_version_after "$mount/config" 2>/dev/null) || after=
-case $after in
-  '' | 0 | 0s | -*) ;;
-  *) die "mount $mount deletes what it holds after $after (delete_version_after)" ;;
-esac"""
-
 _FUNCTIONS = """\
 # policy_differs NAME TEXT: whether the policy is missing or has other text than function TEXT.
 policy_differs() {
@@ -168,57 +156,6 @@ COMPARISONS
   fi
 fi"""
 
-_VERSION = """\
-# The version for check-and-set: if somebody else writes in the meantime, this write fails.
-version=$(vault read -field=current_version "$mount/metadata/$path" 2>&1) || case $version in
-  *'No value found'*) version=0 ;;
-  *) die "$version" ;;
-esac
-LASTING
-case $version in
-  '' | *[!0-9]*) die "not a version: $version" ;;
-esac
-if [ "$version" -gt 0 ] && ! vault kv get -mount="$mount" "$path" >/dev/null; then
-  die "$mount/$path was deleted; restore it (vault kv undelete) instead of creating new values"
-fi
-exists() {
-  [ "$version" -gt 0 ] || return 1
-  code=0
-  vault kv get -mount="$mount" -field="$1" "$path" >/dev/null 2>&1 || code=$?
-  [ "$code" -le 1 ] || die "$mount/$path cannot be read"
-  return "$code"
-}"""
-
-_KEYS = """\
-input=$(cat)
-# Without spaces, for the checks only.
-dense=$(printf %s "$input" | tr -d '[:space:]')
-for key in $keys; do
-  case $dense in
-    *"\\"$key\\":\\"\\""*) die "$key is empty" ;;
-    *"\\"$key\\":\\""*) ! exists "$key" || die "$key already exists; remove it from the input" ;;
-    *"\\"$key\\":"*) die "$key is not a text" ;;
-    *) exists "$key" || missing="$missing $key" ;;
-  esac
-done
-[ -z "$missing" ] || die "missing on standard input:$missing"
-"""
-
-_DOCUMENT = """\
-input=$(cat)
-[ -n "$input" ] || die "there is no document on standard input"
-for key in $keys; do
-  empty="^[[:space:]]*$key:[[:space:]]*(\\"\\"|''|~|null)?[[:space:]]*(#.*)?\\$"
-  ! printf '%s\\n' "$input" | grep -Eq "$empty" || die "$key is empty"
-done"""
-
-_WRITE = """\
-if [ "$version" -gt 0 ]; then
-  WRITE | vault kv patch -mount="$mount" -cas="$version" "$path" VALUE
-else
-  WRITE | vault kv put -mount="$mount" -cas=0 "$path" VALUE
-fi"""
-
 
 def render_files(
     answers: Answers,
@@ -233,19 +170,11 @@ def render_files(
     """
     return {
         "setup.sh": _render_setup(answers, store, committed, [one for one, _ in others]),
-        "payload.sh": _render_payload(answers, store, collect_facts(total.secrets)),
+        "payload.sh": render_payload(answers, store, collect_facts(total.secrets)),
         **{
-            f"payload-{one.reader}.sh": _render_payload(answers, one, facts)
-            for one, facts in others
+            f"payload-{one.reader}.sh": render_payload(answers, one, facts) for one, facts in others
         },
     }
-
-
-def _render_address(store: VaultSettings) -> str:
-    lines = [f"VAULT_ADDR=${{VAULT_ADDR:-{quote(store.server)}}}", "export VAULT_ADDR"]
-    if store.vault_namespace:
-        lines += [f"VAULT_NAMESPACE={quote(store.vault_namespace)}", "export VAULT_NAMESPACE"]
-    return "\n".join(lines)
 
 
 def _render_setup(
@@ -272,12 +201,12 @@ def _render_setup(
             "Log in to Vault, then run it. It contains no secret and can be run again. It checks",
             "everything before it writes anything.",
         ),
-        _render_address(store),
+        render_address(store),
         "\n".join(names),
-        _DIE,
+        DIE,
         _FUNCTIONS,
         *(one.policy_text for one in readers),
-        _MOUNT.replace("LASTING", _LASTING.replace("\n", "\n  ")),
+        _MOUNT.replace("LASTING", LASTING.replace("\n", "\n  ")),
         _AUTH,
         *([] if within else [_CHECK_OUTSIDE]),
         *(part for one in readers for part in one.checks(store)),
@@ -344,52 +273,3 @@ def _render_value(name: str, value: object) -> str:
     if isinstance(value, str) and name.endswith("ttl"):
         return str(duration_seconds(value))
     return json.dumps(value, separators=(",", ":"))
-
-
-def _render_payload(answers: Answers, store: VaultSettings, facts: tuple[Fact, ...]) -> str:
-    name = answers.installation.name
-    title = f"Fills the payload of Airflow installation {name}"
-    if store.reader:
-        title = f"Fills the values that {store.reader} reads for Airflow installation {name}"
-    about = [
-        f"{title}:",
-        "adds missing values and never changes existing ones. `airflow-wizard secrets` does the",
-        "same, and also generates the values.",
-        "",
-    ]
-    if store.document:
-        about += ["Standard input: one YAML document with a double-quoted text for each of these:"]
-        rows = [_describe_fact(fact, fact.place) for fact in facts]
-        keys = " ".join(dict.fromkeys(fact.place.rpartition(".")[2] for fact in facts))
-        work = ['! exists config || die "config already exists; change it by hand"']
-        work.append(f"keys={quote(keys)}\n{_DOCUMENT}")
-        write = _render_write("printf '%s\\n' \"$input\"", f"{DOCUMENT_KEY}=-")
-    else:
-        about += ["Standard input: one JSON object with a text for each missing key of these:"]
-        rows = [_describe_fact(fact, fact.key) for fact in facts]
-        keys = " ".join(fact.key for fact in facts)
-        work = [f"keys={quote(keys)}\nmissing=\n{_KEYS}".rstrip("\n")]
-        work.append(
-            'case $input in\n  *[!{}[:space:]]*) ;;\n  *) echo "nothing is missing"; exit ;;\nesac'
-        )
-        write = _render_write("printf '%s\\n' \"$input\"", "-")
-    return script(
-        comment(*about, *rows, "", "No value appears on a command line or in a file."),
-        _render_address(store),
-        f"mount={quote(store.mount)}\npath={quote(store.path)}",
-        _DIE,
-        _VERSION.replace("LASTING", _LASTING),
-        *work,
-        write,
-    )
-
-
-def _render_write(source: str, value: str) -> str:
-    return _WRITE.replace("WRITE", source).replace("VALUE", value)
-
-
-def _describe_fact(fact: Fact, place: str) -> str:
-    maker = GENERATE_COMMANDS.get(fact.form) if fact.generated else None
-    if maker:
-        return f"  {place}: {fact.title}; new: {maker}"
-    return f"  {place}: {fact.title}{'' if fact.generated else ', from its owner'}"

@@ -1,0 +1,120 @@
+"""The script that fills a payload by hand: it checks everything, then adds what is missing.
+
+As `secrets` does, it never stores a new value for a generated key that an older version has: such a
+value is in use, and a careless `vault kv put` took it out of the newest version.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.formats.shell import comment, quote, script
+from wizard.secrets.payload import DOCUMENT_KEY
+from wizard.stores.kubernetes.manifests import GENERATE_COMMANDS
+from wizard.systems.vault.script_parts import DIE, LASTING, render_address
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.secrets.facts import Fact
+    from wizard.stores.vault.settings import VaultSettings
+
+_VERSION = """\
+# The version for check-and-set: if somebody else writes in the meantime, this write fails.
+version=$(vault read -field=current_version "$mount/metadata/$path" 2>&1) || case $version in
+  *'No value found'*) version=0 ;;
+  *) die "$version" ;;
+esac
+LASTING
+case $version in
+  '' | *[!0-9]*) die "not a version: $version" ;;
+esac
+if [ "$version" -gt 0 ] && ! vault kv get -mount="$mount" "$path" >/dev/null; then
+  die "$mount/$path was deleted; restore it (vault kv undelete) instead of creating new values"
+fi
+exists() {
+  [ "$version" -gt 0 ] || return 1
+  code=0
+  vault kv get -mount="$mount" -field="$1" "$path" >/dev/null 2>&1 || code=$?
+  [ "$code" -le 1 ] || die "$mount/$path cannot be read"
+  return "$code"
+}"""
+
+_KEYS = """\
+input=$(cat)
+# Without spaces, for the checks only.
+dense=$(printf %s "$input" | tr -d '[:space:]')
+for key in $keys; do
+  case $dense in
+    *"\\"$key\\":\\"\\""*) die "$key is empty" ;;
+    *"\\"$key\\":\\""*) ! exists "$key" || die "$key already exists; remove it from the input" ;;
+    *"\\"$key\\":"*) die "$key is not a text" ;;
+    *) exists "$key" || missing="$missing $key" ;;
+  esac
+done
+[ -z "$missing" ] || die "missing on standard input:$missing"
+"""
+
+_DOCUMENT = """\
+input=$(cat)
+[ -n "$input" ] || die "there is no document on standard input"
+for key in $keys; do
+  empty="^[[:space:]]*$key:[[:space:]]*(\\"\\"|''|~|null)?[[:space:]]*(#.*)?\\$"
+  ! printf '%s\\n' "$input" | grep -Eq "$empty" || die "$key is empty"
+done"""
+
+_WRITE = """\
+if [ "$version" -gt 0 ]; then
+  WRITE | vault kv patch -mount="$mount" -cas="$version" "$path" VALUE
+else
+  WRITE | vault kv put -mount="$mount" -cas=0 "$path" VALUE
+fi"""
+
+
+def render_payload(answers: Answers, store: VaultSettings, facts: tuple[Fact, ...]) -> str:
+    """Return the script for one path, whose standard input has the values."""
+    name = answers.installation.name
+    title = f"Fills the payload of Airflow installation {name}"
+    if store.reader:
+        title = f"Fills the values that {store.reader} reads for Airflow installation {name}"
+    about = [
+        f"{title}:",
+        "adds missing values and never changes existing ones. `airflow-wizard secrets` does the",
+        "same, and also generates the values.",
+        "",
+    ]
+    if store.document:
+        about += ["Standard input: one YAML document with a double-quoted text for each of these:"]
+        rows = [_describe_fact(fact, fact.place) for fact in facts]
+        keys = " ".join(dict.fromkeys(fact.place.rpartition(".")[2] for fact in facts))
+        work = ['! exists config || die "config already exists; change it by hand"']
+        work.append(f"keys={quote(keys)}\n{_DOCUMENT}")
+        write = _render_write("printf '%s\\n' \"$input\"", f"{DOCUMENT_KEY}=-")
+    else:
+        about += ["Standard input: one JSON object with a text for each missing key of these:"]
+        rows = [_describe_fact(fact, fact.key) for fact in facts]
+        keys = " ".join(fact.key for fact in facts)
+        work = [f"keys={quote(keys)}\nmissing=\n{_KEYS}".rstrip("\n")]
+        work.append(
+            'case $input in\n  *[!{}[:space:]]*) ;;\n  *) echo "nothing is missing"; exit ;;\nesac'
+        )
+        write = _render_write("printf '%s\\n' \"$input\"", "-")
+    return script(
+        comment(*about, *rows, "", "No value appears on a command line or in a file."),
+        render_address(store),
+        f"mount={quote(store.mount)}\npath={quote(store.path)}",
+        DIE,
+        _VERSION.replace("LASTING", LASTING),
+        *work,
+        write,
+    )
+
+
+def _render_write(source: str, value: str) -> str:
+    return _WRITE.replace("WRITE", source).replace("VALUE", value)
+
+
+def _describe_fact(fact: Fact, place: str) -> str:
+    maker = GENERATE_COMMANDS.get(fact.form) if fact.generated else None
+    if maker:
+        return f"  {place}: {fact.title}; new: {maker}"
+    return f"  {place}: {fact.title}{'' if fact.generated else ', from its owner'}"
