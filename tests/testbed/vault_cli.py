@@ -129,12 +129,14 @@ def _read(path: str, flags: dict[str, str]) -> int:
 
 
 def _kv_get(place: str, flags: dict[str, str]) -> int:
-    found = request("GET", place)
+    version = f"?version={flags['version']}" if "version" in flags else ""
+    found = request("GET", f"{place}{version}")
     if found is None:
         return _failed(f"No value found at {place}")
     if "field" in flags and flags["field"] not in found["data"]["data"]:
         return _failed(f'Field "{flags["field"]}" not present in secret', 1)
-    return _say(found["data"]["data"].get(flags.get("field", ""), "...") or "")
+    value = found["data"]["data"].get(flags.get("field", ""), "...") or ""
+    return _say(json.dumps(value) if flags.get("format") == "json" else value)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -13,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.vault.test_steps import Bench, controller, new_bench
+from tests.integration.vault.test_steps import OBJECTS, Bench, controller, new_bench
 from tests.support.canary import Canary
 from tests.support.cli import Wizard, answers_file, aw
+from tests.support.cluster.argocd import told
 from tests.support.cluster.controllers.operators import MERGE
 from tests.support.cluster.kubeconfigs import cluster, written
 from tests.support.rendered import answers, rendering
@@ -26,6 +28,8 @@ from wizard.handover.scripts import HandoverFiles, render_handover
 from wizard.manifests.ownership import OWNER_ANNOTATION, source_manager
 from wizard.plan.render import Rendering
 from wizard.systems.database import handover
+from wizard.systems.vault.removal import build_vault_removal
+from wizard.systems.vault.session import VaultLogin
 
 __all__ = ["aw", "controller", "new_bench"]
 
@@ -251,6 +255,44 @@ def test_the_payload_is_filled_and_never_overwritten(
     assert "was deleted" in done.stderr
 
 
+def test_what_an_older_version_has_is_restored_and_never_made_anew(
+    bench: Bench, owners: Owners, canary: Canary
+) -> None:
+    bench.vault.mount(bench.store.mount)
+    given = values(bench, canary)
+    place = f"{bench.store.mount}/data/{bench.store.path}"
+    lost = {"fernetKey", "jwtSecret"}
+    bench.vault.request("POST", place, {"data": given})
+    careless = {key: value for key, value in given.items() if key not in lost}
+    bench.vault.request("POST", place, {"data": careless})
+    done = owners.run("vault", "payload.sh", stdin="{}")
+    assert done.returncode == 1
+    assert "fernetKey@1" in done.stderr
+    assert "RESTORE=yes" in done.stderr
+    # A new value is not taken, whatever is said.
+    for more in ({}, {"RESTORE": "yes"}, {"NEW": "yes"}):
+        done = owners.run("vault", "payload.sh", stdin='{"fernetKey": "new"}', **more)
+        assert done.returncode == 1
+        assert "fernetKey is in use: version 1 has it" in done.stderr
+    assert bench.stored(place)["metadata"]["version"] == 2
+    owners.ok("vault", "payload.sh", stdin="{}", RESTORE="yes")
+    assert bench.stored(place)["data"] == given
+    # Not even where nobody can see whether an older version has it.
+    bench.vault.request("POST", place, {"data": careless})
+    hide = f"{bench.store.mount}/delete/{bench.store.path}"
+    bench.vault.request("POST", hide, {"versions": [1, 3]})
+    new = json.dumps({key: f"new {given[key]}" for key in lost})
+    done = owners.run("vault", "payload.sh", stdin=new)
+    assert (done.returncode, "version 3 1 of" in done.stderr) == (1, True), done.stderr
+    canary.assert_absent(done.stdout + done.stderr)
+    assert bench.stored(place)["data"] == careless
+    owners.ok("vault", "payload.sh", stdin=new, NEW="yes")
+    assert bench.stored(place)["data"] == {**given, **json.loads(new)}
+    log = owners.folder / "bin" / "vault.log"
+    if log.exists():
+        canary.assert_absent(log)
+
+
 def test_a_document_is_written_once(
     new_bench: Callable[..., Bench], tmp_path: Path, canary: Canary
 ) -> None:
@@ -264,16 +306,25 @@ def test_a_document_is_written_once(
     assert done.returncode == 1
     assert "already exists" in done.stderr
     assert bench.stored(bench.store.data_path)["metadata"]["version"] == 1
+    bench.vault.request("POST", bench.store.data_path, {"data": {"other": "careless"}})
+    done = owners.run("vault", "payload.sh", stdin=text.replace("fernet", "new"))
+    assert (done.returncode, "config@1" in done.stderr) == (1, True), done.stderr
+    owners.ok("vault", "payload.sh", RESTORE="yes")
+    assert bench.stored(bench.store.data_path)["data"] == {"other": "careless", "config": text}
 
 
 def test_what_is_another_s_in_vault_is_not_touched(bench: Bench, owners: Owners) -> None:
     store = bench.store
     files = {"KUBERNETES_CA_FILE": str(bench.kube.ca), "REVIEWER_TOKEN_FILE": str(bench.kube.ca)}
     bench.vault.policy(store.policy, {"secret/data/theirs": ["read"]})
-    done = owners.run("vault", "setup.sh", **files)
-    assert done.returncode == 1
-    assert "REPLACE=yes" in done.stderr
-    assert "theirs" in bench.stored(bench.policy)["policy"]
+    before = bench.state()
+    for answer in ("", "yes", f"policy/{store.policy}@1-1"):
+        done = owners.run("vault", "setup.sh", REPLACE=answer, **files)
+        assert done.returncode == 1
+        assert "does not say whose it is" in done.stderr
+        assert bench.state() == before
+    named = f"REPLACE='{agreed(done.stderr)}'"
+    assert named.startswith(f"REPLACE='policy/{store.policy}@")
 
     hers = f"# {OWNER_ANNOTATION}: git.example.com/hers/airflow#airflow\n"
     text = hers + 'path "secret/data/theirs" {\n  capabilities = ["read"]\n}\n'
@@ -282,21 +333,86 @@ def test_what_is_another_s_in_vault_is_not_touched(bench: Bench, owners: Owners)
     assert done.returncode == 1
     assert "belongs to git.example.com/hers/airflow#airflow; it is never" in done.stderr
     assert bench.stored(bench.policy)["policy"] == text
-    bench.vault.policy(store.policy, {"secret/data/theirs": ["read"]})
-
-    owners.ok("vault", "setup.sh", REPLACE="yes", **files)
+    # Two sources: it is also hers.
+    both = bench.target.text("vault/policy") + hers
+    bench.vault.request("POST", bench.policy, {"policy": both})
+    done = owners.run("vault", "setup.sh", REPLACE="yes", **files)
+    assert "it is never replaced" in done.stderr
+    bench.vault.policy(store.policy, {"secret/data/others": ["read"]})
+    # The yes was for another content.
+    done = owners.run("vault", "setup.sh", REPLACE=named[9:-1], **files)
+    assert done.returncode == 1
+    owners.ok("vault", "setup.sh", REPLACE=agreed(done.stderr), **files)
     assert bench.stored(bench.policy)["policy"].strip() == bench.target.text("vault/policy").strip()
-    bench.vault.request("POST", bench.role, {
+    body = {
         "bound_service_account_names": "theirs", "bound_service_account_namespaces": "a",
-        "audience": "vault", "token_policies": [store.policy]})  # fmt: skip
+        "audience": "vault", "token_policies": [store.policy],
+    }  # fmt: skip
+    bench.vault.request("POST", bench.role, body)
     done = owners.run("vault", "setup.sh")
     assert done.returncode == 1
     assert "bound_service_account_names" in done.stderr
     assert bench.stored(bench.role)["bound_service_account_names"] == ["theirs"]
+    # A role is of those who wrote its policies.
+    try:
+        bench.vault.request("POST", f"{bench.policy}-hers", {"policy": text})
+        bench.vault.policy(f"{store.policy}-plain", {"secret/data/theirs": ["read"]})
+        told_so = []
+        for given, said in (("hers", "is never replaced"), ("plain", "does not say whose it is")):
+            named_too = [store.policy, f"{store.policy}-{given}"]
+            bench.vault.request("POST", bench.role, {**body, "token_policies": named_too})
+            done = owners.run("vault", "setup.sh", REPLACE="yes")
+            assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+            assert bench.stored(bench.role)["bound_service_account_names"] == ["theirs"]
+            told_so.append(done.stderr)
+        owners.ok("vault", "setup.sh", REPLACE=agreed(told_so[-1]))
+        assert bench.stored(bench.role)["token_policies"] == [store.policy]
+    finally:
+        for given in ("hers", "plain"):
+            bench.vault.request("DELETE", f"{bench.policy}-{given}")
 
     done = owners.run("vault", "setup.sh", KUBERNETES_HOST="https://other.example:6443")
     assert done.returncode == 1
     assert "auth_mount" in done.stderr
+
+
+def agreed(said: str) -> str:
+    """The list that a script asks a yes for."""
+    found = re.search(r"REPLACE='([^']+)' replaces exactly these", said)
+    assert found, said
+    return found[1]
+
+
+def test_names_in_vault_have_no_case(new_bench: Callable[..., Bench], tmp_path: Path) -> None:
+    """A policy of others is seen although the role's name is written with capitals."""
+    if not shutil.which("kubectl"):
+        pytest.skip("kubectl is not installed")
+    bench = new_bench({"secrets.vault.role": "Team-Role", "secrets.vault.path": "team/config"})
+    owners = of_bench(bench, tmp_path / "owner")
+    files = {"KUBERNETES_CA_FILE": str(bench.kube.ca), "REVIEWER_TOKEN_FILE": str(bench.kube.ca)}
+    where = "sys/policies/acl/team-role-read"
+    theirs = 'path "secret/data/theirs" {\n  capabilities = ["read"]\n}\n'
+    bench.vault.request("POST", where, {"policy": theirs})
+    try:
+        done = owners.run("vault", "setup.sh", **files)
+        assert (done.returncode, bench.stored(where)["policy"]) == (1, theirs), done.stderr
+        bench.vault.request("DELETE", where)
+        owners.ok("vault", "setup.sh", **files)
+        state = bench.state()
+        owners.ok("vault", "setup.sh")
+        assert bench.state() == state
+        assert state["role"]["token_policies"] == ["team-role-read"]
+        bench.log_in(bench.vault.token)
+        found = bench.run()
+        assert [found[f"vault.{name}"].state for name in ("policy", "role")] == ["holds"] * 2
+        # Its own role is no user that keeps the policy, and no other role that keeps the mount.
+        session = VaultLogin(bench.target)
+        tried = told(build_vault_removal(bench.target, session), dry_run=True)
+        states = [tried[f"remove.vault-{name}"].state for name in ("role", "policy")]
+        assert states == ["would change"] * 2, tried
+        assert "other roles" not in tried["remove.vault-auth"].detail
+    finally:
+        bench.vault.request("DELETE", where)
 
 
 def test_nothing_is_written_before_everything_is_checked(bench: Bench, owners: Owners) -> None:
@@ -350,7 +466,7 @@ def test_a_hardened_role_is_never_loosened(bench: Bench, owners: Owners) -> None
     hardened = bench.stored(bench.role)
     done = owners.run("vault", "setup.sh")
     assert done.returncode == 1
-    for text in ("token_ttl is 300, not 1200", "token_max_ttl is 600, not 3600", "REPLACE=yes"):
+    for text in ("token_ttl is 300, not 1200", "token_max_ttl is 600, not 3600", "REPLACE='yes'"):
         assert text in done.stderr, done.stderr
     assert bench.stored(bench.role) == hardened
     done = owners.run("vault", "setup.sh", REPLACE="yes")
@@ -407,11 +523,42 @@ def test_the_reviewers_files_are_not_written_into_a_repository(
         assert not log.exists(), log.read_text()
         assert ("work tree" in done.stderr) is (str(tree) in "".join(args))
     assert [one.name for one in (tree / "below").iterdir()] == []
-    loose = owners.folder / "reviewer.token"
-    loose.write_text("")
-    loose.chmod(0o644)
+    # Files of others stay as they are, links to them too.
+    token = owners.folder / "reviewer.token"
+    for make in (lambda: token.write_text("hers"), lambda: token.symlink_to(tmp_path / "hers")):
+        make()
+        done = owners.run("platform", "reviewer.sh", str(owners.folder), **path)
+        assert (done.returncode, "already exists" in done.stderr) == (1, True), done.stderr
+        assert not log.exists(), log.read_text()
+        assert token.is_symlink() or token.read_text() == "hers"
+        token.unlink()
+    # A different object of the same name stops it before anything is created.
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": "vault-auth-delegator"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+        "subjects": [{"kind": "User", "name": "hers", "apiGroup": "rbac.authorization.k8s.io"}],
+    }  # fmt: skip
+    bench.kube.apply(json.dumps(binding))
+    done = owners.run("platform", "reviewer.sh", str(owners.folder), **path)
+    assert done.returncode == 5, done.stderr
+    assert "a different clusterrolebinding vault-auth-delegator already exists" in done.stderr
+    assert [bench.object(one) for one in OBJECTS if "clusterrolebindings" not in one] == [404, 404]
+    assert not token.exists()
+    bench.remove(next(one for one in OBJECTS if "clusterrolebindings" in one))
+    # What serves already is used, and nothing of it is changed.
+    named = {"kind": "ServiceAccount", "name": "vault-auth", "namespace": "vault-auth"}
+    others = [{**named, "name": "theirs"}, named]
+    right = {**binding["roleRef"], "name": "system:auth-delegator"}  # type: ignore[dict-item]
+    bench.kube.apply(json.dumps({**binding, "roleRef": right, "subjects": others}))
     owners.ok("platform", "reviewer.sh", str(owners.folder), **path)
-    assert loose.stat().st_mode & 0o777 == 0o600
+    (held,) = (bench.object(one) for one in OBJECTS if "clusterrolebindings" in one)
+    assert [one["name"] for one in held["subjects"]] == ["theirs", "vault-auth"]
+    assert token.stat().st_mode & 0o777 == 0o600
+    assert (owners.folder / "cluster-ca.pem").stat().st_mode & 0o777 == 0o600
+    (again := owners.folder / "again").mkdir()
+    owners.ok("platform", "reviewer.sh", str(again), **path)
+    assert (again / "reviewer.token").read_text() == token.read_text()
 
 
 def test_version_1_is_refused(bench: Bench, owners: Owners) -> None:

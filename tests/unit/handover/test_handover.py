@@ -268,7 +268,7 @@ def test_no_script_names_a_value(canary: Canary, monkeypatch: pytest.MonkeyPatch
 
 
 def test_reviewer_objects_hold_no_token() -> None:
-    objects = list(yaml.safe_load_all(inlined(made()["platform"]["reviewer.sh"])[0]))
+    objects = [yaml.safe_load(text) for text in inlined(made()["platform"]["reviewer.sh"])]
     (secret,) = (one for one in objects if one["kind"] == "Secret")
     assert not {"data", "stringData"} & set(secret)
     assert secret["metadata"]["namespace"] == reviewer.NAMESPACE

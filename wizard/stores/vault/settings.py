@@ -36,8 +36,8 @@ class VaultSettings(StoreSettings):
 
     @property
     def policy(self) -> str:
-        """Return the name of the Vault policy of the role."""
-        return f"{self.role.replace('/', '-')}-read"
+        """Return the name of the role's policy, as Vault stores it: in lower case."""
+        return f"{self.role.replace('/', '-')}-read".lower()
 
     @property
     def data_path(self) -> str:

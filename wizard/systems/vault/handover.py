@@ -1,8 +1,8 @@
 """Scripts for Vault's owner: one sets up mount, policy, auth and role, one fills the payload.
 
 Both check everything before they write anything. A different policy or role is shown, and replaced
-only with REPLACE=yes; other existing content, such as the config of an auth mount, is never
-replaced (facts on Vault, sections 2 and 3).
+only if REPLACE names it; one of another repository, and other existing content, such as the config
+of an auth mount, is never replaced (facts on Vault, sections 2 and 3).
 """
 
 from __future__ import annotations
@@ -42,6 +42,42 @@ if [ "$has_mount" = yes ]; then
   LASTING
 fi"""
 _FUNCTIONS = """\
+# What differs is shown, and replaced only if REPLACE names it: `yes` for objects of this
+# repository, NAME@CHECKSUM for one that does not say whose it is. One of another repository is
+# never replaced.
+refused= wanted=
+# sources TEXT: the repositories that a policy names, one a line.
+sources() {
+  printf '%s\\n' "$1" | sed -n "s|^[[:space:]]*#[[:space:]]*$mark[[:space:]]*:[[:space:]]*||p" |
+    sed 's|[[:space:]]*$||' | sed '/^$/d'
+}
+# judge TEXT: sets $whose to ours, unknown, or the other repository that a policy names.
+judge() {
+  whose=$(sources "$1" | grep -vxF -- "$source" | head -n 1)
+  [ -z "$whose" ] || return 0
+  whose=unknown
+  [ -z "$source" ] || [ -z "$(sources "$1")" ] || whose=ours
+}
+# replaces WHAT NAME CONTENT WHY: whether it may be replaced; $whose says whose it is.
+replaces() {
+  case $whose in
+    ours) seal=yes ;;
+    unknown) seal=$2@$(printf %s "$3" | cksum | tr ' ' -) ;;
+    *) die "$1 belongs to $whose; it is never replaced" ;;
+  esac
+  case " ${REPLACE:-} " in
+    *" $seal "*) echo "REPLACE: $1 $4; it is replaced" >&2 ;;
+    *)
+      [ "$whose" = ours ] || echo "$1 does not say whose it is" >&2
+      echo "$1 $4" >&2
+      refused=yes
+      case " $wanted " in *" $seal "*) ;; *) wanted="${wanted:+$wanted }$seal" ;; esac
+      ;;
+  esac
+}
+settle() {
+  [ -z "$refused" ] || die "nothing was replaced; REPLACE='$wanted' replaces exactly these"
+}
 # policy_differs NAME TEXT: whether the policy is missing or has other text than function TEXT.
 policy_differs() {
   existing=
@@ -50,44 +86,56 @@ policy_differs() {
   existing=$(vault policy read "$1") || die "policy $1 cannot be read"
   [ "$existing" != "$($2)" ]
 }
-# A policy of another source is never replaced.
 check_policy() {
   if policy_differs "$1" "$2" && [ -n "$existing" ]; then
-    owner=$(printf '%s\\n' "$existing" | sed -n "s|^ *# *$mark: *||p" | head -n 1)
-    if [ -n "$owner" ] && [ "$owner" != "$("$2" | sed -n "s|^# $mark: ||p")" ]; then
-      die "policy $1 belongs to $owner; it is never replaced"
-    fi
+    judge "$existing"
     printf '%s\\n' "$existing" >&2
-    replaces "policy $1 already exists and differs"
+    replaces "policy $1" "policy/$1" "$existing" "already exists and differs"
   fi
 }
+# Checked again, because others may have written it in the meantime.
 write_policy() {
+  check_policy "$1" "$2"
+  settle
   ! policy_differs "$1" "$2" || "$2" | vault policy write "$1" -
-}
-# replaces WHAT: nothing of others is replaced without REPLACE=yes.
-replaces() {
-  [ "${REPLACE:-}" = yes ] || die "$1; REPLACE=yes replaces it"
-  echo "REPLACE=yes: $1; it is replaced" >&2
 }
 # differs FIELD VALUE: adds to $different if the role has another value.
 differs() {
   actual=$(vault read -format=json -field="$1" "auth/$auth/role/$role")
   actual=$(printf %s "$actual" | tr -d '[:space:]')
   [ "$actual" = "$2" ] || different="$different $1 is $actual, not $2;"
+}
+# judge_role POLICIES: a role belongs to whoever wrote the policies that it gives.
+judge_role() {
+  named=$(printf %s "$1" | tr -d '[:space:]"[]' | tr ',' ' ')
+  found= doubt=
+  for one in $named; do
+    given=$(vault policy read "$one" 2>/dev/null) || given=
+    judge "$given"
+    case $whose in
+      ours) found=ours ;;
+      unknown) doubt=unknown ;;
+      *) return ;;
+    esac
+  done
+  whose=${doubt:-${found:-unknown}}
 }"""
 
 _AUTH = """\
 # The auth mount. An existing config is never rewritten: a write would remove its token reviewer.
 auths=$(vault auth list -format=json)
 existing_host=
+read_host() {
+  existing_host=$(vault read -field=kubernetes_host "auth/$auth/config" 2>&1) ||
+    case $existing_host in
+      *'No value found'*) existing_host= ;;
+      *) die "$existing_host" ;;
+    esac
+}
 case $auths in
   *"\\"$auth/\\": {"*)
     has_auth=yes
-    existing_host=$(vault read -field=kubernetes_host "auth/$auth/config" 2>&1) ||
-      case $existing_host in
-        *'No value found'*) existing_host= ;;
-        *) die "$existing_host" ;;
-      esac
+    read_host
     ;;
   *) has_auth=no ;;
 esac"""
@@ -117,7 +165,12 @@ if [ "$has_auth" = yes ]; then
   echo "auth mount $auth already exists"
 else
   vault auth enable -path="$auth" kubernetes
-fi"""
+  has_auth=yes
+fi
+checked_host=$existing_host
+read_host
+[ "$existing_host" = "$checked_host" ] ||
+  die "auth/$auth/config was written by somebody else in the meantime; run this again\""""
 
 _INSIDE = """\
 # Vault runs in the cluster: its own ServiceAccount reviews tokens and needs system:auth-delegator.
@@ -136,17 +189,20 @@ else
   echo "auth/$auth/config already exists, for $existing_host"
 fi"""
 
-_CHECK_ROLE = """\
+_ROLE_CHECK = """\
 # The role is compared in every field that this script writes.
-ROLE_status=missing
-if [ "$has_auth" = yes ]; then
-  if existing=$(vault read -field=token_policies "auth/$auth/role/$role" 2>&1); then
+check_ROLE_role() {
+  status=missing
+  [ "$has_auth" = yes ] || return 0
+  if existing=$(vault read -format=json -field=token_policies "auth/$auth/role/$role" 2>&1); then
     different=
 COMPARISONS
-    ROLE_status=same
+    status=same
     if [ -n "$different" ]; then
-      replaces "role $role already exists and differs:$different"
-      ROLE_status=different
+      judge_role "$existing"
+      why="already exists and differs:$different"
+      replaces "role $role" "role/$role" "$existing$different" "$why"
+      status=different
     fi
   else
     case $existing in
@@ -154,7 +210,7 @@ COMPARISONS
       *) die "$existing" ;;
     esac
   fi
-fi"""
+}"""
 
 
 def render_files(
@@ -163,13 +219,16 @@ def render_files(
     total: Contribution,
     committed: Mapping[str, str],
     others: Sequence[tuple[VaultSettings, tuple[Fact, ...]]] = (),
+    owner: str = "",
 ) -> Files:
     """Return `setup.sh` and a `payload.sh` for each path, with the committed policies and roles.
+
+    `owner` is the owner id of the installation, which its policies name.
 
     `others` are the paths of further readers such as Argo CD, with their facts.
     """
     return {
-        "setup.sh": _render_setup(answers, store, committed, [one for one, _ in others]),
+        "setup.sh": _render_setup(answers, store, committed, [one for one, _ in others], owner),
         "payload.sh": render_payload(answers, store, collect_facts(total.secrets)),
         **{
             f"payload-{one.reader}.sh": render_payload(answers, one, facts) for one, facts in others
@@ -182,11 +241,13 @@ def _render_setup(
     store: VaultSettings,
     committed: Mapping[str, str],
     others: Sequence[VaultSettings],
+    owner: str,
 ) -> str:
     within = is_in_cluster(store.server)
     host = quote(IN_CLUSTER if within else answers.cluster.server)
     names = [
         f"mark={quote(POLICY_SOURCE)}",
+        f"source={quote(owner)}",
         f"mount={quote(store.mount)}",
         f"policy={quote(store.policy)}",
         f"auth={quote(store.auth_mount)}",
@@ -205,11 +266,12 @@ def _render_setup(
         "\n".join(names),
         DIE,
         _FUNCTIONS,
-        *(one.policy_text for one in readers),
+        *(one.functions for one in readers),
         _MOUNT.replace("LASTING", LASTING.replace("\n", "\n  ")),
         _AUTH,
         *([] if within else [_CHECK_OUTSIDE]),
         *(part for one in readers for part in one.checks(store)),
+        "settle",
         _WRITE_MOUNTS,
         _INSIDE if within else _OUTSIDE,
         *(part for one in readers for part in one.writes()),
@@ -225,9 +287,15 @@ class _Reader:
         self._role = committed[f"vault/{store.qualified_name('role')}"]
 
     @property
-    def policy_text(self) -> str:
-        """The function that prints the committed policy."""
-        return f"{self._name}_policy() {{\n" + here_document("cat", self._policy) + "\n}"
+    def functions(self) -> str:
+        """The functions that print the committed policy and check the role."""
+        comparisons = "\n".join(
+            f"    differs {name} {quote(_render_value(name, value))}"
+            for name, value in json.loads(self._role).items()
+        )
+        role = _ROLE_CHECK.replace("ROLE", self._name).replace("COMPARISONS", comparisons)
+        policy = f"{self._name}_policy() {{\n" + here_document("cat", self._policy) + "\n}"
+        return f"{policy}\n{role}"
 
     def _names(self) -> str:
         store = self._store
@@ -238,11 +306,6 @@ class _Reader:
 
     def checks(self, own: VaultSettings) -> tuple[str, ...]:
         """Return the checks of policy and role; a mount of another cluster must exist."""
-        comparisons = "\n".join(
-            f"    differs {name} {quote(_render_value(name, value))}"
-            for name, value in json.loads(self._role).items()
-        )
-        role = _CHECK_ROLE.replace("ROLE", self._name).replace("COMPARISONS", comparisons)
         another = [
             "# This mount is for a different cluster with its own reviewer; its owner creates it.",
             'vault read "auth/$auth/config" >/dev/null',
@@ -252,8 +315,7 @@ class _Reader:
         return (
             self._names(),
             *(["has_own_auth=$has_auth", "\n".join(another)] if elsewhere else []),
-            f'check_policy "$policy" {self._name}_policy',
-            role,
+            f'check_policy "$policy" {self._name}_policy\ncheck_{self._name}_role',
             *(["has_auth=$has_own_auth", f"auth={quote(own.auth_mount)}"] if elsewhere else []),
         )
 
@@ -262,14 +324,16 @@ class _Reader:
         write = here_document('vault write "auth/$auth/role/$role" -', self._role)
         return (
             self._names(),
-            f'write_policy "$policy" {self._name}_policy',
-            f'if [ "${self._name}_status" = same ]; then\n  echo "role $role already exists"\n'
-            f"else\n{write}\nfi",
+            f'write_policy "$policy" {self._name}_policy\ncheck_{self._name}_role\nsettle',
+            f'if [ "$status" = same ]; then\n  echo "role $role already exists"\nelse\n{write}\nfi',
         )
 
 
 def _render_value(name: str, value: object) -> str:
     """Return a field of a role as `vault read -format=json` prints it, without spaces."""
+    if name == "token_policies" and isinstance(value, list):
+        # Vault stores names of policies in lower case.
+        value = [str(one).lower() for one in value]
     if isinstance(value, str) and name.endswith("ttl"):
         return str(duration_seconds(value))
     return json.dumps(value, separators=(",", ":"))

@@ -46,8 +46,8 @@ def policy_path(store: VaultSettings) -> str:
 
 
 def role_path(store: VaultSettings) -> str:
-    """Return the API path of the store's role."""
-    return f"auth/{store.auth_mount}/role/{store.role}"
+    """Return the API path of the store's role, as Vault lists it: its name in lower case."""
+    return f"auth/{store.auth_mount}/role/{store.role.lower()}"
 
 
 def read_health(address: VaultAddress) -> Health | VaultError:

@@ -37,24 +37,81 @@ exists() {
   vault kv get -mount="$mount" -field="$1" "$path" >/dev/null 2>&1 || code=$?
   [ "$code" -le 1 ] || die "$mount/$path cannot be read"
   return "$code"
+}
+oldest=$(vault read -field=oldest_version "$mount/metadata/$path" 2>/dev/null) || oldest=1
+[ "$oldest" -gt 0 ] || oldest=1
+# earlier KEY: sets $held to the newest older version with the key, and $hidden to those versions
+# that cannot be read. What an older version has is in use: it is restored, never made anew.
+earlier() {
+  held= hidden= number=$version
+  while [ "$number" -gt "$oldest" ]; do
+    number=$((number - 1)) code=0
+    vault kv get -mount="$mount" -version="$number" -field="$1" "$path" >/dev/null 2>&1 || code=$?
+    case $code in
+      0) held=$number; return ;;
+      1) ;;
+      *) hidden="$hidden $number" ;;
+    esac
+  done
+  [ -z "$hidden" ] || [ "${NEW:-}" = yes ] ||
+    die "version$hidden of $mount/$path is deleted or cannot be read, and may hold $1; restore it" \
+      "(vault kv undelete), or store a new value with NEW=yes"
+}
+# restore KEY@VERSION...: puts these values back into the newest version, after a yes.
+restore() {
+  [ "${RESTORE:-}" = yes ] ||
+    die "version $version of $mount/$path lacks values that older versions have: $*;" \
+      "RESTORE=yes restores them"
+  comma=
+  {
+    printf '{'
+    for one in "$@"; do
+      printf '%s"%s":' "$comma" "${one%@*}"
+      vault kv get -format=json -mount="$mount" -version="${one#*@}" -field="${one%@*}" "$path"
+      comma=,
+    done
+    printf '}'
+  } | vault kv patch -mount="$mount" -cas="$version" "$path" -
+  version=$((version + 1))
 }"""
 
 _KEYS = """\
 input=$(cat)
 # Without spaces, for the checks only.
 dense=$(printf %s "$input" | tr -d '[:space:]')
+missing= restored=
 for key in $keys; do
+  given=
   case $dense in
     *"\\"$key\\":\\"\\""*) die "$key is empty" ;;
-    *"\\"$key\\":\\""*) ! exists "$key" || die "$key already exists; remove it from the input" ;;
+    *"\\"$key\\":\\""*) given=yes ;;
     *"\\"$key\\":"*) die "$key is not a text" ;;
-    *) exists "$key" || missing="$missing $key" ;;
   esac
+  if exists "$key"; then
+    [ -z "$given" ] || die "$key already exists; remove it from the input"
+    continue
+  fi
+  held=
+  case " $generated " in *" $key "*) earlier "$key" ;; esac
+  if [ -n "$held" ]; then
+    [ -z "$given" ] || die "$key is in use: version $held has it; remove it from the input"
+    restored="$restored $key@$held"
+  elif [ -z "$given" ]; then
+    missing="$missing $key"
+  fi
 done
 [ -z "$missing" ] || die "missing on standard input:$missing"
+# shellcheck disable=SC2086
+[ -z "$restored" ] || restore $restored
 """
 
 _DOCUMENT = """\
+! exists config || die "config already exists; change it by hand"
+earlier config
+if [ -n "$held" ]; then
+  restore "config@$held"
+  exit
+fi
 input=$(cat)
 [ -n "$input" ] || die "there is no document on standard input"
 for key in $keys; do
@@ -86,14 +143,14 @@ def render_payload(answers: Answers, store: VaultSettings, facts: tuple[Fact, ..
         about += ["Standard input: one YAML document with a double-quoted text for each of these:"]
         rows = [_describe_fact(fact, fact.place) for fact in facts]
         keys = " ".join(dict.fromkeys(fact.place.rpartition(".")[2] for fact in facts))
-        work = ['! exists config || die "config already exists; change it by hand"']
-        work.append(f"keys={quote(keys)}\n{_DOCUMENT}")
+        work = [f"keys={quote(keys)}\n{_DOCUMENT}"]
         write = _render_write("printf '%s\\n' \"$input\"", f"{DOCUMENT_KEY}=-")
     else:
         about += ["Standard input: one JSON object with a text for each missing key of these:"]
         rows = [_describe_fact(fact, fact.key) for fact in facts]
         keys = " ".join(fact.key for fact in facts)
-        work = [f"keys={quote(keys)}\nmissing=\n{_KEYS}".rstrip("\n")]
+        made = " ".join(fact.key for fact in facts if fact.generated)
+        work = [f"keys={quote(keys)}\ngenerated={quote(made)}\n{_KEYS}".rstrip("\n")]
         work.append(
             'case $input in\n  *[!{}[:space:]]*) ;;\n  *) echo "nothing is missing"; exit ;;\nesac'
         )

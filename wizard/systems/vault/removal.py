@@ -251,9 +251,10 @@ class AuthMountRemoval(PathRemoval):
             return self.unreadable_status(f"this token cannot list the roles of {self.what}")
         for one in list_vault_settings(self._target.answers, self._target.release):
             role = RoleRemoval(self._target, self._session, one)
-            if one.auth_mount == self._name and one.role in roles:
+            name = one.role.lower()
+            if one.auth_mount == self._name and name in roles:
                 # In a dry run the role still exists.
-                roles = [name for name in roles if name != one.role or role.is_kept]
+                roles = [each for each in roles if each != name or role.is_kept]
         if roles:
             return StepStatus(
                 "kept", f"{self.what} has other roles: {format_names(roles)}", Fix(self.command)

@@ -142,6 +142,23 @@ def build_manifests() -> tuple[KubeObject, ...]:
     )
 
 
+def list_requirements() -> Iterator[tuple[KubeObject, str, str]]:
+    """Yield each manifest with a jsonpath, and the shell pattern of an object that serves.
+
+    For scripts, which cannot call `_is_usable`.
+    """
+    account = f"ServiceAccount/{NAMESPACE}/{ACCOUNT} "
+    subjects = "{range .subjects[*]}{.kind}/{.namespace}/{.name} {end}"
+    owner = "{.metadata.annotations." + _OWNER.replace(".", "\\.") + "}/"
+    for manifest in build_manifests():
+        fields, wanted = "", ""
+        if manifest["kind"] == "ClusterRoleBinding":
+            fields, wanted = "{.roleRef.name} " + subjects, f"{_ROLE} *{account}"
+        elif manifest["kind"] == "Secret":
+            fields, wanted = owner, f"{ACCOUNT}/"
+        yield manifest, fields, wanted
+
+
 def _build_metadata(name: str, **more: Any) -> dict[str, Any]:
     labels = {"app.kubernetes.io/managed-by": "airflow-wizard"}
     return {"name": name, "labels": labels, **more}

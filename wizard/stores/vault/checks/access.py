@@ -33,13 +33,14 @@ def check_vault_access(subject: Subject) -> Iterator[Finding]:
     for store in stores.values():
         yield from _store(subject, store)
     grants: dict[str, tuple[Grant, ...]] = {}
-    for name, path in subject.layout.policies.items():
+    files = _policy_files(subject)
+    for name, path in files.items():
         try:
             grants[name] = parse_policy(subject.files.get(path, b"").decode("utf-8", "replace"))
         except HclError as error:
             fix = 'write path "..." { capabilities = [...] } only'
             yield Finding("vault.policy", "error", path, f"line {error.line}", str(error), Fix(fix))
-    policies = Policies(grants, subject.layout.policies)
+    policies = Policies(grants, files)
     readers: set[str] = set()
     paths: set[str] = set()
     for document, found in list_store_users(subject, stores):
@@ -92,8 +93,13 @@ def _grants(
             yield _finding(document, "vault.not-covered", where, message, fix)
 
 
+def _policy_files(subject: Subject) -> dict[str, str]:
+    return {name.lower(): path for name, path in subject.layout.policies.items()}
+
+
 def _policy_names(role: Mapping[str, Any] | None) -> list[str]:
-    return [str(name) for name in as_list(as_mapping(role).get("token_policies"))]
+    # Vault's names of policies have no case.
+    return [str(name).lower() for name in as_list(as_mapping(role).get("token_policies"))]
 
 
 def data_path(mount: str, key: str) -> str:
@@ -160,9 +166,8 @@ def _role(subject: Subject, store: Document, readers: set[str]) -> Iterator[Find
         message = "the store's token does not have this audience, so the login fails"
         fix = "set the same audience in the role and in serviceAccountRef.audiences"
         yield Finding("vault.role", "error", path, "audience", message, Fix(fix))
-    missing = [
-        name for name in _policy_names(role) if name not in (*subject.layout.policies, "default")
-    ]
+    known = {*_policy_files(subject), "default"}
+    missing = [name for name in _policy_names(role) if name not in known]
     if not _policy_names(role) or missing:
         message = "the role names no policy, or one that this repository does not contain"
         yield Finding(

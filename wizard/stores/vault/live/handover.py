@@ -6,16 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard.formats.shell import comment, here_document, script
+from wizard.formats.shell import comment, here_document, quote, script
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.secrets.payload import collect_facts
 from wizard.stores.live import StoreHandover
 from wizard.stores.vault.settings import vault_reader_settings, vault_settings
 from wizard.systems.cluster.handover import (
-    APPLY,
     CLUSTER_FUNCTION,
     api_server_address,
-    join_documents,
     split_address,
 )
 from wizard.systems.vault import reviewer
@@ -38,7 +36,38 @@ while :; do
   [ "$folder" != / ] || break
   folder=$(dirname "$folder")
 done
+for file in cluster-ca.pem reviewer.token; do
+  if [ -e "$file" ] || [ -L "$file" ]; then
+    echo "$1/$file already exists; move it away, or name another folder" >&2
+    exit 1
+  fi
+done
 umask 077"""
+_LOOK = """\
+# Existing objects are used as they are, and never changed; one that does not serve stops this.
+# look KIND NAME NAMESPACE JSONPATH PATTERN: sets $exists; the object must match the pattern.
+refused=
+look() {
+  found=$(cluster get "$1" "$2" ${3:+"--namespace=$3"} --ignore-not-found \\
+    -o "jsonpath={.metadata.uid} {.metadata.deletionTimestamp}/ $4")
+  exists=
+  [ -n "$found" ] || return 0
+  exists=yes
+  # shellcheck disable=SC2254
+  case $found in
+    *' / '*$5*) ;;
+    *' / '*) echo "a different $1 $2 already exists; ask its owner to rename or delete it" >&2
+      refused=yes ;;
+    *) echo "$1 $2 is being deleted; wait until it is gone" >&2
+      refused=yes ;;
+  esac
+}"""
+_CREATE = """\
+[ -z "$refused" ] || exit 5
+# Only created: what somebody else makes in the meantime is refused by the API server.
+create() {
+  [ -n "$1" ] || cluster create -f -
+}"""
 _FETCH = """\
 token() {
   cluster -n NAMESPACE get secret SECRET -o "jsonpath={.data.$1}"
@@ -49,10 +78,12 @@ until [ -n "$(token token)" ]; do
   [ "$tries" -lt 30 ] || { echo 'the Secret got no token in 30 s' >&2; exit 1; }
   sleep 1
 done
-# New files, so that they get the mode of the umask.
-rm -f -- cluster-ca.pem reviewer.token
-token 'ca\\.crt' | base64 -d >cluster-ca.pem
-token token | base64 -d >reviewer.token"""
+authority=$(token 'ca\\.crt' | base64 -d)
+reviewer=$(token token | base64 -d)
+# New files only: with -C the shell overwrites none.
+set -C
+printf '%s\\n' "$authority" >cluster-ca.pem
+printf %s "$reviewer" >reviewer.token"""
 _LOGIN = """\
 store_login() {
   [ -z "${VAULT_TOKEN:-}${VAULT_TOKEN_FILE:-}${VAULT_ROLE_ID:-}" ] || return 0
@@ -76,7 +107,7 @@ def render_store_handover(
     if outside:
         flows.append(("Vault", *api_server_address(answers), "TCP", "token reviews"))
     return StoreHandover(
-        files=render_files(answers, store, total, committed, others),
+        files=render_files(answers, store, total, committed, others, release.owner_id),
         platform={"reviewer.sh": _render_reviewer(answers)} if outside else {},
         flows=tuple(flows),
         ci_variables=(
@@ -88,17 +119,29 @@ def render_store_handover(
 
 
 def _render_reviewer(answers: Answers) -> str:
-    objects = join_documents(dump_yaml(one) for one in reviewer.build_manifests())
+    looks, creates = [], []
+    for number, (manifest, fields, wanted) in enumerate(reviewer.list_requirements(), 1):
+        about = manifest["metadata"]
+        words = [
+            manifest["kind"].lower(),
+            about["name"],
+            about.get("namespace", ""),
+            fields,
+            wanted,
+        ]
+        looks.append(f"look {' '.join(map(quote, words))}\nexists{number}=$exists")
+        creates.append(here_document(f'create "$exists{number}"', dump_yaml(manifest)))
     taken = _FETCH.replace("NAMESPACE", reviewer.NAMESPACE)
     return script(
         comment(
             "Creates the ServiceAccount with which Vault, outside the cluster, reviews tokens of",
             f"Airflow installation {answers.installation.name}. It can only review tokens.",
-            "Run once, and only if Vault's auth mount has no token reviewer for this cluster.",
+            "Run it only if Vault's auth mount has no token reviewer for this cluster.",
         ),
         CLUSTER_FUNCTION,
         _FOLDER,
-        here_document(f"cluster {APPLY}", objects),
+        "\n".join([_LOOK, *looks]),
+        "\n".join([_CREATE, *creates]),
         re.sub(r"\bSECRET\b", reviewer.SECRET, taken),
         comment(
             "Send both files to Vault's owner over a secure channel, as KUBERNETES_CA_FILE and",
