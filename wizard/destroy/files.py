@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
+from wizard.errors import ConflictError
 from wizard.formats.shell import quote
 from wizard.git.changes import BASE_PREFIX, FileChange, conflict_error
 from wizard.git.preconditions import examine_changes
+from wizard.git.trailer import parse_trailer
 from wizard.git.transaction import commit_changes
 from wizard.plan.commit_message import commit_message, require_no_secret
 from wizard.plan.merge_base import STATE_DIR, state_folder
@@ -159,9 +161,21 @@ def _folders(paths: Paths) -> tuple[str, ...]:
 
 
 def find_destroy_commit(repository: WorkTree, name: str) -> str:
-    """Return the commit that removed an installation's files; empty if HEAD's history has none."""
+    """Return the commit in which `destroy` removed an installation's files; empty without one.
+
+    Raises ConflictError if they were deleted by hand: the objects may still exist, and the files
+    say what to remove.
+    """
     path = repository.full_path(f"{state_folder(name)}/answers.yaml")
     found = repository.git.read(
-        "log", "-1", "--diff-filter=D", "--format=%H", "HEAD", "--", path, ok=(0, 128)
+        "log", "-1", "--diff-filter=D", "--format=%H%n%B", "HEAD", "--", path, ok=(0, 128)
     )
-    return found.text.strip() if found.code == 0 else ""
+    commit, _, message = found.text.strip().partition("\n") if found.code == 0 else ("", "", "")
+    if commit and parse_trailer(message) is None:
+        raise ConflictError(
+            f"commit {commit[:12]} deleted the files of {name}, but not by destroy: what they "
+            "describe may still exist",
+            f"restore them with git revert {commit[:12]}, then run this again; if their owners "
+            "confirmed that nothing is left, there is nothing to do",
+        )
+    return commit

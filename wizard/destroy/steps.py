@@ -11,6 +11,7 @@ from wizard.deliveries.live import live_delivery
 from wizard.destroy import data
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix, RefusedError
+from wizard.secrets.payload import place_name
 from wizard.stores.live import live_store
 from wizard.systems.cluster.identity import build_identity_proof
 from wizard.systems.release import volumes
@@ -109,7 +110,8 @@ def _collect_own_keys(found: CommittedInstallation) -> dict[str, frozenset[str]]
     """Return the payload keys that the installation owns, by the path's reader ("": Airflow)."""
     return {
         one.store.reader: frozenset(
-            {"config"} if one.store.document else {fact.key for fact in one.facts}
+            place_name(fact.place if one.store.document else fact.key, document=one.store.document)
+            for fact in one.facts
         )
         for one in list_store_paths(found.proposal)
     }

@@ -58,3 +58,13 @@ def walk(
     elif isinstance(value, list):
         for number, child in enumerate(value):
             yield from walk(child, (*path, number))
+
+
+def walk_mappings(
+    value: object, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Yield every node with its path as `walk` does; a list is one node."""
+    yield path, value
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            yield from walk_mappings(child, (*path, str(key)))

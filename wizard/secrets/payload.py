@@ -18,7 +18,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from wizard.errors import AnswersError, ConflictError, RefusedError
-from wizard.formats.nested import put_value
+from wizard.formats.nested import put_value, walk_mappings
 from wizard.formats.yaml_reader import read_mapping
 from wizard.secrets.facts import Fact, SecretSpec
 from wizard.secrets.generation import find_form_problem
@@ -34,6 +34,11 @@ def collect_facts(secrets: Sequence[SecretSpec]) -> tuple[Fact, ...]:
         for fact in secret.facts:
             found.setdefault(fact.key, fact)
     return tuple(found.values())
+
+
+def place_name(place: str, *, document: bool) -> str:
+    """Return the name of a key, or of a dotted place in a document."""
+    return f"{DOCUMENT_KEY}.{place}" if document else place
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,21 @@ class Payload:
         if problem := find_form_problem(fact.form, value):
             raise self._refusal_error(place, problem)
         return value
+
+    def list_names(self) -> frozenset[str]:
+        """Return the names of everything stored here, as `place_name` writes those of facts.
+
+        A document counts by its leaves. Raises RefusedError if it cannot be read.
+        """
+        if not self.document:
+            return frozenset(self.data)
+        found = self._read_document() if DOCUMENT_KEY in self.data else {}
+        leaves = (
+            DOCUMENT_KEY + "".join(f".{part}" for part in path)
+            for path, value in walk_mappings(found)
+            if path and not (isinstance(value, Mapping) and value)
+        )
+        return frozenset({*self.data, *leaves}) - {DOCUMENT_KEY}
 
     def missing(self, facts: Sequence[Fact]) -> tuple[Fact, ...]:
         """Return the facts that are missing in the store."""

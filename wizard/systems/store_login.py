@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from wizard.secrets.payload import Payload
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKeys:
+    """The names in a payload (`wizard.secrets.payload.Payload.list_names`).
+
+    `expires` is the time at which the store will delete them, empty if it will not. `document` says
+    that the payload is one YAML document.
+    """
+
+    names: frozenset[str] = frozenset()
+    expires: str = ""
+    document: bool = False
 
 
 class StoreLogin(Protocol):
@@ -26,5 +40,8 @@ class StoreLogin(Protocol):
     def read_payload(self) -> tuple[Payload | None, str]:
         """Return the payload, or None and the reason why this run cannot read it."""
 
-    def stored_keys(self) -> set[str] | None:
-        """Return the keys of the payload; None when this run is not allowed to read them."""
+    def stored_keys(self) -> StoredKeys | None:
+        """Return the keys of the payload; None when this run is not allowed to read them.
+
+        A payload whose newest version was deleted has none.
+        """

@@ -2,11 +2,13 @@
 
 Argo CD's answers name the repository. Otherwise the first commit records the address of the remote,
 without credentials; without a remote, the id of the first commit in the history, which every clone
-has. From then on the answers decide, so each clone renders the same bytes wherever its remote is.
+has; without a commit, an id of this new repository. From then on the answers decide, so each clone
+renders the same bytes wherever its remote is.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING
 
@@ -52,6 +54,25 @@ def _find_root_commit(repository: WorkTree) -> str:
     """Return the first commit of the history as a source; empty if there is none to see."""
     if repository.git.read("rev-parse", "--is-shallow-repository").text.strip() != "false":
         return ""
+    if repository.head.commit is None:
+        return _name_new_repository(repository)
     found = repository.git.read("rev-list", "--max-parents=0", "HEAD", ok=(0, 128))
     roots = found.text.split() if found.code == 0 else []
     return f"commit/{min(roots)[:_ID_DIGITS]}" if roots else ""
+
+
+def _name_new_repository(repository: WorkTree) -> str:
+    """Return an id of a repository without commits: of its Git folder, which is like no other.
+
+    It is the same for the plan and for the commit that records it; nothing is written for it.
+    """
+    import platform
+
+    places = [repository.common_dir / name for name in ("", "objects", "description")]
+    states = [place.stat() for place in places if place.exists()]
+    inodes = [f"{one.st_dev}:{one.st_ino}" for one in states]
+    # Git writes the description once, when it makes the repository.
+    parts = [platform.node(), str(repository.root), *inodes, str(states[-1].st_mtime_ns)]
+    if len(states) < len(places):
+        parts.pop()
+    return f"new/{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:_ID_DIGITS]}"

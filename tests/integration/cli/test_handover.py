@@ -318,13 +318,14 @@ def test_what_is_another_s_in_vault_is_not_touched(bench: Bench, owners: Owners)
     files = {"KUBERNETES_CA_FILE": str(bench.kube.ca), "REVIEWER_TOKEN_FILE": str(bench.kube.ca)}
     bench.vault.policy(store.policy, {"secret/data/theirs": ["read"]})
     before = bench.state()
+    named = ""
     for answer in ("", "yes", f"policy/{store.policy}@1-1"):
         done = owners.run("vault", "setup.sh", REPLACE=answer, **files)
         assert done.returncode == 1
         assert "does not say whose it is" in done.stderr
         assert bench.state() == before
-    named = f"REPLACE='{agreed(done.stderr)}'"
-    assert named.startswith(f"REPLACE='policy/{store.policy}@")
+        named = agreed(done.stderr)
+    assert named.startswith(f"policy/{store.policy}@")
 
     hers = f"# {OWNER_ANNOTATION}: git.example.com/hers/airflow#airflow\n"
     text = hers + 'path "secret/data/theirs" {\n  capabilities = ["read"]\n}\n'
@@ -340,7 +341,7 @@ def test_what_is_another_s_in_vault_is_not_touched(bench: Bench, owners: Owners)
     assert "it is never replaced" in done.stderr
     bench.vault.policy(store.policy, {"secret/data/others": ["read"]})
     # The yes was for another content.
-    done = owners.run("vault", "setup.sh", REPLACE=named[9:-1], **files)
+    done = owners.run("vault", "setup.sh", REPLACE=named, **files)
     assert done.returncode == 1
     owners.ok("vault", "setup.sh", REPLACE=agreed(done.stderr), **files)
     assert bench.stored(bench.policy)["policy"].strip() == bench.target.text("vault/policy").strip()

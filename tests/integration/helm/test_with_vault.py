@@ -18,6 +18,7 @@ from tests.support.process import WIZARD, Finished, run
 from tests.testbed.kube import RejectedError
 from tests.testbed.token_controller import TokenController
 from tests.testbed.vault import RefusedError, Vault
+from wizard.manifests.ownership import OWNER_ANNOTATION
 
 __all__ = ["aw"]
 
@@ -77,7 +78,6 @@ def place(
     changes = {
         "installation.namespace": world.namespace,
         "delivery.kind": "helm",
-        "repository.source": "git.example.com/acme/airflow",
         "secrets.vault.mount": made.mount,
         "secrets.vault.auth_mount": made.own,
         "secrets.vault.role": made.own,
@@ -123,7 +123,8 @@ def test_a_namespace_goes_with_the_lease_in_it(place: Place) -> None:
     place("commit", "--yes")
     place("apply", "--yes", "--chart", str(CHART))
     own = place.own
-    assert place.stored(f"sys/policies/acl/{own}-read") != 404
+    # The first commit of a repository without a remote names its source already.
+    assert f"# {OWNER_ANNOTATION}: " in place.stored(f"sys/policies/acl/{own}-read")["policy"]
     with Slow(place.world.operators, "airflow") as controllers:
         # As External Secrets: the Secret goes with its ExternalSecret.
         secrets = "/apis/external-secrets.io/v1/namespaces/{}/externalsecrets"

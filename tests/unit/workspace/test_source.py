@@ -40,15 +40,34 @@ def test_the_remote_names_it_without_credentials(tmp_path: Path, url: str, sourc
 def test_without_a_remote_it_is_the_first_commit_of_every_clone(tmp_path: Path) -> None:
     git = GitFolder.init(tmp_path / "repository")
     given = answers("production", HELM)
-    assert with_source(given, git.repo) is given
     git.commit({"a": "1"})
+    git.repo.refresh()
     first = with_source(given, git.repo).repository.source
+    assert first.startswith("commit/")
     git.commit({"a": "2"})
     git.repo.refresh()
     assert with_source(given, git.repo).repository.source == first
     other = GitFolder.init(tmp_path / "other")
     other.commit({"a": "other"})
+    other.repo.refresh()
     assert with_source(given, other.repo).repository.source not in {first, ""}
+
+
+def test_the_first_commit_of_a_new_repository_names_it_too(tmp_path: Path) -> None:
+    given = answers("production", HELM)
+    folders = [GitFolder.init(tmp_path / name) for name in ("one", "two")]
+    names = [with_source(given, git.repo).repository.source for git in folders]
+    assert names == [with_source(given, git.repo).repository.source for git in folders]
+    assert len(set(names)) == 2
+    for git, name in zip(folders, names, strict=True):
+        assert name.startswith("new/")
+        found = with_source(given, git.repo)
+        assert not validate_answers(found.model_dump(by_alias=True)).problems
+        assert derive_release(found).owner_id == f"{name}#airflow"
+        # Once it is recorded, it stays.
+        git.commit({"a": "1"})
+        git.repo.refresh()
+        assert with_source(found, git.repo) is found
 
 
 def test_what_is_named_already_stays(tmp_path: Path) -> None:

@@ -7,18 +7,21 @@ Secrets, life cycle).
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
+from wizard.formats.shell import quote
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
+from wizard.secrets.payload import DOCUMENT_KEY, place_name
 from wizard.systems.argocd.application_removal import require_gone
 from wizard.systems.argocd.tracking import is_tracked, judge_delivered
-from wizard.systems.cluster.conditions import condition
-from wizard.systems.cluster.external_secrets import read_external_secrets
+from wizard.systems.cluster.external_secrets import is_synced, read_external_secrets
 from wizard.systems.cluster.object_removal import (
     WAIT_FOR_SECRET_REMOVAL,
     Removal,
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
     from wizard.systems.target import Target
 
 OBJECTS_SECONDS = 300.0
+_FRESH_MINUTES = 10
+# A place of a document in a template, as `wizard.manifests.external_secrets` writes it.
+_DOCUMENT_PLACE = re.compile(r"\(fromYaml \.config\)\.([A-Za-z0-9_.]+)")
 _RBAC = "rbac.authorization.k8s.io/v1"
 # Kinds that the chart renders, without volume claims; pods are deleted with their owners.
 DELIVERED_KINDS = (
@@ -139,41 +145,72 @@ class _CopiesCheck:
         stored = self._session.stored_keys()
         if stored is None:
             return self._check_served(found)
-        if missing := sorted(self._list_read_keys() - stored):
+        if missing := sorted(self._list_read_names(document=stored.document) - stored.names):
             return self._last_copy_status(
-                f"does not hold {', '.join(missing)}" if stored else "does not exist"
+                f"does not hold {', '.join(map(escape_unprintable, missing))}"
+                if stored.names
+                else "does not exist, or its newest version was deleted"
+            )
+        if stored.expires:
+            return self._last_copy_status(
+                f"will be deleted at {escape_unprintable(stored.expires)}"
             )
         return StepStatus("holds", f"{self._where} holds all values")
 
-    def _list_read_keys(self) -> set[str]:
-        """Return the keys that the committed ExternalSecrets read at the payload's path."""
+    def _list_read_names(self, *, document: bool) -> set[str]:
+        """Return the names that the committed ExternalSecrets read in the payload."""
         path = self._session.path
-        return {
-            escape_unprintable(str(one["remoteRef"].get("property")))
-            for manifest in read_external_secrets(self._target).values()
-            for one in manifest["spec"].get("data") or []
-            if one["remoteRef"]["key"] == path
-        }
+        found: set[str] = set()
+        for manifest in read_external_secrets(self._target).values():
+            read = [
+                str(one["remoteRef"].get("property"))
+                for one in manifest["spec"].get("data") or []
+                if one["remoteRef"]["key"] == path
+            ]
+            if document and DOCUMENT_KEY in read:
+                template = (manifest["spec"].get("target") or {}).get("template") or {}
+                texts = map(str, (template.get("data") or {}).values())
+                read = [place for text in texts for place in _DOCUMENT_PLACE.findall(text)]
+            found |= {place_name(one, document=document) for one in read}
+        return found
 
     def _check_served(self, found: list[KubeObject]) -> StepStatus:
-        """Check that all ExternalSecrets are ready: then the operator has read the payload."""
-        ready = [condition(one, "Ready").get("status") == "True" for one in found]
-        if all(ready):
-            return StepStatus("holds", f"all {len(found)} ExternalSecrets are synced from it")
+        """Check that the operator has read the payload for all ExternalSecrets just now.
+
+        An older state says nothing: the payload may have been deleted since.
+        """
+        stale = [one["metadata"]["name"] for one in found if not _is_fresh(one)]
+        if not stale:
+            return StepStatus("holds", f"all {len(found)} ExternalSecrets were just synced from it")
+        names = " ".join(map(quote, stale))
         return self._last_copy_status(
-            "is not readable, and some ExternalSecrets are not synced from it"
+            f"is not readable, and {len(stale)} of {len(found)} ExternalSecrets were not synced "
+            f"from it in the last {_FRESH_MINUTES} minutes",
+            f"sync them now: kubectl -n {self._target.release.namespace} annotate externalsecret "
+            f"{names} --overwrite force-sync=$(date +%s); then run this again; or ",
         )
 
-    def _last_copy_status(self, why: str) -> StepStatus:
+    def _last_copy_status(self, why: str, first: str = "") -> StepStatus:
         return StepStatus(
             "blocked",
             f"{self._where} {why}: the Secrets in the cluster may be the last copy of the Fernet "
             "key and the passwords",
             Fix(
-                "log in to Vault so that it can be read, or restore it; or, to delete the values "
-                "too, add --data payload"
+                f"{first}log in to Vault so that it can be read, or restore it; or, to delete the "
+                "values too, add --data payload"
             ),
         )
+
+
+def _is_fresh(found: KubeObject) -> bool:
+    """Return whether an ExternalSecret was read from the store a few minutes ago."""
+    if not is_synced(found):
+        return False
+    try:
+        when = datetime.fromisoformat(str((found.get("status") or {}).get("refreshTime") or ""))
+        return datetime.now(UTC) - when < timedelta(minutes=_FRESH_MINUTES)
+    except (ValueError, TypeError):
+        return False
 
 
 def build_objects_removal(target: Target) -> Step:

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import Fix
+from wizard.errors import Fix, RefusedError
 from wizard.formats.terminal import escape_unprintable
+from wizard.secrets.payload import Payload
 from wizard.systems.target import DataKind
 from wizard.systems.vault.ownership import judge_payload
 from wizard.systems.vault.paths import list_vault_settings
@@ -93,7 +94,13 @@ class _Payload(PathRemoval):
                     f"versions: {self.command}"
                 ),
             )
-        foreign = sorted(set(held.data if held else ()) - self._own)
+        try:
+            names = Payload(self.what, store.document, held.data if held else {}).list_names()
+        except RefusedError as error:
+            fix = f"correct it, or ask its owner to run: {self.command}"
+            why = f"{error.message}, so its owners are unknown; not deleted"
+            return StepStatus("blocked", why, Fix(fix))
+        foreign = sorted(names - self._own)
         if foreign:
             return StepStatus(
                 "blocked",

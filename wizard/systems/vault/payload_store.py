@@ -54,6 +54,9 @@ class VaultPayloadStore:
         try:
             version = retry_busy(lambda: self.vault.write(self.mount, self.path, data, cas))
         except VaultConflictError as error:
+            if self.source:
+                # Whose values they are that were written first: those of others are not taken.
+                self._require_not_foreign()
             raise WriteConflictError from error
         if cas == 0 and self.source:
             self._record_source()

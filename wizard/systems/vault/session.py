@@ -17,16 +17,17 @@ from wizard.clients.vault.connect import open_vault
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import StepStatus
 from wizard.errors import ConflictError, Fix
+from wizard.secrets.payload import Payload
 from wizard.state.apply_journal import VAULT_CLUSTER_ID, ApplyHistory
 from wizard.stores.vault.settings import vault_settings
 from wizard.systems.payload_store import read_state
+from wizard.systems.store_login import StoredKeys
 from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
 
 if TYPE_CHECKING:
     from wizard.clients.vault.protocol import Vault
     from wizard.clients.vault.transport import VaultResponse
-    from wizard.secrets.payload import Payload
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
 
@@ -183,8 +184,9 @@ class VaultLogin:
             return None, f"this login cannot read {store.data_path}"
         return found.payload, ""
 
-    def stored_keys(self) -> set[str] | None:
+    def stored_keys(self) -> StoredKeys | None:
         """Return the payload's keys; None without a login or without the right to read them."""
+        document = self.store.document
         if self._access is None:
             return None
         try:
@@ -194,7 +196,10 @@ class VaultLogin:
                 raise
             self.require_alive()
             return None
-        return set() if held is None or held.deleted else set(held.data)
+        if held is None or held.deleted:
+            return StoredKeys(document=document)
+        names = Payload(self.place, document, held.data).list_names()
+        return StoredKeys(names, held.expires, document)
 
     def require_alive(self) -> None:
         """Raise VaultError if the token is no longer valid."""
