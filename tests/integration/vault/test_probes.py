@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import socket
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,42 +12,23 @@ from pydantic import SecretStr
 
 from tests.support.canary import Canary
 from tests.support.certificates import Authority
-from tests.support.rendered import answers
 from tests.support.scripted import scripted
-from tests.testbed.kube import Kube, RejectedError
+from tests.support.vault_store import Cluster, place, store_of
+from tests.testbed.kube import Kube
 from tests.testbed.vault import Vault
 from wizard.clients.vault.address import AppRole, Token, VaultAddress, VaultCredentials
 from wizard.clients.vault.protocol import Health, TokenInfo
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.probes import ProbeResult, run_probes
 from wizard.formats.jwt import parse_audiences
-from wizard.plan.derive import derive_release
-from wizard.stores.vault.settings import VaultSettings, vault_settings
+from wizard.stores.vault.settings import VaultSettings
 from wizard.systems.situation import TokenSource
 from wizard.systems.vault.looks import VaultSnapshot
 from wizard.systems.vault.probes import check_namespace, check_state, vault_probes
 
 pytestmark = pytest.mark.integration
 
-_NUMBERS = itertools.count()
 INSIDE = ("token", "mount", "payload", "setup")
-
-
-def store_of(server: str = "https://vault.example.internal:8200") -> VaultSettings:
-    """A store with a mount and a role that no other test uses."""
-    number = next(_NUMBERS)
-    changes = {
-        "secrets.vault.server": server,
-        "secrets.vault.mount": f"live-{number}",
-        "secrets.vault.auth_mount": f"live-kubernetes-{number}",
-        "secrets.vault.role": f"live-role-{number}",
-    }
-    given = answers("production", changes)
-    return vault_settings(given.secrets, derive_release(given))
-
-
-def place(vault: Vault, **more: str) -> VaultAddress:
-    return VaultAddress(vault.url, vault.ca.read_text(), **more)
 
 
 def token(value: str) -> Token:
@@ -297,73 +276,6 @@ async def test_a_redirect_to_another_origin_is_a_fault(canary: Canary) -> None:
 # --- the store's own login, through a real TokenReview
 
 
-class Cluster:
-    """A namespace with the store's ServiceAccount, and Vault's reviewer."""
-
-    def __init__(self, kube: Kube, vault: Vault, store: VaultSettings) -> None:
-        self.kube, self.vault, self.store = kube, vault, store
-        for namespace in (store.account_namespace, "vault-live"):
-            self._make("/api/v1/namespaces", {"metadata": {"name": namespace}})
-        self._account(store.account_namespace, store.service_account)
-        self._account(store.account_namespace, "stranger")
-        self._account("vault-live", "reviewer")
-        rbac = "rbac.authorization.k8s.io"
-        delegator = {"apiGroup": rbac, "kind": "ClusterRole", "name": "system:auth-delegator"}
-        self._make(
-            f"/apis/{rbac}/v1/clusterrolebindings",
-            {
-                "metadata": {"name": "vault-live-reviewer"},
-                "roleRef": delegator,
-                "subjects": [
-                    {"kind": "ServiceAccount", "name": "reviewer", "namespace": "vault-live"}
-                ],
-            },
-        )
-
-    def _make(self, path: str, body: object) -> None:
-        try:
-            self.kube.request("POST", path, body)
-        except RejectedError as error:
-            if error.code != 409:
-                raise
-
-    def _account(self, namespace: str, name: str) -> None:
-        path = f"/api/v1/namespaces/{namespace}/serviceaccounts"
-        self._make(path, {"metadata": {"name": name}})
-
-    def minted(self, account: str, *audience: str, namespace: str = "") -> str:
-        where = f"/api/v1/namespaces/{namespace or self.store.account_namespace}"
-        body = {"spec": {"audiences": list(audience), "expirationSeconds": 600}}
-        path = f"{where}/serviceaccounts/{account}/token"
-        jwt: str = self.kube.request("POST", path, body)["status"]["token"]
-        return jwt
-
-    def mint(self, account: str = "", *audience: str) -> Callable[[], SecretStr]:
-        named = audience or (self.store.audience,)
-        return lambda: SecretStr(self.minted(account or self.store.service_account, *named))
-
-    def set_up(self, *, policies: list[str] | None = None, **role: object) -> None:
-        """Auth mount, policy and role as vault/ has them."""
-        store, vault = self.store, self.vault
-        vault.request("POST", f"sys/auth/{store.auth_mount}", {"type": "kubernetes"})
-        config = {
-            "kubernetes_host": self.kube.url,
-            "kubernetes_ca_cert": self.kube.ca.read_text(),
-            "disable_local_ca_jwt": True,
-            "token_reviewer_jwt": self.minted("reviewer", namespace="vault-live"),
-        }
-        vault.request("POST", f"auth/{store.auth_mount}/config", config)
-        vault.policy(store.policy, {store.data_path: ["read"]})
-        body = {
-            "bound_service_account_names": [store.service_account],
-            "bound_service_account_namespaces": [store.account_namespace],
-            "audience": store.audience,
-            "token_policies": [store.policy] if policies is None else policies,
-            **role,
-        }
-        vault.request("POST", f"auth/{store.auth_mount}/role/{store.role}", body)
-
-
 @pytest.fixture
 def cluster(kube: Kube, vault: Vault) -> Cluster:
     store = store_of()
@@ -409,7 +321,7 @@ async def test_another_account_is_refused(cluster: Cluster) -> None:
     cluster.set_up()
     result = await role(cluster, cluster.mint("stranger"))
     assert result.status == "fail"
-    assert "ServiceAccount" in result.fix.text
+    assert "ServiceAccount" in result.detail
 
 
 async def test_a_role_that_is_missing_or_says_something_else(cluster: Cluster) -> None:

@@ -181,6 +181,10 @@ class KubeClient:
         found = self._send("POST", f"{path}/token", what, [], body)
         return SecretStr(str(found["status"]["token"]))
 
+    def with_token(self, token: SecretStr) -> KubeClient:
+        """Return a client with another login; see Kube."""
+        return KubeClient(self._transport.with_token(token))
+
     def ask_pod(
         self, pod: Ref, port: int, path: str, host: str, *, seconds: float = 10.0
     ) -> PodResponse:

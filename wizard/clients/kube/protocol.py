@@ -158,6 +158,9 @@ class Kube(Protocol):
         An empty audience requests the server's default audience.
         """
 
+    def with_token(self, token: SecretStr) -> Kube:
+        """Return a client of the same cluster that logs in with this token only."""
+
     def ask_pod(
         self, pod: Ref, port: int, path: str, host: str, *, seconds: float = 10.0
     ) -> PodResponse:

@@ -11,6 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Collection, Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError, convert_response, convert_transport_error
@@ -20,6 +21,7 @@ from wizard.clients.kube.websocket import open_websocket
 from wizard.clients.lazy import import_modules
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
     from websocket import WebSocket
 
     from wizard.clients.kube.config import KubeContext
@@ -54,6 +56,19 @@ class Transport:
         self._login = Login(access, hidden)
         self._lock = threading.Lock()
         self._client: tuple[KubeCredentials, Any] | None = None
+
+    def with_token(self, token: SecretStr) -> Transport:
+        """Return a transport to the same server that logs in with this token only."""
+        access = replace(
+            self.access,
+            user="",
+            token=token,
+            token_file=None,
+            certificate="",
+            key=None,
+            plugin=None,
+        )
+        return Transport(access, patience=self.patience, told=self._told)
 
     def send(self, request: Request) -> Any:
         """Return the response as JSON; raises KubeError."""

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from wizard.clients.vault.address import LOGIN_HINT, AppRole, Jwt, VaultAddress, VaultCredentials
 from wizard.clients.vault.protocol import Health, Mount, State, StoredSecret, TokenInfo
 from wizard.clients.vault.transport import (
+    LoginReason,
     VaultConflictError,
     VaultError,
     VaultHttp,
@@ -35,6 +36,20 @@ _STATES: Mapping[int, State] = {
     503: "sealed",
 }
 _UPGRADE_TRIES, _UPGRADE_PAUSE = 10, 0.5
+# Source: path_login.go of vault-plugin-auth-kubernetes, and cap/jwt, which it uses.
+_REASONS: tuple[tuple[LoginReason, str], ...] = (
+    ("config", "could not load backend configuration"),
+    ("role", "invalid role name"),
+    ("role", "could not be found"),
+    ("audience", "audience"),
+    ("account", "service account name not authorized"),
+    ("namespace", "namespace not authorized"),
+    ("issuer", "(iss) claim"),
+    ("time", "is expired"),
+    ("time", "(exp) claim"),
+    ("time", "(nbf) claim"),
+    ("time", "(iat) claim"),
+)
 
 
 class VaultClient:
@@ -236,13 +251,16 @@ class VaultClient:
             # The auth methods kubernetes and jwt take the same body at the same path.
             jwt = credentials.jwt.get_secret_value()
             answer = auth.kubernetes.login(credentials.role, jwt, **place)
-        if answer.status in {400, 403}:
-            raise VaultError(
+        reason = _find_login_reason(answer)
+        if answer.status in {400, 403} or reason:
+            error = VaultError(
                 "login",
                 f"{self._address.endpoint} refuses the login of {self._identity} "
                 f"(status {answer.status})",
-                _login_hint(credentials, answer),
+                _login_hint(credentials),
             )
+            error.reason = reason
+            raise error
         made = self._require_success(answer).body.get("auth")
         token = made.get("client_token") if isinstance(made, Mapping) else None
         if not isinstance(token, str) or not token:
@@ -254,22 +272,13 @@ def _identity_policies(data: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(data.get("identity_policies") or ())
 
 
-def _login_hint(credentials: AppRole | Jwt, answer: VaultResponse) -> Fix | str:
+def _find_login_reason(answer: VaultResponse) -> LoginReason:
+    """Return what the answer to a refused login says, by the phrases of Vault's auth methods."""
+    return next((reason for reason, phrase in _REASONS if answer.has_error(phrase)), "")
+
+
+def _login_hint(credentials: AppRole | Jwt) -> str:
     """Return a hint for a refused login; for most causes, Vault gives the same answer."""
     if isinstance(credentials, AppRole):
         return "create a new secret id: it may be used up, expired, or belong to a different role"
-    if answer.has_error("invalid role name") or answer.has_error("could not be found"):
-        return Fix(
-            f"have Vault's owner create the role {credentials.role} (secrets.vault.role)",
-            "secrets.vault.role",
-        )
-    if answer.has_error("audience") or answer.has_error("aud)"):
-        return Fix(
-            "compare secrets.vault.audience with the role's audience", "secrets.vault.audience"
-        )
-    if answer.has_error("service account name") or answer.has_error("not authorized"):
-        return "compare the role's bound ServiceAccount and namespace with the store's"
-    return (
-        "check the mount, its token reviewer and the audience: Vault logs the reason only in "
-        "its debug log"
-    )
+    return f"check the auth mount {credentials.mount} and its role {credentials.role}"

@@ -41,13 +41,19 @@ Kind = Literal[
 ]  # fmt: skip
 
 
+# What Vault says about a refused login; empty for a bare "permission denied".
+LoginReason = Literal["", "config", "role", "audience", "account", "namespace", "issuer", "time"]
+
+
 class VaultError(WizardError):
     """Vault did not answer or refused a request; `kind` is for programs, the message for people.
 
-    `retry_after` is how many seconds Vault asks to wait, None if it does not.
+    `reason` is set for kind `login`. `retry_after` is how many seconds Vault asks to wait, None if
+    it does not.
     """
 
     kind: Kind = "server"
+    reason: LoginReason = ""
     retry_after: float | None = None
 
     def __init__(self, kind: Kind, message: str, hint: Fix | str = "") -> None:

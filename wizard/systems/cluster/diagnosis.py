@@ -149,10 +149,8 @@ STORE_RULES = (
         r"/login.{0,200}(Code: 403|permission denied)|log in .{0,200}(Code: 403|permission denied)",
         "Vault refuses the login with 403",
         Fix(
-            "check Vault's debug log for the cause: role.audience is not secrets.vault.audience, "
-            "the role binds a different ServiceAccount, the auth mount's token reviewer expired or "
-            "has no system:auth-delegator, or kubernetes_host or CA belong to a different cluster",
-            "secrets.vault.audience",
+            "run: airflow-wizard check --live, which tries the same login and tells the causes "
+            "apart: the token reviewer, kubernetes_host, its CA, the role's bound CIDRs"
         ),
     ),
     Rule(

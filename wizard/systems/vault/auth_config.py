@@ -82,7 +82,7 @@ def check_auth_config(config: Mapping[str, Any], wanted: AuthConfigSpec, mount: 
                 "secrets.vault.server=https://<service>.<namespace>.svc:8200"
             )
         why = f"is for the cluster at {found}"
-    elif _has_other_ca(config, wanted):
+    elif has_other_ca(config, wanted):
         why = "has a CA different from this cluster's"
     elif config.get("token_reviewer_jwt_set") is False and config.get("disable_local_ca_jwt"):
         why = "has no token reviewer"
@@ -97,7 +97,8 @@ def check_auth_config(config: Mapping[str, Any], wanted: AuthConfigSpec, mount: 
     )
 
 
-def _has_other_ca(config: Mapping[str, Any], wanted: AuthConfigSpec) -> bool:
+def has_other_ca(config: Mapping[str, Any], wanted: AuthConfigSpec) -> bool:
+    """Return whether the config has a CA, and none of its certificates is the cluster's."""
     theirs, ours = (
         fingerprints(str(config.get("kubernetes_ca_cert") or "")),
         fingerprints(wanted.ca),

@@ -27,6 +27,8 @@ from wizard.systems.vault.reviewer import Reviewer
 from wizard.systems.vault.session import PathState, leave_to_vault_owner
 
 if TYPE_CHECKING:
+    from wizard.clients.kube.protocol import Kube
+    from wizard.clients.vault.address import VaultAddress
     from wizard.systems.target import Target
     from wizard.systems.vault.session import VaultLogin
 
@@ -183,21 +185,36 @@ class AuthMount:
         return is_in_cluster(self._session.store.server)
 
     def _wanted(self) -> AuthConfigSpec:
-        kube, recorded = self._target.kube, self._target.answers.cluster.server
-        here = kube.server if kube is not None else ""
-        if here and self._is_local_tunnel(here):
-            here = ""
-        hosts = frozenset(parse_server(one) for one in (recorded, here) if one)
-        if self._is_in_cluster:
-            return AuthConfigSpec(IN_CLUSTER, hosts | {parse_server(IN_CLUSTER)}, inside=True)
-        # The kubeconfig's CA applies to the kubeconfig's server only.
-        return AuthConfigSpec(recorded or here, hosts, inside=False, ca=kube.ca if kube else "")
+        return find_cluster_config(
+            self._session.store.server,
+            self._target.answers.cluster.server,
+            self._target.kube,
+            self._session.vault_address,
+        )
 
-    def _is_local_tunnel(self, server: str) -> bool:
-        """Return whether the server is a local tunnel, which only a local Vault can reach."""
-        where = self._session.vault_address
-        vault = urlsplit(where.url).hostname if where else ""
-        return is_loopback(urlsplit(server).hostname or "") and not is_loopback(vault or "")
+
+def find_cluster_config(
+    server: str, recorded: str, kube: Kube | None, where: VaultAddress | None
+) -> AuthConfigSpec:
+    """Return the config that an auth mount of this cluster should have.
+
+    `server` is Vault's address for pods, `recorded` the cluster's address in the answers, and
+    `where` Vault's address for this machine.
+    """
+    here = kube.server if kube is not None else ""
+    if here and _is_local_tunnel(here, where):
+        here = ""
+    hosts = frozenset(parse_server(one) for one in (recorded, here) if one)
+    if is_in_cluster(server):
+        return AuthConfigSpec(IN_CLUSTER, hosts | {parse_server(IN_CLUSTER)}, inside=True)
+    # The kubeconfig's CA applies to the kubeconfig's server only.
+    return AuthConfigSpec(recorded or here, hosts, inside=False, ca=kube.ca if kube else "")
+
+
+def _is_local_tunnel(server: str, where: VaultAddress | None) -> bool:
+    """Return whether the server is a local tunnel, which only a local Vault can reach."""
+    vault = urlsplit(where.url).hostname if where else ""
+    return is_loopback(urlsplit(server).hostname or "") and not is_loopback(vault or "")
 
 
 class ForeignAuthMount(AuthMount):

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.vault.address import LOGIN_HINT, Jwt
-from wizard.clients.vault.connect import open_vault
-from wizard.clients.vault.transport import VaultError
+from wizard.clients.vault.address import LOGIN_HINT
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
-from wizard.formats.jwt import parse_audiences
-from wizard.systems.vault.store_rights import check_store_rights
+from wizard.systems.vault.auth_mount import find_cluster_config
+from wizard.systems.vault.login_evidence import Surroundings
+from wizard.systems.vault.looks import AuthState, config_path, role_path
+from wizard.systems.vault.store_login import try_store_login
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -41,6 +41,7 @@ class StoreLogin:
         store: VaultSettings | None = None,
     ) -> None:
         # Further readers log in from Argo CD's cluster.
+        self._target = target
         self._kube = target.kube if store is None else target.argocd
         self._session = session
         self._store = store or session.store
@@ -53,21 +54,28 @@ class StoreLogin:
         where, store = self._session.vault_address, self._store
         if where is None:
             return StepStatus("unknown", f"login as {self._account} not tested", Fix(LOGIN_HINT))
-        certain = bool(self._mount.is_existing) and bool(self._role.is_existing)
-        if not certain and False in (self._mount.is_existing, self._role.is_existing):
+        exists = (self._mount.is_existing, self._role.is_existing)
+        if False in exists:
             return StepStatus(
                 "unknown", "the role to log in with does not exist yet", Fix(self._role.command)
             )
         token = self._token()
         if isinstance(token, StepStatus):
             return token
-        try:
-            with open_vault(where, Jwt(store.auth_mount, store.role, token)) as vault:
-                return check_store_rights(vault, store)
-        except VaultError as error:
-            if error.kind != "login":
-                raise
-            return self._explain_refusal(error, token, certain=certain)
+        recorded = self._target.answers.cluster.server if self._kube is self._target.kube else ""
+        cluster = find_cluster_config(store.server, recorded, self._kube, where)
+        around = Surroundings(where, cluster, self._kube)
+        return try_store_login(store, token, self._read_state, around)
+
+    def _read_state(self) -> AuthState:
+        """Return mount and role as this run's own login sees them."""
+        read = self._session.read_path
+        config, role = read(config_path(self._store)), read(role_path(self._store))
+        return AuthState(
+            self._mount.is_existing,
+            None if config.hidden else config.data or {},
+            None if role.hidden else role.data or {},
+        )
 
     def _token(self) -> SecretStr | StepStatus:
         store = self._store
@@ -85,14 +93,3 @@ class StoreLogin:
                     "unknown", f"ServiceAccount {self._account} does not exist yet", Fix(_LATER)
                 )
             return StepStatus("unknown", error.message, error.fix)
-
-    def _explain_refusal(self, error: VaultError, token: SecretStr, *, certain: bool) -> StepStatus:
-        named = parse_audiences(token.get_secret_value())
-        fix = error.fix
-        if named and self._store.audience not in named:
-            fix = Fix(
-                f"the token has audience {', '.join(named)}, but secrets.vault.audience is "
-                f"{self._store.audience}: use the same audience in both",
-                "secrets.vault.audience",
-            )
-        return StepStatus("wanted" if certain else "unknown", error.message, fix)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wizard.clients.vault.address import VaultAddress, VaultCredentials
 from wizard.clients.vault.connect import open_vault
@@ -20,20 +20,35 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class AuthState:
+    """An auth mount and the store's role as a Vault token sees them.
+
+    Each part is None if the token cannot read it, and false or empty if it does not exist.
+    """
+
+    exists: bool | None = None
+    config: Mapping[str, Any] | None = field(default=None, repr=False)
+    role: Mapping[str, Any] | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether mount and role are known to exist."""
+        return bool(self.exists and self.role)
+
+
+@dataclass(frozen=True, slots=True)
 class VaultSnapshot:
     """The state of Vault as this machine's token sees it; each part may be an error instead.
 
-    `mounts` and `auth_mounts` are the existing paths, None if the token cannot list them. `role`
-    tells whether the store's role exists, None if the token cannot read it. `retention` says how
-    long the mount keeps the payload.
+    `mounts` are the existing paths, None if the token cannot list them. `auth` is the store's auth
+    mount and role. `retention` says how long the mount keeps the payload.
     """
 
     token: TokenInfo | VaultError
     mount: Mount | VaultError
     rights: Mapping[str, frozenset[str]] | VaultError
     mounts: frozenset[str] | None = None
-    auth_mounts: frozenset[str] | None = None
-    role: bool | None = None
+    auth: AuthState = field(default_factory=AuthState)
     retention: Retention | VaultError = field(default_factory=Retention)
 
 
@@ -48,6 +63,11 @@ def policy_path(store: VaultSettings) -> str:
 def role_path(store: VaultSettings) -> str:
     """Return the API path of the store's role, as Vault lists it: its name in lower case."""
     return f"auth/{store.auth_mount}/role/{store.role.lower()}"
+
+
+def config_path(store: VaultSettings) -> str:
+    """Return the API path of the config of the store's auth mount."""
+    return f"auth/{store.auth_mount}/config"
 
 
 def read_health(address: VaultAddress) -> Health | VaultError:
@@ -92,9 +112,17 @@ def _read_snapshot(vault: Vault, store: VaultSettings, *others: VaultSettings) -
         _capture_error(lambda: vault.mount(store.mount)),
         rights,
         _list_paths(vault, "sys/mounts"),
-        _list_paths(vault, "sys/auth"),
-        _is_written(vault, role_path(store)),
+        _read_auth_state(vault, store),
         _capture_error(lambda: read_retention(vault, store)),
+    )
+
+
+def _read_auth_state(vault: Vault, store: VaultSettings) -> AuthState:
+    mounts = _list_paths(vault, "sys/auth")
+    return AuthState(
+        exists=None if mounts is None else store.auth_mount in mounts,
+        config=_read_entry(vault, config_path(store)),
+        role=_read_entry(vault, role_path(store)),
     )
 
 
@@ -105,11 +133,12 @@ def _list_paths(vault: Vault, path: str) -> frozenset[str] | None:
     )
 
 
-def _is_written(vault: Vault, path: str) -> bool | None:
+def _read_entry(vault: Vault, path: str) -> Mapping[str, Any] | None:
+    """Return the entry at a path, empty if there is none; None if the token cannot read it."""
     answer = _capture_error(lambda: vault.call("GET", path))
     if not isinstance(answer, VaultError):
-        return True
-    return False if answer.kind == "missing" else None
+        return answer.data
+    return {} if answer.kind == "missing" else None
 
 
 def _capture_error(call: Callable[[], T]) -> T | VaultError:

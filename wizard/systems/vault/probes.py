@@ -31,14 +31,16 @@ from wizard.engine.probes import (
 )
 from wizard.errors import Fix
 from wizard.systems.situation import TokenSource
+from wizard.systems.vault.login_evidence import Surroundings
 from wizard.systems.vault.looks import (
+    AuthState,
     VaultSnapshot,
     make_snapshot_lookup,
     policy_path,
     read_health,
     role_path,
 )
-from wizard.systems.vault.role_probe import role_probe
+from wizard.systems.vault.role_probe import classify_error, role_probe
 
 if TYPE_CHECKING:
     from wizard.stores.vault.settings import VaultSettings
@@ -55,14 +57,17 @@ def vault_probes(
     *,
     absent: ProbeResult | None = None,
     mint: TokenSource | None = None,
+    around: Surroundings | None = None,
     others: Sequence[VaultSettings] = (),
 ) -> Iterator[Probe]:
     """Yield all probes of one Vault.
 
     Without an `identity` the probes that need a login are skipped (`absent` gives the reason).
-    `mint` issues a token of the store's ServiceAccount with the store's audience. `others` are the
-    paths of further readers such as Argo CD.
+    `mint` issues a token of the store's ServiceAccount with the store's audience. `around` is the
+    cluster that it is from, where a refused login looks for its cause. `others` are the paths of
+    further readers such as Argo CD.
     """
+    around = around or Surroundings(address)
     state = CachedCall(lambda: read_health(address))
     own = (
         CachedCall(make_snapshot_lookup(address, identity, store, *others))
@@ -124,15 +129,8 @@ def vault_probes(
         if not _is_usable(await state()):
             return skip_result("needs vault.state")
         seen = await own() if own is not None else None
-        known = seen if isinstance(seen, VaultSnapshot) else None
-        there = (
-            None
-            if known is None or known.auth_mounts is None
-            else store.auth_mount in known.auth_mounts
-        )
-        return await role_probe(
-            store, address, mint, mount_there=there, role_there=known.role if known else None
-        )
+        auth = seen.auth if isinstance(seen, VaultSnapshot) else AuthState()
+        return await role_probe(store, mint, auth, around)
 
     yield outside(
         "certificate",
@@ -187,13 +185,6 @@ def vault_probes(
         2 * SECONDS,
         store.question("role"),
     )
-
-
-def classify_error(error: VaultError) -> ProbeResult:
-    """Return a failure for an error, or unknown for a transient one, which proves nothing."""
-    if error.transient:
-        return unknown_result(error.message, error.fix)
-    return fail_result(error.message, error.fix)
 
 
 def _is_usable(seen: Health | VaultError) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.clients.vault.address import Jwt, VaultAddress
-from wizard.clients.vault.connect import open_vault
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.probes import (
     ProbeResult,
@@ -16,36 +14,38 @@ from wizard.engine.probes import (
     unknown_result,
     warn_result,
 )
-from wizard.errors import Fix, WizardError
-from wizard.formats.jwt import parse_audiences
+from wizard.errors import WizardError
 from wizard.systems.situation import TokenSource
-from wizard.systems.vault.store_rights import check_store_rights
+from wizard.systems.vault.store_login import try_store_login
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.stores.vault.settings import VaultSettings
+    from wizard.systems.vault.login_evidence import Surroundings
+    from wizard.systems.vault.looks import AuthState
+
+
+def classify_error(error: VaultError) -> ProbeResult:
+    """Return a failure for an error, or unknown for a transient one, which proves nothing."""
+    if error.transient:
+        return unknown_result(error.message, error.fix)
+    return fail_result(error.message, error.fix)
 
 
 async def role_probe(
-    store: VaultSettings,
-    address: VaultAddress,
-    mint: TokenSource | None,
-    *,
-    mount_there: bool | None,
-    role_there: bool | None,
+    store: VaultSettings, mint: TokenSource | None, state: AuthState, around: Surroundings
 ) -> ProbeResult:
     """Log in as the store, check its rights, and revoke the login.
 
-    `mount_there` and `role_there` tell whether auth mount and role exist, None if unknown. A
-    refusal proves a fault only if both exist.
+    A refusal proves a fault only if the auth mount and the role are known to exist.
     """
-    if mount_there is False:
+    if state.exists is False:
         return warn_result(
             f"auth mount {store.auth_mount} does not exist yet",
             "ask Vault's owner to enable it, as described in the runbook",
         )
-    if role_there is False:
+    if state.role is not None and not state.role:
         return warn_result(
             f"role {store.role} at auth/{store.auth_mount} does not exist yet",
             "ask Vault's owner to write the role file under vault/, as described in the runbook",
@@ -57,31 +57,18 @@ async def role_probe(
         jwt = await run_in_thread(mint)
     except WizardError as error:
         return unknown_result(f"no token of {account}: {error.message}", error.fix)
-    return await run_in_thread(
-        lambda: check_role_login(store, address, jwt, certain=bool(mount_there and role_there))
-    )
+    return await run_in_thread(lambda: _check_role_login(store, jwt, state, around))
 
 
-def check_role_login(
-    store: VaultSettings, address: VaultAddress, jwt: SecretStr, *, certain: bool
+def _check_role_login(
+    store: VaultSettings, jwt: SecretStr, state: AuthState, around: Surroundings
 ) -> ProbeResult:
-    """Return the result of the login; `certain` means that mount and role are known to exist."""
-    credentials = Jwt(store.auth_mount, store.role, jwt)
     try:
-        with open_vault(address, credentials) as vault:
-            look = check_store_rights(vault, store)
+        look = try_store_login(store, jwt, lambda: state, around)
     except VaultError as error:
-        if error.transient:
-            return unknown_result(error.message, error.fix)
-        audience = parse_audiences(jwt.get_secret_value())
-        fix = error.fix
-        if audience and store.audience not in audience:
-            fix = Fix(
-                f"the token has audience {', '.join(audience)}, but secrets.vault.audience is "
-                f"{store.audience}: use the same audience in both",
-                "secrets.vault.audience",
-            )
-        return fail_result(error.message, fix) if certain else unknown_result(error.message, fix)
-    if look.state != "holds":
-        return fail_result(look.detail, look.fix)
-    return pass_result(look.detail)
+        return classify_error(error)
+    if look.state == "holds":
+        return pass_result(look.detail)
+    if look.state == "unknown":
+        return unknown_result(look.detail, look.fix)
+    return fail_result(look.detail, look.fix)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
 
@@ -15,10 +16,25 @@ if TYPE_CHECKING:
 def check_store_rights(vault: Vault, store: VaultSettings) -> StepStatus:
     """Check that a login as the store reads its payload and can do nothing else.
 
-    `wanted`: it cannot read the payload; `blocked`: it has more rights, or a further policy.
+    `wanted`: it cannot read the payload, or not look itself up, as External Secrets does;
+    `blocked`: it has more rights, or a further policy.
     """
-    own = vault.capabilities([store.data_path])[store.data_path]
-    carried = set(vault.token_lookup().policies) - {"default", store.policy.lower()}
+    try:
+        own = vault.capabilities([store.data_path])[store.data_path]
+        policies = vault.token_lookup().policies
+    except VaultError as error:
+        if error.kind not in {"forbidden", "login"}:
+            raise
+        return StepStatus(
+            "wanted",
+            f"{store.role} can log in, but its tokens lack policy default: External Secrets looks "
+            "its token up and revokes it",
+            Fix(
+                "ask Vault's owner to set token_no_default_policy=false: "
+                f"vault read auth/{store.auth_mount}/role/{store.role}"
+            ),
+        )
+    carried = set(policies) - {"default", store.policy.lower()}
     if not own & {"read", "root"}:
         return StepStatus(
             "wanted",

@@ -11,6 +11,8 @@ from wizard.errors import WizardError
 from wizard.stores.vault.settings import vault_answers, vault_settings
 from wizard.systems.cluster.probes import ClusterCheck
 from wizard.systems.vault.audience import check_audience
+from wizard.systems.vault.auth_mount import find_cluster_config
+from wizard.systems.vault.login_evidence import Surroundings
 from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.probes import vault_probes
 from wizard.workspace.consent import VAULT_SERVER_KEY
@@ -67,5 +69,10 @@ def list_vault_probes(situation: Situation) -> Iterator[Probe]:
             identity, mint = None, None
     if identity is not None:
         situation.say(f"asking Vault at {where.endpoint} with {identity.identity}")
+    recorded = situation.answers.cluster.server
+    cluster = find_cluster_config(settings.server, recorded, situation.kube, where)
+    around = Surroundings(where, cluster, situation.kube)
     others = list_vault_settings(situation.answers, situation.release)[1:]
-    yield from vault_probes(settings, where, identity, absent=absent, mint=mint, others=others)
+    yield from vault_probes(
+        settings, where, identity, absent=absent, mint=mint, around=around, others=others
+    )
