@@ -109,15 +109,46 @@ def read_state(store: PayloadStore) -> StoreState:
     stored = store.read()
     if stored is not None and stored.deleted:
         raise RefusedError(
-            f"{store.name}: version {stored.version} was deleted and may hold the values in use; "
-            "no new value is generated",
-            "restore it (`vault kv undelete`), or delete all versions permanently "
-            "(`vault kv metadata delete`), then run this again",
+            f"{store.name}: version {stored.version} was "
+            f"{'destroyed' if stored.destroyed else 'deleted'} and may have held the values in "
+            "use; no new value is generated",
+            _explain_loss(store, stored),
         )
     payload = Payload(store.name, store.document, stored.data if stored else {})
     if stored is None:
         return StoreState(payload, 0)
     return StoreState(payload, stored.version, stored.expires)
+
+
+def _explain_loss(store: PayloadStore, stored: StoredSecret) -> str:
+    """Return what helps with a version that has no values any more."""
+    discard = (
+        "if nothing uses its values, delete all versions permanently (`vault kv metadata delete`), "
+        "then run this again"
+    )
+    if not stored.destroyed:
+        return f"restore it (`vault kv undelete -versions={stored.version}`); {discard}"
+    for version in range(stored.version - 1, 0, -1):
+        older = store.read_version(version)
+        if older is None:
+            break
+        if not older.deleted:
+            return (
+                "a destroyed version cannot be restored, but an older one has values: check that "
+                f"they are the ones in use, then run `vault kv rollback -version={version}`; "
+                f"{discard}"
+            )
+        if not older.destroyed:
+            return (
+                "a destroyed version cannot be restored, but an older one was only deleted: run "
+                f"`vault kv undelete -versions={version}`, check that its values are the ones in "
+                f"use, then `vault kv rollback -version={version}`; {discard}"
+            )
+    return (
+        "a destroyed version cannot be restored, and no older one has values: write the values "
+        "again from a backup of the store, or from the Secrets in the cluster (`vault kv put`); "
+        f"{discard}"
+    )
 
 
 @dataclass(frozen=True, slots=True)

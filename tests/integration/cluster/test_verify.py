@@ -157,7 +157,7 @@ def event(
 STORE: list[tuple[str, Callable[[Operators], None], str, str]] = [
     ("no operator", _nothing, "no state yet", "external-secrets"),
     ("sealed", store_says("Code: 503. Errors: * Vault is sealed"), "sealed", "unseal"),
-    ("403 at login", store_event, "refuses the login", "audience"),
+    ("403 at login", store_event, "refuses the login", "airflow-wizard check --live"),
     (
         "audience",
         store_says("Code: 403: * invalid audience (aud) claim: audience claim does not match"),
@@ -177,6 +177,12 @@ STORE: list[tuple[str, Callable[[Operators], None], str, str]] = [
         "bound to a different",
         "vault/",
     ),
+    (
+        "account",
+        store_says('cannot get Kubernetes service account "x": serviceaccounts "x" not found'),
+        "airflow-external-secrets does not exist",
+        "apps/airflow/secrets/service-account.yaml creates it: see the sync in Argo CD",
+    ),
     ("network", store_says("dial tcp: lookup vault: no such host"), "cannot reach", "network"),
     ("something else", store_says("out of \x1b[31mcheese"), "out of \\e[31mcheese", "describe"),
 ]
@@ -194,6 +200,19 @@ def test_a_store_that_is_not_valid(
     assert ended.state == "failed"
     assert says in ended.detail
     assert fix in ended.fix.text
+
+
+def test_the_operators_own_account_is_no_file_of_the_installation(world: World) -> None:
+    changes = {"secrets.scope": "cluster", "delivery.argocd.applications": "two"}
+    target = synced(world, **changes)
+    said = 'cannot get Kubernetes service account "x": serviceaccounts "x" not found'
+    world.operators.ready("ClusterSecretStore", "vault-airflow", said, ok=False)
+    ended = wait(target, "verify.store")["verify.store"]
+    assert "ServiceAccount external-secrets/external-secrets, the operator's own, does" in (
+        ended.detail
+    )
+    assert "service-account.yaml" not in ended.fix.text
+    assert ended.fix.question == "secrets.vault.operator_namespace"
 
 
 def test_a_store_that_never_arrives_is_explained_by_argo_cd(world: World) -> None:

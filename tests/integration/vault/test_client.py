@@ -611,6 +611,25 @@ def test_the_token_helpers_file_is_not_picked_up(
         assert fault(nobody.token_lookup, canary).kind == "login"
 
 
+def test_quotes_and_white_space_around_a_token_are_named(tmp_path: Path, canary: Canary) -> None:
+    secret, file = canary.secret(), tmp_path / "token"
+    file.write_text(f"'{secret}'\n")
+    file.chmod(0o600)
+    for variables, says in (
+        ({"VAULT_TOKEN": f'"{secret}"'}, "VAULT_TOKEN is not a valid token or id: it has quotes"),
+        ({"VAULT_TOKEN": f' "{secret}" \n'}, "has quotes around it"),
+        ({"VAULT_TOKEN": f"\u201c{secret}\u201d"}, "has quotes around it"),
+        ({"VAULT_TOKEN": f"{secret}'"}, "has quotes around it"),
+        ({"VAULT_TOKEN_FILE": str(file)}, "VAULT_TOKEN_FILE is not a valid token or id: it has q"),
+        ({"VAULT_ROLE_ID": secret, "VAULT_SECRET_ID": f"'{secret}'"}, "VAULT_SECRET_ID is not"),
+        ({"VAULT_TOKEN": f"{secret}\n{secret}"}, "has spaces or line breaks in it"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            read_credentials(variables)
+        assert says in caught.value.message
+        canary.assert_absent(caught.value.message, caught.value.hint)
+
+
 @pytest.mark.parametrize(
     "variables",
     [

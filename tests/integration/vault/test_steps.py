@@ -714,7 +714,11 @@ def test_a_reviewer_that_was_taken_away_shows_in_the_login(bench: Bench) -> None
     found = bench.run()["vault.login"]
     assert found.state == "failed"
     assert "refuses the login" in found.detail
-    assert "token reviewer" in found.fix.text
+    # As `check --live` says it: see test_login_refusal.py.
+    assert "(1) ServiceAccount vault-auth/vault-auth may not review tokens" in found.fix.text
+    bench.vault.request("POST", bench.role, {"token_bound_cidrs": ["10.9.9.0/24"]})
+    found = bench.run()["vault.role"]
+    assert found.state == "blocked"
 
 
 # --- faults

@@ -32,6 +32,8 @@ LOGIN_HINT = (
 )
 _PATH = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"
 
+# Also the typographic ones, which a chat or a document makes of the plain ones.
+_QUOTES = tuple("\"'`\u2018\u2019\u201c\u201d")
 
 SERVER_QUESTION = "secrets.vault.server"
 
@@ -170,15 +172,22 @@ def _read_token_file(path: str) -> Token:
 
 
 def _check_header(name: str, value: str) -> SecretStr:
-    """Return the value if it is safe in an HTTP header.
+    """Return the value if it is safe in an HTTP header, without white space around it.
 
-    Else raises UsageError without the value, which the HTTP client's own error would quote.
+    Else raises UsageError without the value, which the HTTP client's own error would quote. No
+    token or id of Vault has quotes or white space: they come from a shell or an .env file.
     """
     text = value.strip()
-    if not re.fullmatch(r"[\x21-\x7e]{1,16384}", text):
+    problem = ""
+    if text[:1] in _QUOTES or text[-1:] in _QUOTES:
+        problem = "has quotes around it, which are not part of it"
+    elif re.search(r"\s", text):
+        problem = "has spaces or line breaks in it"
+    elif not re.fullmatch(r"[\x21-\x7e]{1,16384}", text):
+        problem = "has characters that no token or id has, or is empty or too long"
+    if problem:
         raise UsageError(
-            f"{name} is not a valid token or id: it has spaces, line breaks or other characters",
-            "set it again, without extra characters",
+            f"{name} is not a valid token or id: it {problem}", f"set {name} again without them"
         )
     return SecretStr(text)
 

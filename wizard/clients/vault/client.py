@@ -175,7 +175,8 @@ class VaultClient:
         metadata = found if isinstance(found, Mapping) else {}
         number = metadata.get("version")
         if answer.status == 404 and isinstance(number, int):
-            return StoredSecret({}, number, deleted=True)
+            destroyed = metadata.get("destroyed") is True
+            return StoredSecret({}, number, deleted=True, destroyed=destroyed)
         if (
             answer.status == 404
             and not answer.has_error("namespace")

@@ -54,13 +54,15 @@ class TokenInfo:
 class StoredSecret:
     """The content of a path: all its keys, and the version for the next check-and-set write.
 
-    `deleted`: the version was deleted, so there are no keys, but still a version number. `expires`
-    is the time at which Vault will delete this version, empty if it will not.
+    `deleted`: the version was deleted, so there are no keys, but still a version number;
+    `destroyed`: its values are gone for good, and no undelete brings them back. `expires` is
+    the time at which Vault will delete this version, empty if it will not.
     """
 
     data: Mapping[str, Any] = field(repr=False)
     version: int
     deleted: bool = False
+    destroyed: bool = False
     expires: str = ""
 
 

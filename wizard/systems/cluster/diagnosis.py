@@ -95,6 +95,12 @@ _NETWORK = Fix(
     "the cluster must reach secrets.vault.server: check the address, DNS and network policies",
     "secrets.vault.server",
 )
+# The fix depends on whose account it is: see `diagnose_account`.
+MISSING_ACCOUNT = Rule(
+    r"serviceaccounts? \".*\" not found|cannot get Kubernetes service account",
+    "the store's ServiceAccount does not exist",
+    Fix("see which account it names: serviceAccountRef in the store's spec"),
+)
 STORE_RULES = (
     Rule(
         r"vault is sealed|is sealed|Code: 503",
@@ -140,11 +146,7 @@ STORE_RULES = (
             "team to grant it `create` on serviceaccounts/token of this account"
         ),
     ),
-    Rule(
-        r"serviceaccounts? \".*\" not found|cannot get Kubernetes service account",
-        "the store's ServiceAccount does not exist",
-        Fix("check that Argo CD has synced secrets/service-account.yaml"),
-    ),
+    MISSING_ACCOUNT,
     Rule(
         r"/login.{0,200}(Code: 403|permission denied)|log in .{0,200}(Code: 403|permission denied)",
         "Vault refuses the login with 403",

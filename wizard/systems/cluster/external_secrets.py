@@ -5,7 +5,8 @@ Values are never read: the metadata tells which keys a Secret has.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.contract import CONTRACT, get_chart_value
@@ -22,10 +23,12 @@ from wizard.systems.cluster.conditions import (
     wait_status,
 )
 from wizard.systems.cluster.diagnosis import (
+    MISSING_ACCOUNT,
     PAYLOAD_RULES,
     REFUSAL_RULES,
     STORE_RULES,
     Diagnosis,
+    Rule,
     diagnose,
     sanitize_message,
 )
@@ -50,19 +53,60 @@ def check_store(kube: Kube, target: Target, otherwise: FallbackDiagnosis) -> Ste
     if found is None:
         why = diagnose_namespace(kube, target.release.namespace) or otherwise()
         return wait_status(f"{ref} does not exist yet", why, delivery_hint(target.release))
-    return _check_validity(kube, ref, found)
+    return _check_validity(kube, ref, found, target.release)
 
 
-def _check_validity(kube: Kube, ref: Ref, found: KubeObject) -> StepStatus:
+def _check_validity(
+    kube: Kube, ref: Ref, found: KubeObject, release: Release | None = None
+) -> StepStatus:
     ready = condition(found, "Ready")
     if ready.get("status") == "True":
         return StepStatus("holds", f"{ref} is valid")
     if not ready:
         return StepStatus("wanted", f"{ref} has no state yet", Fix(_OPERATOR))
     texts = [*list_warnings(kube, ref.namespace, (ref.kind, ref.name))[:3], ready.get("message")]
-    why = diagnose(texts, STORE_RULES, REFUSAL_RULES)
+    rules = [_missing_account(found, release) if r is MISSING_ACCOUNT else r for r in STORE_RULES]
+    why = diagnose(texts, rules, REFUSAL_RULES)
     shown = "" if why else f": {sanitize_message(ready.get('message'))}"
     return wait_status(f"{ref} is not valid{shown}", why, f"kubectl describe {ref.kind} {ref.name}")
+
+
+def _missing_account(store: KubeObject, release: Release | None) -> Rule:
+    """Return the rule for a missing ServiceAccount, with the fix for the one that `store` names.
+
+    A ClusterSecretStore uses the operator's own account, which is no file of the installation.
+    """
+    named = _find_account(store["spec"])
+    name, namespace = str(named.get("name") or ""), str(named.get("namespace") or "")
+    if store.get("kind") == "ClusterSecretStore":
+        return replace(
+            MISSING_ACCOUNT,
+            cause=f"ServiceAccount {namespace}/{name}, the operator's own, does not exist",
+            fix=Fix(
+                "set secrets.vault.operator_namespace and secrets.vault.service_account to those "
+                "of the External Secrets Operator: kubectl get deployments -A -o wide "
+                "-l app.kubernetes.io/name=external-secrets",
+                "secrets.vault.operator_namespace",
+            ),
+        )
+    namespace = str(store["metadata"].get("namespace") or namespace)
+    path = f"{release.paths.apps}/secrets/service-account.yaml" if release else ""
+    where = f"{path} creates it: {delivery_hint(release)}" if release else "create it again"
+    return replace(
+        MISSING_ACCOUNT,
+        cause=f"ServiceAccount {namespace}/{name} does not exist",
+        fix=Fix(where),
+    )
+
+
+def _find_account(spec: object) -> Mapping[str, Any]:
+    """Return the `serviceAccountRef` in a store's spec, whatever its provider; empty for none."""
+    if not isinstance(spec, Mapping):
+        return {}
+    own = spec.get("serviceAccountRef")
+    if isinstance(own, Mapping):
+        return own
+    return next((found for part in spec.values() if (found := _find_account(part))), {})
 
 
 def diagnose_store(kube: Kube, target: Target) -> Diagnosis | None:

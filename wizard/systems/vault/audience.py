@@ -9,6 +9,7 @@ from wizard.engine.probes import ProbeResult, fail_result, pass_result, unknown_
 from wizard.errors import Fix
 from wizard.formats.jwt import parse_audiences
 from wizard.stores.vault.settings import vault_settings
+from wizard.systems.vault.account import account_name, explain_missing_account
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -19,15 +20,13 @@ if TYPE_CHECKING:
 def check_audience(kube: Kube, answers: Answers, release: Release) -> ProbeResult:
     """Check that the API server issues the store a token for the audience Vault expects."""
     store = vault_settings(answers.secrets, release)
-    account = f"{store.account_namespace}/{store.service_account}"
+    account = account_name(store)
     try:
         token = kube.token(store.service_account, store.account_namespace, store.audience)
     except KubeError as error:
         if error.kind == "missing":
-            return unknown_result(
-                f"ServiceAccount {account} does not exist yet",
-                "run the check again after the first sync, which creates it",
-            )
+            later = "run the check again after the first sync, which creates it"
+            return unknown_result(*explain_missing_account(store, later))
         raise
     found = parse_audiences(token.get_secret_value())
     if store.audience not in found:

@@ -12,6 +12,7 @@ from wizard.clients.kube.errors import KubeError
 from wizard.clients.vault.address import LOGIN_HINT
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
+from wizard.systems.vault.account import account_name, explain_missing_account
 from wizard.systems.vault.auth_mount import find_cluster_config
 from wizard.systems.vault.login_evidence import Surroundings
 from wizard.systems.vault.looks import AuthState, config_path, role_path
@@ -47,7 +48,7 @@ class StoreLogin:
         self._store = store or session.store
         self._mount = mount
         self._role = role
-        self._account = f"{self._store.account_namespace}/{self._store.service_account}"
+        self._account = account_name(self._store)
 
     def look(self) -> StepStatus:
         """Log in with a token of the store's ServiceAccount and check the rights of that login."""
@@ -89,7 +90,5 @@ class StoreLogin:
             return self._kube.token(store.service_account, store.account_namespace, store.audience)
         except KubeError as error:
             if error.kind == "missing":
-                return StepStatus(
-                    "unknown", f"ServiceAccount {self._account} does not exist yet", Fix(_LATER)
-                )
+                return StepStatus("unknown", *explain_missing_account(store, _LATER))
             return StepStatus("unknown", error.message, error.fix)

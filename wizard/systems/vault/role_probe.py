@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wizard.clients.kube.errors import KubeError
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.probes import (
     ProbeResult,
@@ -16,6 +17,7 @@ from wizard.engine.probes import (
 )
 from wizard.errors import WizardError
 from wizard.systems.situation import TokenSource
+from wizard.systems.vault.account import account_name, explain_missing_account
 from wizard.systems.vault.store_login import try_store_login
 
 if TYPE_CHECKING:
@@ -50,12 +52,15 @@ async def role_probe(
             f"role {store.role} at auth/{store.auth_mount} does not exist yet",
             "ask Vault's owner to write the role file under vault/, as described in the runbook",
         )
-    account = f"{store.account_namespace}/{store.service_account}"
+    account = account_name(store)
     if mint is None:
         return skip_result(f"needs a token of the ServiceAccount {account} from the cluster")
     try:
         jwt = await run_in_thread(mint)
     except WizardError as error:
+        if isinstance(error, KubeError) and error.kind == "missing":
+            later = "run the check again after the delivery has created it"
+            return unknown_result(*explain_missing_account(store, later))
         return unknown_result(f"no token of {account}: {error.message}", error.fix)
     return await run_in_thread(lambda: _check_role_login(store, jwt, state, around))
 

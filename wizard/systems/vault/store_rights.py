@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
+from wizard.systems.vault.account import account_name
 
 if TYPE_CHECKING:
     from wizard.clients.vault.protocol import Vault
@@ -49,5 +50,6 @@ def check_store_rights(vault: Vault, store: VaultSettings) -> StepStatus:
             f"{', '.join(more)}",
             Fix("find where they come from: the role, or an identity group in Vault"),
         )
-    account = f"{store.account_namespace}/{store.service_account}"
-    return StepStatus("holds", f"{account} can log in and read {store.data_path}, nothing else")
+    return StepStatus(
+        "holds", f"{account_name(store)} can log in and read {store.data_path}, nothing else"
+    )
