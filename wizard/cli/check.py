@@ -21,6 +21,7 @@ from wizard.errors import ExitCode, Fix, UsageError
 from wizard.findings import Finding
 from wizard.plan.guarded_keys import find_guarded_differences
 from wizard.workspace.installation import CommandInput
+from wizard.workspace.remembered_cluster import find_other_cluster
 from wizard.workspace.surroundings import read_surroundings
 
 if TYPE_CHECKING:
@@ -96,6 +97,9 @@ def _check_one(
         *inspect_rendering(proposal.rendering, files, options.chart_path),
         *_find_differences(workspace, proposal, files),
         *workspace.inspect_target(proposal.answers, start.existing),
+        *find_other_cluster(
+            proposal.answers, workspace.repository, start.existing, options.context
+        ),
     ]
     code = ExitCode.DONE
     if plan.missing_evidence or any(finding.is_error for finding in found):

@@ -14,6 +14,7 @@ from wizard.engine.probes import STATUS_WORDS, Probe, ProbeResult, run_probes, s
 from wizard.errors import ExitCode
 from wizard.formats.terminal import escape_unprintable
 from wizard.probes.catalogue import collect_probes
+from wizard.state.apply_journal import ApplyHistory, with_remembered_cluster
 from wizard.state.unverified import UnverifiedHistory, UnverifiedProbe, format_unverified
 from wizard.stores.live import live_store
 from wizard.systems.cluster.target_cluster import open_probe_cluster
@@ -73,11 +74,13 @@ def _prepare_situation(
     allowed = options.allow_reference
     require_reference_keys(allowed)
     asks = sys.stdin.isatty() and not options.json
-    kube, no_kube = open_probe_cluster(proposal.answers, options.context)
+    repository = start.workspace.repository
+    answers = with_remembered_cluster(proposal.answers, repository, start.existing)
+    kube, no_kube = open_probe_cluster(answers, options.context)
     hub = options.argocd_context
     release = proposal.rendering.release
     return Situation(
-        answers=proposal.answers,
+        answers=answers,
         release=release,
         agreed=start.workspace.target_answers(start.existing),
         allowed=frozenset(allowed),
@@ -85,11 +88,10 @@ def _prepare_situation(
         prompt=_make_prompt(console) if asks else None,
         folder=start.folder,
         kube=kube,
-        argocd=open_probe_cluster(proposal.answers, hub)[0] if hub else None,
+        argocd=open_probe_cluster(answers, hub)[0] if hub else None,
         no_kube=no_kube,
-        mint=live_store(release.store).token_source(kube, proposal.answers, release)
-        if kube
-        else None,
+        mint=live_store(release.store).token_source(kube, answers, release) if kube else None,
+        known=ApplyHistory(repository, start.existing).target_identities(),
         say=console.say,
     )
 

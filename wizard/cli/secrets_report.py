@@ -19,6 +19,7 @@ from wizard.formats.nested import get_value
 from wizard.plan.merge_base import state_folder
 from wizard.provisioning.steps import format_items, open_cluster
 from wizard.secrets.deploy_key import KeyPair, fingerprint, is_same_key
+from wizard.state.apply_journal import with_remembered_cluster
 from wizard.workspace.consent import consent_error
 from wizard.workspace.deploy_keys import GitKey, git_key, repository_label
 from wizard.workspace.public_keys import record_in_file, record_in_tree
@@ -243,8 +244,9 @@ def open_run_cluster(run: SecretsRun) -> SecretLookup | None:
 
     A context given by --context must exist.
     """
-    context = run.options.context
-    cluster, identity = open_cluster(run.proposal.answers, context)
+    answers, repository = run.proposal.answers, run.start.workspace.repository
+    known = with_remembered_cluster(answers, repository, run.start.existing)
+    cluster, identity = open_cluster(known, run.options.context)
     if cluster is not None:
         run.console.say(f"asking the cluster: {identity}")
     return cluster

@@ -52,6 +52,10 @@ def read_input_file(
             raise OSError(errno.EINVAL, "it is not a regular file")
         if check:
             check(state)
+        if is_regular and state.st_size > limit:
+            raise OSError(
+                errno.EFBIG, f"it is larger than {limit} bytes: it has {state.st_size} bytes"
+            )
         return _read_bytes(handle, limit, None if is_regular else time.monotonic() + seconds)
     finally:
         os.close(handle)

@@ -35,7 +35,9 @@ def read_mapping(text: str, name: str) -> dict[str, Any]:
 def read_yaml(text: str, name: str) -> Any:
     """Return any YAML value; otherwise like `read_mapping`."""
     if len(text) > MAX_BYTES:
-        raise AnswersError(f"{name}: the file is larger than {MAX_BYTES} bytes")
+        raise AnswersError(
+            f"{name}: the file is larger than {MAX_BYTES} bytes: it has {len(text)} characters"
+        )
     try:
         # Most files read here were written by the wizard.
         data = yaml_fast_reader.load_own_yaml(text)

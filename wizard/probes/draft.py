@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.plan.derive import derive_release
+from wizard.state.apply_journal import ApplyHistory, with_remembered_cluster
 from wizard.stores.live import live_store
 from wizard.systems.cluster.target_cluster import open_probe_cluster
 from wizard.systems.situation import Situation
@@ -32,6 +33,10 @@ def prepare_situation(
     AnswersError for an unusable file and WizardError for a context that does not exist.
     """
     answers, assets = workspace.with_assets(answers, existing, folder)
+    known: dict[str, str] = {}
+    if existing:
+        answers = with_remembered_cluster(answers, workspace.repository, existing)
+        known = ApplyHistory(workspace.repository, existing).target_identities()
     release = derive_release(answers, assets)
     kube, absent = open_probe_cluster(answers, context) if cluster else (None, None)
     return Situation(
@@ -42,4 +47,5 @@ def prepare_situation(
         no_kube=absent,
         mint=live_store(release.store).token_source(kube, answers, release) if kube else None,
         scanner=scanner,
+        known=known,
     )

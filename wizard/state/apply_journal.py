@@ -129,6 +129,15 @@ def with_cluster_identity(answers: Answers, repository: WorkTree, installation: 
         return answers
     if not is_committed(repository, installation):
         return answers
+    return with_remembered_cluster(answers, repository, installation)
+
+
+def with_remembered_cluster(answers: Answers, repository: WorkTree, installation: str) -> Answers:
+    """Return the answers with the cluster that an earlier `apply` used, to compare it; see above.
+
+    For everything that asks a cluster: `apply` compares it with the same one.
+    """
+    own = answers.cluster
     found = ApplyHistory(repository, installation).target_identities()
     cluster = fill_cluster_identity(own, found) if found else own
     return answers if cluster == own else answers.model_copy(update={"cluster": cluster})

@@ -34,7 +34,8 @@ class Situation:
     relative to `folder`. `kube` is the cluster, `no_kube` the reason why there is none, `argocd`
     the cluster of Argo CD if it has its own context. `mint` returns a token of the store's
     ServiceAccount; None when the cluster is not queried. `scanner` scans a host's keys (None: one
-    scanner for each run). `say` reports the identities in use. `stored` means that values are
+    scanner for each run). `known` are the identities of the systems that earlier runs of `apply`
+    used. `say` reports the identities in use. `stored` means that values are
     stored, not only used for a login; a value that the leak gate cannot search for is then refused.
     """
 
@@ -51,6 +52,7 @@ class Situation:
     no_kube: ProbeResult | None = None
     mint: TokenSource | None = None
     scanner: Scanner | None = None
+    known: Mapping[str, str] = field(default_factory=dict)
     say: Callable[[str], None] = lambda _text: None
     stored: bool = False
 

@@ -78,7 +78,10 @@ class Target:
         found = []
         if self.vault:
             address, credentials = self.vault
-            found.append(f"Vault at {address.url} ({address.source}): {credentials.identity}")
+            inside = f", namespace {address.namespace}" if address.namespace else ""
+            inside += f" ({address.namespace_source})" if inside else ""
+            where = f"Vault at {address.url} ({address.source}){inside}"
+            found.append(f"{where}: {credentials.identity}")
         if self.kube:
             found.append(f"cluster: {self.kube.identity}")
         if self.argocd and self.argocd is not self.kube:

@@ -25,6 +25,7 @@ from wizard.provisioning.steps import (
 from wizard.provisioning.survey import key_comment
 from wizard.secrets.deploy_key import list_repairs, read_private_key, require_recorded_key
 from wizard.secrets.resolve import resolve_reference
+from wizard.state.apply_journal import with_remembered_cluster
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -152,7 +153,9 @@ def find_prior_use(access: StoreAccess, inputs: Inputs) -> PriorUse:
         session.require_rights()
         _require_no_hand_off(access, session)
         generated = session.found.facts_in_state("generate")
-        cluster = open_cluster(access.proposal.answers)[0] if generated else None
+        answers, repository = access.proposal.answers, access.workspace.repository
+        known = with_remembered_cluster(answers, repository, answers.installation.name)
+        cluster = open_cluster(known)[0] if generated else None
         return session.signs(inputs, cluster)
 
 

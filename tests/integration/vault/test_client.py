@@ -23,6 +23,7 @@ from tests.support.certificates import Authority
 from tests.support.scripted import scripted
 from tests.testbed.vault import RefusedError, Vault
 from wizard.clients.vault import protocol as backend
+from wizard.clients.vault import transport
 from wizard.clients.vault.address import (
     AppRole,
     Jwt,
@@ -546,7 +547,7 @@ def test_variables_win_over_answers_one_by_one(vault: Vault) -> None:
     }
     found = read_address("https://vault.example:8200", ca="PEM", namespace="a", environ=variables)
     assert found == VaultAddress(
-        vault.url, vault.ca.read_text(), "team-a", "localhost", "VAULT_ADDR"
+        vault.url, vault.ca.read_text(), "team-a", "localhost", "VAULT_ADDR", "VAULT_NAMESPACE"
     )
 
 
@@ -649,6 +650,27 @@ def test_identities_that_cannot_be_used(variables: dict[str, str], canary: Canar
         read_credentials(variables)
     assert isinstance(caught.value, WizardError)
     canary.assert_absent(caught.value.message, caught.value.hint)
+
+
+def test_an_answer_without_an_end_is_given_up_at_once(
+    canary: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "MAX_ANSWER", 200_000)
+    sent: list[int] = []
+
+    def endless(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{")
+        while len(sent) < 500:
+            connection.sendall(b" " * 65536)
+            sent.append(1)
+
+    with scripted(endless) as port:
+        where = VaultAddress(f"http://127.0.0.1:{port}")
+        with opened_vault(where, token(canary.secret())) as opened:
+            error = fault(lambda: opened.call("GET", "secret/data/a"), canary)
+    assert "an answer of more than 200000 bytes" in error.message
+    assert len(sent) < 500
 
 
 def test_a_token_file_that_others_may_read(tmp_path: Path, canary: Canary) -> None:

@@ -210,27 +210,40 @@ async def test_an_approle_that_is_refused(vault: Vault, canary: Canary) -> None:
 
 async def test_a_namespace_that_this_vault_does_not_have(vault: Vault) -> None:
     store = store_of()
-    where = place(vault, namespace="team-a")
+    where = replace(place(vault, namespace="team-a"), namespace_source="VAULT_NAMESPACE")
     results = await probed(store, where, operator(vault, store))
     assert results["namespace"].status == "warn"
+    assert "VAULT_NAMESPACE is team-a, but Vault 1.21" in results["namespace"].detail
     assert "no namespaces" in results["namespace"].detail
+    assert "unset or correct VAULT_NAMESPACE" in results["namespace"].fix.text
+    assert results["namespace"].fix.question == ""
 
 
 def test_namespaces_of_other_editions() -> None:
     where = VaultAddress("https://vault.example:8200", namespace="team-a/data")
+    store = replace(store_of(), vault_namespace="team-a/data")
     info = TokenInfo("me", ("default",), 600, False, "")
     fault = VaultError("missing", "x")
 
     def judged(own: str, version: str = "1.21.4+ent") -> ProbeResult:
-        return check_namespace(
-            VaultSnapshot(replace(info, namespace=own), fault, fault), where, version
-        )
+        snapshot = VaultSnapshot(replace(info, namespace=own), fault, fault)
+        return check_namespace(snapshot, where, store, version)
 
     assert [judged(own).status for own in ("", "team-a", "team-a/data")] == ["pass"] * 3
     assert [judged(own).status for own in ("team-b", "team-a/data/deeper", "team")] == ["fail"] * 3
     assert judged("", "2.6.2").status == "pass"
     missing = VaultError("namespace", "no namespace", "correct it")
-    assert check_namespace(VaultSnapshot(missing, fault, fault), where, "2.6.2").status == "fail"
+    assert (
+        check_namespace(VaultSnapshot(missing, fault, fault), where, store, "2.6.2").status
+        == "fail"
+    )
+    # On this machine only: External Secrets would read another namespace.
+    elsewhere = replace(where, namespace_source="VAULT_NAMESPACE")
+    result = check_namespace(
+        VaultSnapshot(info, fault, fault), elsewhere, replace(store, vault_namespace=""), "2.6.2"
+    )
+    assert result.status == "warn"
+    assert "VAULT_NAMESPACE is team-a/data, but External Secrets uses (root)" in result.detail
 
 
 async def test_what_does_not_answer_is_unverified(canary: Canary) -> None:

@@ -36,7 +36,7 @@ def test_a_file_is_read_up_to_the_limit(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(path)
     assert read_input_file(tmp_path / "link", LIMIT) == b"x" * LIMIT
     path.write_bytes(b"x" * (LIMIT + 1))
-    refused(path, "larger than 1000 bytes")
+    refused(path, "larger than 1000 bytes: it has 1001 bytes")
 
 
 def test_a_huge_file_takes_no_memory(tmp_path: Path) -> None:

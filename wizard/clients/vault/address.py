@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from wizard.errors import UsageError
+from wizard.errors import Fix, UsageError
 from wizard.formats.certificates import extract_certificates
 from wizard.formats.input_files import MAX_CERTIFICATES, read_input_file
 from wizard.secrets.references import SecretRef
@@ -35,7 +35,7 @@ _PATH = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"
 # Also the typographic ones, which a chat or a document makes of the plain ones.
 _QUOTES = tuple("\"'`\u2018\u2019\u201c\u201d")
 
-SERVER_QUESTION = "secrets.vault.server"
+SERVER_QUESTION, NAMESPACE_QUESTION = "secrets.vault.server", "secrets.vault.namespace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class VaultAddress:
     """Vault's address for this machine. `ca` is PEM, empty for the system's CAs.
 
     `server_name` is the name that Vault's certificate must have, empty for the host in `url`.
-    `source` is the variable or question that the address comes from.
+    `source` and `namespace_source` are the variables or questions that address and namespace come
+    from.
     """
 
     url: str
@@ -51,11 +52,19 @@ class VaultAddress:
     namespace: str = ""
     server_name: str = ""
     source: str = SERVER_QUESTION
+    namespace_source: str = NAMESPACE_QUESTION
 
     @property
     def question(self) -> str:
         """Return the question that the address comes from; empty if a variable sets it."""
         return self.source if self.source == SERVER_QUESTION else ""
+
+    @property
+    def namespace_fix(self) -> Fix:
+        """Return how to use no namespace, or a different one."""
+        if self.namespace_source == NAMESPACE_QUESTION:
+            return Fix("correct or clear secrets.vault.namespace", NAMESPACE_QUESTION)
+        return Fix(f"unset or correct {self.namespace_source}")
 
     @property
     def endpoint(self) -> str:
@@ -131,7 +140,8 @@ def read_address(
     if tls_name and not re.fullmatch(r"[A-Za-z0-9.:-]+", tls_name):
         raise UsageError("VAULT_TLS_SERVER_NAME is not a host name", "give the certificate's name")
     file = variables.get("VAULT_CACERT", "")
-    return VaultAddress(url, _read_certificates(file) if file else ca, name, tls_name, source)
+    own = "VAULT_NAMESPACE" if "VAULT_NAMESPACE" in variables else NAMESPACE_QUESTION
+    return VaultAddress(url, _read_certificates(file) if file else ca, name, tls_name, source, own)
 
 
 def read_credentials(environ: Mapping[str, str] | None = None) -> Token | AppRole | None:

@@ -7,6 +7,7 @@ nothing by itself. hvac and requests are imported on first use.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 10.0
 _REDIRECTS = 3
+# Vault accepts no request, and so stores no value, of more than 32 MiB (max_request_size).
+MAX_ANSWER, _CHUNK = 32 << 20, 1 << 16
 _REASONS = (
     ("hostname mismatch", "its certificate is for a different name"),
     ("ip address mismatch", "its certificate is for a different address"),
@@ -146,9 +149,9 @@ class VaultHttp:
         """Send one request; raises VaultError only if there is no response from Vault."""
         url = f"{self._address.url}/v1/{path}"
         for _ in range(_REDIRECTS):
-            response = self._send(method, url, body, token, namespace)
-            if response.status_code not in {301, 302, 303, 307, 308}:
-                return _parse_response(response, self._address)
+            with self._send(method, url, body, token, namespace) as response:
+                if response.status_code not in {301, 302, 303, 307, 308}:
+                    return _parse_response(response, self._address)
             url = self._follow_redirect(url, response.headers.get("Location", ""))
         raise VaultError("server", f"{self._address.endpoint} redirects in circles")
 
@@ -159,6 +162,7 @@ class VaultHttp:
 
         named = {"X-Vault-Request": "true", "X-Vault-Token": token, "X-Vault-Namespace": namespace}
         options: dict[str, Any] = {"json": body, "timeout": self._limits, "allow_redirects": False}
+        options["stream"] = True
         options["headers"] = {name: value for name, value in named.items() if value}
         try:
             return self._session.request(method, url, **options)
@@ -227,9 +231,10 @@ def _tls_options(context: ssl.SSLContext, name: str) -> dict[str, Any]:
 
 def _parse_response(response: requests.Response, address: VaultAddress) -> VaultResponse:
     body: object = None
-    if response.content:
+    text = _read_body(response, address)
+    if text:
         try:
-            body = response.json()
+            body = json.loads(text)
         except ValueError:
             body = None
         if not isinstance(body, dict):
@@ -237,6 +242,30 @@ def _parse_response(response: requests.Response, address: VaultAddress) -> Vault
     wait = response.headers.get("Retry-After", "")
     seconds = float(wait) if wait.isascii() and wait.isdigit() else None
     return VaultResponse(response.status_code, body if isinstance(body, dict) else {}, seconds)
+
+
+def _read_body(response: requests.Response, address: VaultAddress) -> bytes:
+    """Return the body; raise VaultError at once if it is larger than Vault can store."""
+    import requests
+
+    data = bytearray()
+    try:
+        for part in response.iter_content(_CHUNK):
+            data += part
+            if len(data) > MAX_ANSWER:
+                raise VaultError(
+                    "foreign",
+                    f"{address.endpoint} gives an answer of more than {MAX_ANSWER} bytes",
+                    Fix(
+                        f"check {address.source}: Vault stores no value of that size",
+                        address.question,
+                    ),
+                )
+    except requests.RequestException as error:
+        fault = _build_request_error(error, address)
+    else:
+        return bytes(data)
+    raise fault
 
 
 def build_foreign_error(address: VaultAddress, status: int) -> VaultError:
@@ -300,9 +329,8 @@ def _classify_status(answer: VaultResponse, address: VaultAddress, identity: str
             "namespace",
             f"{where} has no namespace {address.namespace or '(root)'} for {request}",
             Fix(
-                "correct secrets.vault.namespace or VAULT_NAMESPACE; only Vault Enterprise and "
-                "OpenBao have namespaces",
-                "secrets.vault.namespace",
+                f"{address.namespace_fix}; only Vault Enterprise and OpenBao have namespaces",
+                address.namespace_fix.question,
             ),
         )
     if status == 403:

@@ -79,6 +79,13 @@ def read_health(address: VaultAddress) -> Health | VaultError:
         return error
 
 
+def compare_vaults(address: VaultAddress, seen: str, known: str) -> str:
+    """Return that this is not the Vault of an earlier run; empty if it may be the same."""
+    if not known or not seen or known == seen:
+        return ""
+    return f"the Vault at {address.endpoint} is cluster {seen}; an earlier run used {known}"
+
+
 def make_snapshot_lookup(
     address: VaultAddress,
     credentials: VaultCredentials,

@@ -35,11 +35,13 @@ from wizard.systems.vault.login_evidence import Surroundings
 from wizard.systems.vault.looks import (
     AuthState,
     VaultSnapshot,
+    compare_vaults,
     make_snapshot_lookup,
     policy_path,
     read_health,
     role_path,
 )
+from wizard.systems.vault.namespace import find_namespace_problem
 from wizard.systems.vault.role_probe import classify_error, role_probe
 
 if TYPE_CHECKING:
@@ -58,14 +60,16 @@ def vault_probes(
     absent: ProbeResult | None = None,
     mint: TokenSource | None = None,
     around: Surroundings | None = None,
+    known: str = "",
     others: Sequence[VaultSettings] = (),
 ) -> Iterator[Probe]:
     """Yield all probes of one Vault.
 
     Without an `identity` the probes that need a login are skipped (`absent` gives the reason).
     `mint` issues a token of the store's ServiceAccount with the store's audience. `around` is the
-    cluster that it is from, where a refused login looks for its cause. `others` are the paths of
-    further readers such as Argo CD.
+    cluster that it is from, where a refused login looks for its cause. `known` is the id of the
+    Vault that earlier runs of `apply` used. `others` are the paths of further readers such as Argo
+    CD.
     """
     around = around or Surroundings(address)
     state = CachedCall(lambda: read_health(address))
@@ -122,7 +126,7 @@ def vault_probes(
             return skip_result("needs vault.state")
         version = seen.version
         return await inside(
-            "namespace", "", lambda one: check_namespace(one, address, version)
+            "namespace", "", lambda one: check_namespace(one, address, store, version)
         ).run()
 
     async def role() -> ProbeResult:
@@ -138,9 +142,9 @@ def vault_probes(
         "secrets.vault.ca.file",
         proves_peer=True,
     )
-    yield outside("state", lambda seen: check_state(seen), SERVER_QUESTION)
+    yield outside("state", lambda seen: check_state(seen, address, known), SERVER_QUESTION)
     yield inside("token", "token", check_token)
-    if address.namespace:
+    if address.namespace or store.vault_namespace:
         yield Probe(
             "vault.namespace",
             "Vault: namespace",
@@ -206,8 +210,10 @@ def check_certificate(seen: Health | VaultError, address: VaultAddress) -> Probe
     )
 
 
-def check_state(seen: Health | VaultError) -> ProbeResult:
-    """Check Vault's initialisation, seal and clock; a standby node forwards requests."""
+def check_state(
+    seen: Health | VaultError, address: VaultAddress | None = None, known: str = ""
+) -> ProbeResult:
+    """Check Vault's identity, initialisation, seal and clock; a standby node forwards requests."""
     if isinstance(seen, VaultError):
         return (
             skip_result("needs vault.certificate") if seen.kind == "tls" else classify_error(seen)
@@ -220,6 +226,10 @@ def check_state(seen: Health | VaultError) -> ProbeResult:
         return fail_result(
             "a disaster recovery standby, which serves no clients",
             "set secrets.vault.server to the primary cluster",
+        )
+    if address is not None and (other := compare_vaults(address, seen.cluster_id, known)):
+        return fail_result(
+            other, f"use the Vault of the earlier run: check {address.source}; apply refuses this"
         )
     if abs(seen.skew) > MAX_SKEW:
         ahead = "ahead of" if seen.skew > 0 else "behind"
@@ -248,7 +258,9 @@ def check_token(seen: VaultSnapshot) -> ProbeResult:
     return pass_result(detail)
 
 
-def check_namespace(seen: VaultSnapshot, address: VaultAddress, version: str) -> ProbeResult:
+def check_namespace(
+    seen: VaultSnapshot, address: VaultAddress, store: VaultSettings, version: str
+) -> ProbeResult:
     """Check that the token can act in the store's namespace."""
     wanted = address.namespace
     if isinstance(seen.token, VaultError):
@@ -259,21 +271,14 @@ def check_namespace(seen: VaultSnapshot, address: VaultAddress, version: str) ->
         return fail_result(
             f"the token belongs to {own} and cannot act in {wanted}",
             Fix(
-                f"log in with namespace {wanted}, or correct secrets.vault.namespace",
-                "secrets.vault.namespace",
+                f"log in with namespace {wanted}, or: {address.namespace_fix}",
+                address.namespace_fix.question,
             ),
         )
-    # OpenBao's versions start at 2; those of Vault Enterprise contain +ent.
-    if version.startswith("1.") and "+ent" not in version:
-        return warn_result(
-            f"Vault {version} is not Enterprise: it has no namespaces and uses the root",
-            Fix(
-                "clear secrets.vault.namespace, or set secrets.vault.server to a Vault that has "
-                "the namespace",
-                "secrets.vault.namespace",
-            ),
-        )
-    return pass_result(wanted)
+    problem = find_namespace_problem(address, store, version)
+    if problem is not None:
+        return warn_result(problem.text, problem.fix)
+    return pass_result(wanted or "the root")
 
 
 def check_mount(seen: VaultSnapshot, store: VaultSettings) -> ProbeResult:

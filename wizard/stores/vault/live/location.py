@@ -13,6 +13,7 @@ from wizard.errors import RefusedError
 from wizard.formats.nested import get_value
 from wizard.stores.live import StoreLocation
 from wizard.stores.vault.settings import VaultSettings, vault_answers, vault_settings
+from wizard.systems.vault.namespace import find_namespace_problem
 from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
 from wizard.systems.vault.retention import read_retention
@@ -32,6 +33,7 @@ class OpenVault:
 
     vault: Vault
     source: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -49,7 +51,8 @@ class OpenVault:
         kept = read_retention(self.vault, settings)
         if kept.fault:
             raise RefusedError(f"{kept.fault}; nothing was changed", kept.fix)
-        return (f"warning: {kept.warning}; {kept.warning_fix}",) if kept.warning else ()
+        own = (f"warning: {kept.warning}; {kept.warning_fix}",) if kept.warning else ()
+        return (*self.warnings, *own)
 
     def require_rights(self, settings: StoreSettings, *, exists: bool) -> None:
         """Raise RefusedError unless the login may write at the path."""
@@ -95,4 +98,12 @@ def _open(
 ) -> Iterator[OpenVault]:
     with open_vault(where, who) as vault:
         retry_busy(lambda: vault.mount(settings.mount))
-        yield OpenVault(vault, source)
+        yield OpenVault(vault, source, tuple(_list_warnings(vault, settings)))
+
+
+def _list_warnings(vault: Vault, settings: VaultSettings) -> Iterator[str]:
+    if vault.address.namespace == settings.vault_namespace == "":
+        return
+    found = find_namespace_problem(vault.address, settings, retry_busy(vault.health).version)
+    if found is not None:
+        yield f"warning: {found.text}; {found.fix}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wizard.clients.vault.address import read_address, read_credentials
 from wizard.engine.probes import make_finished_probe, unknown_result
 from wizard.errors import WizardError
+from wizard.state.apply_journal import VAULT_CLUSTER_ID
 from wizard.stores.vault.settings import vault_answers, vault_settings
 from wizard.systems.cluster.probes import ClusterCheck
 from wizard.systems.vault.audience import check_audience
@@ -74,5 +75,12 @@ def list_vault_probes(situation: Situation) -> Iterator[Probe]:
     around = Surroundings(where, cluster, situation.kube)
     others = list_vault_settings(situation.answers, situation.release)[1:]
     yield from vault_probes(
-        settings, where, identity, absent=absent, mint=mint, around=around, others=others
+        settings,
+        where,
+        identity,
+        absent=absent,
+        mint=mint,
+        around=around,
+        known=situation.known.get(VAULT_CLUSTER_ID, ""),
+        others=others,
     )
