@@ -19,6 +19,7 @@ from wizard.cli.secrets_report import (
     SecretsRun,
     collect_public_keys,
     confirm_write,
+    describe_unwritten,
     make_prompt,
     open_run_cluster,
     print_items,
@@ -30,7 +31,7 @@ from wizard.cli.secrets_report import (
 from wizard.cli.secrets_seal import hand_off, require_valid_options
 from wizard.cli.selection import open_workspace, read_command_input
 from wizard.engine.probes import run_probes
-from wizard.errors import ExitCode, RefusedError, UsageError
+from wizard.errors import ExitCode, RefusedError, UsageError, WizardError
 from wizard.provisioning.sealed_file import require_no_earlier_hand_off
 from wizard.provisioning.steps import (
     StoreSession,
@@ -98,14 +99,19 @@ def _fill_store(run: SecretsRun, session: StoreSession, agreed: Any) -> ExitCode
     if not run.json:
         for one in every:
             print_items(run, one.found, f"as {one.store.identity}")
-    outcomes = []
+    outcomes: list[Outcome] = []
     cluster = (
         open_run_cluster(run)
         if any(one.found.facts_in_state("generate") for one in every)
         else None
     )
     for one in every:
-        filled = _fill_store_path(run, one, agreed, cluster) if one.found.missing_facts else None
+        try:
+            missing = one.found.missing_facts
+            filled = _fill_store_path(run, one, agreed, cluster) if missing else None
+        except WizardError as error:
+            error.message += describe_unwritten([each.found for each in every], outcomes)
+            raise
         outcomes.append(Outcome(one.found, filled, one.key(filled)))
     recorded = record_public_keys(run, collect_public_keys(outcomes))
     left = [fact.key for one in every for fact in one.found.facts_in_state("others")]
@@ -127,7 +133,8 @@ def _fill_store_path(
     """Create and write the missing values of one store path, after confirmation."""
     found = session.found
     _require_no_handoff(run, found)
-    session.require_rights()
+    if note := session.require_rights():
+        run.note(note)
     if found.restore_question:
         run.require_acceptance(RESTORE, found.restore_question)
     run.require_consent(list_read_consents(run.proposal, found.items, found.store.name, agreed))

@@ -94,7 +94,8 @@ def _fill_path(
     missing = {f: v for f, v in values.items() if found.seen.payload.get(f) is None}
     filled: FillResult | None = None
     if missing:
-        session.require_rights()
+        if note := session.require_rights():
+            run.note(note)
         inputs = _FileInputs(run.proposal.answers, _known=dict(handed.values))
         require_known_use(run, session.signs(inputs, open_run_cluster(run)))
         confirm_write(run, len(missing), found.store.name)

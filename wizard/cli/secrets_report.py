@@ -18,6 +18,7 @@ from wizard.errors import RefusedError, UsageError
 from wizard.formats.nested import get_value
 from wizard.plan.merge_base import state_folder
 from wizard.provisioning.steps import format_items, open_cluster
+from wizard.provisioning.survey import join_fact_keys
 from wizard.secrets.deploy_key import KeyPair, fingerprint, is_same_key
 from wizard.state.apply_journal import with_remembered_cluster
 from wizard.workspace.consent import consent_error
@@ -135,6 +136,21 @@ def report_written(run: SecretsRun, found: Survey, filled: FillResult) -> None:
         count = len(filled.written)
         what = "1 value" if count == 1 else f"{count} values"
         run.console.say(f"written: {what}, version {filled.version} of {found.store.name}")
+
+
+def describe_unwritten(every: Sequence[Survey], outcomes: Sequence[Outcome]) -> str:
+    """Return what a run with several paths wrote and did not write before it failed.
+
+    `outcomes` are those of the first paths; the next path is the one that failed, whose own error
+    says what became of it. Empty for a single path.
+    """
+    written = [one.found.store.name for one in outcomes if one.filled and one.filled.written]
+    later = every[len(outcomes) + 1 :]
+    left = [f"{one.store.name} ({join_fact_keys(one.missing_facts)})" for one in later]
+    left = [text for text, one in zip(left, later, strict=True) if one.missing_facts]
+    texts = [f"written before: {', '.join(written)}"] if written else []
+    texts += [f"not written: {', '.join(left)}"] if left else []
+    return "".join(f"; {text}" for text in texts)
 
 
 def collect_public_keys(outcomes: Sequence[Outcome]) -> dict[str, str]:

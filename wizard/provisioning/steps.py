@@ -114,12 +114,12 @@ class StoreSession:
         others = list_store_paths(self.proposal)[1:]
         return (self, *(_open_path(self.proposal, self.store, path) for path in others))
 
-    def require_rights(self) -> None:
-        """Raise RefusedError unless the login can write at the path.
+    def require_rights(self) -> str:
+        """Raise RefusedError if the login cannot write at the path; return a note, usually empty.
 
         Call this before values are read or generated.
         """
-        self.store.require_rights(self.settings, exists=bool(self.found.seen.version))
+        return self.store.require_rights(self.settings, exists=bool(self.found.seen.version))
 
     def signs(self, inputs: Inputs, cluster: SecretLookup | None) -> PriorUse:
         """Look for signs of earlier use; return the places that could not be checked.

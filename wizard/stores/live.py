@@ -73,8 +73,11 @@ class OpenStore(Protocol):
     def require_lasting(self, settings: StoreSettings) -> tuple[str, ...]:
         """Return warnings about the path; raise RefusedError if the store deletes what it holds."""
 
-    def require_rights(self, settings: StoreSettings, *, exists: bool) -> None:
-        """Raise RefusedError unless the login may write; `exists`: the path has a value."""
+    def require_rights(self, settings: StoreSettings, *, exists: bool) -> str:
+        """Raise RefusedError if the login may not write; `exists`: the path has a value.
+
+        Returns a note about what could not be looked up, usually empty.
+        """
 
 
 @dataclass(frozen=True, slots=True)

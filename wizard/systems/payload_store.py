@@ -182,7 +182,8 @@ def fill_store(
             missing = seen.payload.missing(tuple(values))
             theirs = tuple(fact for fact in values if fact not in missing)
             continue
-        return FillResult(version, tuple(left), theirs, _read_back(store, version, plain))
+        written = tuple(left)
+        return FillResult(version, written, theirs, _read_back(store, version, plain))
     keys = ", ".join(fact.key for fact in values if fact not in theirs)
     raise ConflictError(
         f"{store.name}: others are writing at the same time; not written: {keys}",
@@ -193,7 +194,15 @@ def fill_store(
 def _read_back(store: PayloadStore, version: int, plain: Mapping[Fact, str]) -> Payload:
     import hmac
 
-    now = read_state(store)
+    keys = ", ".join(fact.key for fact in plain)
+    try:
+        now = read_state(store)
+    except WizardError as error:
+        error.message = (
+            f"version {version} of {store.name} was written with {keys}, but could not be read "
+            f"back: {error.message}"
+        )
+        raise
     wrong = [
         fact.key
         for fact, value in plain.items()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.cli import ACCEPT_ALL, Wizard, aw, local
+from tests.support.cluster.kubeconfigs import written
 from tests.support.repository import GitFolder
 from wizard.answers.sections.cluster import Cluster
 from wizard.state.apply_journal import (
@@ -275,3 +276,25 @@ def test_a_linked_state_folder_of_ones_own_is_used(
     remembered(local.folder)
     assert journal(local.folder).target_identities() == MET
     assert len(list((real / "airflow-wizard").iterdir())) == 1
+
+
+def test_check_mentions_that_the_context_is_not_what_apply_used(
+    local: Wizard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def select(server: str) -> None:
+        file = written(tmp_path / "kubeconfig", {"server": server}, {"token": "abc"})
+        monkeypatch.setenv("KUBECONFIG", str(file))
+
+    select("https://api.other.example:6443")
+    assert "apply used" not in local.ok("check").out
+    one = remembered(local.folder)
+    done = local.ok("check")
+    assert "warning: .airflow-wizard/airflow/answers.yaml: cluster.server: context test" in done.out
+    assert "apply used https://api.prod.example:6443 before" in done.out
+    assert str(one.place) in done.out
+    (result,) = json.loads(local.ok("check", "--json").out)
+    assert [found["rule"] for found in result["findings"]] == ["cluster.other"]
+    select("https://api.prod.example")
+    assert "apply used" in local.ok("check").out
+    select("https://api.prod.example:6443")
+    assert "apply used" not in local.ok("check").out

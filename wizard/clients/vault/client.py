@@ -122,6 +122,7 @@ class VaultClient:
             ttl if isinstance(ttl, int) else 0,
             data.get("renewable") is True,
             str(data.get("namespace_path", "")).strip("/"),
+            _remaining_uses(data),
         )
 
     def capabilities(self, paths: Sequence[str]) -> Mapping[str, frozenset[str]]:
@@ -132,9 +133,9 @@ class VaultClient:
     def mount(self, path: str) -> Mount:
         """Return the KV version 2 engine at a path; any other engine or version is refused."""
         answer = self._ask("GET", f"sys/internal/ui/mounts/{path}")
-        if answer.status == 403 and self._api.auth.token.lookup_self().status != 403:
-            # For a missing mount and for a missing permission, Vault's message is the same:
-            # "preflight capability check returned 403".
+        if answer.status == 403 and answer.has_error("preflight capability check"):
+            # The token is valid. For a missing mount and a missing permission, Vault's message is
+            # the same.
             raise VaultError(
                 "missing",
                 f"there is no mount {path}, or {self._identity} has no rights in it",
@@ -267,6 +268,15 @@ class VaultClient:
         if not isinstance(token, str) or not token:
             raise VaultError("server", f"{self._address.endpoint} returned no token at the login")
         return SecretStr(token)
+
+
+def _remaining_uses(data: Mapping[str, Any]) -> int | None:
+    """Return how many requests are left after the lookup, which counts; None without a limit."""
+    uses = data.get("num_uses")
+    if not isinstance(uses, int) or uses == 0:
+        return None
+    # Vault marks a token whose last use was this request with a negative number.
+    return max(uses, 0)
 
 
 def _identity_policies(data: Mapping[str, Any]) -> tuple[str, ...]:

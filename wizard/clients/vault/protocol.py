@@ -41,13 +41,19 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class TokenInfo:
-    """Vault's facts about the current token. `ttl` is in seconds, 0 if the token never expires."""
+    """Vault's facts about the current token. `ttl` is in seconds, 0 if the token never expires.
+
+    `uses` is how many more requests it may make, None without a limit. `is_hidden`: the token is
+    valid, but may not look itself up, so nothing else is known.
+    """
 
     name: str
     policies: tuple[str, ...]
     ttl: int
     renewable: bool
     namespace: str
+    uses: int | None = None
+    is_hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

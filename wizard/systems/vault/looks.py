@@ -10,7 +10,9 @@ from wizard.clients.vault.address import VaultAddress, VaultCredentials
 from wizard.clients.vault.connect import open_vault
 from wizard.clients.vault.protocol import Health, Mount, TokenInfo
 from wizard.clients.vault.transport import VaultError
+from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.retention import Retention, read_retention
+from wizard.systems.vault.uses import CHECK_REQUESTS, USES_HINT, describe_uses
 
 if TYPE_CHECKING:
     from wizard.clients.vault.protocol import Vault
@@ -79,6 +81,18 @@ def read_health(address: VaultAddress) -> Health | VaultError:
         return error
 
 
+def sees_mount(vault: Vault, mount: str) -> bool:
+    """Return whether the token is valid, for a token that cannot look itself up.
+
+    Vault tells only a valid token about mounts.
+    """
+    try:
+        retry_busy(lambda: vault.mount(mount))
+    except VaultError as error:
+        return error.kind in {"version", "missing"}
+    return True
+
+
 def compare_vaults(address: VaultAddress, seen: str, known: str) -> str:
     """Return that this is not the Vault of an earlier run; empty if it may be the same."""
     if not known or not seen or known == seen:
@@ -107,7 +121,13 @@ def make_snapshot_lookup(
 def _read_snapshot(vault: Vault, store: VaultSettings, *others: VaultSettings) -> VaultSnapshot:
     token = _capture_error(vault.token_lookup)
     if isinstance(token, VaultError):
-        return VaultSnapshot(token, token, token)
+        if token.kind != "login" or not sees_mount(vault, store.mount):
+            return VaultSnapshot(token, token, token)
+        token = TokenInfo("", (), 0, renewable=False, namespace="", is_hidden=True)
+    if token.uses is not None and token.uses < CHECK_REQUESTS:
+        said = describe_uses(vault.identity, token.uses, CHECK_REQUESTS)
+        few = VaultError("login", said, USES_HINT)
+        return VaultSnapshot(few, few, few)
     paths = [
         path
         for one in (store, *others)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,15 @@ class VaultPayloadStore:
                 # Whose values they are that were written first: those of others are not taken.
                 self._require_not_foreign()
             raise WriteConflictError from error
+        except VaultError as error:
+            # Vault may have stored the values of a request that it did not answer.
+            error.message += (
+                f"; whether {self.name} was written is not known: run this again, which keeps what "
+                "is there"
+                if error.kind in {"unreachable", "server"}
+                else f"; nothing was written to {self.name}"
+            )
+            raise
         if cas == 0 and self.source:
             self._record_source()
         return version
@@ -78,10 +88,10 @@ class VaultPayloadStore:
             )
 
     def _record_source(self) -> None:
-        """Say who created the payload; without the right to, its owner stays unknown."""
+        """Say who created the payload; if that fails, its owner stays unknown.
+
+        The values are written already, which an error here would hide.
+        """
         body = {"custom_metadata": {OWNER_ANNOTATION: self.source}}
-        try:
+        with suppress(VaultError):
             retry_busy(lambda: self.vault.call("POST", f"{self.mount}/metadata/{self.path}", body))
-        except VaultError as error:
-            if error.kind not in {"forbidden", "invalid"}:
-                raise

@@ -43,6 +43,7 @@ from wizard.systems.vault.looks import (
 )
 from wizard.systems.vault.namespace import find_namespace_problem
 from wizard.systems.vault.role_probe import classify_error, role_probe
+from wizard.systems.vault.uses import APPLY_REQUESTS
 
 if TYPE_CHECKING:
     from wizard.stores.vault.settings import VaultSettings
@@ -247,8 +248,19 @@ def check_token(seen: VaultSnapshot) -> ProbeResult:
             return skip_result("needs vault.namespace")
         return classify_error(seen.token)
     token = seen.token
+    if token.is_hidden:
+        return warn_result(
+            "valid, but may not look itself up: its policies, its rights and its remaining time "
+            "are not known",
+            "add the policy default to see them; secrets and apply try all the same",
+        )
     remaining = f"{token.ttl // 60} min left" if token.ttl else "never expires"
     detail = f"{token.name or 'token'}, policies {', '.join(token.policies) or 'none'}; {remaining}"
+    if token.uses is not None:
+        return warn_result(
+            f"{detail}; {token.uses} requests left (token_num_uses)",
+            f"use a token without a limit of uses: apply needs up to {APPLY_REQUESTS} requests",
+        )
     if "root" in token.policies:
         return warn_result(detail, "log in with a token that has only the rights needed here")
     if 0 < token.ttl < MIN_TOKEN_SECONDS:

@@ -22,8 +22,11 @@ from wizard.state.apply_journal import VAULT_CLUSTER_ID, ApplyHistory
 from wizard.stores.vault.settings import vault_settings
 from wizard.systems.payload_store import read_state
 from wizard.systems.store_login import StoredKeys
+from wizard.systems.vault.looks import compare_vaults, sees_mount
+from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
+from wizard.systems.vault.uses import APPLY_REQUESTS, require_uses
 
 if TYPE_CHECKING:
     from wizard.clients.vault.protocol import Vault
@@ -57,6 +60,8 @@ class VaultLogin:
         self._access = target.vault
         self._target = target
         self._vault: Vault | None = None
+        # Whether a request was tried without a look at this token's rights.
+        self.has_hidden_rights = False
         self._stack = ExitStack()
         target.cleanups.append(weakref.finalize(self, self._stack.close))
 
@@ -73,7 +78,10 @@ class VaultLogin:
         if self._vault is None:
             if seen := self.read_identity():
                 self._target.met_identities[VAULT_CLUSTER_ID] = seen
-            self._vault = self._stack.enter_context(open_vault(*self._access))
+            vault = self._stack.enter_context(open_vault(*self._access))
+            paths = len(list_vault_settings(self._target.answers, self._target.release))
+            require_uses(vault, APPLY_REQUESTS * paths)
+            self._vault = vault
         return self._vault
 
     def read_identity(self) -> str:
@@ -93,11 +101,10 @@ class VaultLogin:
             return ""
         target = self._target
         known = target.known_identities.get(VAULT_CLUSTER_ID, "")
-        if known and seen and known != seen:
+        if other := compare_vaults(self.vault_address, seen, known):
             memory = ApplyHistory(target.repository, target.release.installation).place
             raise ConflictError(
-                f"the Vault at {self.vault_address.endpoint} is cluster {seen}; an earlier run "
-                f"used {known}",
+                other,
                 f"use the Vault of the earlier run; to switch to this one, delete {memory}, "
                 "which records the earlier one",
             )
@@ -141,14 +148,19 @@ class VaultLogin:
             return frozenset()
 
     def may(self, path: str, *needed: str) -> bool:
-        """Return whether this token has all these capabilities at a path."""
+        """Return whether this token has all these capabilities at a path.
+
+        True also for a valid token that may not look up its rights (it lacks the policy default):
+        it may have them all the same, so the request is tried.
+        """
         try:
             own = self.retry(lambda: self.vault.capabilities([path]))[path]
         except VaultError as error:
             if error.kind != "forbidden":
                 raise
             self.require_alive()
-            return False
+            self.has_hidden_rights = True
+            return True
         return "root" in own or own >= set(needed)
 
     @property
@@ -206,19 +218,8 @@ class VaultLogin:
         try:
             self.retry(self.vault.token_lookup)
         except VaultError as error:
-            if error.kind != "login" or not self._sees_mount():
+            if error.kind != "login" or not sees_mount(self.vault, self.store.mount):
                 raise
-
-    def _sees_mount(self) -> bool:
-        """Return whether the token is valid, for a token that cannot look itself up.
-
-        A valid token can see the store's mount.
-        """
-        try:
-            self.retry(lambda: self.vault.mount(self.store.mount))
-        except VaultError as error:
-            return error.kind == "version"
-        return True
 
 
 def leave_to_vault_owner(why: str, command: str) -> StepStatus:

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from wizard.clients.vault.transport import VaultError
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus, declared_step
+from wizard.errors import Fix
 from wizard.stores.vault.steps import (
     auth_step,
     login_step,
@@ -86,13 +88,29 @@ def _build_reader_steps(
 
 def _build_step(target: Target, session: VaultLogin, spec: StepSpec, one: _StepWork) -> Step:
     look = wrap_blocking(_require_credentials(target, one.look, one.command))
-    change, dry_run_change = wrap_blocking(one.change), wrap_blocking(one.dry_run_change)
+    change = wrap_blocking(_explain_denial(session, one))
+    dry_run_change = wrap_blocking(one.dry_run_change)
     return declared_step(spec, session.endpoint, look, change, dry_run_change)
 
 
 def _build_login_step(session: VaultLogin, store: VaultSettings, one: StoreLogin) -> Step:
     step = declared_step(login_step(store), session.endpoint, wrap_blocking(one.look))
     return replace(step, wait_seconds=_LOGIN_SECONDS, interval=_PAUSE)
+
+
+def _explain_denial(session: VaultLogin, one: _StepWork) -> Callable[[], str]:
+    """Return the change; a refusal of rights that could not be looked up names who does it."""
+
+    def change() -> str:
+        try:
+            return one.change()
+        except VaultError as error:
+            if error.kind == "forbidden" and session.has_hidden_rights:
+                error.message += "; its rights cannot be looked up, so it was tried"
+                error.fix = Fix(f"ask Vault's owner to run: {one.command}; then run apply again")
+            raise
+
+    return change
 
 
 def _require_credentials(

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.vault.address import LOGIN_HINT, read_address, read_credentials
 from wizard.clients.vault.connect import open_vault
+from wizard.clients.vault.transport import VaultError
 from wizard.errors import RefusedError
 from wizard.formats.nested import get_value
 from wizard.stores.live import StoreLocation
 from wizard.stores.vault.settings import VaultSettings, vault_answers, vault_settings
 from wizard.systems.vault.namespace import find_namespace_problem
+from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
 from wizard.systems.vault.retention import read_retention
+from wizard.systems.vault.uses import SECRETS_REQUESTS, require_uses
 from wizard.workspace.consent import VAULT_SERVER_KEY
 
 if TYPE_CHECKING:
@@ -54,19 +57,32 @@ class OpenVault:
         own = (f"warning: {kept.warning}; {kept.warning_fix}",) if kept.warning else ()
         return (*self.warnings, *own)
 
-    def require_rights(self, settings: StoreSettings, *, exists: bool) -> None:
-        """Raise RefusedError unless the login may write at the path."""
+    def require_rights(self, settings: StoreSettings, *, exists: bool) -> str:
+        """Return a note, usually empty; raise RefusedError if the login may not write at the path.
+
+        A login that may not look up its rights (it lacks the policy default) may have them all the
+        same: the write is one request, which is refused as a whole.
+        """
         if not isinstance(settings, VaultSettings):
             raise TypeError(f"{settings.name} is not in Vault")
         path = settings.data_path
         needed = "update" if exists else "create"
-        own = retry_busy(lambda: self.vault.capabilities([path]))[path]
+        try:
+            own = retry_busy(lambda: self.vault.capabilities([path]))[path]
+        except VaultError as error:
+            if error.kind != "forbidden":
+                raise
+            return (
+                f"note: {self.vault.identity} may not look up its rights (it lacks the policy "
+                f"default), so the write to {path} is tried"
+            )
         if not own & {needed, "root"}:
             raise RefusedError(
                 f"{self.vault.identity} may not {needed} {path}; nothing was changed",
                 "ask Vault's owner for: path \"" + path + '" '
                 '{ capabilities = ["create", "read", "update"] }',
             )
+        return ""
 
 
 def locate_vault(answers: Answers, release: Release, agreed: Mapping[str, Any]) -> StoreLocation:
@@ -81,6 +97,7 @@ def locate_vault(answers: Answers, release: Release, agreed: Mapping[str, Any]) 
     known = get_value(agreed, tuple(VAULT_SERVER_KEY.split("."))) == own.server
     consent = {VAULT_SERVER_KEY: f"Send your Vault login and new secrets to {where.url}?"}
     settings = vault_settings(answers.secrets, release)
+    paths = len(list_vault_settings(answers, release))
     return StoreLocation(
         title="Vault",
         endpoint=where.endpoint,
@@ -88,15 +105,16 @@ def locate_vault(answers: Answers, release: Release, agreed: Mapping[str, Any]) 
         required_consent={} if where.source != VAULT_SERVER_KEY or known else consent,
         find_login=read_credentials,
         login_hint=LOGIN_HINT,
-        open=lambda who: _open(where, who, settings, release.owner_id),
+        open=lambda who: _open(where, who, settings, release.owner_id, paths),
     )
 
 
 @contextmanager
 def _open(
-    where: VaultAddress, who: Token | AppRole, settings: VaultSettings, source: str
+    where: VaultAddress, who: Token | AppRole, settings: VaultSettings, source: str, paths: int
 ) -> Iterator[OpenVault]:
     with open_vault(where, who) as vault:
+        require_uses(vault, SECRETS_REQUESTS * paths)
         retry_busy(lambda: vault.mount(settings.mount))
         yield OpenVault(vault, source, tuple(_list_warnings(vault, settings)))
 

@@ -1,0 +1,46 @@
+"""Tokens that may make a limited number of requests (`token_num_uses`): every request counts.
+
+A run that uses up its token stops half-way, so such a token is refused before the first change
+unless it lasts for the whole run. The lookup counts too, also a refused request.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.clients.vault.transport import VaultError
+from wizard.errors import RefusedError
+from wizard.systems.vault.patience import retry_busy
+
+if TYPE_CHECKING:
+    from wizard.clients.vault.protocol import Vault
+
+# Upper bounds, per path of the store; tests count the requests of real runs.
+SECRETS_REQUESTS, APPLY_REQUESTS, CHECK_REQUESTS = 30, 100, 12
+
+
+def require_uses(vault: Vault, needed: int) -> None:
+    """Raise RefusedError if the login may make fewer than `needed` more requests.
+
+    A login that may not look itself up is not judged. Raises VaultError if Vault does not answer.
+    """
+    try:
+        uses = retry_busy(vault.token_lookup).uses
+    except VaultError as error:
+        if error.kind not in {"login", "forbidden"}:
+            raise
+        return
+    if uses is not None and uses < needed:
+        raise RefusedError(describe_uses(vault.identity, uses, needed), USES_HINT)
+
+
+def describe_uses(identity: str, uses: int, needed: int) -> str:
+    """Return that a login cannot make the requests of a run."""
+    left = f"{uses} more requests" if uses else "no more request: looking at it was its last use"
+    return (
+        f"{identity} allows {left} (token_num_uses), but this needs up to {needed}; nothing was "
+        "changed"
+    )
+
+
+USES_HINT = "use a token without a limit of uses: vault token create without -use-limit"
