@@ -6,6 +6,7 @@ import asyncio
 import socket
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -25,6 +26,7 @@ from wizard.stores.vault.settings import VaultSettings
 from wizard.systems.situation import TokenSource
 from wizard.systems.vault.looks import VaultSnapshot
 from wizard.systems.vault.probes import check_namespace, check_state, vault_probes
+from wizard.systems.vault.uses import CHECK_REQUESTS
 
 pytestmark = pytest.mark.integration
 
@@ -206,6 +208,33 @@ async def test_an_approle_that_is_refused(vault: Vault, canary: Canary) -> None:
     assert "AppRole" in results["token"].detail
     assert statuses(results, "mount", "payload", "setup") == {"skip"}
     canary.assert_absent(str(results))
+
+
+async def test_a_token_that_may_do_little_more_is_told(vault: Vault) -> None:
+    store = store_of()
+    vault.mount(store.mount)
+    operator(vault, store)
+    policy = f"{store.role}-operator"
+
+    async def asked(**options: Any) -> dict[str, ProbeResult]:
+        return await probed(store, place(vault), token(vault.new_token(policy, **options)))
+
+    results = await asked(num_uses=5)
+    assert results["token"].status == "fail"
+    assert "allows 4 more requests (token_num_uses)" in results["token"].detail
+    assert statuses(results, "mount", "payload", "setup") == {"skip"}
+    results = await asked(num_uses=1)
+    assert "no more request" in results["token"].detail
+    results = await asked(num_uses=CHECK_REQUESTS + 1)
+    assert results["token"].status == "warn"
+    assert f"{CHECK_REQUESTS} requests left" in results["token"].detail
+    assert statuses(results, "mount", "payload", "setup") == {"pass"}
+    # Valid, although it may not look itself up.
+    results = await asked(no_default_policy=True)
+    assert results["token"].status == "warn"
+    assert "may not look itself up" in results["token"].detail
+    assert results["mount"].status == "pass"
+    assert statuses(results, "payload", "setup") == {"unknown"}
 
 
 async def test_a_namespace_that_this_vault_does_not_have(vault: Vault) -> None:

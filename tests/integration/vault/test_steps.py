@@ -33,6 +33,7 @@ from wizard.systems.vault import reviewer
 from wizard.systems.vault import steps as applying
 from wizard.systems.vault.auth_config import parse_server
 from wizard.systems.vault.role import normalize_role
+from wizard.systems.vault.uses import APPLY_REQUESTS
 
 pytestmark = pytest.mark.integration
 
@@ -360,6 +361,45 @@ def test_an_approle_logs_in_once_and_leaves_nothing(bench: Bench, wire: Wire) ->
     assert bench.states() == ["changed"] * 4 + ["holds"]
     assert set(vault.request("LIST", accessors)["data"]["keys"]) == before
     assert wire.lines.count(f"POST auth/{name}/login") == 1
+
+
+# --- tokens with a limit, or without the policy default
+
+
+def test_a_token_of_few_requests_lasts_for_the_whole_run_or_is_refused(
+    bench: Bench, wire: Wire
+) -> None:
+    bench.account()
+    bench.log_in(bench.token(bench.rights(), num_uses=APPLY_REQUESTS))
+    before = bench.state()
+    wire.lines.clear()
+    found = bench.run()["vault.mount"]
+    assert found.state == "failed"
+    assert f"allows {APPLY_REQUESTS - 1} more requests (token_num_uses)" in found.detail
+    assert "without a limit" in found.fix.text
+    assert [line for line in wire.lines if "/api" not in line] == [
+        "GET sys/health",
+        "GET auth/token/lookup-self",
+    ]
+    assert bench.state() == before
+    # The bound holds for the first run, which makes the most requests.
+    bench.log_in(bench.token(bench.rights(), num_uses=APPLY_REQUESTS + 1))
+    assert bench.states() == ["changed"] * 4 + ["holds"]
+
+
+def test_a_token_without_the_policy_default_does_its_work(bench: Bench) -> None:
+    bench.account()
+    rights = bench.rights()
+    del rights[bench.policy]
+    bench.log_in(bench.token({**rights, bench.policy: ["read"]}, no_default_policy=True))
+    found = bench.run()
+    assert found["vault.mount"].state == "changed"
+    assert found["vault.policy"].state == "failed"
+    assert "its rights cannot be looked up, so it was tried" in found["vault.policy"].detail
+    assert "ask Vault's owner to run: vault policy write" in found["vault.policy"].fix.text
+    bench.log_in(bench.token(bench.rights(), no_default_policy=True))
+    assert bench.states() == ["holds"] + ["changed"] * 3 + ["holds"]
+    assert bench.states() == ["holds"] * 5
 
 
 # --- what another wrote
