@@ -10,24 +10,24 @@ from typing import Any
 
 import pytest
 
-from tests.integration.cluster.test_removal import (
+from tests.support.cluster.argocd import World, told
+from tests.support.cluster.helm import HelmWorld
+from tests.support.cluster.installation import (
     APPLICATION,
     CLAIMS,
     STORES,
+    apply_and_sync,
     claim,
     ended,
     exists,
     marked,
     put,
 )
-from tests.support.cluster.argocd import World, told
-from tests.support.cluster.helm import HelmWorld
 from tests.testbed.kube import Kube as Server
 from wizard.engine.steps import StepEvent
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import application_removal, cascade
 from wizard.systems.argocd import removal as argocd
-from wizard.systems.argocd import steps as by_argocd
 from wizard.systems.argocd.tracking import TRACKING
 from wizard.systems.helm import removal as by_helm
 from wizard.systems.helm import steps as helm_steps
@@ -49,16 +49,7 @@ KNOWN = "/api/v1/namespaces/{argo}/configmaps/argocd-ssh-known-hosts-cm"
 @pytest.fixture
 def applied(world: World) -> Target:
     """The installation is applied and synced; how Argo CD marks it."""
-    world.install_argo()
-    target = world.target()
-    wanted = [
-        one
-        for one in by_argocd.build_argocd_steps(target)
-        if one.id.startswith(("argocd", "cluster"))
-    ]
-    assert {event.state for event in told(wanted).values()} <= {"changed", "holds"}
-    world.operators.sync(target.files_under("secrets/"))
-    return target
+    return apply_and_sync(world)
 
 
 def seal(event: StepEvent) -> str:

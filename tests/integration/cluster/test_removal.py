@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +12,26 @@ import pytest
 from tests.support.cli import Wizard, answers_file, aw, local
 from tests.support.cluster.argocd import GITHUB, LIST, World, told
 from tests.support.cluster.controllers.departing import CLEANUP, PROTECTION
-from tests.support.cluster.controllers.operators import MERGE
 from tests.support.cluster.helm import HelmWorld
+from tests.support.cluster.installation import (
+    APPLICATION,
+    ARGO,
+    CLAIMS,
+    STORES,
+    apply_and_sync,
+    claim,
+    ended,
+    exists,
+    look,
+    marked,
+    patched,
+    put,
+)
 from tests.support.cluster.kubeconfigs import account, rule
 from tests.support.process import WIZARD
 from tests.testbed.kube import Kube as Server
-from tests.testbed.kube import RejectedError
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.destroy import steps
-from wizard.engine.steps import Step, StepEvent, StepStatus
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import application_removal, cascade, store_credential
 from wizard.systems.argocd import removal as argocd
@@ -39,49 +49,14 @@ __all__ = ["aw", "local"]
 
 pytestmark = pytest.mark.integration
 
-ARGO = "/apis/argoproj.io/v1alpha1/namespaces/{argo}"
-APPLICATION = f"{ARGO}/applications/airflow"
 PIECES: Any = ("volumes", "namespace")
 MANAGED = "app.kubernetes.io/managed-by"
-STORES = "/apis/external-secrets.io/v1/namespaces/{namespace}/secretstores"
-CLAIMS = "/api/v1/namespaces/{namespace}/persistentvolumeclaims"
 
 
 @pytest.fixture(autouse=True)
 def applied(world: World) -> None:
     """The installation is applied; its folder of Secrets is as Argo CD would sync it."""
-    world.install_argo()
-    target = world.target()
-    wanted = [
-        one
-        for one in by_argocd.build_argocd_steps(target)
-        if one.id.startswith(("argocd", "cluster"))
-    ]
-    assert {event.state for event in told(wanted).values()} <= {"changed", "holds"}
-    world.operators.sync(target.files_under("secrets/"))
-
-
-def ended(*actions: Step, seconds: float = 0.2) -> StepEvent:
-    """How the last of these ended, with as little patience."""
-    found = told([replace(one, wait_seconds=min(one.wait_seconds, seconds)) for one in actions])
-    return found[actions[-1].id]
-
-
-def patched(world: World, path: str, body: Any, manager: str = "kubectl-edit") -> None:
-    where = path.format(argo=world.argo, namespace=world.namespace)
-    world.server.request("PATCH", f"{where}?fieldManager={manager}", body, MERGE)
-
-
-def marked(world: World, path: str, **metadata: Any) -> None:
-    patched(world, path, {"metadata": metadata})
-
-
-def exists(world: World, path: str) -> bool:
-    try:
-        world.read(path)
-    except RejectedError as error:
-        return error.code != 404
-    return True
+    apply_and_sync(world)
 
 
 def test_an_undo_leaves_applications_that_are_not_its_own_any_more(world: World) -> None:
@@ -207,14 +182,6 @@ def test_a_hang_is_told_with_the_object_and_its_finalizer(world: World) -> None:
     assert "terminating" in done.detail
 
 
-def claim(world: World, name: str, **more: Any) -> None:
-    own = {"release": "airflow", "tier": "airflow"}
-    about = {"name": name, "namespace": world.namespace, "labels": own, **more}
-    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-    made = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": about, "spec": spec}
-    world.server.apply(json.dumps(made))
-
-
 def test_volumes_are_kept_from_what_argo_cd_removes(world: World) -> None:
     target = world.target()
     option = "argocd.argoproj.io/sync-options"
@@ -334,6 +301,9 @@ def test_what_nobody_follows_any_more_is_removed_where_argo_cd_marked_it(world: 
     require_others_keep_the_namespace(world, target)
 
 
+SLICE: Any = {"addressType": "IPv4", "endpoints": []}
+
+
 def require_others_keep_the_namespace(world: World, target: Target) -> None:
     """Whatever the wizard does not know is another's: custom resources, and what those own."""
     # The workload has gone; the cluster has not yet collected what it owned.
@@ -370,27 +340,6 @@ def require_others_keep_the_namespace(world: World, target: Target) -> None:
     done = ended(build_namespace_removal(world.target(token), PIECES))
     assert (done.state, "list" in done.detail) == ("blocked", True), done
     assert exists(world, "/api/v1/namespaces/{namespace}")
-
-
-SLICE: Any = {"addressType": "IPv4", "endpoints": []}
-
-
-def look(action: Step) -> StepStatus:
-    async def run() -> StepStatus:
-        return await action.check()
-
-    return asyncio.run(run())
-
-
-def put(
-    world: World, kind: str, name: str, api: str, owner: Any = None, **more: Any
-) -> dict[str, str]:
-    """Make it; what a reference to it as an owner says."""
-    about = {"name": name, "namespace": world.namespace}
-    owners = {"ownerReferences": [owner]} if owner else {}
-    made = {"apiVersion": api, "kind": kind, "metadata": {**about, **owners}, **more}
-    stands = world.server.apply(json.dumps(made))
-    return {"apiVersion": api, "kind": kind, "name": name, "uid": stands["metadata"]["uid"]}
 
 
 def test_another_cluster_than_the_recorded_one_is_left_alone(world: World) -> None:

@@ -1,0 +1,114 @@
+"""What Argo CD would delete with an Application, on a real API server: data that is not asked for.
+
+The controller is a labelled stand-in, which deletes what it tracks, as Argo CD does
+(controller/appcontroller.go, shouldBeDeleted).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.cluster.argocd import World
+from tests.support.cluster.installation import (
+    APPLICATION,
+    CLAIMS,
+    apply_and_sync,
+    claim,
+    ended,
+    exists,
+    marked,
+    patched,
+    put,
+)
+from wizard.manifests.ownership import OWNER_ANNOTATION
+from wizard.systems.argocd.tracking import INSTANCE, TRACKING
+from wizard.systems.release import volumes
+from wizard.systems.release.protection import build_keep_step
+
+pytestmark = pytest.mark.integration
+
+OPTIONS = "argocd.argoproj.io/sync-options"
+SPACE = "/api/v1/namespaces/{namespace}"
+SECRETS = f"{SPACE}/secrets"
+
+
+def listed(world: World, *resources: tuple[str, str, str], **more: Any) -> None:
+    """The objects that Argo CD says it manages, as group, kind and name."""
+    found = [
+        {"group": group, "version": "v1", "kind": kind, "name": name, "status": "Synced",
+         **({} if kind in {"Namespace", "PersistentVolume"} else {"namespace": world.namespace}),
+         **more}
+        for group, kind, name in resources
+    ]  # fmt: skip
+    patched(world, APPLICATION, {"status": {"resources": found}})
+
+
+def options(world: World, path: str) -> str:
+    notes = world.read(path)["metadata"].get("annotations") or {}
+    return str(notes.get(OPTIONS, ""))
+
+
+def test_data_that_was_not_asked_for_is_kept_from_the_cascade(world: World) -> None:
+    """Whatever holds data, in the kustomization, in the chart, or only marked by a label."""
+    target = apply_and_sync(world)
+    labels = {INSTANCE: "airflow"}
+    claim(world, "by-label", labels=labels)
+    claim(world, "listed", labels={})
+    claim(world, "of-others", labels={})
+    put(world, "Secret", "by-hand", "v1")
+    put(world, "ConfigMap", "plain", "v1")
+    quota = {"hard": {"pods": "1"}}
+    put(world, "ResourceQuota", "unknown-kind", "v1", spec=quota)
+    listed(
+        world, ("", "PersistentVolumeClaim", "listed"), ("", "Secret", "by-hand"),
+        ("", "Namespace", world.namespace), ("", "ConfigMap", "plain"),
+        ("", "ResourceQuota", "unknown-kind"), ("", "Secret", "gone-already"),
+        ("not.served.example", "Thing", "x"),
+    )  # fmt: skip
+    done = ended(build_keep_step(target, []))
+    assert done.state == "changed", done
+    kept = {
+        f"{CLAIMS}/by-label": "Delete=false", f"{CLAIMS}/listed": "Delete=false",
+        f"{CLAIMS}/of-others": "", f"{SECRETS}/by-hand": "Delete=false", SPACE: "Delete=false",
+        f"{SPACE}/configmaps/plain": "",
+        f"{SPACE}/resourcequotas/unknown-kind": "Delete=false",
+    }  # fmt: skip
+    assert {path: options(world, path) for path in kept} == kept
+    for name in ("PersistentVolumeClaim by-label", "Secret by-hand", f"Namespace {world.namespace}",
+                 "ResourceQuota unknown-kind"):  # fmt: skip
+        assert name in done.detail, done
+    # The chart's policy is Argo CD's too; a second run has nothing to do.
+    assert ended(build_keep_step(target, [])).state == "holds"
+
+
+def test_what_data_was_asked_for_goes_only_where_it_is_ours(world: World) -> None:
+    target = apply_and_sync(world)
+    mine = {TRACKING: f"airflow:/PersistentVolumeClaim:{world.namespace}/mine"}
+    claim(world, "mine", annotations=mine)
+    claim(world, "by-label", labels={INSTANCE: "airflow"})
+    listed(
+        world, ("", "PersistentVolumeClaim", "mine"), ("", "PersistentVolumeClaim", "by-label"),
+        ("", "Namespace", world.namespace),
+    )  # fmt: skip
+    assert ended(build_keep_step(target, ["volumes", "namespace"])).state == "changed"
+    assert options(world, f"{CLAIMS}/mine") == ""
+    assert options(world, f"{CLAIMS}/by-label") == "Delete=false"
+    # The step of the namespace looks what is in it; Argo CD would not.
+    assert options(world, SPACE) == "Delete=false"
+    done = ended(volumes.build_volumes_removal(target, ["volumes"]))
+    assert (done.state, "--take-over destroy.volumes@" in done.fix.text) == ("blocked", True), done
+    assert exists(world, f"{CLAIMS}/by-label")
+
+
+def test_what_names_another_source_is_not_touched_and_stops_the_cascade(world: World) -> None:
+    target = apply_and_sync(world)
+    put(world, "Secret", "hers", "v1")
+    notes = {OWNER_ANNOTATION: "git.example.com/hers/airflow#airflow"}
+    marked(world, f"{SECRETS}/hers", annotations=notes)
+    listed(world, ("", "Secret", "hers"))
+    done = ended(build_keep_step(target, []))
+    assert (done.state, "Secret" in done.detail) == ("blocked", True), done
+    assert "belongs to installation airflow of git.example.com/hers/airflow" in done.detail
+    assert options(world, f"{SECRETS}/hers") == ""
