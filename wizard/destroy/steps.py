@@ -48,7 +48,7 @@ def build_undo_steps(target: Target, only: Part | None = None) -> Steps:
     store = _require_proof((*run.build_removal(), *run.build_final_removal()) if run else ())
     first = (build_identity_proof(target), *(run.build_identity_proof() if run else ()))
     if only == "store":
-        needed = {name for step in store for name in step.needs}
+        needed = _list_needed(store, delivery)
         conditions = (_build_condition(one) for one in delivery if one.id in needed)
         return _prove_first(first, (*conditions, *store))
     if only == "delivery":
@@ -63,6 +63,14 @@ def _prove_first(proofs: Steps, steps: Steps) -> Steps:
     """
     ids = tuple(one.id for one in proofs)
     return (*proofs, *(replace(step, needs=(*ids, *step.needs)) for step in steps))
+
+
+def _list_needed(store: Steps, delivery: Steps) -> set[str]:
+    """Return the ids of the delivery's steps that steps of the store need, also indirectly."""
+    found = {name for step in store for name in step.needs}
+    while more := {name for one in delivery if one.id in found for name in one.needs} - found:
+        found |= more
+    return found
 
 
 def _build_condition(step: Step) -> Step:

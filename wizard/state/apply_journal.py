@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
 
 CLUSTER_SERVER, CLUSTER_UID, VAULT_CLUSTER_ID = "cluster.server", "cluster.uid", "vault.cluster_id"
+# Where Argo CD deploys to other clusters, its own.
+ARGOCD_UID = "argocd.uid"
 _MAX_RUNS = 20
 _IDENTITY_PATTERNS = {
     CLUSTER_SERVER: re.compile(r"https://[A-Za-z0-9.:\[\]/_~-]{1,300}"),
     CLUSTER_UID: re.compile(r"[A-Za-z0-9._:-]{1,100}"),
+    ARGOCD_UID: re.compile(r"[A-Za-z0-9._:-]{1,100}"),
     VAULT_CLUSTER_ID: re.compile(r"[A-Za-z0-9._:-]{1,100}"),
 }
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -47,7 +50,7 @@ class ApplyHistory:
         return self._memory.place
 
     def target_identities(self) -> dict[str, str]:
-        """Return the identities of targets in earlier runs: some of SERVER, UID and VAULT.
+        """Return the identities of targets in earlier runs: by key.
 
         Empty if the applied commit is not in this repository.
         """

@@ -46,7 +46,8 @@ class Target:
     the administrator of PostgreSQL; None when no role or database is to be created. `agreed` holds,
     by step id, the hashes of diffs or lists that the operator accepted: the objects in them may be
     taken over, or deleted. `verdicts` remembers during one run whose the Applications and the Helm
-    release are, because a removal deletes the evidence.
+    release are, because a removal deletes the evidence, and `observed` what it has read about
+    Argo CD.
     """
 
     answers: Answers
@@ -66,6 +67,7 @@ class Target:
     chart: Path | None = None
     agreed: Mapping[str, str] = field(default_factory=dict)
     verdicts: dict[str, Ownership] = field(default_factory=dict)
+    observed: dict[str, str] = field(default_factory=dict)
 
     @property
     def cluster(self) -> Cluster:

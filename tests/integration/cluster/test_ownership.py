@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from dataclasses import replace
@@ -20,15 +21,17 @@ from tests.support.cluster.installation import (
     claim,
     ended,
     exists,
+    look,
     marked,
     put,
 )
 from tests.testbed.kube import Kube as Server
 from wizard.engine.steps import StepEvent
+from wizard.errors import ConflictError
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import application_removal, cascade
 from wizard.systems.argocd import removal as argocd
-from wizard.systems.argocd.tracking import TRACKING
+from wizard.systems.argocd.tracking import INSTALLATION, TRACKING
 from wizard.systems.helm import removal as by_helm
 from wizard.systems.helm import steps as helm_steps
 from wizard.systems.release import delivered_objects, volumes
@@ -89,9 +92,20 @@ def test_an_application_of_the_same_name_elsewhere_delivers_for_others(
     marked(world, "/api/v1/namespaces/{namespace}/configmaps/copied", annotations={
         TRACKING: f"airflow:/ConfigMap:{world.namespace}/airflow-config",
     })  # fmt: skip
-    mine = f"{world.argo}_airflow:/ConfigMap:{world.namespace}/mine"
-    put(world, "ConfigMap", "mine", "v1")
-    marked(world, "/api/v1/namespaces/{namespace}/configmaps/mine", annotations={TRACKING: mine})
+    # Ours is in the controller's namespace, so this one is an Application of somebody else's, and
+    # so is one of a second Argo CD that deploys here.
+    for name, application, notes in (
+        ("mine", "airflow", {}),
+        ("prefixed", f"{world.argo}_airflow", {}),
+        ("second", "airflow", {INSTALLATION: "another-argo-cd"}),
+    ):
+        put(world, "ConfigMap", name, "v1")
+        mark = f"{application}:/ConfigMap:{world.namespace}/{name}"
+        marked(
+            world,
+            f"/api/v1/namespaces/{{namespace}}/configmaps/{name}",
+            annotations={TRACKING: mark, **notes},
+        )
     told([cascade.build_pause_step(applied), delivered_objects.build_secrets_removal(applied)])
     told([application_removal.build_application_undo(applied)])
     assert ended(delivered_objects.build_objects_removal(applied)).state == "changed"
@@ -101,10 +115,10 @@ def test_an_application_of_the_same_name_elsewhere_delivers_for_others(
     assert done.state == "blocked", done
     assert applied.kube is not None
     foreign = {ref.name for ref in NamespaceContents(applied.kube, applied).list_foreign()}
-    assert foreign == {"hers", "copied", "logs-airflow-worker-0"}
+    assert foreign == {"hers", "copied", "prefixed", "second", "logs-airflow-worker-0"}
     left = {one["metadata"]["name"] for one in world.read(
         "/api/v1/namespaces/{namespace}/configmaps")["items"]}  # fmt: skip
-    assert left >= {"hers", "copied"}
+    assert left >= {"hers", "copied", "prefixed", "second"}
     assert "mine" not in left
     assert exists(world, f"{CLAIMS}/logs-airflow-worker-0")
     assert exists(world, f"{SECRET}/hers")
@@ -170,8 +184,17 @@ def test_what_does_not_say_whose_it_is_needs_a_yes_to_the_list(
     world.server.apply(json.dumps({**one, "metadata": about, "status": {}}))
     again = ended(delivered_objects.build_secrets_removal(replace(target, agreed=agreed)))
     assert again.state == "blocked"
+    # The yes is for the list as it was before the run's first change: what an earlier step of the
+    # run deletes is missing later, and no other object may join it.
     agreed = {done.id: seal(again)}
-    gone = ended(delivered_objects.build_secrets_removal(replace(target, agreed=agreed)))
+    step = delivered_objects.build_secrets_removal(replace(target, agreed=agreed))
+    assert look(step).state == "wanted"
+    world.server.request("DELETE", f"{SECRETS}/{names[0]}".format(namespace=world.namespace))
+    marked(world, f"{SECRETS}/{names[2]}", annotations={OWNER_ANNOTATION: None, TRACKING: None})
+    later = ended(step)
+    assert (later.state, names[2] in later.detail) == ("blocked", True), later
+    marked(world, f"{SECRETS}/{names[2]}", annotations={OWNER_ANNOTATION: applied.release.owner_id})
+    gone = ended(step)
     assert gone.state == "changed", gone
     assert world.read(SECRETS)["items"] == []
 
@@ -198,7 +221,13 @@ def test_an_undo_stops_no_sync_of_unknown_owners_without_a_yes(
 
 
 def test_an_undo_changes_no_application_of_another_source(world: World, applied: Target) -> None:
+    step = cascade.build_undo_pause_step(applied)
+    assert look(step).state == "wanted"
     marked(world, APPLICATION, annotations={OWNER_ANNOTATION: HERS})
+    # The wait for the end of a sync repeats the change; somebody may have taken it over meanwhile.
+    assert step.change is not None
+    with pytest.raises(ConflictError, match="belongs to installation"):
+        asyncio.run(step.change())  # type: ignore[arg-type]
     before = world.read(APPLICATION)
     target = replace(applied, verdicts={}, agreed={"undo.pause": "0" * 12})
     done = ended(cascade.build_undo_pause_step(target))

@@ -17,6 +17,7 @@ from tests.support.cluster.installation import (
     APPLICATION,
     ARGO,
     CLAIMS,
+    SPACE,
     STORES,
     apply_and_sync,
     claim,
@@ -24,6 +25,7 @@ from tests.support.cluster.installation import (
     exists,
     look,
     marked,
+    own_namespace,
     patched,
     put,
 )
@@ -40,7 +42,7 @@ from wizard.systems.argocd.application_removal import FINALIZER
 from wizard.systems.argocd.tracking import TRACKING
 from wizard.systems.helm import removal
 from wizard.systems.helm import steps as by_helm
-from wizard.systems.release import delivered_objects, volumes
+from wizard.systems.release import delivered_objects, protection, volumes
 from wizard.systems.release.inhabitants import NamespaceContents
 from wizard.systems.release.namespace_removal import build_namespace_removal
 from wizard.systems.target import Target
@@ -170,6 +172,7 @@ def test_a_hang_is_told_with_the_object_and_its_finalizer(world: World) -> None:
     assert "application controller" in done.fix.text
     marked(world, APPLICATION, finalizers=[])
 
+    own_namespace(world, target)
     claim(world, "logs", finalizers=[PROTECTION])
     world.server.request("DELETE", CLAIMS.format(namespace=world.namespace) + "/logs")
     for action in (
@@ -185,16 +188,17 @@ def test_a_hang_is_told_with_the_object_and_its_finalizer(world: World) -> None:
 def test_volumes_are_kept_from_what_argo_cd_removes(world: World) -> None:
     target = world.target()
     option = "argocd.argoproj.io/sync-options"
-    track = {TRACKING: "airflow:/PersistentVolumeClaim:x/logs", option: "Prune=false"}
+    mark = f"airflow:/PersistentVolumeClaim:{world.namespace}/logs"
+    track = {TRACKING: mark, option: "Prune=false"}
     claim(world, "logs", annotations=track)
-    assert ended(volumes.build_keep_step(target, ["volumes"])).state == "holds"
-    assert ended(volumes.build_keep_step(target, [])).state == "changed"
+    assert ended(protection.build_keep_step(target, ["volumes"])).state == "holds"
+    assert ended(protection.build_keep_step(target, [])).state == "changed"
     notes = world.read(f"{CLAIMS}/logs")["metadata"]["annotations"]
     assert notes[option] == "Prune=false,Delete=false"
-    assert ended(volumes.build_keep_step(target, [])).state == "holds"
+    assert ended(protection.build_keep_step(target, [])).state == "holds"
     owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "w", "uid": "u"}
     claim(world, "hers", ownerReferences=[owner])
-    done = ended(volumes.build_keep_step(target, []))
+    done = ended(protection.build_keep_step(target, []))
     assert (done.state, "hers would be deleted with their owner" in done.detail) == (
         "blocked",
         True,
@@ -203,7 +207,7 @@ def test_volumes_are_kept_from_what_argo_cd_removes(world: World) -> None:
 
     _, token = account(world.server, rule("get list", "applications", "argoproj.io"))
     blind: Target = world.target(token)
-    done = ended(volumes.build_keep_step(blind, []))
+    done = ended(protection.build_keep_step(blind, []))
     assert (done.state, "--data volumes" in done.fix.text) == ("blocked", True)
 
 
@@ -311,11 +315,26 @@ def require_others_keep_the_namespace(world: World, target: Target) -> None:
     put(world, "Secret", "left-behind", "v1", gone)
     world.server.request("DELETE", f"/apis/apps/v1/namespaces/{world.namespace}/deployments/hers")
     claim(world, "logs-airflow-worker-0")
+    uid = world.read(SPACE)["metadata"]["uid"]
     own = put(world, "Service", "airflow", "v1", spec={"ports": [{"port": 1}]})
     mark = {TRACKING: f"airflow:/Service:{world.namespace}/airflow"}
     marked(world, "/api/v1/namespaces/{namespace}/services/airflow", annotations=mark)
     put(world, "Endpoints", "airflow", "v1")
     put(world, "EndpointSlice", "airflow-x", "discovery.k8s.io/v1", own, **SLICE)
+    # Whoever created the namespace may want it although it is empty. Argo CD also writes our source
+    # onto one that existed before, so only the wizard's own mark shows that we created it.
+    source = {OWNER_ANNOTATION: target.release.owner_id}
+    seal = ""
+    for manager in ("kubectl-edit", "argocd-controller"):
+        looked = look(build_namespace_removal(target, PIECES))
+        assert (looked.state, looked.diff) == (
+            "blocked", f"Namespace {world.namespace} {uid}",
+        ), looked  # fmt: skip
+        seal = looked.fix.text.partition("--take-over destroy.namespace@")[2]
+        patched(world, SPACE, {"metadata": {"annotations": source}}, manager=manager)
+    agreed = replace(target, agreed={"destroy.namespace": seal})
+    assert look(build_namespace_removal(agreed, PIECES)).state == "wanted"
+    own_namespace(world, target)
     looked = look(build_namespace_removal(target, PIECES))
     assert looked.state == "wanted", looked
     looked = look(build_namespace_removal(target, ["namespace"]))

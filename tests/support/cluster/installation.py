@@ -11,12 +11,14 @@ from tests.support.cluster.argocd import World, told
 from tests.support.cluster.controllers.operators import MERGE
 from tests.testbed.kube import RejectedError
 from wizard.engine.steps import Step, StepEvent, StepStatus
+from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import steps as by_argocd
 from wizard.systems.target import Target
 
 ARGO = "/apis/argoproj.io/v1alpha1/namespaces/{argo}"
 APPLICATION = f"{ARGO}/applications/airflow"
 STORES = "/apis/external-secrets.io/v1/namespaces/{namespace}/secretstores"
+SPACE = "/api/v1/namespaces/{namespace}"
 CLAIMS = "/api/v1/namespaces/{namespace}/persistentvolumeclaims"
 
 
@@ -81,3 +83,9 @@ def put(
     made = {"apiVersion": api, "kind": kind, "metadata": {**about, **owners}, **more}
     stands = world.server.apply(json.dumps(made))
     return {"apiVersion": api, "kind": kind, "name": name, "uid": stands["metadata"]["uid"]}
+
+
+def own_namespace(world: World, target: Target) -> None:
+    """The namespace as the wizard creates it, where no controller does."""
+    about = {"name": world.namespace, "annotations": {OWNER_ANNOTATION: target.release.owner_id}}
+    world.client().apply({"apiVersion": "v1", "kind": "Namespace", "metadata": about}, force=True)

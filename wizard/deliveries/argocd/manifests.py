@@ -94,10 +94,9 @@ def _sync_policy(release: Release) -> dict[str, Any]:
         "retry": {"limit": 5, "backoff": {"duration": "30s", "factor": 2, "maxDuration": "5m"}},
         "syncOptions": ["CreateNamespace=true", "ServerSideApply=true"],
     }
-    labels, source = pod_security_labels(release), owner_annotation(release)
-    about = {"labels": labels, "annotations": source}
-    if labels or source:
-        policy["managedNamespaceMetadata"] = {name: one for name, one in about.items() if one}
+    # Without the source: Argo CD writes this onto a namespace that existed before, too.
+    if labels := pod_security_labels(release):
+        policy["managedNamespaceMetadata"] = {"labels": labels}
     return policy
 
 

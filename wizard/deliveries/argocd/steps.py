@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.deliveries.argocd.manifests import CREDENTIAL_PREFIX
-from wizard.formats.addresses import is_ssh_url, parse_git_url
+from wizard.formats.addresses import IN_CLUSTER_SERVER, is_ssh_url, parse_git_url
 from wizard.manifests.contribution import ONCE, StepSpec
 from wizard.manifests.steps import BRANCH, CLUSTER_IDENTITY, chart_waits, store_waits
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wizard.deliveries.argocd.questions import ArgoCd
     from wizard.manifests.release import Release
 
+HUB = StepSpec("argocd.cluster", "Check that the context is that of Argo CD's cluster", "me", ONCE)
 KNOWN_HOSTS = StepSpec(
     "argocd.known-hosts",
     "Add the SSH host keys of this repository to Argo CD",
@@ -67,6 +68,7 @@ def argocd_steps(argo: ArgoCd, release: Release, *, reads: bool) -> tuple[StepSp
     return (
         BRANCH,
         CLUSTER_IDENTITY,
+        *([] if argo.destination == IN_CLUSTER_SERVER else [HUB]),
         *([KNOWN_HOSTS] if is_ssh_url(argo.repo_url) else []),
         *_credential_steps(argo, reads=reads),
         project_step(argo),

@@ -15,7 +15,7 @@ from wizard.clients.kube.protocol import KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError, Fix
 from wizard.formats.terminal import escape_unprintable
-from wizard.manifests.ownership import read_source
+from wizard.manifests.ownership import Ownership, read_source
 from wizard.systems.argocd.application import has_parent
 from wizard.systems.argocd.steps import application_manifests
 from wizard.systems.argocd.tracking import application_marks, find_tracking_application
@@ -157,10 +157,20 @@ def build_application_judge(target: Target) -> Judge:
     """Return a judge that blocks Applications of other owners or other repositories."""
 
     def check_source(found: KubeObject, ref: Ref) -> StepStatus | None:
-        known = None if read_source(found) else target.verdicts.get(ref.name)
+        # An Application that was created again under this name is judged again.
+        uid = str(found["metadata"].get("uid"))
+        known = None if read_source(found) else target.verdicts.get(uid)
         return refuse_removal(known or judge_object(found, target.release.owner_id), found, ref)
 
     return join_judges(check_source, lambda found, ref: _check_owner(target, found, ref))
+
+
+def confirm_application(target: Target, found: KubeObject, ref: Ref) -> None:
+    """Remember during the run that the operator said yes to an Application of unknown owner."""
+    owner = Ownership("ours", "was confirmed by the operator")
+    target.verdicts[str(found["metadata"]["uid"])] = owner
+    # What it delivered is judged by its name, also once it is deleted.
+    target.verdicts[ref.name] = owner
 
 
 def require_gone(target: Target) -> None:

@@ -10,19 +10,20 @@ controller/appcontroller.go (processRequestedAppOperation) and server/applicatio
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import NO_FIX, ConflictError, Fix
-from wizard.manifests.ownership import Ownership
 from wizard.systems.argocd.application_removal import (
     FINALIZER,
     PAUSED,
     application_refs,
     build_application_judge,
     build_undo_judge,
+    confirm_application,
     format_applications,
     split_applications,
 )
@@ -36,7 +37,7 @@ from wizard.systems.cluster.object_removal import (
     read_object,
 )
 from wizard.systems.cluster.objects import explain_error
-from wizard.systems.cluster.ownership import Judge, kubectl_delete, settle_unknown
+from wizard.systems.cluster.ownership import Consent, Judge, kubectl_delete
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
@@ -89,8 +90,9 @@ class _Pause:
         parents: Sequence[Ref],
         children: Sequence[Ref],
     ) -> None:
-        self._target, self._name, self._judge = target, name, judge
+        self._target, self._judge = target, judge
         self._parents, self._children = parents, children
+        self._consent = Consent(name, target.agreed.get(name, ""))
 
     def look(self, kube: Kube) -> StepStatus:
         """Check that no Application syncs."""
@@ -120,25 +122,43 @@ class _Pause:
         for ref in (*self._parents, *self._children):
             found = read_object(kube, ref)
             if found is not None and (refusal := self._judge(found, ref)):
-                looks.append((ref, refusal))
-        agreed = self._target.agreed.get(self._name, "")
-        settled = settle_unknown([one for _, one in looks], self._name, agreed)
+                looks.append((ref, found, refusal))
+        settled = self._consent.settle([one for _, _, one in looks])
         refusals = [one for one in settled if one.state == "blocked"]
-        for ref, _ in () if refusals else looks:
-            self._target.verdicts[ref.name] = Ownership("ours", "was confirmed by the operator")
+        for ref, found, refusal in () if refusals else looks:
+            if self._consent.covers(refusal):
+                confirm_application(self._target, found, ref)
         return refusals
 
     def change(self, kube: Kube) -> str:
-        """Stop all syncs; delete a parent once its own sync has ended."""
+        """Stop all syncs; delete a parent once its own sync has ended.
+
+        The wait repeats this, so each time whose the Applications are is read again. Raises
+        ConflictError when one must not be changed.
+        """
+        if refusals := self._find_refusals(kube):
+            status = merge_statuses(refusals, "")
+            raise ConflictError(status.detail, status.fix)
         for ref in (*self._parents, *self._children):
-            update_object(kube, ref, _stop_sync)
+            update_object(kube, ref, self._make_edit(ref, _stop_sync))
         for ref in self._parents:
             found = read_object(kube, ref)
             if found and not found["metadata"].get("deletionTimestamp") and not has_sync(found):
                 # Without the finalizer Argo CD keeps the children.
-                update_object(kube, ref, _remove_finalizer)
-                kube.delete(ref, uid=str(found["metadata"]["uid"]))
+                update_object(kube, ref, self._make_edit(ref, _remove_finalizer))
+                found = read_object(kube, ref)
+                if found is not None and self._judge(found, ref) is None:
+                    about = found["metadata"]
+                    # A changed one is judged again in the next round.
+                    with suppress(KubeConflictError):
+                        kube.delete(ref, uid=about["uid"], version=about["resourceVersion"])
         return "switched automated sync off"
+
+    def _make_edit(
+        self, ref: Ref, edit: Callable[[KubeObject], KubeObject]
+    ) -> Callable[[KubeObject], KubeObject]:
+        """Return an edit that leaves an Application alone that is not ours in this version."""
+        return lambda found: found if self._judge(found, ref) is not None else edit(found)
 
 
 def _explain_end(ref: Ref) -> str:

@@ -8,6 +8,7 @@ from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.deliveries.argocd.manifests import API_VERSION, CREDENTIAL_REMOVAL
 from wizard.deliveries.argocd.questions import argocd_answers
+from wizard.deliveries.argocd.steps import HUB
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError, Fix
 from wizard.formats.addresses import normalize_url, parse_git_url
@@ -185,6 +186,7 @@ def _build_credential_removal(target: Target, *, exact: bool) -> Step:
         agreed=target.agreed,
         patience=WAIT_FOR_SECRET_REMOVAL,
         alone=True,
+        needs=(HUB.id,),
     )
 
 

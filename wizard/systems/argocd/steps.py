@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.argocd.steps import application_step, project_step
 from wizard.errors import WizardError
-from wizard.systems.argocd import credential, known_hosts, store_credential
+from wizard.systems.argocd import credential, hub, known_hosts, store_credential
 from wizard.systems.argocd.application import application_names, has_parent
 from wizard.systems.cluster import admission_guard
 from wizard.systems.cluster.objects import CommittedManifest, build_manifests_step
@@ -26,7 +26,8 @@ _NEEDS = "install Argo CD there, or name the context of the cluster it runs in"
 def build_argocd_steps(target: Target) -> tuple[Step, ...]:
     """Return the delivery's steps in order, without its waits."""
     guard = guard_manifests(target)
-    found = [admission_guard.build_guard_step(target, guard)] if guard else []
+    found = [] if target.release.controller_is_inside else [hub.build_hub_step(target)]
+    found += [admission_guard.build_guard_step(target, guard)] if guard else []
     found += known_hosts.build_known_hosts_steps(target)
     if store_credential.has_store_credential(target):
         found += store_credential.build_store_credential_steps(target)

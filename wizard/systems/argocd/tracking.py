@@ -2,13 +2,15 @@
 
 A tracking id is `<application>:<group>/<kind>:<namespace>/<name>`. The application is its name, or
 `<namespace>_<name>` for one outside the namespace of Argo CD itself. Argo CD ignores an id that
-names another object, because programs copy annotations.
-Source: Argo CD, util/argo/resource_tracking.go (AppInstanceValue), and Application.InstanceName.
+names another object, because programs copy annotations. Several Argo CDs that deploy to one cluster
+tell their objects apart by an installation id, which argocd-cm sets.
+Source: Argo CD, util/argo/resource_tracking.go (AppInstanceValue, GetAppName), and
+Application.InstanceName.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 TRACKING = "argocd.argoproj.io/tracking-id"
 INSTANCE = "app.kubernetes.io/instance"
+INSTALLATION = "argocd.argoproj.io/installation-id"
+_CONFIG = "argocd-cm"
+# Keys of what a run has read about Argo CD; see `Target.observed`.
+_OWN_INSTALLATION, _UNREADABLE = "argocd.installation", "?"
 
 
 def find_tracking_application(found: Mapping[str, Any]) -> str:
@@ -52,7 +58,11 @@ def names_object(found: Mapping[str, Any], ref: Ref) -> bool:
 
 
 def application_marks(target: Target) -> dict[str, str]:
-    """Return the names of our Applications by the marks that Argo CD writes for them."""
+    """Return the names of our Applications by the marks that Argo CD may write for them.
+
+    An Application has one of the two marks; the other belongs to an Application of the same name in
+    a different namespace.
+    """
     namespace = argocd_answers(target.answers.delivery).namespace
     names = application_names(target)
     return {**{name: name for name in names}, **{f"{namespace}_{name}": name for name in names}}
@@ -75,13 +85,94 @@ def judge_delivered(target: Target, found: KubeObject, ref: Ref) -> Ownership:
         return Ownership("another's", f"is delivered by Application {mark}")
     if not name:
         return judge_object(found, own)
+    if doubt := _doubt_mark(target, found, mark, name):
+        return doubt
     owner = judge_application(target, name)
-    # Any chart may set the label; Argo CD's own list of delivered objects proves it.
-    if by_annotation or (owner.is_ours and _is_listed(target, name, ref)):
+    if by_annotation:
+        return owner
+    return _judge_labelled(target, found, ref, name, owner)
+
+
+def _judge_labelled(
+    target: Target, found: KubeObject, ref: Ref, name: str, owner: Ownership
+) -> Ownership:
+    """Return whose an object is that only a label marks, which any chart may set.
+
+    Argo CD's own list of what the Application renders proves it. The list is deleted with the
+    Application, so a proof is remembered during the run.
+    """
+    uid = str(found["metadata"].get("uid"))
+    if uid in target.verdicts:
+        return target.verdicts[uid]
+    if owner.is_ours and _is_rendered(target, name, ref):
+        target.verdicts[uid] = owner
         return owner
     if has_release_label(found, target) and owner.whose != "another's":
         return Ownership("unknown", f"has the label of Application {name}, which any chart may set")
-    return judge_object(found, own)
+    return judge_object(found, target.release.owner_id)
+
+
+def _doubt_mark(target: Target, found: KubeObject, mark: str, name: str) -> Ownership | None:
+    """Return whose an object may be although it has the name of our Application; None if ours."""
+    seen = str((found["metadata"].get("annotations") or {}).get(INSTALLATION) or "")
+    own = _read_installation(target)
+    if seen != own and own != _UNREADABLE and seen:
+        return Ownership("another's", f"is delivered by a different Argo CD, {INSTALLATION} {seen}")
+    if seen != own and (seen or own != _UNREADABLE):
+        return Ownership(
+            "unknown", f"may be delivered by a different Argo CD: its {INSTALLATION} is not proven"
+        )
+    spelling = _read_spelling(target, name)
+    if not spelling:
+        return Ownership(
+            "unknown", f"is marked by {mark}, which may be an Application in a different namespace"
+        )
+    if mark != spelling:
+        return Ownership("another's", f"is delivered by Application {mark}")
+    return None
+
+
+def _read_installation(target: Target) -> str:
+    """Return the installation id of our Argo CD; empty if it sets none, "?" if not readable."""
+    known = target.observed.get(_OWN_INSTALLATION)
+    if known is not None:
+        return known
+    namespace, found = argocd_answers(target.answers.delivery).namespace, _UNREADABLE
+    if target.argocd is not None:
+        try:
+            config = target.argocd.get(Ref("v1", "ConfigMap", _CONFIG, namespace)) or {}
+            found = str((config.get("data") or {}).get("installationID") or "")
+        except KubeError as error:
+            if error.kind != "forbidden":
+                raise
+    target.observed[_OWN_INSTALLATION] = found
+    return found
+
+
+def _read_spelling(target: Target, name: str) -> str:
+    """Return the mark of our Application as its Argo CD spells it; empty if nothing tells.
+
+    The live Application names the namespace of its controller. Without that, the objects that it
+    delivered and that name our source have the mark.
+    """
+    key = f"argocd.mark/{name}"
+    if key not in target.observed:
+        namespace = argocd_answers(target.answers.delivery).namespace
+        status = (_read_application(target, name) or {}).get("status") or {}
+        controller = str(status.get("controllerNamespace") or "")
+        if controller:
+            target.observed[key] = name if controller == namespace else f"{namespace}_{name}"
+        else:
+            own = target.release.owner_id
+            marks = {
+                find_tracking_application(found)
+                for found in _list_committed(target, name)
+                if judge_source(read_source(found), own).is_ours
+            }
+            if len(marks) != 1:
+                return ""
+            target.observed[key] = marks.pop()
+    return target.observed[key]
 
 
 def has_release_label(found: Mapping[str, Any], target: Target) -> bool:
@@ -91,11 +182,17 @@ def has_release_label(found: Mapping[str, Any], target: Target) -> bool:
 
 
 def is_tracked(found: Mapping[str, Any], target: Target) -> bool:
-    """Return whether a mark names one of our Applications; the object may be another's."""
-    if find_tracking_application(found) not in application_marks(target):
-        return False
+    """Return whether a mark names one of our Applications; the object may be another's.
+
+    A label counts only with the label of our release.
+    """
     notes = found["metadata"].get("annotations") or {}
-    return TRACKING in notes or has_release_label(found, target)
+    return is_marked(found, target) and (TRACKING in notes or has_release_label(found, target))
+
+
+def is_marked(found: Mapping[str, Any], target: Target) -> bool:
+    """Return whether Argo CD may delete an object with one of our Applications, by its mark."""
+    return find_tracking_application(found) in application_marks(target)
 
 
 def judge_application(target: Target, name: str) -> Ownership:
@@ -135,15 +232,9 @@ def _read(kube: Kube, ref: Ref) -> KubeObject | None:
 
 def _judge_by_objects(target: Target, name: str) -> Ownership:
     """Return whose a deleted Application was, from the sources of the objects it delivered."""
-    own, verdict = target.release.owner_id, None
-    for logical, text in target.files_under("secrets/").items() if target.kube else ():
-        ref = Ref.from_manifest(read_mapping(text, logical))
-        found = _read(target.kube, ref) if target.kube else None
-        if found is None or application_marks(target).get(find_tracking_application(found)) != name:
-            continue
-        if not read_source(found) or not names_object(found, ref):
-            continue
-        verdict = judge_source(read_source(found), own)
+    verdict = None
+    for found in _list_committed(target, name):
+        verdict = judge_source(read_source(found), target.release.owner_id)
         if not verdict.is_ours:
             return verdict
     return verdict or Ownership(
@@ -151,17 +242,33 @@ def _judge_by_objects(target: Target, name: str) -> Ownership:
     )
 
 
-def _is_listed(target: Target, name: str, ref: Ref) -> bool:
-    found = _read_application(target, name) or {}
+def _list_committed(target: Target, name: str) -> Iterator[KubeObject]:
+    """Yield the committed manifests that an Application delivered and that name their source."""
+    marks = application_marks(target)
+    for logical, text in target.files_under("secrets/").items() if target.kube else ():
+        ref = Ref.from_manifest(read_mapping(text, logical))
+        found = _read(target.kube, ref) if target.kube else None
+        if found is None or marks.get(find_tracking_application(found)) != name:
+            continue
+        if read_source(found) and names_object(found, ref):
+            yield found
+
+
+def _is_rendered(target: Target, name: str, ref: Ref) -> bool:
+    """Return whether Argo CD lists an object as one that the Application's sources render.
+
+    It also lists marked objects that no source renders, as those to prune.
+    """
     group = ref.api_version.rpartition("/")[0]
-    wanted = (group, ref.kind, ref.namespace, ref.name)
     return any(
-        (
-            str(one.get("group") or ""),
-            one.get("kind"),
-            str(one.get("namespace") or ""),
-            one.get("name"),
-        )
-        == wanted
-        for one in (found.get("status") or {}).get("resources") or []
+        not one.get("requiresPruning")
+        and (str(one.get("group") or ""), one.get("kind"), one.get("name"))
+        == (group, ref.kind, ref.name)
+        and str(one.get("namespace") or "") == ref.namespace
+        for one in list_resources(_read_application(target, name) or {})
     )
+
+
+def list_resources(application: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the objects that Argo CD says an Application manages, as in its status."""
+    return list((application.get("status") or {}).get("resources") or [])

@@ -12,21 +12,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from wizard.clients.kube.errors import KubeError
+from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Owner, Step, StepStatus
-from wizard.errors import Fix, WizardError
+from wizard.errors import ConflictError, Fix, WizardError
 from wizard.formats.shell import quote
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.cluster.diagnosis import sanitize_message
 from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.ownership import (
+    Consent,
     Judge,
-    UnknownOwnerStatus,
     kubectl_delete,
-    seal_objects,
-    settle_unknown,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
 
 REMOVAL_SECONDS = 60.0
 WAIT_FOR_SECRET_REMOVAL = 180.0
+_ROUNDS = 10
 NO_CONTEXT = "no kubeconfig context names this cluster"
 _ORDER = ("blocked", "wanted", "unknown", "kept", "holds")
 
@@ -105,8 +104,7 @@ class Removal:
 
     `judge` returns why an object must not be deleted. `prepare` changes an object before its
     deletion. `before` runs before all deletions and may raise. `why` explains why a terminating
-    object still exists. `agreed` is the seal of the objects with unknown owners that the operator
-    allowed this step to delete, and `id` names the step in the message that asks for it.
+    object still exists. `consent` is the operator's yes to objects with unknown owners.
     """
 
     kube: Kube
@@ -116,8 +114,7 @@ class Removal:
     why: Callable[[KubeObject, Ref], tuple[str, Fix]] = explain_deletion
     none: str = "no object of it exists"
     before: Callable[[], object] = field(default=lambda: None)
-    id: str = ""
-    agreed: str = ""
+    consent: Consent = field(default_factory=Consent)
 
     def look(self) -> StepStatus:
         """Check that all objects are deleted."""
@@ -126,20 +123,12 @@ class Removal:
             looks = [self._look(ref) for ref in refs]
         except KubeError as error:
             return _unreadable_status(error)
-        return merge_statuses(settle_unknown(looks, self.id, self.agreed), self.none)
+        return merge_statuses(self.consent.settle(looks), self.none)
 
-    def _may_delete(self) -> Judge:
-        """Return the judge of this change: it allows the unknown objects that were agreed to."""
-        existing = [(ref, read_object(self.kube, ref)) for ref in self.find()]
-        looks = [self.judge(found, ref) for ref, found in existing if found is not None]
-        if not self.agreed or seal_objects(one for one in looks if one) != self.agreed:
-            return self.judge
-
-        def judge(found: KubeObject, ref: Ref) -> StepStatus | None:
-            refusal = self.judge(found, ref)
-            return None if isinstance(refusal, UnknownOwnerStatus) else refusal
-
-        return judge
+    def _judge(self, found: KubeObject, ref: Ref) -> StepStatus | None:
+        """Return why an object must not be deleted, if the operator's yes does not cover it."""
+        refusal = self.judge(found, ref)
+        return None if refusal is not None and self.consent.covers(refusal) else refusal
 
     def _look(self, ref: Ref) -> StepStatus:
         try:
@@ -159,37 +148,56 @@ class Removal:
         return self.judge(found, ref) or StepStatus("wanted", f"{ref} exists")
 
     def change(self) -> str:
-        """Delete the objects that are ours, each only if it still has the UID that was read."""
+        """Delete the objects that are ours, each only as it was judged."""
         self.before()
-        judge = self._may_delete()
         done = []
         for ref in self.find():
-            found = read_object(self.kube, ref)
-            if found is None or found["metadata"].get("deletionTimestamp"):
-                continue
-            if judge(found, ref) is not None:
-                continue
             try:
-                if self.prepare is not None:
-                    self.prepare(self.kube, found, ref)
-                self.kube.delete(ref, uid=str(found["metadata"]["uid"]))
+                if self._delete(ref):
+                    done.append(str(ref))
             except KubeError as error:
                 if error.kind == "forbidden":
                     fix = f"ask its owner to run: {kubectl_delete([ref])}; then run this again"
                     raise WizardError(error.message, fix) from None
                 raise explain_error(error) from None
-            done.append(str(ref))
         return f"deleted {', '.join(done)}" if done else "nothing to do"
+
+    def _delete(self, ref: Ref) -> bool:
+        """Delete an object in the version that was judged; judge it again if it has changed."""
+        for _ in range(_ROUNDS):
+            found = self._read_deletable(ref)
+            if found is None:
+                return False
+            if self.prepare is not None:
+                self.prepare(self.kube, found, ref)
+                prepared = self._read_deletable(ref)
+                if prepared is None:
+                    return False
+                found = prepared
+            about = found["metadata"]
+            try:
+                return self.kube.delete(
+                    ref, uid=str(about["uid"]), version=str(about["resourceVersion"])
+                )
+            except KubeConflictError as error:
+                if error.reason != "Conflict":
+                    raise
+        raise ConflictError(f"{ref} is being changed by somebody else", "run it again")
+
+    def _read_deletable(self, ref: Ref) -> KubeObject | None:
+        """Return the object; None if it is gone, is being deleted, or must not be deleted."""
+        found = read_object(self.kube, ref)
+        if found is None or found["metadata"].get("deletionTimestamp"):
+            return None
+        return None if self._judge(found, ref) is not None else found
 
     def dry_run_change(self) -> str:
         """Send the deletions as a dry run."""
         tried = []
-        judge = self._may_delete()
         for ref in self.find():
-            found = read_object(self.kube, ref)
-            if found and not judge(found, ref):
-                uid = str(found["metadata"]["uid"])
-                self.kube.delete(ref, uid=uid, dry_run=True)
+            found = self._read_deletable(ref)
+            if found is not None:
+                self.kube.delete(ref, uid=str(found["metadata"]["uid"]), dry_run=True)
                 tried.append(str(ref))
         return f"the API server would delete {', '.join(tried)}" if tried else ""
 
@@ -246,7 +254,7 @@ def build_removal_step(
             id, title, owner, "cluster", lambda: _leave_to_owner(left), independent=alone,
             needs=needs,
         )  # fmt: skip
-    work = replace(removal(kube), id=id, agreed=agreed.get(id, ""))
+    work = replace(removal(kube), consent=Consent(id, agreed.get(id, "")))
     return Step(
         id,
         title,

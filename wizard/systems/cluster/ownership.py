@@ -50,6 +50,34 @@ def refuse_removal(owner: Ownership, found: KubeObject, ref: Ref) -> StepStatus 
     return StepStatus("blocked", detail, Fix(f"to delete it, {command}"))
 
 
+class Consent:
+    """The operator's yes to the objects with unknown owners of one step, during one run.
+
+    The seal is for the list as it was shown: before the run changed anything. Earlier steps of the
+    run may delete some of its objects; the yes still covers the others, and no object beside them.
+    """
+
+    def __init__(self, step: str = "", agreed: str = "") -> None:
+        self._step, self._agreed = step, agreed
+        self._lines: set[str] = set()
+
+    def settle(self, statuses: Sequence[StepStatus]) -> list[StepStatus]:
+        """Return the statuses with the yes applied, or with the seal that it needs."""
+        unknown = [one for one in statuses if isinstance(one, UnknownOwnerStatus)]
+        if unknown and seal_objects(unknown) == self._agreed:
+            self._lines |= {one.diff for one in unknown}
+        if all(self.covers(one) for one in unknown):
+            return [
+                StepStatus("wanted", f"{one.diff}: deletion confirmed") if self.covers(one) else one
+                for one in statuses
+            ]
+        return settle_unknown(statuses, self._step, "")
+
+    def covers(self, status: StepStatus) -> bool:
+        """Return whether the status is that of an unknown object which the yes was for."""
+        return isinstance(status, UnknownOwnerStatus) and status.diff in self._lines
+
+
 def settle_unknown(statuses: Sequence[StepStatus], step: str, agreed: str) -> list[StepStatus]:
     """Return the statuses with the operator's yes applied, or with the seal that it needs.
 

@@ -31,6 +31,7 @@ from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.pods import list_finished_jobs
 from wizard.systems.helm.chart import Chart, ChartFetcher
 from wizard.systems.helm.diagnosis import HELM_RULES
+from wizard.systems.release.claims import is_rendered_by_helm
 from wizard.systems.release.revisions import (
     RUN_LABEL,
     Revision,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wizard.clients.helm import Helm, HelmOutput
-    from wizard.clients.kube.protocol import Kube
+    from wizard.clients.kube.protocol import Kube, KubeObject
     from wizard.systems.target import Target
 
 # The wizard's helm does not wait, so while it runs it writes to the release within seconds.
@@ -236,7 +237,7 @@ class HelmRelease:
             return (
                 f"helm would complete revision {number - 1}, then upgrade; no dry run before that"
             )
-        jobs = await run_in_thread(lambda: list_finished_jobs(self._kube, self._target.release))
+        jobs = await run_in_thread(self._find_finished_jobs)
         done = await self._upgrade(chart, dry_run=True)
         count = len(re.findall(r"^kind: ", done.out, re.MULTILINE))
         first = "".join(f"delete finished Job {one['metadata']['name']}; " for one in jobs)
@@ -291,13 +292,18 @@ class HelmRelease:
                 last, since = now[-1], time.monotonic()
         return last
 
+    def _find_finished_jobs(self) -> list[KubeObject]:
+        """Return the finished Jobs that Helm made for this release, not others of their names."""
+        found = list_finished_jobs(self._kube, self._target.release)
+        return [one for one in found if is_rendered_by_helm(one, self._target)]
+
     def _delete_finished_jobs(self) -> list[str]:
         """Delete finished Jobs: they are immutable and would look like those of the new revision.
 
         Their TTL would delete them some minutes later anyway; Helm creates them again.
         """
         done = []
-        for job in list_finished_jobs(self._kube, self._target.release):
+        for job in self._find_finished_jobs():
             about = job["metadata"]
             ref = Ref("batch/v1", "Job", about["name"], self._namespace)
             try:

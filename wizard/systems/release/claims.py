@@ -54,7 +54,10 @@ def judge_claim(target: Target, kube: Kube, found: KubeObject) -> Ownership:
         return Ownership(
             "another's", "has the release's labels, but no StatefulSet of the release claims it"
         )
-    return judge_delivered(target, found, ref)
+    owner = judge_delivered(target, found, ref)
+    if not owner.is_ours:
+        return owner
+    return Ownership("unknown", "is marked only by a label, which any chart may set")
 
 
 def is_rendered_by_helm(found: KubeObject, target: Target) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.clients.kube.protocol import FIELD_MANAGER, Kube, KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
+from wizard.manifests.ownership import OWNER_ANNOTATION, Ownership, source_manager
 from wizard.systems.cluster.conditions import condition
 from wizard.systems.cluster.diagnosis import sanitize_message
 from wizard.systems.cluster.object_removal import (
@@ -21,7 +22,7 @@ from wizard.systems.cluster.object_removal import (
 )
 from wizard.systems.cluster.ownership import kubectl_delete, refuse_removal
 from wizard.systems.cluster.source import judge_object
-from wizard.systems.release.delivered_objects import DELIVERED_KINDS, format_refs, list_metadata
+from wizard.systems.release.delivered_objects import format_refs, list_metadata
 from wizard.systems.release.inhabitants import NamespaceContents
 from wizard.systems.release.volumes import CLAIM
 
@@ -78,9 +79,10 @@ def _check_contents(
 ) -> StepStatus | None:
     """Return a status that blocks the deletion while others use the namespace, else None.
 
-    A namespace that names no source may be anybody's, but only its contents could be lost.
+    A namespace that this wizard did not create may be anybody's, empty or not: its labels, quotas
+    to come and the right to its name belong to whoever created it. So it needs a yes.
     """
-    owner = judge_object(namespace, target.release.owner_id)
+    owner = _judge_namespace(namespace, target.release.owner_id)
     if owner.is_proven_foreign:
         return refuse_removal(owner, namespace, ref)
     shared = (target.release.controller_namespace, *_PROTECTED)
@@ -100,7 +102,7 @@ def _check_contents(
     volumes = [] if "volumes" in pieces else inside.list_kind(CLAIM[1])
     found += [one for one in volumes if one not in found]
     if not found:
-        return None
+        return refuse_removal(owner, namespace, ref)
     return StepStatus(
         "blocked",
         f"{ref} contains {format_refs(found)}; not deleted",
@@ -111,11 +113,34 @@ def _check_contents(
     )
 
 
+def _judge_namespace(found: KubeObject, own: str) -> Ownership:
+    """Return whose a namespace is: ours if the wizard itself wrote its source, at its creation.
+
+    Argo CD also writes the metadata of an Application onto a namespace that existed before
+    (`managedNamespaceMetadata`, which earlier versions used for the source).
+    """
+    owner = judge_object(found, own)
+    if owner.is_proven_foreign:
+        return owner
+    if owner.is_ours and {FIELD_MANAGER, source_manager(own)} & _list_markers(found):
+        return owner
+    return Ownership("unknown", "does not show that this installation created it")
+
+
+def _list_markers(found: KubeObject) -> set[str]:
+    """Return the field managers that wrote an object's source."""
+    return {
+        str(one.get("manager"))
+        for one in found["metadata"].get("managedFields") or []
+        if f"f:{OWNER_ANNOTATION}"
+        in ((one.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:annotations", {})
+    }
+
+
 def _explain_terminating(kube: Kube, found: KubeObject, ref: Ref) -> tuple[str, Fix]:
     """Return why a namespace is still terminating, with the objects in it that have finalizers."""
     held = []
-    kinds = (*DELIVERED_KINDS, ("external-secrets.io/v1", "ExternalSecret"), ("v1", "Pod"), CLAIM)
-    for api, kind in kinds:
+    for api, kind in _list_kinds(kube):
         try:
             there = list_metadata(kube, api, kind, ref.name)
         except KubeError:
@@ -140,3 +165,10 @@ def _explain_terminating(kube: Kube, found: KubeObject, ref: Ref) -> tuple[str, 
             "only if it is gone for good, remove the finalizer with `kubectl edit`"
         ),
     )
+
+
+def _list_kinds(kube: Kube) -> tuple[tuple[str, str], ...]:
+    try:
+        return kube.list_namespaced_kinds()
+    except KubeError:
+        return (CLAIM,)

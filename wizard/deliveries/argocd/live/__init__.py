@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from wizard.deliveries.argocd.live.handover import render_delivery_handover
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.live import Installer, LiveDelivery, Steps
-from wizard.systems.argocd import application_removal, cascade
+from wizard.systems.argocd import application_removal, cascade, hub
 from wizard.systems.argocd.application import diagnose_applications
 from wizard.systems.argocd.cluster_checks import list_argocd_checks
 from wizard.systems.argocd.removal import build_argocd_removal
 from wizard.systems.argocd.steps import build_argocd_steps
 from wizard.systems.argocd.waits import build_application_wait
 from wizard.systems.cluster import verify
-from wizard.systems.release import delivered_objects, volumes
+from wizard.systems.release import delivered_objects, protection, volumes
 from wizard.systems.release.hooks import build_hooks_step
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def _lock(target: Target) -> tuple[Kube | None, str]:
 def _undo(target: Target, login: StoreLogin | None) -> Steps:
     del login
     return (
+        hub.build_hub_check(target),
         cascade.build_undo_pause_step(target),
         build_hooks_step(target, "undo.hooks", "apply --undo", alone=True),
         application_removal.build_application_undo(target),
@@ -51,6 +52,7 @@ def _destroy(target: Target, login: StoreLogin | None, pieces: Collection[DataKi
     """Return steps that stop syncing, remove what could block deletion, and delete all objects."""
     guarded = login is not None and "payload" not in pieces
     return (
+        hub.build_hub_check(target),
         *((delivered_objects.build_copies_check(target, login),) if guarded and login else ()),
         delivered_objects.build_store_check(target),
         cascade.build_pause_step(target),
@@ -61,7 +63,7 @@ def _destroy(target: Target, login: StoreLogin | None, pieces: Collection[DataKi
             if delivered_objects.external_secret_refs(target)
             else ()
         ),
-        volumes.build_keep_step(target, pieces),
+        protection.build_keep_step(target, pieces),
         cascade.build_cascade_step(target),
         delivered_objects.build_objects_removal(target),
         *build_argocd_removal(target, exact=False),

@@ -1,0 +1,249 @@
+"""Protection of data before Argo CD deletes an Application with everything that it delivered.
+
+Argo CD deletes each object that it manages for the Application, whatever it holds: what the chart
+or the kustomization renders, and what only has its mark. It keeps objects with `Delete=false`, and
+it never deletes CRDs. Its own list, the Application's status, is therefore read beforehand; kinds
+without data are left to it, and every other object is kept unless `--data` asks for it.
+Source: Argo CD, controller/appcontroller.go (shouldBeDeleted, getPermittedAppLiveObjects).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from wizard.clients.kube.errors import KubeError
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.engine.steps import Step, StepStatus
+from wizard.errors import Fix
+from wizard.formats.terminal import escape_unprintable
+from wizard.formats.yaml_reader import read_mapping
+from wizard.manifests.ownership import read_source
+from wizard.systems.argocd.application_removal import split_applications
+from wizard.systems.argocd.cascade import update_object
+from wizard.systems.argocd.tracking import is_marked, judge_delivered, list_resources
+from wizard.systems.cluster.object_removal import build_cluster_step, merge_statuses, read_object
+from wizard.systems.cluster.ownership import refuse_removal
+from wizard.systems.cluster.source import judge_object
+from wizard.systems.release.claims import judge_claim
+from wizard.systems.release.delivered_objects import DELIVERED_KINDS, format_refs, list_metadata
+
+if TYPE_CHECKING:
+    from wizard.systems.target import DataKind, Target
+
+CLAIM = ("v1", "PersistentVolumeClaim")
+_NAMESPACE = ("v1", "Namespace")
+_SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
+_KEEP = "Delete=false"
+# Kinds without data of their own, as group and kind; a Secret or an unknown kind may hold data.
+_WITHOUT_DATA = {(api.rpartition("/")[0], kind) for api, kind in DELIVERED_KINDS} | {
+    ("", "Pod"),
+    ("", "Endpoints"),
+    ("apps", "ReplicaSet"),
+    ("apps", "DaemonSet"),
+    ("discovery.k8s.io", "EndpointSlice"),
+    ("rbac.authorization.k8s.io", "ClusterRole"),
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+    ("gateway.networking.k8s.io", "HTTPRoute"),
+    ("gateway.networking.k8s.io", "GRPCRoute"),
+    ("keda.sh", "ScaledObject"),
+    ("keda.sh", "TriggerAuthentication"),
+    ("monitoring.coreos.com", "ServiceMonitor"),
+    ("monitoring.coreos.com", "PodMonitor"),
+    ("monitoring.coreos.com", "PrometheusRule"),
+    ("argoproj.io", "Application"),
+    # Argo CD never deletes it.
+    ("apiextensions.k8s.io", "CustomResourceDefinition"),
+}
+
+
+def build_keep_step(target: Target, pieces: Collection[DataKind]) -> Step:
+    """Return the step that protects data before Argo CD deletes its objects."""
+    work = _KeepStep(target, pieces)
+    return build_cluster_step(
+        "destroy.keep",
+        "Protect data and the namespace from deletion by Argo CD",
+        target.kube,
+        work.look,
+        work.change,
+        left="kubectl annotate pvc NAME argocd.argoproj.io/sync-options=Delete=false",
+    )
+
+
+class _KeepStep:
+    def __init__(self, target: Target, pieces: Collection[DataKind]) -> None:
+        self._target = target
+        self._pieces = pieces
+        self._namespace = target.release.namespace
+
+    def look(self, kube: Kube) -> StepStatus:
+        """Check that nothing but what `--data` names would be deleted with the Applications."""
+        applications = self._read_applications()
+        if not applications:
+            return StepStatus("holds", "Argo CD has no Application of this installation")
+        try:
+            owned = [] if "volumes" in self._pieces else self._find_owned_claims(kube, applications)
+            bare = self._find_unprotected(kube, applications)
+        except KubeError as error:
+            if error.kind != "forbidden":
+                raise
+            return StepStatus(
+                "blocked",
+                f"cannot tell whether volumes or other data would be deleted: {error.message}",
+                Fix(
+                    "ask for the right to list persistentvolumeclaims there and to read what the "
+                    "Applications manage; or, to delete the volumes too, add --data volumes"
+                ),
+            )
+        if owned:
+            return StepStatus(
+                "blocked",
+                f"{', '.join(owned)} would be deleted with their owner",
+                Fix(
+                    "set persistentVolumeClaimRetentionPolicy: Retain in the values first; or, to "
+                    "delete them too, add --data volumes"
+                ),
+            )
+        if foreign := self._list_foreign(bare):
+            return merge_statuses(foreign, "")
+        if bare:
+            found = format_refs([ref for ref, _ in bare], most=20)
+            return StepStatus("wanted", f"Argo CD would delete {found}")
+        return StepStatus("holds", "Argo CD deletes none of them")
+
+    def _read_applications(self) -> list[KubeObject]:
+        """Return the Applications that are deleted with their objects."""
+        argocd, (_, children) = self._target.argocd, split_applications(self._target)
+        if argocd is None:
+            return []
+        return [one for ref in children if (one := read_object(argocd, ref)) is not None]
+
+    def _find_owned_claims(self, kube: Kube, applications: list[KubeObject]) -> list[str]:
+        """Return the claims that the cluster deletes with an object that Argo CD deletes."""
+        going = {
+            (one.get("kind"), one.get("name"))
+            for application in applications
+            for one in list_resources(application)
+        }
+        marked = {
+            str(one["metadata"]["uid"])
+            for one in list_metadata(kube, "apps/v1", "StatefulSet", self._namespace)
+            if is_marked(one, self._target)
+        }
+        found = []
+        for one in list_metadata(kube, *CLAIM, self._namespace):
+            labels = one["metadata"].get("labels") or {}
+            owners = one["metadata"].get("ownerReferences") or []
+            if any(
+                labels.get("release") == self._target.release.names.release
+                or is_marked(one, self._target)
+                or owner.get("uid") in marked
+                or (owner.get("kind"), owner.get("name")) in going
+                for owner in owners
+            ):
+                found.append(f"PersistentVolumeClaim {escape_unprintable(one['metadata']['name'])}")
+        return found
+
+    def _find_unprotected(
+        self, kube: Kube, applications: list[KubeObject]
+    ) -> list[tuple[Ref, KubeObject]]:
+        """Return the objects that Argo CD would delete although nobody asked for it."""
+        found = {}
+        for ref in self._list_candidates(kube, applications):
+            one = _read_metadata(kube, ref)
+            if one is None or _is_protected(one) or one["metadata"].get("deletionTimestamp"):
+                continue
+            if not self._may_go(kube, ref, one):
+                found[str(one["metadata"]["uid"])] = (ref, one)
+        return list(found.values())
+
+    def _list_candidates(self, kube: Kube, applications: list[KubeObject]) -> Iterator[Ref]:
+        """Yield what Argo CD lists, and the claims and the namespace that have its mark."""
+        own = self._list_committed()
+        for ref in _list_managed(applications):
+            if (_group(ref), ref.kind, ref.namespace, ref.name) not in own:
+                yield ref
+        for one in list_metadata(kube, *CLAIM, self._namespace):
+            if is_marked(one, self._target):
+                yield Ref(*CLAIM, one["metadata"]["name"], self._namespace)
+        space = Ref(*_NAMESPACE, self._namespace)
+        there = kube.get(space, metadata=True)
+        if there is not None and is_marked(there, self._target):
+            yield space
+
+    def _list_committed(self) -> set[tuple[str, str, str, str]]:
+        """Return the objects of the committed files, which Git can restore."""
+        found = [
+            Ref.from_manifest(read_mapping(text, logical))
+            for logical, text in self._target.files_under("secrets/").items()
+        ]
+        return {
+            (_group(ref), ref.kind, ref.namespace, ref.name)
+            for ref in found
+            if ref.kind not in {"Namespace", "PersistentVolumeClaim"}
+        }
+
+    def _may_go(self, kube: Kube, ref: Ref, found: KubeObject) -> bool:
+        """Return whether Argo CD may delete an object; the namespace has a step of its own."""
+        if ref.kind == CLAIM[1] and not _group(ref):
+            ours = ref.namespace == self._namespace and judge_claim(self._target, kube, found)
+            return "volumes" in self._pieces and bool(ours and ours.is_ours)
+        # An object that no source renders any more may have the mark by accident.
+        is_plain = (_group(ref), ref.kind) in _WITHOUT_DATA
+        return is_plain and judge_delivered(self._target, found, ref).is_ours
+
+    def _list_foreign(self, found: list[tuple[Ref, KubeObject]]) -> list[StepStatus]:
+        """Return why objects that name another source must not be annotated."""
+        refusals = [
+            refuse_removal(judge_object(one, self._target.release.owner_id), one, ref)
+            for ref, one in found
+            if read_source(one)
+        ]
+        return [one for one in refusals if one is not None]
+
+    def change(self, kube: Kube) -> str:
+        """Annotate the objects, so that Argo CD does not delete them."""
+        found = [ref for ref, _ in self._find_unprotected(kube, self._read_applications())]
+        for ref in found:
+            update_object(kube, ref, _protect)
+        return f"kept from deletion with {_KEEP}: {format_refs(found, most=20)}"
+
+
+def _list_managed(applications: list[KubeObject]) -> Iterator[Ref]:
+    """Yield the objects that Argo CD manages for the Applications and that may hold data."""
+    for application in applications:
+        for one in list_resources(application):
+            group, kind = str(one.get("group") or ""), str(one.get("kind") or "")
+            if (group, kind) in _WITHOUT_DATA and not one.get("requiresPruning"):
+                continue
+            api = "/".join(filter(None, (group, str(one.get("version") or "v1"))))
+            yield Ref(api, kind, str(one.get("name")), str(one.get("namespace") or ""))
+
+
+def _group(ref: Ref) -> str:
+    return ref.api_version.rpartition("/")[0]
+
+
+def _read_metadata(kube: Kube, ref: Ref) -> KubeObject | None:
+    """Return the object's metadata; None also if the cluster does not serve its kind."""
+    try:
+        return kube.get(ref, metadata=True)
+    except KubeError as error:
+        if error.kind == "missing":
+            return None
+        raise
+
+
+def _options(found: KubeObject) -> list[str]:
+    text = str((found["metadata"].get("annotations") or {}).get(_SYNC_OPTIONS) or "")
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def _is_protected(found: KubeObject) -> bool:
+    return _KEEP in _options(found)
+
+
+def _protect(found: KubeObject) -> KubeObject:
+    own = [one for one in _options(found) if not one.startswith("Delete=")]
+    notes = {**(found["metadata"].get("annotations") or {}), _SYNC_OPTIONS: ",".join([*own, _KEEP])}
+    return {**found, "metadata": {**found["metadata"], "annotations": notes}}
