@@ -299,19 +299,19 @@ class Street:
 
 @pytest.fixture(scope="module")
 def neighbours(
-    kube_with_crds: Server, vault: Vault, helm: Path, tmp_path_factory: pytest.TempPathFactory
+    kube_with_crds: Server, vault: Vault, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Street]:
     folder = tmp_path_factory.mktemp("neighbours")
-    config = written(folder / "admin", cluster(kube_with_crds), {"token": kube_with_crds.token})
-    with pytest.MonkeyPatch.context() as patch, TokenController(kube_with_crds, REVIEWER):
-        patch.setenv("KUBECONFIG", str(config))
-        patch.setenv("PATH", f"{helm.parent}{os.pathsep}{os.environ['PATH']}")
+    written(folder / "admin", cluster(kube_with_crds), {"token": kube_with_crds.token})
+    with TokenController(kube_with_crds, REVIEWER):
         yield Street(kube_with_crds, vault, folder)
 
 
 @pytest.fixture
-def street(neighbours: Street) -> Street:
+def street(neighbours: Street, helm: Path, monkeypatch: pytest.MonkeyPatch) -> Street:
     """All of them as they were applied; what an earlier test removed is applied again."""
+    monkeypatch.setenv("KUBECONFIG", str(neighbours.folder / "admin"))
+    monkeypatch.setenv("PATH", f"{helm.parent}{os.pathsep}{os.environ['PATH']}")
     neighbours.settle()
     return neighbours
 
