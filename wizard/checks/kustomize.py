@@ -11,10 +11,11 @@ from collections.abc import Iterator
 
 from wizard.checks.secrets import application_sources
 from wizard.checks.subject import Document, Subject, as_list, as_mapping
+from wizard.checks.surroundings import list_generator_files
 from wizard.errors import Fix
 from wizard.findings import Finding
 from wizard.formats.nested import format_path, walk
-from wizard.manifests.kustomize import Kustomized, kustomize
+from wizard.manifests.kustomize import Kustomized, is_remote, kustomize
 from wizard.manifests.objects import KUSTOMIZATION_NAMES
 from wizard.manifests.transformations import Manifest
 
@@ -22,7 +23,10 @@ from wizard.manifests.transformations import Manifest
 def check_kustomize(subject: Subject) -> Iterator[Finding]:
     """Check every kustomization of the tree, and the folder of the values file."""
     folders = set()
-    for document in subject.objects("Kustomization", group="kustomize.config.k8s.io"):
+    for document in subject.documents:
+        # kustomize reads a kustomization without `kind`, too.
+        if document.kind not in ("", "Kustomization"):
+            continue
         if posixpath.basename(document.path) in KUSTOMIZATION_NAMES:
             folders.add(posixpath.dirname(document.path))
             if not subject.layout.is_beside_applications(document.path):
@@ -49,6 +53,10 @@ def _check_manifests(subject: Subject) -> Iterator[Finding]:
     for path, where, message in result.faults:
         fix = "remove it; write objects of your own as they should be, and list their files"
         yield Finding("kustomize.guarded", "error", path, where, message, Fix(fix))
+    for path, where in result.remote:
+        message = "not judged: these objects are not in this repository"
+        fix = "copy them into the repository to have them checked, too"
+        yield Finding("kustomize.remote", "warning", path, where, message, Fix(fix))
     for path in sorted(subject.layout.manifests - result.paths):
         message = "not applied: the kustomization does not reach this file"
         fix = f"list the file in {found[0]}"
@@ -138,11 +146,19 @@ def _resources(subject: Subject, document: Document) -> Iterator[Finding]:
             yield Finding(
                 "kustomize.values", "error", document.path, where, message, Fix("remove the line")
             )
-        elif "://" not in str(resource) and not any(
-            file == path or file.startswith(f"{path}/") for file in subject.files
-        ):
-            message, fix = "this file is not in the tree", "remove the line, or add the file"
+        elif not any(file == path or file.startswith(f"{path}/") for file in subject.files):
+            if is_remote(str(resource)):
+                continue
+            message = "there is no such file, and no kustomization in a folder of this name"
+            fix = "remove the line, or commit the file"
             yield Finding("kustomize.missing", "error", document.path, where, message, Fix(fix))
+    # In a tree that the wizard did not write, files of some kinds are not read.
+    generated = list_generator_files(document.data) if subject.layout.manifests else ()
+    for place, name in generated:
+        path = posixpath.normpath(posixpath.join(folder, name))
+        if path not in subject.files and not is_remote(name):
+            message, fix = "there is no such file", "remove the line, or commit the file"
+            yield Finding("kustomize.missing", "error", document.path, place, message, Fix(fix))
     # Patches and the like are named elsewhere in the kustomization.
     named = {
         posixpath.normpath(posixpath.join(folder, text))

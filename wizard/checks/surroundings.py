@@ -50,6 +50,25 @@ def _find_in_kustomization(path: str, data: Mapping[str, Any]) -> Iterator[str]:
             name = as_mapping(item).get("path") if isinstance(item, Mapping) else item
             if isinstance(name, str) and "\n" not in name:
                 yield posixpath.normpath(posixpath.join(folder, name))
+    for _, name in list_generator_files(data):
+        yield posixpath.normpath(posixpath.join(folder, name))
+
+
+def list_generator_files(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield place and path of every file whose content the generators of a kustomization use.
+
+    Paths are relative to the kustomization. Source: kustomize 5, `files` and `envs`.
+    """
+    for key in ("configMapGenerator", "secretGenerator"):
+        for number, item in enumerate(as_list(data.get(key))):
+            entry, place = as_mapping(item), f"{key}[{number}]"
+            for part in ("files", "envs"):
+                for at, name in enumerate(as_list(entry.get(part))):
+                    if isinstance(name, str) and name:
+                        named = name.partition("=")[2] if part == "files" and "=" in name else name
+                        yield f"{place}.{part}[{at}]", named
+            if isinstance(entry.get("env"), str) and entry["env"]:
+                yield f"{place}.env", entry["env"]
 
 
 def _find_in_application(data: Mapping[str, Any], prefix: str) -> Iterator[str]:

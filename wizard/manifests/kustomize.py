@@ -21,19 +21,22 @@ from wizard.manifests.transformations import (
 )
 
 _MOST_OBJECTS = 2000
-_REMOTE = "these objects are not in this repository and cannot be judged"
+# The forms of kustomize for a Git repository or a file elsewhere, besides `://`.
+_REMOTE_STARTS = ("github.com/", "github.com:", "gh:", "git::", "git@")
 
 
 @dataclass(slots=True)
 class Kustomized:
     """All that a kustomization applies: the objects by file, and what is wrong with it.
 
-    `faults` are file, place and sentence. `missing` are local paths that no file has.
+    `faults` are file, place and sentence. `missing` are local paths that no file has. `remote` are
+    file and place of resources outside the repository, whose objects are not known.
     """
 
     objects: list[Manifest] = field(default_factory=list)
     faults: list[tuple[str, str, str]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    remote: list[tuple[str, str]] = field(default_factory=list)
     known: set[int] = field(default_factory=set, repr=False)
 
     def add(self, other: Kustomized) -> None:
@@ -44,6 +47,7 @@ class Kustomized:
                 self.objects.append(one)
         self.faults = list(dict.fromkeys([*self.faults, *other.faults]))
         self.missing = list(dict.fromkeys([*self.missing, *other.missing]))
+        self.remote = list(dict.fromkeys([*self.remote, *other.remote]))
 
     @property
     def paths(self) -> set[str]:
@@ -125,14 +129,15 @@ class _Build:
                 result.add(self.built[inner])
                 return
         if is_remote(item):
-            result.faults.append((path, where, _REMOTE))
+            result.remote.append((path, where))
         else:
             result.missing.append(place)
 
 
 def is_remote(resource: str) -> bool:
     """Return whether a resource of a kustomization is outside the repository."""
-    return "://" in resource or "::" in resource or "@" in resource or "?" in resource
+    marked = any(mark in resource for mark in ("://", "::", "@", "?"))
+    return marked or resource.startswith(_REMOTE_STARTS)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

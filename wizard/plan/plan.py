@@ -55,8 +55,9 @@ def compare_tree(
 
     `base` is the last rendering by path, `mine` the repository's files by path (a missing path is
     not in the repository). Whole files are compared: an edited file is kept while its rendering is
-    unchanged, and is a conflict once both the file and its rendering changed. Changes are in path
-    order; a path in conflict has no change.
+    unchanged, and is a conflict once both the file and its rendering changed. In an edited
+    kustomization, only the list of resources follows the rendering. Changes are in path order; a
+    path in conflict has no change.
     """
     changes: list[FileChange] = []
     conflicts: list[Conflict] = []
@@ -93,6 +94,13 @@ def _compare_rendered(
         return FileChange(path, logical, "modify", mine, new)
     if base == new:
         return FileChange(path, logical, "same", mine, mine, note="hand edit kept")
+    if logical == "kustomization":
+        from wizard.plan.resource_list import merge_resources
+
+        merged = merge_resources(base, mine, new)
+        if merged is not None:
+            kind: ChangeKind = "same" if merged == mine else "modify"
+            return FileChange(path, logical, kind, mine, merged, note="hand edit kept")
     return Conflict(
         path,
         "was edited by hand after it was written, and the answers change it too",

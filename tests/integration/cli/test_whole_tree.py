@@ -401,7 +401,6 @@ CONFLICTS: dict[str, tuple[Edit, str]] = {
         _kustomize("secretGenerator", [{"name": "x", "files": ["x"]}]),
         "secretGenerator[0]",
     ),
-    "remote base": (_kustomize("resources.+", "https://evil.example.com/x?ref=1"), "resources[15]"),
     "manifest that is left out": (_kustomize("resources.14", "own.yaml", own_yaml=OWN), "store"),
     "without a kind": (
         _text(KUSTOMIZATION, "kind: Kustomization\n", "namePrefix: x-\n"),
@@ -596,6 +595,7 @@ HARMLESS: dict[str, Edit] = {
         "apps/airflow/own.yaml": OWN,
         "apps/airflow/p.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: own}\n",
     },
+    "remote base": _kustomize("resources.+", "https://git.example.com/x?ref=1"),
     "labels without selectors": _kustomize("labels", [{"pairs": {"team": "data"}}]),
     "annotations": _kustomize("commonAnnotations", {"team": "data"}),
     "images": _kustomize("images", [{"name": "busybox", "newTag": "1"}]),

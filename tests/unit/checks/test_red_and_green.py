@@ -418,6 +418,10 @@ RED: list[tuple[str, str, Change]] = [
     ("argocd.job", "createUserJob.jobAnnotations",
      without("createUserJob.ttlSecondsAfterFinished")),
     ("kustomize.missing", "resources[0]", put(KUSTOMIZATION, "resources.0", "secrets/gone.yaml")),
+    ("kustomize.missing", "configMapGenerator[0].files[0]", both(
+        written, put(KUSTOMIZATION, "configMapGenerator", [{"name": "c", "files": ["x=gone"]}]))),
+    ("kustomize.remote", "resources[0]", both(
+        written, put(KUSTOMIZATION, "resources.0", "https://git.example.com/x?ref=v1"))),
     ("kustomize.unlisted", "", lambda case: case.objects[KUSTOMIZATION]["resources"].pop()),
     ("kustomize.values", "resources[0]",
      put(KUSTOMIZATION, "resources.0", "airflow-values.yaml")),

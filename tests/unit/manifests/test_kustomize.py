@@ -214,8 +214,10 @@ def test_included_kustomizations_are_judged_by_what_they_contain() -> None:
 
 
 def test_what_is_not_here_is_told_apart() -> None:
-    remote = run({"resources": ["ours.yaml", "https://example.com/x", "git@example.com:a/b"]})
-    assert [where for _, where, _ in remote.faults] == ["resources[1]", "resources[2]"]
+    elsewhere = ["https://example.com/x", "git@example.com:a/b", "github.com/a/b", "x?ref=v1"]
+    remote = run({"resources": ["ours.yaml", *elsewhere]})
+    assert remote.faults == []
+    assert [where for _, where in remote.remote] == [f"resources[{n}]" for n in range(1, 5)]
     assert run({"resources": ["ours.yaml", "none.yaml"]}).missing == ["apps/none.yaml"]
 
 

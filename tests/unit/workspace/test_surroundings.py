@@ -14,7 +14,12 @@ TEXTS = {
     "apps/airflow/p": "p",
     "apps/airflow/in/kustomization.yaml": "bases: [deeper]\nreplacements: [{path: r.yaml}]\n",
     "apps/airflow/in/r.yaml": "r",
-    "apps/airflow/in/deeper/Kustomization": "resources: [b.yaml]\n",
+    "apps/airflow/in/deeper/Kustomization": "resources: [b.yaml]\nconfigMapGenerator:\n"
+    "- {name: c, files: [f.txt, k=g.txt], envs: [e.env], env: d.env}\n",
+    "apps/airflow/in/deeper/f.txt": "f",
+    "apps/airflow/in/deeper/g.txt": "g",
+    "apps/airflow/in/deeper/e.env": "e",
+    "apps/airflow/in/deeper/d.env": "d",
     "apps/airflow/in/deeper/b.yaml": "b",
     "apps/airflow/.argocd-source-airflow.yaml": "s",
     "apps/airflow/kustomization.yml": "{}",

@@ -1,0 +1,126 @@
+"""Manifests of others that our kustomization lists: read and judged, never changed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.canary import Canary
+from tests.support.cli import ACCEPT_ALL, Wizard, answers_file
+from tests.support.repository import GitFolder
+
+KUSTOMIZATION = "apps/airflow/kustomization.yaml"
+SET = ("set", "executor.workers.replicas=3", "--yes")
+REMOTE = "https://github.com/acme/base//deploy?ref=v1"
+
+
+def config_map(name: str) -> str:
+    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: airflow}}\n"
+
+
+OWN = {
+    "apps/airflow/plain.yaml": f"# Ours.\n{config_map('plain')}",
+    "apps/airflow/secrets/beside.yaml": config_map("beside"),
+    "apps/airflow/below/deep.yaml": config_map("deep"),
+    "apps/airflow/folder/kustomization.yaml": "resources: [inner.yaml]\nnamePrefix: x-\n",
+    "apps/airflow/folder/inner.yaml": config_map("inner"),
+    "apps/shared/kustomization.yaml": "resources: [common.yaml]\n",
+    "apps/shared/common.yaml": config_map("common"),
+    "apps/airflow/settings.ini": "[a]\nb = c\n",
+    "apps/airflow/settings.env": "A=b\n",
+}
+LINES = """# Ours first.
+  - plain.yaml # keep this comment
+  - secrets/beside.yaml
+  # a folder
+  - below/deep.yaml
+  - folder
+  - ../shared
+"""
+GENERATOR = """
+configMapGenerator:
+  - name: settings
+    files: [settings.ini, other=settings.ini]
+    envs: [settings.env]
+"""
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with files of others beside those of the wizard, made once."""
+    folder = tmp_path_factory.mktemp("own-files")
+    answers = answers_file(folder / "answers.yaml", {})
+    git = GitFolder.init(folder / "config")
+    with pytest.MonkeyPatch.context() as patch:
+        Wizard(git.path, patch).ok(
+            "commit", "--preset", "production", "--answers", str(answers), "--yes"
+        )
+    text = (git.path / KUSTOMIZATION).read_text()
+    listed = text.replace("resources:\n", f"resources:\n  {LINES}") + GENERATOR
+    git.commit({**OWN, KUSTOMIZATION: listed}, "by hand")
+    return git.path
+
+
+@pytest.fixture
+def aw(committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wizard:
+    folder = tmp_path / "config"
+    shutil.copytree(committed, folder)
+    return Wizard(folder, monkeypatch)
+
+
+def test_they_survive_every_change(aw: Wizard) -> None:
+    before = (aw.folder / KUSTOMIZATION).read_text()
+    assert "airflow: ok" in aw.ok("check").out
+    aw.ok(*SET)
+    assert (aw.folder / KUSTOMIZATION).read_text() == before
+
+    aw.ok("set", "database.pgbouncer.mode=off", "--yes", *ACCEPT_ALL)
+    less = (aw.folder / KUSTOMIZATION).read_text()
+    gone = [line for line in before.splitlines() if line not in less.splitlines()]
+    assert gone
+    assert all("secrets/airflow-" in line for line in gone)
+    aw.ok("check")
+    aw.ok("set", "database.pgbouncer.mode=chart", "--yes", *ACCEPT_ALL)
+
+    assert (aw.folder / KUSTOMIZATION).read_text() == before
+    assert {path: (aw.folder / path).read_text() for path in OWN} == OWN
+    aw.ok("check")
+
+
+def test_what_is_elsewhere_is_named_as_not_judged(aw: Wizard) -> None:
+    aw.edit(KUSTOMIZATION, "  - ../shared\n", f"  - ../shared\n  - {REMOTE}\n")
+    found = aw.ok("check").out
+    assert "warning" in found
+    assert f"{KUSTOMIZATION}: resources[5]: not judged" in found
+    assert "not judged" in aw.ok("plan").out
+    aw.ok(*SET)
+    assert REMOTE in (aw.folder / KUSTOMIZATION).read_text()
+
+
+def test_they_are_judged_with_the_tree(aw: Wizard) -> None:
+    """A secret wherever it stands, an object of ours again, and a file that is missing."""
+    word = Canary().secret("own-files-9xQ")
+    bad = {
+        "apps/airflow/settings.ini": f"[smtp]\npassword = {word}\n",
+        "apps/airflow/below/deep.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: deep}\n"
+        "data: {a: aGVsbG8gd29ybGQ=}\n",
+        "apps/shared/common.yaml": config_map("common").replace(
+            "kind: ConfigMap\nmetadata: {name: common", "kind: ServiceAccount\nmetadata: {name: "
+            "airflow-external-secrets",
+        ),
+        "apps/airflow/folder/kustomization.yaml": "resources: [inner.yaml, none.yaml]\n"
+        "configMapGenerator: [{name: x, files: [gone.txt]}]\n",
+    }  # fmt: skip
+    aw.git.commit(bad, "by hand")
+    before = aw.git.state()
+    for command in (("check",), SET):
+        done = aw(*command)
+        assert done.code == 4, done
+        told = done.out + done.err
+        assert all(path in told for path in bad), told
+        assert "resources[1]: there is no such file" in told
+        assert "configMapGenerator[0].files[0]: there is no such file" in told
+        assert word not in told
+    assert aw.git.state() == before
