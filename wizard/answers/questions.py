@@ -172,14 +172,24 @@ def field_spec(key: str, answers: type[Answers] | None = None) -> FieldSpec:
     )
 
 
+def list_references(answers: Answers) -> Iterator[tuple[str, SecretRef]]:
+    """Yield every secret reference with its dotted key.
+
+    A reference in a list of named items has the key `<question>.<name>.<key of the reference>`.
+    """
+    for item in field_specs(type(answers)):
+        value = get_value(answers, item.path)
+        if isinstance(value, SecretRef):
+            yield item.key, value
+        elif item.kind == "list":
+            for one in value:
+                for name, reference in getattr(one, "references", {}).items():
+                    yield f"{item.key}.{one.name}.{name}", reference
+
+
 def list_secret_variables(answers: Answers) -> list[str]:
     """Return the names of the variables that these answers read secrets from."""
-    references = (
-        get_value(answers, item.path)
-        for item in field_specs(type(answers))
-        if item.kind == "secret"
-    )
-    return [one.env for one in references if one and one.env]
+    return [one.env for _, one in list_references(answers) if one.env]
 
 
 def _dotted_key(location: tuple[int | str, ...]) -> str:

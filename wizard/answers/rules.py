@@ -126,6 +126,29 @@ def check_manual_secrets(answers: Answers) -> Iterator[Problem]:
         )
 
 
+def check_extra_secrets(answers: Answers) -> Iterator[Problem]:
+    """Report more Secrets from a store that External Secrets does not read."""
+    if store_kind(answers.secrets.store).external_secrets:
+        return
+    for number, one in enumerate(answers.secrets.extra):
+        if one.source == "store":
+            yield Problem(
+                f"secrets.extra.{number}.from",
+                f"use from: existing with store {answers.secrets.store}, and create it yourself",
+            )
+
+
+def check_extra_variables(answers: Answers) -> Iterator[Problem]:
+    """Report keys of more Secrets that are variables which Airflow gets from elsewhere."""
+    for number, one in enumerate(answers.secrets.extra):
+        for key in one.keys if one.env else ():
+            if key in _RESERVED_VARIABLES:
+                yield Problem(
+                    f"secrets.extra.{number}.keys",
+                    f"remove {key}, or env: {_RESERVED_VARIABLES[key]} sets it",
+                )
+
+
 def check_given_values(answers: Answers) -> Iterator[Problem]:
     """Report `generate` for values that another system issues, such as a Git token."""
 
@@ -327,6 +350,8 @@ RULES: tuple[Rule, ...] = (
     check_worker_replicas,
     check_local_only_choices,
     check_manual_secrets,
+    check_extra_secrets,
+    check_extra_variables,
     check_given_values,
     check_reserved_namespaces,
     check_kinds,

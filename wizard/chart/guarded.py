@@ -14,8 +14,10 @@ _REASONS = {
     "knownHosts": "git-sync would trust a host key nobody verified, or none at all",
     "useHelmHooks": "the migration would wait for pods that wait for it",
     "applyCustomEnv": "the Job would get variables it must not have",
-    "secret": "Airflow would read a different Secret than the one that is created",
 }
+_OTHER = "Airflow would read a different Secret than the one that is created"
+# Objects of the user's own have the same switches, which concern nothing else.
+_OWN_OBJECTS = ("extraSecrets.", "extraConfigMaps.")
 _SECRET_NAMES = ("SecretName", "sshKeySecret", "credentialsSecret", "existingSecret")
 # Switches and names that decide which hosts exist; the Secrets contain their addresses.
 HOST_VALUES = frozenset(
@@ -39,6 +41,8 @@ def find_guarded_values(value: object, path: str = "") -> Iterator[tuple[str, An
             yield from find_guarded_values(below, f"{path}.{key}" if path else str(key))
         return
     name = path.rpartition(".")[2]
+    if path.startswith(_OWN_OBJECTS):
+        return
     if name in _REASONS or path in HOST_VALUES | SOURCE_VALUES or name.endswith(_SECRET_NAMES):
         yield path, value
 
@@ -49,4 +53,4 @@ def explain_guarded_value(path: str) -> str:
         return "the Secrets would contain addresses of hosts that do not exist or are not used"
     if path in SOURCE_VALUES:
         return "DAGs would be cloned from another address than the answers name"
-    return _REASONS.get(path.rpartition(".")[2], _REASONS["secret"])
+    return _REASONS.get(path.rpartition(".")[2], _OTHER)

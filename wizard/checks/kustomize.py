@@ -13,7 +13,7 @@ from wizard.checks.secrets import application_sources
 from wizard.checks.subject import Document, Subject, as_list, as_mapping
 from wizard.checks.surroundings import list_generator_files
 from wizard.errors import Fix
-from wizard.findings import Finding
+from wizard.findings import Finding, Severity
 from wizard.formats.nested import format_path, walk
 from wizard.manifests.kustomize import Kustomized, is_remote, kustomize
 from wizard.manifests.objects import KUSTOMIZATION_NAMES
@@ -172,7 +172,9 @@ def _resources(subject: Subject, document: Document) -> Iterator[Finding]:
         if inside and other.api_version and other.kind and not _is_listed(other, listed, subject):
             message = "not applied: the folder's kustomization does not list this file"
             fix = f"list the file in {document.path}"
-            yield Finding("kustomize.unlisted", "error", other.path, "", message, Fix(fix))
+            others = subject.layout.is_of_others(other.path)
+            severity: Severity = "warning" if others else "error"
+            yield Finding("kustomize.unlisted", severity, other.path, "", message, Fix(fix))
 
 
 def _is_listed(document: Document, listed: set[str], subject: Subject) -> bool:

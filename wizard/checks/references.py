@@ -18,6 +18,10 @@ from wizard.formats.yaml_untrusted import parse_yaml_text
 
 Path = tuple[str | int, ...]
 _TEXT_KEYS = ("extraEnv", "extraEnvFrom", "envFrom")
+_FIX = Fix(
+    "correct the name, or list the Secret in secrets.extra (from: store or from: existing)",
+    "secrets.extra",
+)
 _STORE_KINDS = ("ExternalSecret", "ClusterExternalSecret", "SecretStore", "ClusterSecretStore")
 
 
@@ -47,14 +51,13 @@ def check_references(subject: Subject) -> Iterator[Finding]:
         found = known.get((reference.namespace, reference.name))
         if found is None:
             message = "names a Secret that no file here creates and that is not known to exist"
-            fix = "add an ExternalSecret for it, or correct the name"
             yield Finding(
                 "reference.secret",
                 reference.severity,
                 reference.path,
                 reference.where,
                 message,
-                Fix(fix),
+                _FIX if subject.layout.manifests else Fix("add an ExternalSecret for it"),
             )
         elif found.keys is not None:
             missing = [key for key in reference.keys if key not in found.keys]

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def build_layout(rendering: Rendering) -> Layout:
     """Return the facts about a wizard installation that the checks need besides its files."""
     release, total = rendering.release, rendering.total
-    outside: dict[str, tuple[str, ...] | None] = dict(total.existing_secrets)
+    outside: dict[str, tuple[str, ...] | None] = {
+        name: keys or None for name, keys in total.existing_secrets.items()
+    }
     if store_kind(release.store).made_by_hand:
         outside.update({secret.name: tuple(secret.keys) for secret in total.secrets})
     vault = [(file.logical, Path(file.path).stem, file.path) for file in total.files]

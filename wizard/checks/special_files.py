@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from wizard.manifests.objects import KUSTOMIZATION_NAMES
 
+_YAML = (".yaml", ".yml", ".json")
 _SPECIAL_NAMES = (*KUSTOMIZATION_NAMES, "Chart.yaml")
 
 
@@ -23,12 +24,20 @@ def find_special_files(folder: str, listed: Iterable[str]) -> list[str]:
     ]
 
 
+def find_manifests(folder: str, listed: Iterable[str]) -> list[str]:
+    """Return the YAML files directly in the folder of the manifests, or in its `secrets` folder.
+
+    They may be manifests of others, whether a kustomization lists them or not.
+    """
+    folders = (folder, f"{folder}/secrets")
+    return [path for path in listed if posixpath.dirname(path) in folders and path.endswith(_YAML)]
+
+
 def find_neighbours(folder: str, listed: Iterable[str]) -> list[str]:
     """Return the YAML files of the folder with the Applications; a parent may apply all of them."""
     names = [path for path in listed if path.startswith(f"{folder}/")]
     return [
         path
         for path in names
-        if path.endswith((".yaml", ".yml", ".json"))
-        or posixpath.basename(path) in KUSTOMIZATION_NAMES
+        if path.endswith(_YAML) or posixpath.basename(path) in KUSTOMIZATION_NAMES
     ]

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from wizard.checks.subject import Document, Subject, as_list, as_mapping
 from wizard.errors import Fix
-from wizard.findings import Finding
+from wizard.findings import Finding, Severity
 
 _KINDS = ("SecretStore", "ClusterSecretStore")
 _GROUP = "external-secrets.io"
@@ -30,8 +30,14 @@ def check_stores(subject: Subject) -> Iterator[Finding]:
         kind, name = _reference(document)
         if found is None and (kind, name) not in subject.layout.stores:
             message = f"there is no {kind} of this name in the namespace"
-            fix = "name a store of this tree"
-            yield _finding(document, "store.missing", "spec.secretStoreRef.name", message, fix)
+            where, fix = "spec.secretStoreRef.name", "name a store of this tree"
+            if subject.layout.is_of_others(document.path):
+                # Others may have a store that is not in these files.
+                message = f"no {kind} of this name is in these files, so its access is not checked"
+                fix = "make sure that it exists in the cluster"
+                yield _finding(document, "store.missing", where, message, fix, "warning")
+            else:
+                yield _finding(document, "store.missing", where, message, fix)
 
 
 def list_stores(subject: Subject) -> Stores:
@@ -59,5 +65,12 @@ def _reference(document: Document) -> tuple[str, str]:
     return str(reference.get("kind") or "SecretStore"), str(reference.get("name"))
 
 
-def _finding(document: Document, rule: str, where: str, message: str, fix: str) -> Finding:
-    return Finding(rule, "error", document.path, document.where(where), message, Fix(fix))
+def _finding(
+    document: Document,
+    rule: str,
+    where: str,
+    message: str,
+    fix: str,
+    severity: Severity = "error",
+) -> Finding:
+    return Finding(rule, severity, document.path, document.where(where), message, Fix(fix))

@@ -41,6 +41,10 @@ class Layout:
         """Return the name of the chart's ConfigMap, which holds git-sync's host keys."""
         return f"{self.release}-config"
 
+    def is_of_others(self, path: str) -> bool:
+        """Return whether the file is beside the wizard's manifests and none of them."""
+        return bool(self.manifests) and path not in self.manifests
+
     def is_beside_applications(self, path: str) -> bool:
         """Return whether the file is of others, below a folder of the wizard's Applications."""
         folders = tuple({f"{one.rpartition('/')[0]}/" for one in self.applications})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,7 @@ class PromptSession:
     def _ask(self, item: FieldSpec) -> bool:
         """Ask one question until its answer is valid; False if the person goes back."""
         label = f"{item.group}: {item.title}" if item.group else item.title
-        if item.kind == "list":
+        if item.key == "dags.host_keys":
             return HostKeyPrompt(self, label, item.help).ask()
         while True:
             current = get_value(self.data, item.path, dump_value(item.default))
@@ -264,6 +265,8 @@ def format_answer(item: FieldSpec, value: object) -> str:
     if item.kind == "secret" and isinstance(value, dict):
         kind = next((key for key in KINDS if key in value), "")
         return kind if value.get(kind) is True else f"{kind}:{value.get(kind)}"
+    if item.kind == "list":
+        return json.dumps(value, ensure_ascii=False)
     if item.kind == "mapping" and isinstance(value, dict):
         return ", ".join(f"{key}={text}" for key, text in value.items())
     return str(value)

@@ -167,6 +167,35 @@ ObjectName = Annotated[
         )
     ),
 ]
+SecretName = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*",
+            "give the Secret's name: lower-case letters, digits, hyphens and dots",
+            empty=False,
+        )
+    ),
+]
+SecretKey = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"(?!\.\.?$)[A-Za-z0-9._-]{1,253}",
+            "give a key of a Secret: letters, digits, dots, hyphens and underscores",
+            empty=False,
+        )
+    ),
+]
+MountPath = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"(/(?!\.\.?(/|$))[A-Za-z0-9._-]+)+",
+            "give an absolute path in the containers, such as /opt/airflow/secrets",
+        )
+    ),
+]
 Version = Annotated[
     Text,
     AfterValidator(

@@ -29,11 +29,18 @@ class EnvVar:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A ConfigMap mounted read-only into every Airflow container."""
+    """A ConfigMap, or else a Secret, mounted read-only into every Airflow container."""
 
     name: str
-    config_map: str
-    path: str
+    config_map: str = ""
+    path: str = ""
+    secret: str = ""
+
+    def to_volume(self) -> dict[str, object]:
+        """Return the volume in the form of the chart's `volumes`."""
+        if self.secret:
+            return {"name": self.name, "secret": {"secretName": self.secret}}
+        return {"name": self.name, "configMap": {"name": self.config_map}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +99,10 @@ class Contribution:
     """What one section adds to the installation.
 
     `settings` maps wizard-level ids (the keys of chart 1.22.0) to values; `comments` explains
-    some of them in one line. `manifests` are objects in the secrets folder, which kustomization
-    lists; `files` are in other folders of the repository. `notes` are sections of the runbook,
-    Markdown with a heading.
+    some of them in one line. `existing_secrets` are made by others, with their keys (none: not
+    known); `pull_secrets` are the names of those that pods pull images with. `manifests` are
+    objects in the secrets folder, which kustomization lists; `files` are in other folders of the
+    repository. `notes` are sections of the runbook, Markdown with a heading.
     """
 
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -108,6 +116,7 @@ class Contribution:
     files: tuple[File, ...] = ()
     steps: tuple[StepSpec, ...] = ()
     existing_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pull_secrets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -146,6 +155,7 @@ def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
         files=tuple(item for part in parts for item in part.files),
         steps=tuple(item for part in parts for item in part.steps),
         existing_secrets=existing,
+        pull_secrets=tuple(dict.fromkeys(name for part in parts for name in part.pull_secrets)),
         notes=tuple(item for part in parts for item in part.notes),
     )
 

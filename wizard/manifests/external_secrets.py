@@ -142,7 +142,7 @@ def external_secret(release: Release, store: StoreSettings, secret: SecretSpec) 
         release, secret.name, wave=SECRETS_WAVE, sync_options="Prune=false,Delete=false"
     )
     header = f"{secret.purpose[:1].upper()}{secret.purpose[1:]}." if secret.purpose else ""
-    return manifest_file(release, secret.name, secret_object(store, secret, about), header)
+    return manifest_file(release, secret.stem, secret_object(store, secret, about), header)
 
 
 def secret_object(

@@ -113,7 +113,8 @@ def _render_secrets(total: Contribution) -> str:
         keys = ", ".join(f"`{key}`" for key in reader.secret.keys)
         lines.append(f"| `{reader.secret.name}` in `{reader.namespace}` | {keys} | {facts} |")
     for name, found in total.existing_secrets.items():
-        lines.append(f"| `{name}` | {', '.join(f'`{key}`' for key in found)} | exists already |")
+        keys = ", ".join(f"`{key}`" for key in found)
+        lines.append(f"| `{name}` | {keys} | made by others |")
     return "\n".join(lines)
 
 

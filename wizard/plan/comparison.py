@@ -173,4 +173,5 @@ def require_sound(plan: Plan) -> None:
     if errors:
         lines = "\n".join(f"  {finding}" for finding in errors)
         count = "a check" if len(errors) == 1 else f"{len(errors)} checks"
-        raise RefusedError(f"{count} failed; nothing was written:\n{lines}")
+        fixes = "\n".join(dict.fromkeys(finding.fix.text for finding in errors))
+        raise RefusedError(f"{count} failed; nothing was written:\n{lines}", fixes)

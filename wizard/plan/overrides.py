@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.chart.contract import CHART_DEFAULTS, find_inline_secrets
 from wizard.chart.settings import map_setting
 from wizard.errors import Problem
+from wizard.formats.yaml_untrusted import parse_yaml_text
 from wizard.plan.render import emitted_values
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ _FIXED_SETTINGS: Mapping[str, str] = {
     "createUserJob.env": _JOB,
     "migrateDatabaseJob.args": "migrations bypass PgBouncer (database.pgbouncer.mode)",
     "migrateDatabaseJob.env": "migrations bypass PgBouncer (database.pgbouncer.mode)",
+    "extraEnvFrom": "secrets.extra gives these variables; keep the items and add yours after them",
     "volumes": "it mounts certificates and keys; keep the items and add yours after them",
     "volumeMounts": "it mounts certificates and keys; keep the items and add yours after them",
 }
@@ -102,6 +104,7 @@ _CHART_DEFAULTS: Mapping[str, object] = {
     "ports.redisDB": 6379,
 }
 _MISSING = object()
+_LISTS = {"env", "volumes", "volumeMounts", "extraEnvFrom"}
 
 
 def check_values(
@@ -122,7 +125,7 @@ def check_values(
                 old = _CHART_DEFAULTS.get(key, _MISSING) if why and not _is_list_rule(key) else new
             if old == new and type(old) is type(new):
                 continue
-            if isinstance(old, list) and isinstance(new, list) and _is_extension(old, new):
+            if _is_extension(old, new):
                 continue
             if why or isinstance(old, list):
                 name = ".".join(path)
@@ -193,9 +196,14 @@ def _describe_owner(key: str, chart: str) -> str:
 
 def _is_list_rule(key: str) -> bool:
     """Return whether the key holds a list, which `values` may set if nothing is rendered there."""
-    return key.partition(".")[2] in {"args", "env"} or key in {"env", "volumes", "volumeMounts"}
+    return key.partition(".")[2] in {"args", "env"} or key in _LISTS
 
 
-def _is_extension(old: list[Any], new: list[Any]) -> bool:
-    """Return whether `new` starts with all items of `old` in the same order."""
-    return new[: len(old)] == old
+def _is_extension(old: object, new: object) -> bool:
+    """Return whether `new` is a list that starts with all items of `old` in the same order.
+
+    The chart has some lists as text.
+    """
+    if isinstance(old, str) and isinstance(new, str) and old.startswith("- "):
+        return _is_extension(parse_yaml_text(old), parse_yaml_text(new))
+    return isinstance(old, list) and isinstance(new, list) and new[: len(old)] == old

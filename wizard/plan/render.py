@@ -93,14 +93,14 @@ def _values_file(answers: Answers, release: Release, total: Contribution) -> Fil
 
 
 def _pod_settings(total: Contribution) -> dict[str, object]:
-    """Return the settings for variables and mounts that every Airflow container gets."""
+    """Return the settings of every pod: pull secrets, variables and mounts."""
     settings: dict[str, object] = {}
+    if total.pull_secrets:
+        settings["imagePullSecrets"] = list(total.pull_secrets)
     if total.env:
         settings["env"] = [item.to_values() for item in total.env]
     if total.mounts:
-        settings["volumes"] = [
-            {"name": mount.name, "configMap": {"name": mount.config_map}} for mount in total.mounts
-        ]
+        settings["volumes"] = [mount.to_volume() for mount in total.mounts]
         settings["volumeMounts"] = [
             {"name": mount.name, "mountPath": mount.path, "readOnly": True}
             for mount in total.mounts

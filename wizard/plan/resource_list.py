@@ -120,7 +120,8 @@ def _parse(text: str) -> SequenceNode:
     from ruamel.yaml import YAML
 
     root = YAML(typ="rt", pure=True).compose(text)
-    return next(value for key, value in root.value if key.value == _KEY)
+    found: SequenceNode = next(value for key, value in root.value if key.value == _KEY)
+    return found
 
 
 def _span(node: ScalarNode) -> tuple[int, int]:

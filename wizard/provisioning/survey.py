@@ -36,7 +36,7 @@ from wizard.systems.payload_store import (
     read_state,
 )
 from wizard.systems.prior_use import PriorUse, SecretLookup, find_cluster_use, find_database_use
-from wizard.workspace.consent import reference_key
+from wizard.workspace.consent import EXTRA_KEY, reference_key
 from wizard.workspace.deploy_keys import GitKey, find_git_key, git_key
 from wizard.workspace.store_paths import StorePath, list_store_paths
 
@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from wizard.workspace.proposal import Proposal
 
 ItemState = Literal["kept", "generate", "restore", "given", "others"]
+_EXTRA_FIX = Fix(
+    "give the source of each value in secrets.extra, such as values: {KEY: {env: NAME}}",
+    "secrets.extra",
+)
 _PASSWORD = "databasePassword"  # noqa: S105 - a key, not a value
 
 
@@ -98,7 +102,8 @@ class Inputs:
                 key,
                 folder=self.folder,
                 prompt=self.prompt,
-                lines=fact.form is Form.SSH_KEY,
+                lines=fact.form in (Form.SSH_KEY, Form.TEXT),
+                fix=_EXTRA_FIX if key.startswith(EXTRA_KEY) else None,
             )
         return self._known[fact.key]
 
@@ -208,6 +213,10 @@ class Survey:
 
     def _given(self, fact: Fact, inputs: Inputs) -> SecretStr:
         value = inputs.value(fact)
+        if fact.form is Form.TEXT:
+            # One line of a file ends with a line break, which is not part of a password.
+            text = value.get_secret_value()
+            return value if "\n" in text[:-1] else SecretStr(text.removesuffix("\n"))
         if fact.form is not Form.SSH_KEY:
             return value
         about = git_key(self.proposal.answers, fact.key)

@@ -36,6 +36,8 @@ class Form(StrEnum):
     KEY = "key"
     SSH_KEY = "ssh-key"
     GIVEN = "given"
+    # Given, and may have several lines.
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,10 @@ Template = tuple[str | FactUse, ...]
 
 @dataclass(frozen=True, slots=True)
 class SecretSpec:
-    """One Kubernetes Secret: its keys, the settings that name it, and its required labels."""
+    """One Kubernetes Secret: its keys, the settings that name it, and its required labels.
+
+    `folder` is the folder of its manifest below those of the installation's other objects.
+    """
 
     name: str
     keys: Mapping[str, Template]
@@ -84,6 +89,12 @@ class SecretSpec:
     purpose: str = ""
     type: str = "Opaque"
     labels: Mapping[str, str] = field(default_factory=dict)
+    folder: str = ""
+
+    @property
+    def stem(self) -> str:
+        """Return the path of its manifest, below the folder of the manifests, without suffix."""
+        return f"{self.folder}/{self.name}" if self.folder else self.name
 
     @property
     def facts(self) -> tuple[Fact, ...]:

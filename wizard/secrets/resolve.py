@@ -46,12 +46,14 @@ def resolve_reference(
     prompt: Callable[[str], str] | None = None,
     lines: bool = False,
     weak: bool = False,
+    fix: Fix | None = None,
 ) -> SecretStr:
     """Return the value of the question `key`.
 
     A file is relative to `folder` (default: the current one). `prompt` receives the prompt text and
     reads without echo; None if there is no terminal. One line end at the end of a file is not part
-    of the value. Several lines are accepted only with `lines` (for a private key), unchanged.
+    of the value. `fix` is the hint without a terminal (default: set the question `key`). Several
+    lines are accepted only with `lines` (for a private key), unchanged.
     `weak` also accepts values that the leak gate cannot search for; use it only for a login, never
     for a value to store. Raises SecretError.
     """
@@ -69,7 +71,7 @@ def resolve_reference(
     elif prompt is None:
         raise SecretError(
             f"{key}: needs a prompt, but there is no terminal",
-            Fix(f"use a variable or a file: --set '{key}={{env: NAME}}'", key),
+            fix or Fix(f"use a variable or a file: --set '{key}={{env: NAME}}'", key),
         )
     else:
         text = prompt(key)

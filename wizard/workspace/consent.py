@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wizard.answers.questions import field_specs
+from wizard.answers.questions import field_specs, list_references
 from wizard.errors import RefusedError, UsageError
 from wizard.formats.messages import UNKNOWN_KEY, show_name
 from wizard.formats.nested import get_value
@@ -21,16 +21,13 @@ if TYPE_CHECKING:
 
 VAULT_SERVER_KEY = "secrets.vault.server"
 DAGS_REPO_KEY, CONFIG_REPO_KEY = "dags.repo", "delivery.argocd.repo_url"
+EXTRA_KEY = "secrets.extra."
 _READ_KINDS = ("env", "file")
 
 
 def reference_key(answers: Answers, reference: SecretRef) -> str:
-    """Return the dotted key of the question that has this reference (the same object) as answer."""
-    return next(
-        item.key
-        for item in field_specs(type(answers))
-        if item.kind == "secret" and get_value(answers, item.path) is reference
-    )
+    """Return the dotted key of this reference (the same object) in the answers."""
+    return next(key for key, one in list_references(answers) if one is reference)
 
 
 def new_references(
@@ -43,9 +40,25 @@ def new_references(
         if reference is None or reference.kind not in _READ_KINDS:
             continue
         key = reference_key(answers, reference)
-        if get_value(agreed, (*key.split("."), reference.kind)) != reference.argument:
+        if _find_agreed(agreed, key).get(reference.kind) != reference.argument:
             found[key] = reference
     return found
+
+
+def _find_agreed(agreed: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return the raw reference at this key; empty if there is none."""
+    found: Any = get_value(agreed, tuple(key.split(".")))
+    if key.startswith(EXTRA_KEY):
+        listed = get_value(agreed, tuple(EXTRA_KEY[:-1].split(".")))
+        found = next(
+            (
+                get_value(one, ("values", key.removeprefix(f"{EXTRA_KEY}{one.get('name')}.")))
+                for one in (listed if isinstance(listed, list) else [])
+                if isinstance(one, Mapping) and key.startswith(f"{EXTRA_KEY}{one.get('name')}.")
+            ),
+            None,
+        )
+    return found if isinstance(found, Mapping) else {}
 
 
 def require_reference_keys(allowed: Iterable[str]) -> None:
@@ -53,7 +66,7 @@ def require_reference_keys(allowed: Iterable[str]) -> None:
     known = {item.key for item in field_specs() if item.kind == "secret"}
     known |= {VAULT_SERVER_KEY, DAGS_REPO_KEY, CONFIG_REPO_KEY}
     for key in allowed:
-        if key not in known:
+        if key not in known and not key.startswith(EXTRA_KEY):
             raise UsageError(
                 f"--allow-reference {show_name(key, known) or UNKNOWN_KEY}: "
                 "no secret reference has this key",

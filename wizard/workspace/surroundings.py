@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard.checks.special_files import find_neighbours, find_special_files
+from wizard.checks.special_files import find_manifests, find_neighbours, find_special_files
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -21,8 +21,9 @@ def read_surroundings(
 ) -> dict[str, bytes]:
     """Return `files` with the committed files that take effect together with them, by path.
 
-    These are the files that a kustomization or an Application among them names, and files in the
-    manifests' folder that kustomize or Argo CD reads by their names, or beside the Applications.
+    These are the files that a kustomization or an Application among them names, files in the
+    manifests' folder that kustomize or Argo CD reads by their names, and manifests beside ours or
+    beside the Applications.
     """
     from wizard.checks.surroundings import find_named_files
 
@@ -41,8 +42,12 @@ def read_surroundings(
 
 
 def list_special_files(repository: WorkTree, rendering: Rendering) -> list[str]:
-    """Return the committed files of others that change by their names how manifests are applied."""
+    """Return the committed files of others that count by their names or places alone.
+
+    These change how the manifests are applied, or are manifests beside ours.
+    """
     paths = rendering.release.paths
     listed = repository.head_tree(paths.apps, paths.argocd)
     found = [*find_special_files(paths.apps, listed), *find_neighbours(paths.argocd, listed)]
-    return [path for path in found if path not in rendering.tree]
+    found += find_manifests(paths.apps, listed)
+    return [path for path in dict.fromkeys(found) if path not in rendering.tree]

@@ -16,7 +16,7 @@ from screens.pages.deploy_key import store
 from screens.steps import DEPLOY_KEY
 from screens.text import pluralize
 from screens.widgets.prompts import ConfirmListDialog, create_token_prompt
-from wizard.answers.questions import field_spec, field_specs
+from wizard.answers.questions import field_spec, list_references
 from wizard.engine.probes import Probe, ProbeResult, run_probes
 from wizard.errors import AnswersError, RefusedError, WizardError
 from wizard.formats.nested import get_value
@@ -59,9 +59,7 @@ def relevant_answers(answers: Answers) -> tuple[object, ...]:
     """Return the answers that the results depend on; a change makes the results stale."""
     dags, own = answers.dags, answers.secrets
     # Missing values are listed and created with the current references.
-    references = [
-        str(get_value(answers, item.path)) for item in field_specs() if item.kind == "secret"
-    ]
+    references = [(key, str(one)) for key, one in list_references(answers)]
     return (dags.repo, dags.source, own.store, own.payload, getattr(own, own.store, None),
             answers.installation.name,
             answers.delivery, references)  # fmt: skip

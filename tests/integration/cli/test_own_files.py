@@ -102,7 +102,7 @@ def test_what_is_elsewhere_is_named_as_not_judged(aw: Wizard) -> None:
 def test_they_are_judged_with_the_tree(aw: Wizard) -> None:
     """A secret wherever it stands, an object of ours again, and a file that is missing."""
     word = Canary().secret("own-files-9xQ")
-    bad = {
+    bad: dict[str, str | bytes] = {
         "apps/airflow/settings.ini": f"[smtp]\npassword = {word}\n",
         "apps/airflow/below/deep.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: deep}\n"
         "data: {a: aGVsbG8gd29ybGQ=}\n",

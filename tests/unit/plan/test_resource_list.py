@@ -25,8 +25,8 @@ EDITS = {
     ),
     "flow": (
         'kind: Kustomization\nresources: [own.yaml, "s/a.yaml", s/c.yaml, s/e.yaml] # ours\n',
-        'kind: Kustomization\nresources: [own.yaml, "s/a.yaml", s/b.yaml, s/e.yaml, s/f.yaml] # ours'
-        "\n",
+        'kind: Kustomization\nresources: [own.yaml, "s/a.yaml", s/b.yaml, s/e.yaml, s/f.yaml]'
+        " # ours\n",
     ),
     "Windows lines, none at the end": (
         "resources:\r\n  - own.yaml\r\n  - s/a.yaml\r\n  - s/c.yaml\r\n  - s/e.yaml",

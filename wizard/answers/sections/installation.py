@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from wizard.answers.conditions import CUSTOM_IMAGE
+from wizard.chart.contract import PULL_SECRET_KEYS
 from wizard.chart.versions import VERSIONS, list_chart_versions
 from wizard.formats.types import (
     ImageRepository,
@@ -142,7 +143,7 @@ class Installation(Section):
             "images.migrationsWaitTimeout": "seconds an init container waits before it restarts",
             "enableServiceLinks": "no Docker-style variables of other Services in the pods",
         }
-        existing: dict[str, tuple[str, ...]] = {}
+        pull: tuple[str, ...] = ()
         files: tuple[File, ...] = ()
         notes: tuple[str, ...] = ()
         if self.image.repository:
@@ -152,12 +153,12 @@ class Installation(Section):
             settings["images.airflow.tag"] = self.image.tag
             settings["images.airflow.pullPolicy"] = "IfNotPresent"
         if self.image.repository and self.image.pull_secret:
-            settings["imagePullSecrets"] = [self.image.pull_secret]
-            existing[self.image.pull_secret] = (".dockerconfigjson",)
+            pull = (self.image.pull_secret,)
         return Contribution(
             settings=settings,
             comments=comments,
-            existing_secrets=existing,
+            existing_secrets=dict.fromkeys(pull, PULL_SECRET_KEYS),
+            pull_secrets=pull,
             files=files,
             notes=notes,
         )

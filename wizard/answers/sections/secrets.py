@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from wizard.answers.sections.extra_secrets import ExtraSecret, check_names, contribute_extra
+from wizard.errors import AnswersError, Problem
 from wizard.formats.types import Duration
-from wizard.manifests.contribution import Contribution
+from wizard.manifests.contribution import Contribution, combine_contributions
 from wizard.manifests.release import Release
 from wizard.questions.effects import ANOTHER_PAYLOAD, Effect
 from wizard.questions.kinds import KindQuestions, add_kind_questions
@@ -118,6 +120,28 @@ class Secrets(KindSection):
         title="Refresh",
         description="How often the operator reads the store. Each read is a login.",
     )
+    extra: Annotated[
+        list[ExtraSecret],
+        QuestionInfo(
+            takes="a list of {name, from, keys, values, env, mount, pull}. from: store (an "
+            "ExternalSecret is written) or existing (others make it). keys: names of its keys. "
+            "values, with from: store: a reference for each key, such as {KEY: {env: NAME}}, else "
+            "`airflow-wizard secrets` prompts for it. env: all, or a list of api-server, "
+            "scheduler, dag-processor, triggerer, worker. mount: a path in all Airflow "
+            "containers. pull: true for image pulls",
+        ),
+    ] = Field(
+        default_factory=list,
+        title="More Secrets",
+        description="Secrets of your own: from the store, or made by others. List each that your "
+        "values name.",
+    )
+
+    @field_validator("extra", mode="after")
+    @classmethod
+    def _unique(cls, extra: list[ExtraSecret]) -> list[ExtraSecret]:
+        check_names(extra)
+        return extra
 
     def contribute(self, release: Release) -> Contribution:
         """Name a Secret for each of Airflow's keys; otherwise each sync would create new keys."""
@@ -127,8 +151,18 @@ class Secrets(KindSection):
             for suffix, key, setting, fact, purpose in keys
         ]
         settings = {setting: secret.name for secret in secrets for setting in secret.settings}
-        return Contribution(settings=settings, secrets=tuple(secrets))
+        own = Contribution(settings=settings, secrets=tuple(secrets))
+        return combine_contributions([own, contribute_extra(self.extra, release)])
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
-        """Return the files and steps that the store adds."""
+        """Return the files and steps that the store adds.
+
+        Raises AnswersError for one more Secret with a name that the installation uses.
+        """
+        made = [secret.name for secret in total.secrets]
+        for number, one in enumerate(self.extra):
+            if made.count(one.name) > (one.source == "store"):
+                message = "Airflow already has a Secret of this name: use another one"
+                problem = Problem(f"secrets.extra.{number}.name", message)
+                raise AnswersError("a Secret has two sources", [problem])
         return store_kind(self.store).compose(self, release, total)

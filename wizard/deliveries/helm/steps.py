@@ -37,7 +37,7 @@ def chart_step(release: Release) -> StepSpec:
 def helm_steps(release: Release, total: Contribution) -> tuple[StepSpec, ...]:
     """Return the steps of `apply`, in order."""
     store = {f"secrets/{name}" for name in ("store", "service-account", "vault-ca")}
-    secrets = {f"secrets/{secret.name}" for secret in total.secrets}
+    secrets = {f"secrets/{secret.stem}" for secret in total.secrets}
     others = [
         file
         for file in total.manifests

@@ -6,11 +6,12 @@ cluster does not answer or denies every request, the results are unknown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from wizard.chart.contract import PULL_SECRET_KEYS
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import ClusterIdentity, Kube, Ref
 from wizard.engine.probes import (  # fmt: skip
@@ -95,6 +96,14 @@ def cluster_probes(
             "External Secrets",
             lambda: check_external_secrets(kube, cluster_store=release.cluster_store),
             "secrets.store",
+        )
+    existing = list_existing_secrets(answers)
+    if existing:
+        yield probe(
+            "existing-secrets",
+            "Secrets of others",
+            lambda: check_existing_secrets(kube, release.namespace, existing),
+            "secrets.extra",
         )
     for one in store_checks:
         yield probe(one.id, one.title, one.judge, one.question)
@@ -203,6 +212,35 @@ def check_external_secrets(kube: Kube, *, cluster_store: bool) -> ProbeResult:
         f"{', '.join(sorted(missing))} in v1",
         "upgrade External Secrets Operator to 0.16 or later",
     )
+
+
+def list_existing_secrets(answers: Answers) -> dict[str, tuple[str, ...]]:
+    """Return the Secrets that others make, with the keys that are read (none: all of them)."""
+    found = {one.name: tuple(one.keys) for one in answers.secrets.extra if one.source == "existing"}
+    pull = answers.installation.image.pull_secret
+    return {**({pull: PULL_SECRET_KEYS} if pull else {}), **found}
+
+
+def check_existing_secrets(
+    kube: Kube, namespace: str, existing: Mapping[str, tuple[str, ...]]
+) -> ProbeResult:
+    """Check that each Secret exists in the namespace and has the keys that are read from it."""
+    wrong = []
+    for name, keys in existing.items():
+        found = kube.get(Ref("v1", "Secret", name, namespace))
+        if found is None:
+            wrong.append(f"{name} does not exist")
+            continue
+        missing = [key for key in keys if key not in (found.get("data") or {})]
+        if missing:
+            wrong.append(f"{name} lacks {', '.join(missing)}")
+    if wrong:
+        # A warning: others may make it later, and pods wait for it.
+        return warn_result(
+            f"{namespace}: {'; '.join(wrong)}",
+            Fix("ask its owner to make it before you deploy, or change the list", "secrets.extra"),
+        )
+    return pass_result(f"{namespace} has {', '.join(existing)}")
 
 
 def check_namespace(kube: Kube, release: Release) -> ProbeResult:
