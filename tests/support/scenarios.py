@@ -138,6 +138,18 @@ SCENARIOS: Mapping[str, Scenario] = {
             "secrets.scope": "cluster",
             "secrets.payload": "document",
             "secrets.refresh_interval": "30m",
+            "secrets.extra": [
+                {
+                    "name": "airflow-aws",
+                    "from": "store",
+                    "keys": ["AWS_KEY", "AWS_SECRET"],
+                    "values": {"AWS_KEY": {"env": "MY_AWS_KEY"}},
+                    "env": ["worker", "scheduler"],
+                },
+                {"name": "airflow-connections", "from": "existing", "env": "all"},
+                {"name": "files", "from": "existing", "mount": "/opt/airflow/files"},
+                {"name": "pull-2", "from": "existing", "pull": True},
+            ],
             "secrets.vault.ca.file": "vault-ca.pem",
             "secrets.vault.mount": "kv",
             "secrets.vault.path": "team/airflow",

@@ -210,9 +210,8 @@ def check_secret_variables(answers: Answers) -> Iterator[Problem]:
         if scan.is_secret(name, value) or any(scan.find_leaks(value)):
             yield Problem(
                 f"environment.variables.{name}",
-                "remove it: variables are committed unencrypted. Keep it in a Secret and name "
-                "the Secret in values.extraEnvFrom (secretRef, optional: true), or use an Airflow "
-                "connection",
+                "remove it: variables are committed unencrypted. Keep it in a Secret of "
+                "secrets.extra (env: all), or use an Airflow connection",
             )
 
 

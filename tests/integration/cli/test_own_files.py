@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -31,6 +32,15 @@ OWN = {
     "apps/airflow/settings.ini": "[a]\nb = c\n",
     "apps/airflow/settings.env": "A=b\n",
 }
+TEAM = """# The team's own store, which is made elsewhere.
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: {name: airflow-connections, namespace: airflow}
+spec:
+  refreshInterval: 1h0m0s
+  secretStoreRef: {name: team, kind: ClusterSecretStore}
+  data: [{secretKey: A, remoteRef: {key: elsewhere, property: A}}]
+"""
 LINES = """# Ours first.
   - plain.yaml # keep this comment
   - secrets/beside.yaml
@@ -87,6 +97,51 @@ def test_they_survive_every_change(aw: Wizard) -> None:
     assert (aw.folder / KUSTOMIZATION).read_text() == before
     assert {path: (aw.folder / path).read_text() for path in OWN} == OWN
     aw.ok("check")
+
+
+def test_a_secret_that_a_manifest_of_others_makes_counts(aw: Wizard) -> None:
+    named = "- secretRef:\n    name: airflow-connections\n"
+    wanted = ("set", f"values.extraEnvFrom={named!r}".replace("'", '"'), "--yes")
+    refused = aw(*wanted)
+    assert refused.code == 4
+    assert "extraEnvFrom: names a Secret that no file here creates" in refused.err
+    assert "secrets.extra (from: store or from: existing)" in refused.err
+
+    aw.git.commit({"apps/airflow/team.yaml": TEAM}, "by hand")
+    done = aw.ok(*wanted)
+    told = aw.ok("check").out
+    assert "team.yaml: not applied" in told
+    assert "no ClusterSecretStore of this name is in these files" in told
+    aw.edit(KUSTOMIZATION, "  - folder\n", "  - folder\n  - team.yaml\n")
+    assert "not applied" not in aw.ok("check").out
+    aw.ok(*SET)
+    assert (aw.folder / "apps/airflow/team.yaml").read_text() == TEAM
+    assert "team.yaml" in (aw.folder / KUSTOMIZATION).read_text()
+    assert "committed" in done.err
+
+
+def test_ten_secrets_and_five_manifests_do_not_block(aw: Wizard) -> None:
+    """As a new user would: declare them, change one setting, upgrade, remove some."""
+    listed = [
+        *({"name": f"own-{n}", "from": "existing", "keys": [f"K{n}"], "env": ["worker"]}
+          for n in range(4)),
+        *({"name": f"stored-{n}", "from": "store", "keys": ["A"]} for n in range(4)),
+        {"name": "pull", "from": "existing", "pull": True},
+        {"name": "files", "from": "existing", "mount": "/opt/airflow/files"},
+    ]  # fmt: skip
+    before = (aw.folder / KUSTOMIZATION).read_text()
+    aw.ok("set", f"secrets.extra={json.dumps(listed)}", "--yes", *ACCEPT_ALL)
+    text = (aw.folder / KUSTOMIZATION).read_text()
+    assert [line for line in text.splitlines() if line not in before.splitlines()] == [
+        f"  - secrets/extra/stored-{n}.yaml" for n in range(4)
+    ]
+    assert "airflow: ok" in aw.ok("check").out
+    aw.ok(*SET)
+    aw.ok("set", "installation.airflow=3.3.0", "--yes", *ACCEPT_ALL)
+    aw.ok("set", f"secrets.extra={json.dumps(listed[:4])}", "--yes", *ACCEPT_ALL)
+    assert (aw.folder / KUSTOMIZATION).read_text() == before
+    assert {path: (aw.folder / path).read_text() for path in OWN} == OWN
+    assert "airflow: ok" in aw.ok("check").out
 
 
 def test_what_is_elsewhere_is_named_as_not_judged(aw: Wizard) -> None:

@@ -303,6 +303,52 @@ def test_a_document_is_filled_beside_what_it_holds(bench: Bench) -> None:
     assert bench.stored() == before
 
 
+@pytest.mark.parametrize("payload", ["keys", "document"])
+def test_more_secrets_of_one_s_own_are_filled_from_their_references(
+    bench: Bench, payload: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable, a file of one line, one of many, a new password; and what others put there."""
+    word, several = bench.canary.secret("own"), f"-- {bench.canary.secret('a')}\n{{{{ x }}}}\n"
+    for name, text in (("one", f"{word}-one\n"), ("many", several)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    monkeypatch.setenv("OWN_KEY", word)
+    values = {
+        "KEY": {"env": "OWN_KEY"},
+        "one": {"file": str(tmp_path / "one")},
+        "many.txt": {"file": str(tmp_path / "many")},
+        "new": {"generate": True},
+        "theirs": {"store": True},
+    }
+    extra = {"name": "own-1", "from": "store", "keys": [*values, "asked"], "values": values}
+    bench.answers({"secrets.payload": payload, "secrets.extra": [extra]})
+
+    refused = bench("--yes", *ALLOW, code=4)
+    assert "secrets.extra.own-1.KEY" in refused.err
+    assert bench.version == 0
+    allow = [part for key in ("KEY", "one", "many.txt")
+             for part in ("--allow-reference", f"secrets.extra.own-1.{key}")]  # fmt: skip
+    refused = bench("--yes", *ALLOW, *allow, code=1)
+    assert "secrets.extra.own-1.asked: needs a prompt" in refused.err
+    assert "values: {KEY: {env: NAME}}" in refused.err
+    assert bench.version == 0
+
+    extra["keys"] = [*values]
+    bench.answers({"secrets.payload": payload, "secrets.extra": [extra]})
+    bench("--yes", *ALLOW, *allow)
+
+    held = bench.values()
+    data = yaml.safe_load(held["config"]) if payload == "document" else held
+    assert data["extraOwn1_KEY"] == word
+    assert data["extraOwn1_one"] == f"{word}-one"
+    assert data["extraOwn1_many_txt"] == several
+    assert len(data["extraOwn1_new"]) == 48
+    assert "extraOwn1_theirs" not in data
+    before = bench.stored()
+    bench("--yes")
+    assert bench.stored() == before
+
+
 def test_a_value_that_cannot_work_stops_before_anything(bench: Bench) -> None:
     bench.put({"fernetKey": bench.canary.secret()})
 

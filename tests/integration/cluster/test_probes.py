@@ -22,6 +22,7 @@ from tests.testbed.databases import free_port
 from tests.testbed.fixtures import new_kube, running
 from tests.testbed.kube import Kube as Server
 from wizard.answers.model import Answers
+from wizard.answers.sections.extra_secrets import ExtraSecret
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.protocol import Kube
 from wizard.deliveries.argocd.questions import argocd_answers
@@ -33,7 +34,7 @@ from wizard.probes.catalogue import list_cluster_probes
 from wizard.secrets.facts import SecretSpec
 from wizard.stores.live import live_store
 from wizard.systems.argocd.rights import list_argocd_rights
-from wizard.systems.cluster.probes import check_version
+from wizard.systems.cluster.probes import check_version, list_existing_secrets
 from wizard.systems.cluster.rights import list_rights
 from wizard.systems.cluster.target_cluster import make_secret_lookup
 from wizard.systems.prior_use import find_cluster_use
@@ -262,6 +263,33 @@ async def test_a_namespace_that_goes_or_holds_too_much(
     kube_with_crds.request("DELETE", f"/api/v1/namespaces/{space}")
     result = (await probed(made, kube))["namespace"]
     assert (result.status, "has been terminating since" in result.detail) == ("fail", True)
+
+
+async def test_secrets_that_others_make(
+    kube_with_crds: Server, made: Answers, client: Any, canary: Canary
+) -> None:
+    assert list_existing_secrets(made) == {}
+    listed = [
+        {"name": "mine", "from": "existing", "keys": ["A", "B"]},
+        {"name": "any", "from": "existing"},
+    ]
+    extra = [ExtraSecret.model_validate(one) for one in listed]
+    made = made.model_copy(update={"secrets": made.secrets.model_copy(update={"extra": extra})})
+    space = made.installation.namespace
+    put(kube_with_crds, "Secret", "mine", space, stringData={"A": canary.secret()})
+    kube = client(kube_with_crds)
+    result = (await probed(made, kube))["existing-secrets"]
+    assert result.status == "warn"
+    assert "mine lacks B; any does not exist" in result.detail
+    assert result.fix.question == "secrets.extra"
+    canary.assert_absent(repr(result))
+
+    put(kube_with_crds, "Secret", "any", space)
+    put(kube_with_crds, "Secret", "mine", space, stringData={"A": "a", "B": canary.secret()})
+    assert (await probed(made, kube))["existing-secrets"].status == "pass"
+    _, token = account(kube_with_crds)
+    refused = (await probed(made, client(kube_with_crds, token)))["existing-secrets"]
+    assert refused.status == "unknown"
 
 
 async def test_quotas_of_the_namespace(kube_with_crds: Server, made: Answers, client: Any) -> None:
