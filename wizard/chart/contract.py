@@ -14,7 +14,9 @@ from typing import Literal, TypeAlias
 Path: TypeAlias = tuple[str | int, ...]
 Version: TypeAlias = tuple[int, int, int]
 
-# The chart's defaults for values that are not set, as far as the contract depends on them.
+# Components whose pods keep no logs, so none of their containers deletes old ones.
+_WITHOUT_LOGS = (("apiServer", "logGroomerSidecar"), ("webserver", "logGroomerSidecar"))
+# The chart's defaults for values that are not set, as far as this package depends on them.
 CHART_DEFAULTS: Mapping[str, object] = {
     "executor": "CeleryExecutor",
     "redis.enabled": True,
@@ -28,6 +30,24 @@ CHART_DEFAULTS: Mapping[str, object] = {
     "migrateDatabaseJob.enabled": True,
     "createUserJob.enabled": True,
     "pgbouncer.metricsExporterSidecar.statsSecretKey": "connection",
+    "airflowHome": "/opt/airflow",
+    "apiServer.enabled": True,
+    "webserver.enabled": True,
+    "scheduler.enabled": True,
+    "triggerer.enabled": True,
+    "statsd.enabled": True,
+    "ports.apiServer": 8080,
+    "ports.airflowUI": 8080,
+    "rbac.create": True,
+    "allowPodLaunching": True,
+    "scheduler.serviceAccount.automountServiceAccountToken": True,
+    "dags.gitSync.subPath": "tests/dags",
+    **{
+        f"{key}.{part}.enabled": True
+        for key in ("apiServer", "webserver", "scheduler", "dagProcessor", "triggerer")
+        for part in ("waitForMigrations", "logGroomerSidecar")
+        if (key, part) not in _WITHOUT_LOGS
+    },
 }
 
 

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.chart.contract import Version
 from wizard.checks import (
+    components,
+    configuration,
     effective_values,
     git_rules,
     git_sync,
     hosts,
     kustomize,
+    network,
     references,
     schema,
     secrets,
@@ -41,6 +44,9 @@ Rule = Callable[[Subject], Iterator[Finding]]
 _RULES: tuple[Rule, ...] = (
     secrets.check_secrets,
     values.check_helm_values,
+    configuration.check_configuration,
+    components.check_components,
+    network.check_network_policies,
     hosts.check_hosts,
     git_sync.check_git_sync,
     git_rules.check_git,

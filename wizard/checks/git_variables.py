@@ -140,7 +140,7 @@ def read_sources(items: object, subject: Subject, path: Path) -> Iterator[Source
             if get_nested(item, key) is None:
                 continue
             name = str(get_nested(item, key, "name") or "")
-            known = _read_object(kind, name, subject)
+            known = read_object(kind, name, subject)
             variables = (
                 None
                 if known is None
@@ -151,7 +151,7 @@ def read_sources(items: object, subject: Subject, path: Path) -> Iterator[Source
             yield Source(at, name, variables)
 
 
-def _read_object(kind: str, name: str, subject: Subject) -> dict[str, str | None] | None:
+def read_object(kind: str, name: str, subject: Subject) -> dict[str, str | None] | None:
     """Return the data of a ConfigMap or Secret that this tree makes; a Secret's values are None."""
     if kind == "ConfigMap":
         found = [d for d in subject.objects("ConfigMap") if d.name == name]

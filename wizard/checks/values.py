@@ -12,7 +12,7 @@ from typing import Any
 from wizard.chart.contract import CONTRACT, get_chart_value
 from wizard.chart.keys import load_keys
 from wizard.chart.versions import list_chart_versions
-from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
+from wizard.checks.subject import Subject, as_mapping, get_nested
 from wizard.errors import Fix
 from wizard.findings import Finding, Severity
 from wizard.formats.nested import format_path, walk
@@ -34,7 +34,6 @@ def check_helm_values(subject: Subject) -> Iterator[Finding]:
     yield from _jobs(values, report)
     yield from _check_generated_secrets(values, subject, report)
     yield from _database(values, report)
-    yield from _network(values, subject, report)
     yield from _environments(values, report)
 
 
@@ -178,19 +177,6 @@ def _database(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
                 )
                 fix = "name a Secret for it too, with the same password"
                 yield report.error("values.pgbouncer", f"pgbouncer.{name}", message, fix)
-
-
-def _network(values: Mapping[str, Any], subject: Subject, report: Report) -> Iterator[Finding]:
-    if (
-        subject.airflow < (3, 0, 0)
-        or get_chart_value(values, "networkPolicies.enabled") is not True
-    ):
-        return
-    where = "apiServer.networkPolicy.ingress.from"
-    if not as_list(get_chart_value(values, where)):
-        message = "missing: the policies block the API server from the workers, so no task runs"
-        fix = f"allow podSelector tier: airflow, release: {subject.layout.release} and the ingress"
-        yield report.error("values.network-policy", where, message, fix)
 
 
 def _environments(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from wizard.chart.contract import get_chart_value
+from wizard.chart.kinds import RenderedKind, list_special_kinds
 from wizard.checks.effective_values import list_unread_values
 from wizard.checks.secrets import application_sources
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
@@ -62,6 +63,7 @@ def check_argocd(subject: Subject) -> Iterator[Finding]:
         yield from _sources(subject, application)
         yield from _policy(application)
         yield from _membership(subject, application, projects)
+        yield from _kinds(subject, application, projects)
     for document in subject.documents:
         if document.path != subject.layout.values and not beside(document.path):
             yield from _annotations(document, document.annotations, "metadata.annotations")
@@ -220,6 +222,44 @@ def _membership(
         message = "the project does not allow this destination"
         fix = "list server and namespace in the project's destinations"
         yield _finding(application, "argocd.source-repo", "spec.destination", message, fix)
+
+
+def _kinds(
+    subject: Subject, application: Document, projects: Mapping[str, Document]
+) -> Iterator[Finding]:
+    """Report kinds that the chart renders with these values and the project refuses."""
+    project = projects.get(str(application.spec.get("project") or ""))
+    charts = (source.get("chart") for _, source in application_sources(application))
+    if project is None or subject.values is None or "airflow" not in charts:
+        return
+    for one in list_special_kinds(subject.values):
+        if _is_kind_allowed(project.spec, one):
+            continue
+        message = f"the project {project.name} does not allow {one.kind}, which the chart renders"
+        where = "clusterResourceWhitelist" if one.cluster else "namespaceResourceBlacklist"
+        does = "add it to" if one.cluster else "remove it from"
+        path = subject.layout.values
+        fix = Fix(f"{does} the project's {where}")
+        yield Finding("argocd.project-kind", "error", path, one.where, message, fix)
+
+
+def _is_kind_allowed(project: Mapping[str, Any], one: RenderedKind) -> bool:
+    """Return whether the project allows the kind; an absent list of kinds allows all of them.
+
+    Argo CD allows no cluster-scoped kind, and every other kind, unless a list says otherwise.
+    """
+    scope = "cluster" if one.cluster else "namespace"
+    allowed, denied = (project.get(f"{scope}Resource{name}list") for name in ("White", "Black"))
+    if any(_matches(item, one) for item in as_list(denied)):
+        return False
+    if allowed is None:
+        return not one.cluster
+    return any(_matches(item, one) for item in as_list(allowed))
+
+
+def _matches(item: object, one: RenderedKind) -> bool:
+    group, kind = (str(get_nested(item, key) or "") for key in ("group", "kind"))
+    return fnmatchcase(one.group, group) and fnmatchcase(one.kind, kind)
 
 
 def _is_destination_allowed(allowed: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

@@ -1,0 +1,153 @@
+"""Rules on components that disagree: red where it is wrong, green where it only looks so."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.support.paths import TOP
+from tests.unit.checks.test_configuration import KUBERNETES
+from tests.unit.checks.test_configuration import RED as OPTIONS
+from tests.unit.checks.test_red_and_green import (
+    Change,
+    add,
+    attribute,
+    both,
+    env,
+    put,
+    value,
+    without,
+)
+from tests.unit.checks.trees import PROJECT, good
+
+SIMPLE = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+AIRFLOW_2 = both(
+    attribute("airflow", "2.11.0"),
+    value("airflowVersion", "2.11.0"),
+    value("webserverSecretKeySecretName", "airflow-api-secret-key"),
+    without("apiServer"),
+)
+BINDING = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "RoleBinding",
+    "metadata": {"name": "mine", "namespace": "airflow"},
+    "subjects": [{"kind": "ServiceAccount", "name": "airflow-scheduler"}],
+}
+ACCOUNT = "scheduler.serviceAccount"
+
+
+def at(host: str) -> Change:
+    """An Ingress at this host, which the policy admits."""
+    return both(
+        value("ingress.apiServer", {"enabled": True, "hosts": [{"name": host}]}),
+        value("apiServer.networkPolicy.ingress.from", [{"namespaceSelector": {}}]),
+    )
+
+
+# what it is, rule, place, severity, change
+RED: list[tuple[str, str, str, str, Change]] = [
+    ("no roles", "configuration.pod-launching", "rbac.create", "warning",
+     both(KUBERNETES, value("rbac.create", False))),
+    ("no launcher", "configuration.pod-launching", "allowPodLaunching", "warning",
+     both(KUBERNETES, value("allowPodLaunching", False))),
+    ("no token", "configuration.pod-launching", f"{ACCOUNT}.automountServiceAccountToken",
+     "error", both(KUBERNETES, value(ACCOUNT, {"automountServiceAccountToken": False}))),
+    ("no migration", "configuration.migration", "migrateDatabaseJob.enabled", "warning",
+     value("migrateDatabaseJob.enabled", False)),
+    ("simple manager", "configuration.auth-manager", "config.core.auth_manager", "error",
+     value("config.core.auth_manager", SIMPLE)),
+    ("simple manager by variable", "configuration.auth-manager", "env[0]", "error",
+     env("env", "AIRFLOW__CORE__AUTH_MANAGER", SIMPLE)),
+    ("another manager", "configuration.auth-manager", "config.core.auth_manager", "warning",
+     value("config.core.auth_manager", "acme.auth.Manager")),
+    ("no DAG processor", "configuration.dag-processor", "dagProcessor.enabled", "error",
+     value("dagProcessor.enabled", False)),
+    ("webserver of Airflow 3", "configuration.no-effect", "webserver.service", "warning",
+     value("webserver.service", {"annotations": {"a": "b"}})),
+    ("webserver's file", "configuration.no-effect", "webserver.webserverConfig", "warning",
+     value("webserver.webserverConfig", "A = 1\n")),
+    ("API server of Airflow 2", "configuration.no-effect", "apiServer.replicas", "warning",
+     both(AIRFLOW_2, value("apiServer.replicas", 2))),
+    ("Ingress of Airflow 2", "configuration.no-effect", "ingress.web", "warning",
+     value("ingress.web.enabled", True)),
+    ("time zone of the UI", "configuration.no-effect", "env[0]", "warning",
+     env("env", "AIRFLOW__WEBSERVER__DEFAULT_UI_TIMEZONE", "Asia/Taipei")),
+    ("time zone of the UI in airflow.cfg", "configuration.no-effect",
+     "config.webserver.default_ui_timezone", "warning",
+     value("config.webserver.default_ui_timezone", "Asia/Taipei")),
+    ("a moved option", "configuration.no-effect", "config.webserver.cookie_secure", "warning",
+     value("config.webserver.cookie_secure", "True")),
+    ("an old section", "configuration.no-effect", "config.kubernetes.namespace", "warning",
+     value("config.kubernetes.namespace", "x")),
+    ("lost logs", "configuration.task-logs", "logs.persistence.enabled", "warning",
+     both(KUBERNETES, value("logs.persistence.enabled", False))),
+    ("lost logs of some tasks", "configuration.task-logs", "logs.persistence.enabled", "warning",
+     value("executor", "CeleryExecutor,KubernetesExecutor")),
+    ("another image", "configuration.image", "images.airflow.tag", "warning",
+     value("images.airflow", {"repository": "r", "tag": "2.11.0-custom"})),
+    ("another image for tasks", "configuration.image", "images.pod_template.tag", "warning",
+     value("images.pod_template.tag", "3.1.8")),
+    ("another host", "configuration.ingress", "ingress.apiServer.hosts[0]", "warning",
+     both(at("a.example"), value("config.api.base_url", "https://b.example"))),
+    ("another host by variable", "configuration.ingress", "ingress.apiServer.hosts[0]", "warning",
+     both(at("a.example"), env("env", "AIRFLOW__API__BASE_URL", "http://localhost:8080"))),
+]  # fmt: skip
+GREEN: dict[str, Change] = {
+    "Celery without roles": value("rbac.create", False),
+    "a role of one's own": both(
+        KUBERNETES, value("rbac.create", False), add("apps/airflow/role.yaml", BINDING)),
+    "a token in a volume": both(KUBERNETES, value(ACCOUNT, {
+        "automountServiceAccountToken": False, "serviceAccountTokenVolume": {"enabled": True}})),
+    "a token that Celery does not need": value(
+        ACCOUNT, {"automountServiceAccountToken": False}),
+    "simple manager without the Job": both(
+        value("config.core.auth_manager", SIMPLE), value("createUserJob.enabled", False)),
+    "DAG processor of Airflow 2": both(AIRFLOW_2, value("dagProcessor.enabled", False)),
+    "webserver of Airflow 2": both(AIRFLOW_2, value("webserver.replicas", 2)),
+    "empty webserver": value("webserver.service", {}),
+    "an option that Airflow still reads": value("config.webserver.page_size", "20"),
+    "logs elsewhere": both(KUBERNETES, value("logs.persistence.enabled", False),
+                           value("config.logging.remote_logging", "True")),
+    "logs elsewhere by variable": both(
+        KUBERNETES, value("logs.persistence.enabled", False),
+        env("env", "AIRFLOW__LOGGING__REMOTE_LOGGING", "true")),
+    "logs in Elasticsearch": both(
+        KUBERNETES, value("logs.persistence.enabled", False),
+        value("elasticsearch", {"enabled": True, "secretName": "airflow-metadata"})),
+    "an image of the same Airflow": value("images.airflow.tag", "3.2.2-r1"),
+    "a tag of one's own": value("images.airflow.tag", "2026.11.29"),
+    "a default tag that is not used": both(
+        value("images.airflow.tag", "3.2.2"), value("defaultAirflowTag", "3.1.8")),
+    "the same host": both(at("A.example"), value("config.api.base_url", "https://a.example/x")),
+    "any host": both(at("*.example"), value("config.api.base_url", "https://a.example")),
+}  # fmt: skip
+
+
+def changed(change: Change) -> list[tuple[str, str, str]]:
+    case = good()
+    put(PROJECT, "spec.clusterResourceWhitelist", [{"group": "*", "kind": "*"}])(case)
+    change(case)
+    return [(one.rule, one.where, one.severity) for one in case.run()]
+
+
+@pytest.mark.parametrize(("rule", "where", "severity", "change"), [one[1:] for one in RED],
+                         ids=[one[0] for one in RED])  # fmt: skip
+def test_red(rule: str, where: str, severity: str, change: Change) -> None:
+    assert (rule, where, severity) in changed(change)
+
+
+@pytest.mark.parametrize("name", GREEN)
+def test_green(name: str) -> None:
+    found = changed(GREEN[name])
+    assert [one for one in found if one[0].startswith("configuration.")] == []
+
+
+def test_every_rule_has_a_red_case() -> None:
+    pattern = re.compile(r'"(configuration\.[a-z-]+)"')
+    found = {
+        rule
+        for file in TOP.glob("wizard/checks/*.py")
+        for rule in pattern.findall(file.read_text())
+    }
+    assert found == {rule for _, rule, *_ in (*RED, *OPTIONS)}

@@ -1,0 +1,37 @@
+"""The kinds of objects that the chart renders only with certain Helm values.
+
+Source: chart 1.22.0 (templates/resourcequota.yaml, limitrange.yaml, priorityclasses/, rbac/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wizard.chart.contract import get_chart_value
+
+_RBAC = "rbac.authorization.k8s.io"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedKind:
+    """A kind that the chart renders; `where` is the value that makes it do so."""
+
+    group: str
+    kind: str
+    where: str
+    cluster: bool = False
+
+
+def list_special_kinds(values: Mapping[str, Any]) -> Iterator[RenderedKind]:
+    """Yield the cluster-scoped kinds, and those that limit what others may use."""
+    if get_chart_value(values, "quotas"):
+        yield RenderedKind("", "ResourceQuota", "quotas")
+    if get_chart_value(values, "limits"):
+        yield RenderedKind("", "LimitRange", "limits")
+    if get_chart_value(values, "priorityClasses"):
+        yield RenderedKind("scheduling.k8s.io", "PriorityClass", "priorityClasses", cluster=True)
+    if get_chart_value(values, "multiNamespaceMode") and get_chart_value(values, "rbac.create"):
+        for kind in ("ClusterRole", "ClusterRoleBinding"):
+            yield RenderedKind(_RBAC, kind, "multiNamespaceMode", cluster=True)

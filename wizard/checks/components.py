@@ -1,0 +1,195 @@
+"""Rules on values that disagree with each other, or that do nothing with this Airflow.
+
+Source: chart 1.22.0, Airflow 3.2.2 (facts on the chart, sections 1, 5 and 8).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from wizard.chart.configuration import FAB_MANAGER, Configuration, url_host, variable_name
+from wizard.chart.environment import TASK_POD, is_dag_processor_enabled
+from wizard.chart.exposure import list_exposures
+from wizard.chart.names import Names
+from wizard.chart.removed_options import REMOVED_IN_AIRFLOW_3
+from wizard.checks.configuration import read_configuration
+from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
+from wizard.errors import Fix
+from wizard.findings import Finding, Severity
+
+_TAG = re.compile(r"v?([23])\.(\d{1,3})\.(\d{1,3})(?![0-9.])")
+_SIMPLE_MANAGER = "SimpleAuthManager"
+# Keys of the other version's web component that have an effect all the same.
+_READ_BY_BOTH = frozenset(["defaultUser", "allowPodLogReading", "enabled"])
+_RENAMED = {
+    "webserverConfig": "apiServerConfig",
+    "webserverConfigConfigMapName": "apiServerConfigConfigMapName",
+}
+_OLD_SECTIONS = {"kubernetes": "kubernetes_executor"}
+
+
+def check_components(subject: Subject) -> Iterator[Finding]:
+    """Run the rules on executor, Jobs, logs, image, Ingress and values without effect."""
+    configuration = read_configuration(subject)
+    if configuration is None:
+        return
+    rules = _Rules(subject, configuration)
+    yield from rules.check_pod_launching()
+    yield from rules.check_jobs()
+    yield from rules.check_dag_processor()
+    yield from rules.check_other_version()
+    yield from rules.check_removed_options()
+    yield from rules.check_logs()
+    yield from rules.check_image()
+    yield from rules.check_ingress()
+
+
+class _Rules:
+    def __init__(self, subject: Subject, configuration: Configuration) -> None:
+        self.subject, self.configuration = subject, configuration
+        self.one = configuration.installation
+
+    def report(self, rule: str, severity: Severity, where: str, message: str, fix: Fix) -> Finding:
+        return Finding(rule, severity, self.subject.layout.values, where, message, fix)
+
+    def check_pod_launching(self) -> Iterator[Finding]:
+        """Report what keeps the scheduler from starting the pods of tasks."""
+        if "KubernetesExecutor" not in self.one.executor:
+            return
+        rule = "configuration.pod-launching"
+        for where in ("rbac.create", "allowPodLaunching"):
+            if self.one.get(where) is False and not self._has_binding():
+                message = "the scheduler gets no role, and it must list and create the tasks' pods"
+                fix = "write true, or bind a role to the scheduler's ServiceAccount in this folder"
+                yield self.report(rule, "warning", where, message, Fix(fix))
+        where = "scheduler.serviceAccount.automountServiceAccountToken"
+        volume = self.one.get("scheduler.serviceAccount.serviceAccountTokenVolume.enabled")
+        if self.one.get(where) is False and not volume:
+            message = "the scheduler has no token, and it must ask Kubernetes for the tasks' pods"
+            fix = "write true, or serviceAccountTokenVolume.enabled: true"
+            yield self.report(rule, "error", where, message, Fix(fix))
+
+    def _has_binding(self) -> bool:
+        """Return whether an object of the tree binds a role to the scheduler's account."""
+        own = self.one.get("scheduler.serviceAccount.name")
+        name = own or Names(self.one.release, self.one.namespace).service_account("scheduler")
+        return any(
+            get_nested(subject, "name") == name
+            for document in self.subject.objects("RoleBinding", "ClusterRoleBinding")
+            for subject in as_list(document.data.get("subjects"))
+        )
+
+    def check_jobs(self) -> Iterator[Finding]:
+        """Report a database that nothing migrates, and a user that nobody can create."""
+        where = "migrateDatabaseJob.enabled"
+        if self.one.get(where) is False:
+            message = "nothing migrates the database, and every pod waits until it is migrated"
+            fix = "write true, or run `airflow db migrate` before each installation and upgrade"
+            yield self.report("configuration.migration", "warning", where, message, Fix(fix))
+        user = get_nested(self.one.values, "webserver", "defaultUser")
+        enabled = get_nested(user, "enabled") if user else self.one.get("createUserJob.enabled")
+        manager = self.configuration.find_anywhere("core", "auth_manager")
+        if not enabled or manager is None or manager.value in (None, FAB_MANAGER):
+            return
+        simple = str(manager.value).rpartition(".")[2] == _SIMPLE_MANAGER
+        message = "the Job that creates the admin fails: only the FAB auth manager has its command"
+        fix = "turn off the admin user, or use the FAB auth manager"
+        yield self.report(
+            "configuration.auth-manager",
+            "error" if simple else "warning",
+            manager.where or "createUserJob.enabled",
+            message,
+            Fix(fix, "admin.create"),
+        )
+
+    def check_dag_processor(self) -> Iterator[Finding]:
+        """Report Airflow 3 without a DAG processor."""
+        if self.one.airflow_3 and not is_dag_processor_enabled(self.one):
+            message = "the scheduler of Airflow 3 parses no DAG files, so no DAG appears"
+            where = "dagProcessor.enabled"
+            fix = Fix("write true")
+            yield self.report("configuration.dag-processor", "error", where, message, fix)
+
+    def check_other_version(self) -> Iterator[Finding]:
+        """Report values of the web component and the Ingress of another Airflow version."""
+        dead, instead = ("webserver", "apiServer")
+        ingress = ("web", "apiServer")
+        if not self.one.airflow_3:
+            dead, instead, ingress = ("apiServer", "webserver", ("apiServer", "web"))
+        renamed = _RENAMED if self.one.airflow_3 else {new: old for old, new in _RENAMED.items()}
+        for key, value in as_mapping(self.one.values.get(dead)).items():
+            if str(key) not in _READ_BY_BOTH and value not in (None, "", {}, []):
+                yield self._no_effect(f"{dead}.{key}", f"{instead}.{renamed.get(key, key)}")
+        if get_nested(self.one.values, "ingress", ingress[0], "enabled"):
+            yield self._no_effect(f"ingress.{ingress[0]}", f"ingress.{ingress[1]}")
+
+    def _no_effect(self, where: str, instead: str) -> Finding:
+        version = "3" if self.one.airflow_3 else "2"
+        message = f"no effect with Airflow {version}"
+        fix = Fix(f"use {instead}" if instead else "remove it")
+        return self.report("configuration.no-effect", "warning", where, message, fix)
+
+    def check_removed_options(self) -> Iterator[Finding]:
+        """Report options that Airflow 3 does not read any more."""
+        if not self.one.airflow_3:
+            return
+        for option, setting in self.configuration.list_options():
+            section = _OLD_SECTIONS.get(option[0])
+            if section is None and option not in REMOVED_IN_AIRFLOW_3:
+                continue
+            new = f"{section}.{option[1]}" if section else REMOVED_IN_AIRFLOW_3[option]
+            parts = new.partition(".")
+            variable = variable_name(parts[0], parts[2]) if new else ""
+            yield self._no_effect(
+                setting.where, variable if setting.variable else f"config.{new}" if new else ""
+            )
+
+    def check_logs(self) -> Iterator[Finding]:
+        """Report task pods whose logs are lost with them."""
+        if "Kubernetes" not in self.one.executor or self.one.get("logs.persistence.enabled"):
+            return
+        pods = [one for one in self.configuration.containers if one.component == TASK_POD]
+        remote = [
+            self.configuration.find(one, "logging", "remote_logging")
+            for one in pods or self.configuration.airflow_containers[:1]
+        ]
+        if any(
+            one and (one.value is None or one.value.lower() in ("true", "t", "1")) for one in remote
+        ):
+            return
+        message = "the log of a task is lost with its pod: there is no log volume and no remote log"
+        fix = Fix("keep logs on a shared volume, or set config.logging.remote_logging",
+                  "components.logs.persistence")  # fmt: skip
+        where = "logs.persistence.enabled"
+        yield self.report("configuration.task-logs", "warning", where, message, fix)
+
+    def check_image(self) -> Iterator[Finding]:
+        """Report an image whose tag names another Airflow than the chart renders for."""
+        wanted = ".".join(map(str, self.one.airflow))
+        for where in ("images.airflow.tag", "images.pod_template.tag", "defaultAirflowTag"):
+            tag = self.one.get(where)
+            match = _TAG.match(tag) if isinstance(tag, str) else None
+            hidden = where == "defaultAirflowTag" and self.one.get("images.airflow.tag")
+            if match and not hidden and ".".join(match.groups()) != wanted:
+                named = ".".join(match.groups())
+                message = f"the tag names Airflow {named}, and the chart renders for {wanted}"
+                fix = Fix(f"use an image with Airflow {wanted}, or change the version",
+                          "installation.airflow")  # fmt: skip
+                yield self.report("configuration.image", "warning", where, message, fix)
+
+    def check_ingress(self) -> Iterator[Finding]:
+        """Report an Ingress at another host than the base URL, which links and logins use."""
+        section = "api" if self.one.airflow_3 else "webserver"
+        base = self.configuration.find_anywhere(section, "base_url")
+        if base is None or base.value is None:
+            return
+        host = url_host(base.value)
+        for exposure in list_exposures(self.one.values, airflow_3=self.one.airflow_3):
+            names = {name.lower(): where for where, name in exposure.hosts if "{{" not in name}
+            wild = any(name.startswith("*.") and host.endswith(name[1:]) for name in names)
+            if names and host not in names and not wild:
+                where = next(iter(names.values()))
+                message = f"the base URL has another host, {host}: links and logins lead there"
+                fix = Fix("answer the address of the Ingress", "access.base_url")
+                yield self.report("configuration.ingress", "warning", where, message, fix)
