@@ -28,6 +28,12 @@ SEPARATE_RESULT_BACKEND = RESULT_BACKEND & when(
 )
 RESULT_POOL = PGBOUNCER & CELERY
 
+NETWORK_POLICIES = when("network policies", "environment.network_policies", True)
+# The chart's policy of PgBouncer admits the operator from one namespace only.
+KEDA_BEHIND_POLICY = (
+    CELERY & when("KEDA", "executor.workers.autoscaling", "keda") & PGBOUNCER & NETWORK_POLICIES
+)
+
 CHART_REDIS = when("the chart's Redis", "broker.kind", "chart-redis")
 EXTERNAL_BROKER = when("an external broker", "broker.kind", "external")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from wizard.manifests.tree import File
 from wizard.secrets.facts import SecretSpec
@@ -102,7 +102,9 @@ class Contribution:
     some of them in one line. `existing_secrets` are made by others, with their keys (none: not
     known); `pull_secrets` are the names of those that pods pull images with. `manifests` are
     objects in the secrets folder, which kustomization lists; `files` are in other folders of the
-    repository. `notes` are sections of the runbook, Markdown with a heading.
+    repository. `notes` are sections of the runbook, Markdown with a heading. `values` are the Helm
+    values in effect, with those of the answers' `values:`; only the total that `Section.compose`
+    gets has them.
     """
 
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -118,6 +120,7 @@ class Contribution:
     existing_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     pull_secrets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ContributionClashError(Exception):
@@ -157,6 +160,7 @@ def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
         existing_secrets=existing,
         pull_secrets=tuple(dict.fromkeys(name for part in parts for name in part.pull_secrets)),
         notes=tuple(item for part in parts for item in part.notes),
+        values=next((part.values for part in parts if part.values), {}),
     )
 
 

@@ -1,20 +1,29 @@
-"""Network policies: additions to the chart's ingress policies, and our own egress policy.
+"""Network policies: additions to the chart's ingress policies, and our own egress policies.
 
 Source: facts on the chart, section 8: with only `networkPolicies.enabled`, workers cannot reach the
-API server. The chart has no egress rules.
+API server. The chart has no egress rules. What they admit and allow follows from the Helm values in
+effect, not from the answers alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from wizard.chart.configuration import Configuration
+from wizard.chart.connections import list_connections
+from wizard.chart.exposure import list_exposures
+from wizard.chart.variables import Installation
+from wizard.manifests.contribution import Flow
 from wizard.manifests.objects import BASICS_WAVE, manifest_file, object_metadata
 from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
-    from wizard.manifests.contribution import Flow
     from wizard.manifests.release import Release
+
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+_KUBERNETES_API = (("TCP", 443), ("TCP", 6443))
 
 
 def airflow_pods(release: Release) -> dict[str, Any]:
@@ -22,48 +31,107 @@ def airflow_pods(release: Release) -> dict[str, Any]:
     return {"podSelector": {"matchLabels": {"tier": "airflow", "release": release.names.release}}}
 
 
-def ingress_settings(release: Release) -> dict[str, object]:
-    """Turn on the chart's policies, and allow the Airflow pods to call the API server."""
-    web = "apiServer" if release.airflow_3 else "webserver"
-    return {
-        "networkPolicies.enabled": True,
-        f"{web}.networkPolicy.ingress.from": [airflow_pods(release)],
-    }
+def installation_of(release: Release, values: Mapping[str, Any]) -> Installation:
+    """Return what the environments of the containers depend on."""
+    names = release.names
+    return Installation(values, release.airflow, release.chart, names.release, names.namespace)
 
 
-def egress_policy(release: Release, flows: Iterable[Flow]) -> File:
-    """Return one egress policy for all Airflow pods.
+def ingress_settings(
+    release: Release, values: Mapping[str, Any], controller: str
+) -> dict[str, object]:
+    """Admit to the API server the Airflow pods, and whatever exposes it by the values in effect.
 
-    It allows DNS, traffic between the pods, the Kubernetes API, and the flows. A NetworkPolicy
-    cannot contain host names, so outside the namespace only the port is limited.
+    `controller` is the namespace of the ingress controller; without it, all namespaces are
+    admitted, because a policy cannot know which one it is.
     """
-    ports: dict[tuple[str, int], list[str]] = {}
-    for flow in flows:
-        ports.setdefault((flow.protocol, flow.port), []).append(flow.purpose)
-    ports.setdefault(("TCP", 443), []).append("Kubernetes API")
-    ports.setdefault(("TCP", 6443), []).append("Kubernetes API")
+    web = "apiServer" if release.airflow_3 else "webserver"
+    peers = [airflow_pods(release)]
+    for exposure in list_exposures(values, airflow_3=release.airflow_3):
+        if exposure.kind == "ingress":
+            labels = {"matchLabels": {NAMESPACE_LABEL: controller}} if controller else {}
+            peers.append({"namespaceSelector": labels})
+        else:
+            peers += [{"ipBlock": {"cidr": cidr}} for cidr in exposure.sources]
+    return {f"{web}.networkPolicy.ingress.from": peers}
+
+
+def egress_policies(
+    release: Release, flows: Iterable[Flow], values: Mapping[str, Any]
+) -> tuple[File, ...]:
+    """Return one egress policy for all pods, and one for each flow of certain components.
+
+    The first allows DNS, traffic between the pods, the Kubernetes API, and the flows of all
+    components. A NetworkPolicy cannot contain host names, so outside the namespace only the port
+    is limited. To `flows` come the connections of the configuration in effect.
+    """
+    configuration = Configuration(installation_of(release, values))
+    more = [
+        Flow(one.purpose, one.host, one.port, one.components, one.protocol)
+        for one in list_connections(configuration)
+    ]
+    ports: dict[tuple[str, int], set[str]] = {}
+    certain: dict[tuple[str, tuple[str, ...]], set[tuple[str, int]]] = {}
+    for flow in (*flows, *more):
+        if flow.components:
+            key = (flow.purpose, flow.components)
+            certain.setdefault(key, set()).add((flow.protocol, flow.port))
+        else:
+            ports.setdefault((flow.protocol, flow.port), set()).add(flow.purpose)
+    for port in _KUBERNETES_API:
+        ports.setdefault(port, set()).add("Kubernetes API")
+    files = [_common_policy(release, ports)]
+    for (purpose, components), found in sorted(certain.items()):
+        if own := sorted(found - ports.keys()):
+            files.append(_policy_of_components(release, purpose, components, own))
+    return tuple({file.path: file for file in files}.values())
+
+
+def _common_policy(release: Release, ports: Mapping[tuple[str, int], set[str]]) -> File:
     rules: list[dict[str, Any]] = [
         {"to": [{"podSelector": {}}]},
         {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]},
     ]
-    for (protocol, port), _ in sorted(ports.items()):
-        rules.append({"ports": [{"protocol": protocol, "port": port}]})
+    rules += [_rule([port]) for port in sorted(ports)]
     purposes = [
-        f"{port}/{protocol}: {', '.join(sorted(set(names)))}"
+        f"{port}/{protocol}: {', '.join(sorted(names))}"
         for (protocol, port), names in sorted(ports.items())
     ]
-    name = release.names.object_name("egress")
-    data = {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": object_metadata(release, name, wave=BASICS_WAVE),
-        "spec": {
-            "podSelector": {"matchLabels": {"release": release.names.release}},
-            "policyTypes": ["Egress"],
-            "egress": rules,
-        },
-    }
     header = "\n".join(
         ["Airflow can reach pods in its namespace, DNS, and these ports on any host:", *purposes]
     )
-    return manifest_file(release, "egress", data, header)
+    return _policy(release, "egress", {"matchLabels": _labels(release)}, rules, header)
+
+
+def _policy_of_components(
+    release: Release, purpose: str, components: tuple[str, ...], ports: list[tuple[str, int]]
+) -> File:
+    chosen: dict[str, Any] = {"matchLabels": _labels(release)}
+    if len(components) == 1:
+        chosen["matchLabels"]["component"] = components[0]
+    else:
+        one_of = {"key": "component", "operator": "In", "values": sorted(components)}
+        chosen["matchExpressions"] = [one_of]
+    slug = re.sub(r"[^a-z0-9]+", "-", purpose.lower()).strip("-")[:40].strip("-")
+    header = f"{purpose}: {', '.join(sorted(components))} can reach these ports on any host."
+    return _policy(release, f"egress-{slug}", chosen, [_rule(ports)], header)
+
+
+def _labels(release: Release) -> dict[str, str]:
+    return {"release": release.names.release}
+
+
+def _rule(ports: Iterable[tuple[str, int]]) -> dict[str, Any]:
+    return {"ports": [{"protocol": protocol, "port": port} for protocol, port in ports]}
+
+
+def _policy(
+    release: Release, name: str, pods: dict[str, Any], rules: list[dict[str, Any]], header: str
+) -> File:
+    data = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": object_metadata(release, release.names.object_name(name), wave=BASICS_WAVE),
+        "spec": {"podSelector": pods, "policyTypes": ["Egress"], "egress": rules},
+    }
+    return manifest_file(release, name, data, header)

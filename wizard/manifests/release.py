@@ -97,6 +97,12 @@ class Release:
         return self.names.object_name(suffix)
 
     @property
+    def task_runners(self) -> tuple[str, ...]:
+        """Return the component labels of pods that run the code of tasks (chart 1.22.0)."""
+        workers = ("worker",) if self.celery or self.kubernetes else ()
+        return (*workers, *(("scheduler",) if self.local else ()), "triggerer")
+
+    @property
     def dag_readers(self) -> tuple[str, ...]:
         """Return the component labels of pods that read DAG files (chart 1.22.0, git-sync)."""
         found = ["dag-processor", "triggerer"]

@@ -6,7 +6,7 @@ Rendering uses no clock, environment, randomness or network, so it gives the sam
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wizard.answers.files import answers_text
@@ -38,6 +38,7 @@ def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Renderi
     release = derive_release(answers, assets)
     sections = applicable_sections(answers)
     total = combine_contributions(section.contribute(release) for section in sections.values())
+    total = replace(total, values=_effective_values(answers, release, total))
     for section in sections.values():
         total = combine_contributions([total, section.compose(release, total)])
     files = [
@@ -77,9 +78,15 @@ def emitted_values(release: Release, total: Contribution) -> dict[str, Any]:
     return values
 
 
-def _values_file(answers: Answers, release: Release, total: Contribution) -> File:
+def _effective_values(answers: Answers, release: Release, total: Contribution) -> dict[str, Any]:
+    """Return the Helm values of the questions, and over them those of `values:`."""
     values = emitted_values(release, total)
     _merge(values, answers.values)
+    return values
+
+
+def _values_file(answers: Answers, release: Release, total: Contribution) -> File:
+    values = _effective_values(answers, release, total)
     comments: dict[tuple[str | int, ...], str] = {
         tuple(key.split(".")): text
         for setting, text in total.comments.items()

@@ -116,16 +116,23 @@ def test_7_egress_lists_every_connection_airflow_opens() -> None:
         "dags.repo": "ssh://git@git.example.com:2222/a/b.git",
         "database.port": 5433,
     }
-    text = rendering("production", changes).tree.by_logical("secrets/egress").text
-    policy = yaml.safe_load(text)
+    made = rendering("production", changes)
     ports = {
-        (port["protocol"], port["port"])
-        for rule in policy["spec"]["egress"]
-        for port in rule.get("ports", [])
+        name: {
+            (port["protocol"], port["port"])
+            for rule in yaml.safe_load(made.tree.by_logical(f"secrets/{name}").text)["spec"][
+                "egress"
+            ]
+            for port in rule.get("ports", [])
+        }
+        for name in ("egress", "egress-postgresql", "egress-dag-repository")
     }
-    tcp = {port for protocol, port in ports if protocol == "TCP"}
-    assert tcp == {53, 443, 2222, 5433, 6380, 6443}
-    assert ("UDP", 53) in ports
+    assert ports == {
+        "egress": {("UDP", 53), *(("TCP", port) for port in (53, 443, 6380, 6443))},
+        "egress-postgresql": {("TCP", 5433)},
+        "egress-dag-repository": {("TCP", 2222)},
+    }
+    policy = yaml.safe_load(made.tree.by_logical("secrets/egress").text)
     assert {"to": [{"podSelector": {}}]} in policy["spec"]["egress"]
 
 

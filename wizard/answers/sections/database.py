@@ -307,11 +307,15 @@ class Database(Section):
         return settings
 
     def _flows(self, release: Release) -> tuple[Flow, ...]:
-        flows = [Flow("PostgreSQL", self.host, self.port)]
-        if self.pgbouncer.mode == "external":
+        """Return the connections; behind PgBouncer, only the migrations connect directly."""
+        mode, results = self.pgbouncer.mode, self.result_backend
+        pooler = ("pgbouncer",) if mode == "chart" else ()
+        direct = (*pooler, "run-airflow-migrations") if mode != "off" else ()
+        flows = [Flow("PostgreSQL", self.host, self.port, direct)]
+        if mode == "external":
             flows.append(Flow("PgBouncer", self.pgbouncer.host, self.pgbouncer.port))
-        if release.celery and self.result_backend.kind == "separate":
-            flows.append(Flow("result backend", self.result_backend.host, self.result_backend.port))
+        if release.celery and results.kind == "separate":
+            flows.append(Flow("result backend", results.host, results.port, pooler))
         return tuple(flows)
 
     def _mounts(self, release: Release) -> tuple[Mount, ...]:

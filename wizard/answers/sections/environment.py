@@ -6,9 +6,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.formats.types import EnvName, Text, TimeZone
-from wizard.manifests.contribution import Contribution, EnvVar
-from wizard.manifests.network_policy import egress_policy, ingress_settings
+from wizard.answers.conditions import NETWORK_POLICIES
+from wizard.formats.types import EnvName, ObjectName, PortNumbers, Text, TimeZone
+from wizard.manifests.contribution import Contribution, EnvVar, Flow
+from wizard.manifests.network_policy import egress_policies, ingress_settings
 from wizard.manifests.release import Release
 from wizard.questions.section import QuestionInfo, Section
 
@@ -53,6 +54,22 @@ class Environment(Section):
             "adds rules for database, Git, broker and DNS."
         ),
     )
+    ingress_namespace: Annotated[ObjectName, QuestionInfo(when=NETWORK_POLICIES)] = Field(
+        default="",
+        title="Ingress namespace",
+        description=(
+            "Namespace of the ingress controller, if values.ingress enables one. Empty: pods of "
+            "every namespace can reach the UI."
+        ),
+    )
+    egress_ports: Annotated[PortNumbers, QuestionInfo(when=NETWORK_POLICIES)] = Field(
+        default="",
+        title="Task ports",
+        description=(
+            "TCP ports outside the namespace that tasks connect to, such as 1433,3306. The wizard "
+            "adds those that the answers name."
+        ),
+    )
     pod_security: Annotated[
         Literal["none", "baseline", "restricted"],
         QuestionInfo(
@@ -78,12 +95,21 @@ class Environment(Section):
         settings: dict[str, object] = {
             "config.core.load_examples": "True" if self.load_examples else "False"
         }
+        flows: tuple[Flow, ...] = ()
         if self.network_policies:
-            settings.update(ingress_settings(release))
-        return Contribution(settings=settings, env=tuple(env))
+            settings["networkPolicies.enabled"] = True
+            flows = tuple(
+                Flow("tasks", "", int(port), release.task_runners)
+                for port in self.egress_ports.split(",")
+                if port
+            )
+        return Contribution(settings=settings, env=tuple(env), flows=flows)
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
-        """Add the egress policy, which needs the flows of all sections."""
+        """Add the policies' peers and ports, which follow from all other answers."""
         if not self.network_policies:
             return Contribution()
-        return Contribution(manifests=(egress_policy(release, total.flows),))
+        return Contribution(
+            settings=ingress_settings(release, total.values, self.ingress_namespace),
+            manifests=egress_policies(release, total.flows, total.values),
+        )

@@ -6,9 +6,17 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.conditions import AUTOSCALED_WORKERS, CELERY, FIXED_WORKERS, KUBERNETES, LOCAL
-from wizard.formats.types import Quantity, QueueNames
+from wizard.answers.conditions import (
+    AUTOSCALED_WORKERS,
+    CELERY,
+    FIXED_WORKERS,
+    KEDA_BEHIND_POLICY,
+    KUBERNETES,
+    LOCAL,
+)
+from wizard.formats.types import ObjectName, Quantity, QueueNames
 from wizard.manifests.contribution import Contribution
+from wizard.manifests.network_policy import NAMESPACE_LABEL
 from wizard.manifests.release import Release
 from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
@@ -69,6 +77,13 @@ class Workers(Model):
     )
     max_replicas: Annotated[int, Field(ge=1, le=1000), QuestionInfo(when=AUTOSCALED_WORKERS)] = (
         Field(default=10, title="At most", description="Maximum number of workers.")
+    )
+    keda_namespace: Annotated[ObjectName, QuestionInfo(when=KEDA_BEHIND_POLICY, required=True)] = (
+        Field(
+            default="keda",
+            title="KEDA namespace",
+            description="Namespace of the KEDA operator, which PgBouncer's network policy admits.",
+        )
     )
     concurrency: Annotated[int, Field(ge=1, le=1000), QuestionInfo(when=CELERY)] = Field(
         default=16,
@@ -176,13 +191,16 @@ class Executor(Section):
 
     def _celery(self, settings: dict[str, object], release: Release) -> None:
         workers = self.workers
-        scaled = {
+        scaled: dict[str, object] = {
             "enabled": True,
             "minReplicaCount": workers.min_replicas,
             "maxReplicaCount": workers.max_replicas,
         }
         if workers.autoscaling == "keda":
-            settings["workers.celery.keda"] = {**scaled, "usePgbouncer": release.pgbouncer}
+            keda = {**scaled, "usePgbouncer": release.pgbouncer}
+            if release.pgbouncer and release.network_policies:
+                keda["namespaceLabels"] = {NAMESPACE_LABEL: workers.keda_namespace}
+            settings["workers.celery.keda"] = keda
         elif workers.autoscaling == "hpa":
             settings["workers.celery.hpa"] = scaled
         else:
