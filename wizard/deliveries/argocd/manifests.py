@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wizard.chart.kinds import list_special_kinds
 from wizard.chart.versions import CHART_REPOSITORY
 from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.formats.yaml_writer import dump_yaml
@@ -16,6 +17,8 @@ from wizard.manifests.objects import WAVE_ANNOTATION, owner_annotation, pod_secu
 from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wizard.manifests.release import Release
 
 API_VERSION = "argoproj.io/v1alpha1"
@@ -63,20 +66,27 @@ def _file(release: Release, name: str, data: dict[str, Any], header: str = "") -
     )
 
 
-def app_project(release: Release, argo: ArgoSettings) -> File:
-    """Return the project: two source repositories, one destination, and allowed cluster kinds."""
+# Kinds that limit a whole namespace; the project denies them unless the values make one.
+_LIMITS = ("ResourceQuota", "LimitRange")
+
+
+def app_project(release: Release, argo: ArgoSettings, values: Mapping[str, Any]) -> File:
+    """Return the project: two source repositories, one destination, and the kinds that render.
+
+    `values` are the Helm values in effect.
+    """
     kinds = [{"group": "", "kind": "Namespace"}]
     if argo.cluster_store:
         kinds.append({"group": "external-secrets.io", "kind": "ClusterSecretStore"})
+    special = tuple(list_special_kinds(values))
+    kinds += [{"group": one.group, "kind": one.kind} for one in special if one.cluster]
+    denied = [kind for kind in _LIMITS if kind not in {one.kind for one in special}]
     spec = {
         "description": f"Airflow installation {release.installation}",
         "sourceRepos": [CHART_REPOSITORY, argo.repo_url],
         "destinations": [{"server": argo.destination, "namespace": release.namespace}],
         "clusterResourceWhitelist": kinds,
-        "namespaceResourceBlacklist": [
-            {"group": "", "kind": "ResourceQuota"},
-            {"group": "", "kind": "LimitRange"},
-        ],
+        "namespaceResourceBlacklist": [{"group": "", "kind": kind} for kind in denied],
         "orphanedResources": {"warn": True},
     }
     data = {
