@@ -27,7 +27,7 @@ from wizard.formats.terminal import escape_unprintable
 from wizard.git.changes import FileChange
 from wizard.plan.comparison import require_sound
 from wizard.plan.consequences import Consequence
-from wizard.plan.diff import DiffLine, diff_change
+from wizard.plan.diff import WITHHELD, DiffLine, diff_change
 from wizard.plan.merge_base import STATE_DIR
 from wizard.plan.plan import Plan
 from wizard.workspace.proposal import Proposal
@@ -189,7 +189,11 @@ class ReviewScreen(Page):
             lines.update(plain(f"{problem.key}\n\n{problem.message}".strip()))
         elif kind == "file" and self.proposal is not None:
             change = next(one for one in self.proposal.plan.changes if one.path == rest)
-            lines.update(render_diff(diff_change(change), change.note))
+            if self.proposal.plan.may_contain_secret:
+                lines.update(plain(WITHHELD))
+                kind = "withheld"
+            else:
+                lines.update(render_diff(diff_change(change), change.note))
         elif kind == "conflict" and self.proposal is not None:
             one = self.proposal.plan.conflicts[int(rest)]
             lines.update(plain(f"{one.path} {one.reason}\n\n{one.hint}"))

@@ -110,6 +110,8 @@ def bodies() -> Mapping[str, str]:
         "age": "AGE-SECRET" + "-KEY-1" + body("age", 58, upper),
         "jwt": "ey" + "JhbGciOiJSUzI1NiJ9." + claims + "." + body("jwt", 86),
         "azure_storage": "Account" + "Key=" + body("storage", 86) + "==",
+        "azure_key": _encode(hashlib.sha512(b"azure").digest()),
+        "slack_path": "T0123" + "ABCD/B0123" + "ABCD/" + body("path", 24),
         "azure_client": body("az", 3) + "8" + "Q~" + body("azure", 34),
         "openshift": "sha256" + "~" + body("openshift", 43),
         "bcrypt": "$2" + "b$12$" + body("bcrypt", 53),

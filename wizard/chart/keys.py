@@ -9,7 +9,7 @@ tests/tools/chart_keys.py describes the format.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 from typing import TypeAlias
 
@@ -77,6 +77,11 @@ class ChartKeys:
             del stack[len(line) - len(name) + 1 :]
             stack[-1].children[key] = node
             stack.append(node)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """All keys that the chart lists, without their place."""
+        return frozenset(part for path in _walk(self._root, ()) for part in path[-1:])
 
     def known(self, path: Sequence[str | int]) -> bool:
         """Return whether the chart knows this key, or accepts any key in this place."""

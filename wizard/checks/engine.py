@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.contract import Version
+from wizard.chart.keys import load_keys
+from wizard.chart.versions import list_chart_versions
 from wizard.checks import (
     components,
     configuration,
@@ -94,7 +96,7 @@ def run_checks(
 
         gate = Gate(held)
         found = [*_withhold_secrets([*found, *_find_held_secrets(files, gate)], gate)]
-    shown = {_escape_finding(_withhold_place(finding)) for finding in found}
+    shown = {_escape_finding(_withhold_place(finding, chart)) for finding in found}
     return sorted(shown, key=Finding.sort_key)
 
 
@@ -189,13 +191,13 @@ def _withhold_secrets(found: Iterable[Finding], gate: Gate) -> Iterator[Finding]
             yield finding
 
 
-def _withhold_place(finding: Finding) -> Finding:
-    """Return the finding without its place if a secret stands there, such as a value as a key."""
-    from wizard.secrets.scan import find_leaks
+def _withhold_place(finding: Finding, chart: str) -> Finding:
+    """Return the finding without the keys of its place that may be secrets."""
+    from wizard.secrets.scan import withhold_secrets
 
-    if next(find_leaks(finding.where, prose=True), None) is None:
-        return finding
-    return replace(finding, where="(a key that contains a secret)")
+    known = load_keys(chart).names if chart in list_chart_versions() else frozenset[str]()
+    where = withhold_secrets(finding.where, known)
+    return finding if where == finding.where else replace(finding, where=where)
 
 
 def _escape_finding(finding: Finding) -> Finding:

@@ -14,7 +14,8 @@ from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
 from wizard.errors import Fix, WizardError
 from wizard.findings import Finding
 from wizard.formats.input_files import is_existing, is_regular_file, read_input_file
-from wizard.formats.nested import format_path
+from wizard.formats.messages import UNKNOWN_KEY, show_name
+from wizard.formats.nested import format_path, walk
 from wizard.formats.yaml_untrusted import parse_yaml
 
 Crds = Mapping[tuple[str, str], Mapping[str, Any]]
@@ -187,12 +188,13 @@ def _errors(schema: Mapping[str, Any], value: object) -> list[tuple[Sequence[str
 
     validator = jsonschema_rs.validator_for(dict(schema))
     found = [
-        (tuple(error.instance_path), _message(error)) for error in validator.iter_errors(value)
+        (tuple(error.instance_path), _message(error, schema))
+        for error in validator.iter_errors(value)
     ]
     return sorted(found, key=lambda item: (format_path(item[0]), item[1]))
 
 
-def _message(error: Any) -> str:
+def _message(error: Any, schema: Mapping[str, Any]) -> str:
     """Return a message that says what is allowed, without the rejected value."""
     name, details = error.kind.name, error.kind.as_dict()
     match name:
@@ -201,7 +203,9 @@ def _message(error: Any) -> str:
         case "enum":
             return f"must be one of {', '.join(map(str, details['options']))}"
         case "additionalProperties":
-            return f"unknown field {', '.join(sorted(details['unexpected']))}"
+            known = frozenset(_list_properties(schema))
+            shown = {show_name(name, known) or UNKNOWN_KEY for name in details["unexpected"]}
+            return f"unknown field {', '.join(sorted(shown))}"
         case "required":
             return f"required field {details['property']} is missing"
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
@@ -216,6 +220,13 @@ def _message(error: Any) -> str:
             return "does not match any allowed form"
         case _:
             return f"violates the schema's rule {name}"
+
+
+def _list_properties(schema: object) -> Iterator[str]:
+    """Yield the names of all properties in a schema."""
+    for path, node in walk(schema):
+        if path[-1:] == ("properties",) and isinstance(node, Mapping):
+            yield from node
 
 
 def _drop_nulls(value: Any) -> Any:

@@ -29,11 +29,12 @@ def check_stores(subject: Subject) -> Iterator[Finding]:
     for document, found in list_store_users(subject, stores):
         kind, name = _reference(document)
         if found is None and (kind, name) not in subject.layout.stores:
-            message = f"there is no {kind} of this name in the namespace"
+            shown = kind if kind in _KINDS else "store"
+            message = f"there is no {shown} of this name in the namespace"
             where, fix = "spec.secretStoreRef.name", "name a store of this tree"
             if subject.layout.is_of_others(document.path):
                 # Others may have a store that is not in these files.
-                message = f"no {kind} of this name is in these files, so its access is not checked"
+                message = f"no {shown} of this name is in these files, so its access is not checked"
                 fix = "make sure that it exists in the cluster"
                 yield _finding(document, "store.missing", where, message, fix, "warning")
             else:

@@ -15,6 +15,7 @@ from wizard.chart.versions import list_chart_versions
 from wizard.checks.subject import Subject, as_mapping, get_nested
 from wizard.errors import Fix
 from wizard.findings import Finding, Severity
+from wizard.formats.messages import UNKNOWN_KEY, show_name
 from wizard.formats.nested import format_path, walk
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)\Z")
@@ -67,7 +68,10 @@ def _keys(values: Mapping[str, Any], chart: str, report: Report) -> Iterator[Fin
         near = known.nearest_key(path)
         fix = f"did you mean {near}?" if near else f"remove it; chart {chart} has no such key"
         message = f"chart {chart} does not know this key"
-        yield report.error("values.unknown-key", format_path(path), message, fix)
+        # The keys above are the chart's, or names of the user that every diff shows.
+        *above, key = path
+        shown = show_name(str(key), known.names) or UNKNOWN_KEY
+        yield report.error("values.unknown-key", format_path([*above, shown]), message, fix)
     for path, instead in known.deprecated_keys(values):
         fix = f"use {instead}" if instead else "remove it"
         message = f"deprecated in chart {chart}"

@@ -18,7 +18,7 @@ from wizard.cli.selection import open_or_create_workspace, open_workspace, read_
 from wizard.clients.ssh.scanner import make_network_scanner
 from wizard.errors import ExitCode, UsageError, WizardError
 from wizard.plan.comparison import require_ready, require_sound
-from wizard.plan.diff import render_plain
+from wizard.plan.diff import WITHHELD, render_plain
 from wizard.workspace.commit import CommitOptions
 from wizard.workspace.installation import CommandInput
 
@@ -262,7 +262,7 @@ def propose(options: Options, start: CommandInput, console: Console) -> Proposal
 
 def show_plan(plan: Plan, console: Console) -> None:
     """Print the plan as text; without diffs if one of them would show a secret."""
-    has_secret = any(one.is_error and one.rule.startswith("secret.") for one in plan.findings)
-    console.data(render_plain(plan, colour=console.colour, show_diff=not has_secret))
-    if has_secret:
-        console.say("the diff is not shown, because it contains a secret")
+    withheld = plan.may_contain_secret
+    console.data(render_plain(plan, colour=console.colour, show_diff=not withheld))
+    if withheld:
+        console.say(WITHHELD)

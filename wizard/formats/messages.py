@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
+
+from wizard.formats.nested import format_path
 
 _WORD = re.compile(r"[A-Za-z]+|[0-9]+")
+# The words that a name in camelCase consists of.
+_HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _MAX_NAME = 200
+# How alike a misspelt word and a known one are; lower, and a password such as `horse` is `host`.
+_ALIKE = 0.75
 _JOINTS = frozenset({"", ".", "_", "-", "--"})
 UNKNOWN_KEY = "(an unknown key)"
 
@@ -55,19 +62,45 @@ def show_name(name: str, known: Iterable[str]) -> str:
     A value in the place of a name is usually a secret. So a name is repeated only if it consists
     of words that occur in the `known` names, or is a misspelt one of them.
     """
-    words = {word for one in known for word in _WORD.findall(one)}
-    parts = _WORD.split(name[:_MAX_NAME])
     found = _WORD.findall(name[:_MAX_NAME])
-    is_plain = len(name) <= _MAX_NAME and all(part in _JOINTS for part in parts)
-    return (
-        name if is_plain and all(word in words or _is_near(word, words) for word in found) else ""
+    is_plain = len(name) <= _MAX_NAME and all(
+        part in _JOINTS for part in _WORD.split(name[:_MAX_NAME])
+    )
+    words = _find_words(frozenset(known)) if is_plain else frozenset()
+    return name if is_plain and all(_is_word(word, words) for word in found) else ""
+
+
+def show_path(path: Sequence[str | int], known: Iterable[str]) -> str:
+    """Return a path as text, with each key that may be a secret withheld; see `show_name`."""
+    names = frozenset(known)
+    return format_path(
+        [part if isinstance(part, int) else show_name(part, names) or UNKNOWN_KEY for part in path]
     )
 
 
-def _is_near(word: str, words: set[str]) -> bool:
+@lru_cache(maxsize=8)
+def _find_words(known: frozenset[str]) -> frozenset[str]:
+    """Return the words of these names, and the words of those in camelCase."""
+    words = {word for name in known for word in _WORD.findall(name)}
+    return frozenset({*words, *(hump.lower() for word in words for hump in _HUMP.findall(word))})
+
+
+def _is_word(word: str, words: frozenset[str]) -> bool:
+    if word in words or _is_near(word, words):
+        return True
+    humps = _HUMP.findall(word)
+    return len(humps) > 1 and all(
+        len(hump) > 1 and (hump.lower() in words or _is_near(hump.lower(), words)) for hump in humps
+    )
+
+
+def _is_near(word: str, words: frozenset[str]) -> bool:
     # Keys are lower-case words; a generated secret is hardly ever like one.
     return (
-        word.isalpha() and word.islower() and bool(get_close_matches(word, words, n=1, cutoff=0.65))
+        len(word) > 2
+        and word.isalpha()
+        and word.islower()
+        and bool(get_close_matches(word, words, n=1, cutoff=_ALIKE))
     )
 
 

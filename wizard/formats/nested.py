@@ -6,6 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 
+class TaggedText(str):
+    """A text that has a tag of its own in YAML, such as `!Ref`: Helm ignores it, others obey it."""
+
+    __slots__ = ()
+
+
 def format_path(path: Sequence[str | int]) -> str:
     """Return a path as text: `env[0].name`, or `labels."a.b"` for a key with a dot."""
     text = ""

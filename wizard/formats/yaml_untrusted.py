@@ -14,7 +14,7 @@ from typing import Any
 
 from wizard.errors import Fix
 from wizard.findings import Finding
-from wizard.formats.nested import format_path
+from wizard.formats.nested import TaggedText, format_path
 from wizard.formats.yaml_fast_reader import ForeignYamlError, load_own_yaml
 
 SIZE_LIMIT = 2 * 1024 * 1024
@@ -109,7 +109,10 @@ class _Reader:
         if kind == "scalar":
             return self.scalar(node, path)
         if kind == "sequence":
-            return [self.convert(item, (*path, at)) for at, item in enumerate(node.value)]
+            items = [self.convert(item, (*path, at)) for at, item in enumerate(node.value)]
+            if not str(node.tag).startswith("!"):
+                return items
+            return [TaggedText(item) if isinstance(item, str) else item for item in items]
         return self.mapping(node, path)
 
     def mapping(self, node: Any, path: Path) -> dict[str, Any]:
@@ -144,6 +147,8 @@ class _Reader:
     def scalar(self, node: Any, path: Path) -> Any:
         """Return a scalar by YAML 1.2's core schema; dates and unknown tags stay text."""
         text = str(node.value)
+        if str(node.tag).startswith("!"):
+            return TaggedText(text)
         if node.style is not None:
             return text
         if _AMBIGUOUS(text):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LineKind = Literal["header", "hunk", "add", "del", "context"]
 
+WITHHELD = "the diff is not shown, because it may contain a secret"
 NO_NEWLINE = "\\ No newline at end of file"
 _RESET = "\x1b[0m"
 _COLOURS: dict[LineKind, str] = {

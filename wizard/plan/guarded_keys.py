@@ -21,6 +21,7 @@ from wizard.manifests.kustomize import kustomize, list_objects
 from wizard.manifests.objects import MANIFESTS
 from wizard.manifests.transformations import Manifest, is_owned_key
 from wizard.plan.overrides import check_overrides
+from wizard.secrets.scan import withhold_secrets
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -106,7 +107,7 @@ def refuse_guarded_values(
     mine, wanted = _values_leaves(rendering), _values_leaves(ours)
     changed = [path for path in sorted({*mine, *wanted}) if mine.get(path) != wanted.get(path)]
     problems = [
-        Problem(f"values.{path}", f"remove it: {explain_guarded_value(path)}")
+        Problem(f"values.{withhold_secrets(path)}", f"remove it: {explain_guarded_value(path)}")
         for path in changed
         if path not in HOST_VALUES | SOURCE_VALUES
     ]
@@ -237,7 +238,7 @@ def _guarded_leaves(data: bytes) -> dict[str, Any]:
 
 
 def _conflict(path: str, leaf: str, breaks: str) -> Conflict:
-    subject = f"{leaf} was" if leaf else "was"
+    subject = f"{withhold_secrets(leaf)} was" if leaf else "was"
     return Conflict(
         path,
         f"{subject} edited by hand, and this edit cannot be kept: {breaks}",

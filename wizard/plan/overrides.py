@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.contract import CHART_DEFAULTS, find_inline_secrets
+from wizard.chart.keys import load_keys
 from wizard.chart.settings import map_setting
 from wizard.errors import Problem
+from wizard.formats.messages import show_path
 from wizard.formats.yaml_untrusted import parse_yaml_text
 from wizard.plan.render import emitted_values
 
@@ -128,9 +130,9 @@ def check_values(
             if _is_extension(old, new):
                 continue
             if why or isinstance(old, list):
-                name = ".".join(path)
                 why = why or "it replaces a rendered list; keep its items and add yours after them"
-                problems.setdefault(name, Problem(f"values.{name}", why))
+                key = f"values.{show_path(path, load_keys(chart).names)}"
+                problems.setdefault(key, Problem(key, why))
             else:
                 warnings.append(f"values.{key} overrides another answer")
     return list(problems.values()), list(dict.fromkeys(warnings))

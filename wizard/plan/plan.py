@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wizard.findings import Finding
+from wizard.formats.messages import UNKNOWN_KEY
 from wizard.git.changes import (
     BASE_PREFIX,
     DIGEST_PREFIX,
@@ -223,6 +224,14 @@ class Plan:
         """Whether a failed check or missing evidence forbids a commit."""
         return bool(self.missing_evidence) or any(
             finding.severity == "error" for finding in self.findings
+        )
+
+    @property
+    def may_contain_secret(self) -> bool:
+        """Whether a changed file may contain a secret, so that its diff must not be shown."""
+        return any(
+            one.is_error and (one.rule.startswith("secret.") or UNKNOWN_KEY in one.where)
+            for one in self.findings
         )
 
     def find_unaccepted(self, accepted: Sequence[str]) -> list[Consequence]:

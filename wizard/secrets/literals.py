@@ -15,11 +15,17 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
-from wizard.secrets import names
-from wizard.secrets.file_formats import Found, find_formats
+from wizard.secrets import names, verdicts
+from wizard.secrets.file_formats import find_formats
+from wizard.secrets.sentences import find_sentences
+from wizard.secrets.verdicts import Found
 
 _WHAT = "a value under a secret's name"
-_STEM = re.compile(r"pass|pwd|pw\b|secret|token|cred|key|conn_|signature|_pat\b|\bpat\b")
+_STEM = re.compile(
+    r"pass|pwd|pw\b|secret|token|cred|key|conn_|signature|_pat\b|\bpat\b|salt|pepper|pin\b|kennwort"
+    r"|geheimnis|contrase|senha|wachtwoord|has[lł]o|l[oö]senord|salasana|heslo|jelsz|пароль|密码|密碼"
+    r"|口令|パスワード|비밀번호"
+)
 _LEFT = re.compile(r"[\w.-]{0,60}")
 _RIGHT = re.compile(r"[\w.-]{0,60}+")
 _LONGEST = 4000
@@ -49,8 +55,8 @@ _SAID = re.compile(r"[ \t]{1,3}(?:is|was|to)(?:[ \t]{1,3}|:[ \t]{1,3})")
 _SET = re.compile(r"\([ \t]{0,9}(?=[rbfu]?[\"'])")
 _SETTERS = ("set", "with", "use")
 _DEFINING = re.compile(
-    r"(?:^|[\s;&])(?:ENV|setenv|set\s+-g?x|SetEnv|variables\s+set"
-    r"|\w{1,20}_(?:set|add)_header|(?:set|add)_header)[ \t]{1,20}\Z"
+    r"(?:^|[\s;&])(?:ENV|setenv|set\s+-g?x|SetEnv|(?:variables|config(?:ure)?)\s+set"
+    r"|\w{1,20}_(?:set|add)_header|(?:set|add)_header)[ \t]{1,20}(?:\S{1,60}[:/])?\Z"
 )
 
 _QUOTED = re.compile(
@@ -114,6 +120,12 @@ _WORDS_AFTER_FLAG = frozenset(
     ]
 )
 
+# A mapping whose values are names: `secretKeys: {password: DB_PASSWORD}`.
+_NAMING = re.compile(
+    r"(?i)(?:keys?|names?|refs?|from|fields?|mapping|\wenv|_env)[\"']?[ \t]{0,9}[:=]"
+)
+_YAML_TAG = re.compile(r"![A-Za-z!][\w.:/-]{0,60}+(?=[ \t]{1,9}\S|[ \t]{0,9}\r?\n[ \t])")
+_NEGATION = re.compile(r"!{1,2}[A-Za-z_][A-Za-z_.]{0,60}+(?![\w!@#$%^&*])")
 _ESCAPED = re.compile(r"%(?:3[ADad]|2[26]|5[Bb]|7[Bb])|\\u00(?:22|26|27|3[ade])", re.IGNORECASE)
 _UNICODE = re.compile(r"\\u00([0-9A-Fa-f]{2})")
 
@@ -148,6 +160,7 @@ def _find_plain(text: str, prose: bool) -> Iterator[Found]:
     for offset, kind in _Named(text, lowered, prose).find():
         yield offset, kind, _WHAT
     yield from find_formats(text, lowered, prose=prose)
+    yield from find_sentences(text, lowered, prose=prose)
 
 
 class _Name(NamedTuple):
@@ -257,10 +270,10 @@ class _Named:
         quoted = _QUOTED.match(text, at)
         if match := None if quoted else _FALLBACK.match(text, at):
             value = match["value"]
-            return "literal" if names.is_mixed(value) and "/" not in value else ""
+            return "literal" if verdicts.is_mixed(value) and "/" not in value else ""
         if quoted:
             value = self._quoted(quoted)
-            if quoted["quote"] == "`" and not names.is_mixed(value):
+            if quoted["quote"] == "`" and not verdicts.is_mixed(value):
                 return ""  # a command of the shell
             if self._closes(name, quoted["quote"]) or _CONCATENATED.fullmatch(value):
                 return ""
@@ -270,7 +283,14 @@ class _Named:
                 return ""
         if not value or (len(value) < 2 and not quoted):
             return ""
+        if verdicts.is_variable(value) and (self._is_code() or self._names_variables(name.start)):
+            return ""
         return self._verdict(name.text, value, strict=(tight and not quoted) or listed)
+
+    def _names_variables(self, start: int) -> bool:
+        """Return whether the mapping in this line holds the names of variables or keys."""
+        line = self._text[max(self._text.rfind("\n", 0, start) + 1, start - 200) : start]
+        return _NAMING.search(line) is not None
 
     def _closes(self, name: _Name, quote: str) -> bool:
         """Return whether the quote ends the text that starts with the name: `"password="`."""
@@ -293,7 +313,9 @@ class _Named:
         text = self._text
         if text.startswith((".*", ".+", "\\S", "\\w"), at):
             return ""  # a regular expression
-        if text.startswith(("{{", "${", "$(", "{%", "<%", "*", "!"), at):
+        if _YAML_TAG.match(text, at) or _NEGATION.match(text, at):
+            return ""
+        if text.startswith(("{{", "${", "$(", "{%", "<%", "*"), at):
             end = text.find("\n", at, at + 200)
             line = text[at : end if end >= 0 else at + 200].strip()
             return line if line.startswith("*") and not line.strip("*") else ""
@@ -311,7 +333,7 @@ class _Named:
         if identifier and ("." in value or code or self._is_code()):
             return ""
         rest = text[match.end() : match.end() + 40].partition("\n")[0].strip()
-        words = sentence and rest[:1].isalpha() and identifier and not names.is_mixed(value)
+        words = sentence and rest[:1].isalpha() and identifier and not verdicts.is_mixed(value)
         return "" if words else value
 
     def _is_code(self) -> bool:
@@ -321,13 +343,15 @@ class _Named:
 
     def _verdict(self, name: str, value: str, *, strict: bool) -> str:
         if name.upper().startswith("AIRFLOW_CONN_"):
-            verdict = names.judge_value(name, value)
+            verdict = verdicts.judge_value(name, value)
         else:
-            verdict = names.judge_literal(name, value)
+            verdict = verdicts.judge_literal(name, value)
         if verdict == "placeholder" and (self._prose or strict):
             return ""
         if verdict == "literal" and (self._prose or strict):
-            looks = names.is_mixed_password if names.is_password_name(name) else names.is_mixed
+            looks = (
+                verdicts.is_mixed_password if names.is_password_name(name) else verdicts.is_mixed
+            )
             return verdict if looks(value) else ""
         return verdict
 

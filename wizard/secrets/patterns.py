@@ -41,6 +41,10 @@ _PLACEHOLDER = re.compile(
     r"(?:_[A-Z]{1,40})*+|[A-Z]{1,40}_(?:PASS|PASSWORD|PWD|SECRET|TOKEN)"
     r"|[a-z]{1,40}_(?:pass|password|pwd|secret|token)"
 )
+# Of these, some program resolves the first kinds, and the words of an address say what it means.
+_RESOLVED = re.compile(r"[$%{]")
+_EXAMPLE_USERS = ("", "user", "username", "<user>", "<username>", "USER", "USERNAME", "{user}")
+_EXAMPLE_HOST = re.compile(r"<?(?:host|hostname|server|HOST|HOSTNAME|example\.)\b")
 _RANDOM_USER = re.compile(r"(?=[^0-9]*+[0-9])(?=[^A-Za-z]*+[A-Za-z])[A-Za-z0-9_-]{20,}+")
 
 
@@ -57,6 +61,22 @@ def find_secrets(text: str) -> Iterator[tuple[str, int, str]]:
         yield "secret.url", offset, what
     for offset, what in find_tokens(text):
         yield "secret.token", offset, what
+
+
+def find_url_placeholders(text: str) -> Iterator[int]:
+    """Yield the offset of each URL with a word as its password, which a program would use.
+
+    References to a variable pass, and addresses of documentation: `user:password@host`.
+    """
+    at = text.find("://")
+    while at >= 0:
+        match = _URL_LOGIN.match(text, at + 3)
+        if match and match["password"] and is_placeholder(match["password"]):
+            plain = match["password"].strip()
+            named = match["user"] in _EXAMPLE_USERS and _EXAMPLE_HOST.match(text, match.end())
+            if not (named or _RESOLVED.match(plain) or not _ACTION.sub("", plain).strip()):
+                yield at
+        at = text.find("://", at + 3)
 
 
 def _find_urls(text: str) -> Iterator[tuple[int, str]]:

@@ -8,14 +8,18 @@ by shape (patterns.py, tokens.py), by name in any syntax (literals.py), and insi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import TypeGuard
 
 from wizard.chart.contract import Path
-from wizard.formats.nested import walk
-from wizard.secrets import literals, names, patterns
+from wizard.formats.messages import UNKNOWN_KEY
+from wizard.formats.nested import TaggedText, walk
+from wizard.secrets import literals, names, patterns, verdicts
 from wizard.secrets.encoded import decode_base64, find_encoded
+from wizard.secrets.logins import judge_pair
 
 PLACEHOLDER = "secret.placeholder"
 _LITERAL = "secret.literal"
@@ -33,6 +37,14 @@ _ABOUT = (
     "characters", "symbols", "alphabet", "header", "region", "tenant", "store", "kind", "source",
     "profile", "provider", "namespace",
 )  # fmt: skip
+
+
+# Keys whose mapping holds names of variables, or of keys in a Secret.
+_NAMING = re.compile(r"(?i)(?:keys?|names?|refs?|from|fields?|mapping)\Z|^from|(?<=[a-z_])env\Z")
+# A key of a place such as `env[0].name` or `labels."a.b"`, and the words of a key.
+_KEY = re.compile(r'"[^"\n]*+"|[^\s."\[\]]++')
+_PART = re.compile(r"[^/:=,;@]++")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*+(?:_++[A-Z0-9]++)++")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +106,16 @@ def judge(name: str, value: object) -> str:
     text = str(value).strip()
     if not text:
         return ""
-    verdict = names.judge_value(name, text)
+    verdict = verdicts.judge_value(name, text)
     if verdict:
         return PLACEHOLDER if verdict == "placeholder" else _LITERAL
     if not isinstance(value, str):
         return ""
-    if names.is_key(name, text):
+    if verdicts.is_key(name, text):
         return _LITERAL
-    if name.lower().endswith("authorization"):
-        text = f"authorization: {text}"
+    header = name.lower().rpartition("-")[2]
+    if header in ("authorization", "cookie"):
+        text = f"{header}: {text}"
     elif literals.is_plain(text):
         return ""
     return next((leak.rule for leak in find_literals(text)), "")
@@ -117,6 +130,14 @@ def find_secret_paths(data: object) -> Iterator[tuple[Path, str]]:
         if isinstance(node, Mapping):
             yield from _judge_mapping(path, node)
             continue
+        if isinstance(node, list):
+            yield from _judge_pairs(path, node)
+            continue
+        # `!Ref DbPassword` is a reference for the programs that know the tag.
+        if isinstance(node, TaggedText) and not verdicts.is_mixed(node):
+            continue
+        if isinstance(node, str) and verdicts.is_variable(node) and _holds_names(path):
+            continue
         key = next((part for part in reversed(path) if isinstance(part, str)), "")
         if isinstance(node, str) and key in _TEXT_KEYS and "\n" in node.strip():
             # Answers are searched too, and need no reader of YAML.
@@ -130,18 +151,56 @@ def find_secret_paths(data: object) -> Iterator[tuple[Path, str]]:
             yield path, rule
 
 
+def _judge_pairs(path: Path, node: list[object]) -> Iterator[tuple[Path, str]]:
+    """Yield the secrets of `[[user, ada], [password, ...]]` and `auth: [ada, ...]`."""
+    for number, pair in enumerate(node):
+        if _is_pair(pair) and (verdict := judge_pair(*pair)):
+            yield (*path, number, 1), PLACEHOLDER if verdict == "placeholder" else _LITERAL
+    if path[-1:] == ("auth",) and _is_pair(node) and verdicts.is_mixed_password(str(node[1])):
+        yield (*path, 1), _LITERAL
+
+
+def _is_pair(node: object) -> TypeGuard[list[str]]:
+    return isinstance(node, list) and len(node) == 2 and all(isinstance(one, str) for one in node)
+
+
+def _holds_names(path: Path) -> bool:
+    """Return whether a key above says that the values are names: `secretKeys`, `fromEnv`."""
+    return any(isinstance(part, str) and _NAMING.search(part) for part in path[:-1])
+
+
+def withhold_secrets(place: str, known: Container[str] = ()) -> str:
+    """Return a place in a file without the keys that contain a secret, or look like one.
+
+    A key may be anything, such as a value in the wrong place. The names of variables and the
+    `known` keys are no secrets.
+    """
+
+    def show(match: re.Match[str]) -> str:
+        key = match[0].strip('"')
+        if key in known or _VARIABLE.fullmatch(key):
+            return match[0]
+        is_secret = any(map(verdicts.is_mixed, _PART.findall(key))) or any(
+            find_leaks(key, prose=True)
+        )
+        return UNKNOWN_KEY if is_secret else match[0]
+
+    shown = _KEY.sub(show, place)
+    return "(a key that contains a secret)" if any(find_leaks(shown, prose=True)) else shown
+
+
 def _judge_below(path: Path, key: str, value: object) -> str:
     """Return the rule that a value breaks where a Secret's name, or a mapping, is expected."""
     if not isinstance(value, str):
         return ""
     if key != "value" and "/" not in key and not names.value_name(key):
-        return _LITERAL if names.judge_object_name(value) else ""
+        return _LITERAL if verdicts.judge_object_name(value) else ""
     above = next((part for part in reversed(path[:-1]) if isinstance(part, str)), "")
     if path[-1] != key or not names.is_secret_name(names.value_name(above)):
         return ""
     if key in _VALUE_BELOW:
         return judge(above, value)
-    if key.lower().rstrip("0123456789").endswith(_ABOUT) or not names.is_random(value):
+    if key.lower().rstrip("0123456789").endswith(_ABOUT) or not verdicts.is_random(value):
         return ""
     return judge(above, value)
 

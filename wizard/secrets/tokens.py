@@ -94,6 +94,7 @@ SHAPES: tuple[TokenShape, ...] = (
         r"hooks\.slack(?:-gov)?\.com/(?:services/T\w{8,20}/B\w{8,20}/\w{20,}+"
         r"|(?:workflows|triggers)/\w{6,20}/\w{6,20}/\w{20,}+)",
     ),
+    _shape("a Slack webhook", "/B", r"T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{24}"),
     _shape(
         "a Discord webhook",
         "/api/webhooks/",
