@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 
-from wizard.cli.parser import build_parser
+from wizard.cli.parser import _require_path, build_parser
 
 # Values for the positionals that a command requires, so that others can be tested.
 _NEEDED = {"set": ("database.port=5432",)}
@@ -18,6 +18,7 @@ class Position:
     command: str
     name: str
     takes_value: bool
+    is_path: bool = False
 
     def __str__(self) -> str:
         return f"{self.command} {self.name}".strip()
@@ -52,7 +53,8 @@ def find_positions() -> list[Position]:
             if "--help" in action.option_strings:
                 continue
             names = action.option_strings or [action.dest]
-            found += [Position(command, name, action.nargs != 0) for name in names]
+            is_path = action.type is _require_path
+            found += [Position(command, name, action.nargs != 0, is_path) for name in names]
         for name in ("unknown option", "unknown option with =", "one more argument"):
             found.append(Position(command, name, True))
     return found

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.answers.questions import list_secret_variables
+from wizard.checks.schema import MAX_ARCHIVE
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.errors import NoContextError
 from wizard.clients.vault.address import LOGIN_HINT
 from wizard.deliveries.live import live_delivery
 from wizard.errors import UsageError
-from wizard.formats.input_files import is_existing
+from wizard.formats.input_files import explain_unfit_file, is_existing
 from wizard.state.apply_journal import ApplyHistory
 from wizard.stores.live import live_store
 from wizard.systems.target import Target
@@ -82,10 +83,13 @@ def _open_program(answers: Answers, context: str) -> Helm | None:
 
 def _find_chart(text: str) -> Path | None:
     path = Path(text) if text else None
-    if path is not None and not is_existing(path):
-        raise UsageError(
-            "--chart: there is no such file or folder", "give the chart's folder or its .tgz"
-        )
+    hint = "give the chart's folder or its .tgz"
+    if path is None or path.is_dir():
+        return path
+    if not is_existing(path):
+        raise UsageError("--chart: there is no such file or folder", hint)
+    if reason := explain_unfit_file(path, MAX_ARCHIVE):  # helm would wait for its end
+        raise UsageError(f"--chart: {reason}", hint)
     return path
 
 

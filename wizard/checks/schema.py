@@ -13,14 +13,15 @@ from typing import Any, NamedTuple
 from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
 from wizard.errors import Fix, WizardError
 from wizard.findings import Finding
-from wizard.formats.input_files import is_existing, is_regular_file, read_input_file
+from wizard.formats.input_files import is_existing, read_input_file
 from wizard.formats.messages import UNKNOWN_KEY, show_name
-from wizard.formats.nested import format_path, walk
+from wizard.formats.nested import format_path
 from wizard.formats.yaml_untrusted import parse_yaml
 
 Crds = Mapping[tuple[str, str], Mapping[str, Any]]
 
 _FILE_LIMIT = 16 * 1024 * 1024
+MAX_ARCHIVE = 64 * 1024 * 1024
 _TOTAL_LIMIT = 256 * 1024 * 1024
 _MEMBER_LIMIT = 20_000
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
@@ -249,15 +250,15 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
 
 def _read_archive(path: Path) -> dict[str, bytes]:
     """Return Chart.yaml and values.schema.json from the archive's top folder, read as a stream."""
+    import io
     import tarfile
     import zlib
 
-    if not is_regular_file(path):
-        raise ValueError("not a regular file")
+    packed = io.BytesIO(read_input_file(path, MAX_ARCHIVE))
     found: dict[str, bytes] = {}
     total = 0
     try:
-        with tarfile.open(path, mode="r|gz") as archive:
+        with tarfile.open(fileobj=packed, mode="r|gz") as archive:
             for count, member in enumerate(archive):
                 total += member.size
                 if count > _MEMBER_LIMIT or total > _TOTAL_LIMIT:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ from wizard.cli.reminders import report_unverified
 from wizard.cli.selection import open_or_create_workspace, open_workspace, read_command_input
 from wizard.clients.ssh.scanner import make_network_scanner
 from wizard.errors import ExitCode, UsageError, WizardError
+from wizard.formats.output_files import write_output_file
 from wizard.plan.comparison import require_ready, require_sound
 from wizard.plan.diff import WITHHELD, render_plain
 from wizard.workspace.commit import CommitOptions
@@ -65,18 +64,9 @@ def run_plan(options: Options, console: Console) -> ExitCode:
 
 
 def _write_out(path: Path, text: str) -> None:
-    """Write the whole file or nothing, with a rename; write directly to a device or a pipe."""
-    special = path.exists() and not path.is_file()
-    target = path if special else path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with target.open("w" if special else "x", encoding="utf-8") as out:
-            out.write(text + "\n")
-        if not special:
-            target.replace(path)
+        write_output_file(path, f"{text}\n".encode())
     except OSError as error:
-        if not special:
-            with suppress(OSError):
-                target.unlink()
         raise UsageError(
             f"--out {path}: {error.strerror}", "give a file in an existing folder"
         ) from None

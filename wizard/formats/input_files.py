@@ -1,8 +1,9 @@
 """Reads files that answers, the environment, a kubeconfig or the command line name.
 
 A named file may be anything: a pipe that nobody writes to, a device without an end, an image of a
-disk. Only regular files are read, and only up to a limit. A pipe, such as `<(command)`, is accepted
-where the command line names it, and has a time limit too.
+disk. Only regular files are read, up to a limit of bytes and seconds: files of /proc are regular
+too, and some have no end. A pipe, such as `<(command)`, a terminal and /dev/null are accepted where
+the command line names them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 PIPE_SECONDS = 60.0
+# A shell has opened the other end of its `<(command)` before it starts this program.
+_WRITER_SECONDS = 2.0
 _CHUNK = 65536
 # A bundle of all public CAs has about 230,000 bytes.
 MAX_CERTIFICATES = 500_000
@@ -33,9 +36,10 @@ def read_input_file(
 ) -> bytes:
     """Return the bytes of a file of at most `limit` bytes.
 
-    With `pipe`, also reads a pipe or a terminal to its end, for at most `seconds`. `check` is
-    called with the state of the opened file and may raise. Raises OSError with a `strerror` for
-    the user, also for a file of another kind, a file that is too large, and an impossible name.
+    With `pipe`, also reads a pipe, a terminal and /dev/null to the end. It takes at most `seconds`.
+    `check` is called with the state of the opened file and may raise. Raises OSError with a
+    `strerror` for the user, also for a file of another kind, a file that is too large, and an
+    impossible name.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
@@ -45,45 +49,68 @@ def read_input_file(
         raise OSError(errno.EINVAL, "its name has characters that no file name has") from None
     try:
         state = os.fstat(handle)
-        is_regular = stat.S_ISREG(state.st_mode)
         if stat.S_ISDIR(state.st_mode):
             raise OSError(errno.EISDIR, "it is a folder")
-        if not is_regular and not (pipe and _is_pipe(state)):
+        is_regular = stat.S_ISREG(state.st_mode)
+        if not is_regular and not (pipe and is_pipe(handle, state)):
             raise OSError(errno.EINVAL, "it is not a regular file")
         if check:
             check(state)
         if is_regular and state.st_size > limit:
-            raise OSError(
-                errno.EFBIG, f"it is larger than {limit} bytes: it has {state.st_size} bytes"
-            )
-        return _read_bytes(handle, limit, None if is_regular else time.monotonic() + seconds)
+            raise _too_large(limit, f": it has {state.st_size} bytes")
+        return _read_bytes(handle, limit, seconds, is_regular=is_regular)
     finally:
         os.close(handle)
 
 
-def _is_pipe(state: os.stat_result) -> bool:
-    return stat.S_ISFIFO(state.st_mode) or stat.S_ISCHR(state.st_mode)
+def is_pipe(handle: int, state: os.stat_result) -> bool:
+    """Return whether an opened file is a pipe, a terminal or /dev/null."""
+    if stat.S_ISFIFO(state.st_mode):
+        return True
+    return stat.S_ISCHR(state.st_mode) and (os.isatty(handle) or is_null_device(state))
 
 
-def _read_bytes(handle: int, limit: int, deadline: float | None) -> bytes:
+def is_null_device(state: os.stat_result) -> bool:
+    """Return whether the state is that of /dev/null: an empty file for every program."""
+    try:
+        return os.path.samestat(state, os.stat(os.devnull))  # noqa: PTH116
+    except OSError:
+        return False
+
+
+def _too_large(limit: int, size: str = "") -> OSError:
+    return OSError(errno.EFBIG, f"it is larger than {limit} bytes{size}")
+
+
+def _read_bytes(handle: int, limit: int, seconds: float, *, is_regular: bool) -> bytes:
     data = bytearray()
+    deadline = time.monotonic() + seconds
+    wait = seconds if is_regular else min(seconds, _WRITER_SECONDS)
     while True:
-        if deadline is not None:
-            _wait_for_data(handle, deadline)
-        part = os.read(handle, min(_CHUNK, limit + 1 - len(data)))
-        if not part:
+        is_ready = is_regular or _is_ready(handle, wait)
+        try:
+            part = os.read(handle, min(_CHUNK, limit + 1 - len(data)))
+        except BlockingIOError:
+            if is_regular:  # a file of /proc that waits for events
+                raise OSError(errno.EINVAL, "it is not a regular file") from None
+            part = None
+        if part == b"" and not is_ready:
+            raise OSError(errno.EPIPE, "no process writes to this pipe")
+        if part == b"":
             return bytes(data)
-        data += part
+        data += part or b""
         if len(data) > limit:
-            raise OSError(errno.EFBIG, f"it is larger than {limit} bytes")
+            raise _too_large(limit)
+        wait = deadline - time.monotonic()
+        if wait <= 0:
+            raise OSError(errno.ETIMEDOUT, "it did not end in time")
 
 
-def _wait_for_data(handle: int, deadline: float) -> None:
+def _is_ready(handle: int, seconds: float) -> bool:
+    """Return whether the pipe has data or its writers are gone, after at most `seconds`."""
     from select import select
 
-    left = deadline - time.monotonic()
-    if left <= 0 or not select([handle], [], [], left)[0]:
-        raise OSError(errno.ETIMEDOUT, "nothing more was written to it in time")
+    return bool(select([handle], [], [], seconds)[0])
 
 
 def is_existing(path: Path) -> bool:
@@ -101,6 +128,19 @@ def is_regular_file(path: Path) -> bool:
         return stat.S_ISREG(path.stat().st_mode)
     except (OSError, ValueError):
         return False
+
+
+def explain_unfit_file(path: Path, limit: int) -> str:
+    """Return why a program should not be given this path as a file; empty if it may read it."""
+    try:
+        state = path.stat()
+    except (OSError, ValueError):
+        return "there is no such file"
+    if not stat.S_ISREG(state.st_mode):
+        return "it is not a regular file"
+    if not state.st_size:  # files of /proc have no size, and some have no end
+        return "it is empty"
+    return f"it is larger than {limit} bytes" if state.st_size > limit else ""
 
 
 def expand_user(text: str) -> Path:

@@ -49,12 +49,12 @@ def test_a_huge_file_takes_no_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("pipe", [False, True])
 def test_a_pipe_without_a_writer_does_not_hang(tmp_path: Path, pipe: bool) -> None:
     os.mkfifo(tmp_path / "pipe")
-    refused(tmp_path / "pipe", "in time" if pipe else "not a regular file", pipe=pipe)
+    refused(tmp_path / "pipe", "no process writes" if pipe else "not a regular file", pipe=pipe)
 
 
 def test_a_device_without_an_end_stops_at_the_limit() -> None:
     refused(Path("/dev/zero"), "not a regular file")
-    refused(Path("/dev/zero"), "larger", pipe=True)
+    refused(Path("/dev/zero"), "not a regular file", pipe=True)
     assert read_input_file(Path("/dev/null"), LIMIT, pipe=True) == b""
 
 

@@ -26,6 +26,7 @@ from wizard.errors import AnswersError, RefusedError, UsageError
 from wizard.formats.input_files import (
     MAX_CERTIFICATES,
     expand_user,
+    is_existing,
     is_regular_file,
     read_input_file,
 )
@@ -141,14 +142,24 @@ def find_kubeconfigs() -> list[Path]:
     """
     variable = os.environ.get("KUBECONFIG", "")
     names = [name for name in variable.split(os.pathsep) if name] or [_DEFAULT]
-    paths = [expand_user(name) for name in names]
-    found = [path for path in paths if is_regular_file(path)]
+    existing = [path for path in map(expand_user, names) if is_existing(path)]
+    found = [path for path in existing if is_regular_file(path)]
+    if special := [path for path in existing if path not in found and str(path) != os.devnull]:
+        raise UsageError(
+            f"the kubeconfig {special[0]}{_source()} is not a regular file",
+            "save it as a file, and name that in KUBECONFIG",
+        )
     if not found:
         raise (NoContextError if variable in {"", os.devnull} else UsageError)(
             f"kubeconfig not found: {', '.join(names)}",
             "set KUBECONFIG to the file from your cluster's owner",
         )
     return found
+
+
+def _source() -> str:
+    """Return where the kubeconfig's path comes from, as part of a message."""
+    return " (KUBECONFIG)" if os.environ.get("KUBECONFIG") else ""
 
 
 def _merge_files(files: list[Path]) -> tuple[dict[str, dict[str, _ConfigEntry]], str]:
@@ -162,7 +173,7 @@ def _merge_files(files: list[Path]) -> tuple[dict[str, dict[str, _ConfigEntry]],
             raise UsageError(f"kubeconfig {error.message}") from None
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise UsageError(f"the kubeconfig {path} cannot be read: {why}") from None
+            raise UsageError(f"the kubeconfig {path}{_source()} cannot be read: {why}") from None
         current = current or str(data.get("current-context") or "")
         for part in _PARTS:
             for name, words in _list_entries(data.get(part), part, path):
