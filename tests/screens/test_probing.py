@@ -439,19 +439,26 @@ async def test_an_unproven_identity_blocks_the_commit(tmp_path: Path) -> None:
 
 
 SCRIPT = """
-import socket, sys, time
+import socket, sys, threading
 from pathlib import Path
 from screens import app as module
 from screens.draft.start import InitialAnswers
 from tests.screens.support import COMPLETE, answers
+from wizard.clients.postgres import client
+from wizard.engine.probes import PROBE_TIMEOUT, Probe
+from wizard.systems.database import probes
 from wizard.workspace.workspace import Workspace
 
 def look_up(host, *more, **options):
     if sys.argv[3] == "name":
-        time.sleep(60)
+        threading.Event().wait()
     return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", int(sys.argv[2])))]
 
 socket.getaddrinfo = look_up
+probes.SECONDS = 3600.0
+client.SECONDS = 3600
+made = Probe.__init__
+made.__defaults__ = tuple(3600.0 if one == PROBE_TIMEOUT else one for one in made.__defaults__)
 workspace = Workspace.open(Path(sys.argv[1]), create=True, today="2026-11-21")
 given = answers("production", [*COMPLETE, "database.sslmode=prefer"])
 module.run(workspace, lambda: InitialAnswers(given))
@@ -459,7 +466,7 @@ module.run(workspace, lambda: InitialAnswers(given))
 
 
 @pytest.mark.parametrize("where", ["name", "server"])
-def test_quitting_during_a_hung_probe_takes_less_than_a_second(
+def test_quitting_does_not_wait_for_a_hung_probe(
     tmp_path: Path,
     pty_run: Callable[..., Terminal],
     monkeypatch: pytest.MonkeyPatch,
@@ -483,10 +490,9 @@ def test_quitting_during_a_hung_probe_takes_less_than_a_second(
         terminal.wait_for("Run these probes from this machine?")
         terminal.send("\r")
         terminal.wait_for("esc stops")
-        before = time.monotonic()
         terminal.send("\x11")
-        assert terminal.wait() == 0
-        assert time.monotonic() - before < 5
+        # No probe ends before: the name is never found, and the server never answers.
+        assert terminal.wait(timeout=60) == 0
         assert MARKER not in terminal.raw.decode(errors="replace")
 
 

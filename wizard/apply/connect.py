@@ -12,7 +12,7 @@ from wizard.clients.kube.errors import NoContextError
 from wizard.clients.vault.address import LOGIN_HINT
 from wizard.deliveries.live import live_delivery
 from wizard.errors import UsageError
-from wizard.formats.input_files import explain_unfit_file, is_existing
+from wizard.formats.input_files import explain_unfit_file, is_existing, show_option
 from wizard.state.apply_journal import ApplyHistory
 from wizard.stores.live import live_store
 from wizard.systems.target import Target
@@ -87,9 +87,9 @@ def _find_chart(text: str) -> Path | None:
     if path is None or path.is_dir():
         return path
     if not is_existing(path):
-        raise UsageError("--chart: there is no such file or folder", hint)
+        raise UsageError(f"{show_option('--chart', path)}: there is no such file or folder", hint)
     if reason := explain_unfit_file(path, MAX_ARCHIVE):  # helm would wait for its end
-        raise UsageError(f"--chart: {reason}", hint)
+        raise UsageError(f"{show_option('--chart', path)}: {reason}", hint)
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,11 @@ from wizard.chart.versions import chart_version, list_chart_versions
 from wizard.checks.engine import run_checks
 from wizard.checks.schema import load_chart_schema
 from wizard.checks.subject import Layout
+from wizard.checks.unjudged import report_links, report_unjudged
 from wizard.errors import Fix
 from wizard.findings import Finding
 from wizard.formats.yaml_untrusted import parse_yaml
+from wizard.git.foreign_files import find_unsafe_links, read_foreign_files
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -42,8 +45,8 @@ def inspect_repository(
     if not listed:
         return 0, []
     beside = [path for path in known if path.startswith(inside)]
-    read = repository.read_many([*listed[:_MAX_FILES], *beside[:_MAX_FILES]])
-    files = {path: data for path, data in read.items() if data is not None}
+    read = read_foreign_files(repository, [*listed[:_MAX_FILES], *beside[:_MAX_FILES]])
+    files = read.data
     own = {path: data for path, data in files.items() if not path.startswith(inside)}
     values, airflow = _find_values(own)
     version, schema = _load_chart(chart)
@@ -54,12 +57,31 @@ def inspect_repository(
         installation=Layout(values=values),
         chart_schema=schema,
     )
+    found += report_unjudged(read.skipped)
     found = [one for one in found if not one.path.startswith(inside)]
+    if not ours:
+        found += inspect_links(repository)
     if len(listed) > _MAX_FILES:
         message = f"only {_MAX_FILES} of {len(listed)} text files were read"
         fix = "check a repository that holds only configuration"
         found.append(Finding("check.limit", "warning", "(repository)", "", message, Fix(fix)))
     return len(own), found
+
+
+def inspect_links(repository: WorkTree) -> list[Finding]:
+    """Return a finding for each committed symbolic link that leaves the repository or never ends.
+
+    Links outside the folder of the installations are included: Argo CD judges the repository.
+    """
+    unsafe = find_unsafe_links(repository.list_links())
+    prefix = repository.path_prefix
+    return [*report_links({_relative(path, prefix): why for path, why in unsafe.items()})]
+
+
+def _relative(path: str, prefix: str) -> str:
+    if path.startswith(prefix):
+        return path.removeprefix(prefix)
+    return posixpath.relpath(path, prefix)
 
 
 def _load_chart(chart: Path | None) -> tuple[str, Mapping[str, Any] | None]:

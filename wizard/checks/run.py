@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from wizard.checks.engine import run_checks
 from wizard.checks.schema import load_chart_schema
 from wizard.checks.subject import DEFAULT_ARGOCD_NAMESPACE, Layout
+from wizard.checks.unjudged import report_unjudged
 from wizard.errors import UsageError
 from wizard.findings import Finding
 from wizard.manifests.objects import APPLICATIONS, MANIFESTS
@@ -52,20 +54,25 @@ def _is_vault_file(logical: str, what: str) -> bool:
 
 
 def inspect_rendering(
-    rendering: Rendering, files: Mapping[str, bytes], chart: Path | None = None
+    rendering: Rendering,
+    files: Mapping[str, bytes],
+    chart: Path | None = None,
+    skipped: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Finding]:
     """Return the findings for the rendered files; with `chart`, also by that chart's own schema.
 
+    `skipped` are files that take effect with them but were not read, and why not.
     Raises UsageError if `chart` is not a chart of the version in the answers.
     """
     release = rendering.release
-    return run_checks(
+    found = run_checks(
         files,
         chart=release.chart,
         airflow=".".join(str(part) for part in release.airflow),
         installation=build_layout(rendering),
         chart_schema=_schema(chart, release.chart) if chart else None,
     )
+    return [*found, *report_unjudged(skipped, named=True)]
 
 
 def _schema(chart: Path, wanted: str) -> Mapping[str, Any]:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
 from wizard.errors import Fix, WizardError
 from wizard.findings import Finding
-from wizard.formats.input_files import is_existing, read_input_file
+from wizard.formats.input_files import is_existing, read_input_file, show_option
 from wizard.formats.messages import UNKNOWN_KEY, show_name
-from wizard.formats.nested import format_path
+from wizard.formats.nested import format_path, walk
 from wizard.formats.yaml_untrusted import parse_yaml
 
 Crds = Mapping[tuple[str, str], Mapping[str, Any]]
@@ -65,7 +65,8 @@ def load_chart_schema(path: Path) -> ChartPackage:
         files = _read_folder(path) if path.is_dir() else _read_archive(path)
     except (OSError, EOFError, ValueError) as error:
         hint = "give the chart folder or its .tgz archive"
-        raise WizardError("--chart: the path cannot be read as a Helm chart", hint) from error
+        message = f"{show_option('--chart', path)}: cannot be read as a Helm chart"
+        raise WizardError(message, hint) from error
     return _parse_package(path, files)
 
 

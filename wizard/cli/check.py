@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wizard.checks.foreign import inspect_repository
+from wizard.checks.foreign import inspect_links, inspect_repository
 from wizard.checks.run import inspect_rendering
 from wizard.cli.batch import (
     InstallationCommand,
@@ -92,9 +92,11 @@ def _check_one(
     emitted = {change.path for change in plan.changes if not change.is_base}
     committed = workspace.repository.read_many(sorted({*emitted, *proposal.rendering.tree}))
     files = {path: data for path, data in committed.items() if data is not None}
-    files = read_surroundings(workspace.repository, proposal.rendering, files)
+    beside = read_surroundings(workspace.repository, proposal.rendering, files)
+    files = beside.data
     found = [
-        *inspect_rendering(proposal.rendering, files, options.chart_path),
+        *inspect_rendering(proposal.rendering, files, options.chart_path, beside.skipped),
+        *inspect_links(workspace.repository),
         *_find_differences(workspace, proposal, files),
         *workspace.inspect_target(proposal.answers, start.existing),
         *find_other_cluster(

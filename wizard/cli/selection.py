@@ -14,7 +14,7 @@ from typing import Any
 from wizard.cli.console import Console, read_line
 from wizard.cli.options import Options
 from wizard.errors import AnswersError, UsageError
-from wizard.formats.input_files import is_existing, read_input_file
+from wizard.formats.input_files import is_existing, read_input_file, show_path
 from wizard.formats.messages import show_name
 from wizard.formats.yaml_reader import MAX_BYTES
 from wizard.workspace.installation import CommandInput, CommittedInstallation, require_committed
@@ -172,10 +172,8 @@ def _with_repository_path(answers: dict[str, Any], workspace: Workspace) -> dict
 
 
 def _display_name(file: str) -> str:
-    """Return how messages name the answers file: by its path only if there is such a file."""
-    if file == "-":
-        return "standard input"
-    return file if is_existing(Path(file)) else "--answers"
+    """Return how messages name the answers file."""
+    return "standard input" if file == "-" else show_path(file) or "--answers"
 
 
 def _read_answers(file: str) -> tuple[str, Path]:

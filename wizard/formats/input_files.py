@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import time
 from collections.abc import Callable
@@ -24,6 +25,9 @@ MAX_CERTIFICATES = 500_000
 # The limits of Linux; a longer name cannot exist.
 MAX_PATH = 4095
 MAX_NAME = 255
+# Without the characters that delimit passwords in URLs and assignments.
+_PATH = re.compile(r"[\w./~+ -]{1,1000}")
+_SUFFIXES = frozenset((".yaml", ".yml", ".json", ".tgz", ".age"))
 
 
 def read_input_file(
@@ -150,6 +154,25 @@ def expand_user(text: str) -> Path:
         return path.expanduser()
     except RuntimeError:
         return path
+
+
+def show_path(text: str) -> str:
+    """Return a path that a person typed if it is safe to repeat; empty if it may be a secret.
+
+    A value in the place of a path is usually a secret. A path is repeated if there is such a file,
+    or at least its folder, or if it is written like the name of a file.
+    """
+    path = Path(text)
+    if not _PATH.fullmatch(text):
+        return text if text.isprintable() and is_existing(path) else ""
+    named = path.suffix.lower() in _SUFFIXES
+    inside = path.parent not in (Path(), Path("/")) and is_existing(path.parent)
+    return text if named or inside or is_existing(path) else ""
+
+
+def show_option(option: str, path: Path) -> str:
+    """Return the option, and the path after it if that is safe to repeat."""
+    return f"{option} {show_path(str(path))}".rstrip()
 
 
 def explain_impossible_path(text: str) -> str:

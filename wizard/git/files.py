@@ -15,6 +15,8 @@ from pathlib import Path
 
 from wizard.errors import RefusedError
 
+# The files that the wizard writes have less than 1 MB.
+MAX_BYTES = 50_000_000
 _NOT_A_FOLDER = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EMLINK})
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -71,6 +73,11 @@ def read_file(root: Path, path: str) -> tuple[bytes, int] | None:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise _irregular_file_error(path)
+        if found.st_size > MAX_BYTES:
+            raise RefusedError(
+                f"{path}: is larger than {MAX_BYTES // 1_000_000} MB on disk",
+                f"restore it: `git restore {path}`",
+            )
         with os.fdopen(handle, "rb", closefd=False) as file:
             return file.read(), stat.S_IMODE(found.st_mode) & 0o777
     finally:

@@ -162,10 +162,13 @@ class GitObjects:
         """Return the committed bytes of one file; see `read_many`."""
         return self.read_many([path], commit)[path]
 
-    def head_tree(self, *folders: str, commit: str | None = None) -> dict[str, str]:
+    def head_tree(
+        self, *folders: str, commit: str | None = None, links: bool = False
+    ) -> dict[str, str]:
         """Return committed files below these folders (default: all of `top`): path -> blob id.
 
-        Links and submodules are skipped. Compare ids with `blob_id`, not with `File.blob`.
+        Links and submodules are skipped, unless `links` is set. Compare ids with `blob_id`, not
+        with `File.blob`.
         """
         start = commit or self.head.commit
         if start is None:
@@ -177,10 +180,42 @@ class GitObjects:
         for line in listing.split(b"\0")[:-1]:
             facts, _, name = line.partition(b"\t")
             mode, _, blob = facts.split(b" ")
-            if mode.startswith(b"100"):
+            if links or mode.startswith(b"100"):
                 path = name.decode("utf-8", "surrogateescape")
                 found[path.removeprefix(self.path_prefix)] = blob.decode()
         return found
+
+    def describe_entries(self, paths: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """Return mode and size in bytes of what is committed at these paths, if it is no folder."""
+        start = self.head.commit
+        found: dict[str, tuple[str, int]] = {}
+        # ls-tree also lists the files of a folder if one of them is asked for.
+        asked = set(paths)
+        for at in range(0, len(paths) if start else 0, _CHUNK):
+            some = [self.full_path(path) for path in paths[at : at + _CHUNK]]
+            listing = self.git.read("ls-tree", "-l", "-z", "--full-tree", start or "", "--", *some)
+            for line in listing.out.split(b"\0")[:-1]:
+                facts, _, name = line.partition(b"\t")
+                mode, kind, _, size = facts.split()
+                path = name.decode("utf-8", "surrogateescape").removeprefix(self.path_prefix)
+                if kind != b"tree" and path in asked:
+                    found[path] = (mode.decode(), int(size) if size.isdigit() else 0)
+        return found
+
+    def list_links(self) -> dict[str, str]:
+        """Return all committed symbolic links: path from the root of the work tree -> target."""
+        start = self.head.commit
+        if start is None:
+            return {}
+        listing = self.git.read("ls-tree", "-r", "-z", "--full-tree", start).out
+        lines = [one for one in listing.split(b"\0")[:-1] if one.startswith(b"120000 ")]
+        names = [one.partition(b"\t")[2].decode("utf-8", "surrogateescape") for one in lines]
+        blobs = self.objects([one.split(b" ", 2)[2].partition(b"\t")[0].decode() for one in lines])
+        return {
+            name: blob[1].decode("utf-8", "surrogateescape")
+            for name, blob in zip(names, blobs, strict=True)
+            if blob
+        }
 
     def read_under(self, *folders: str, commit: str | None = None) -> dict[str, bytes]:
         """Return the committed bytes of every file below these folders."""

@@ -22,10 +22,12 @@ behind the remote-tracking branch, that one counts.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wizard.formats.messages import show_name
 from wizard.formats.shell import quote
 from wizard.formats.terminal import escape_unprintable
 
@@ -55,6 +57,11 @@ _SETTINGS = (
 _HEADS, _REMOTES = "refs/heads/", "refs/remotes/"
 _MOST_PUSHED = 20
 
+# Words of which branches are named.
+_USUAL = ("main", "master", "trunk", "develop", "development", "release", "stable", "production",
+          "prod", "staging", "stage", "test", "feature", "hotfix", "env", "gitops",
+          "work")  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class TargetBranch:
@@ -70,11 +77,12 @@ class TargetBranch:
     in_ci: bool = False
     reason: str = ""
     command: str = ""
+    hidden: bool = False
 
     @property
     def shown(self) -> str:
-        """The branch in messages; not by name with --target, which may hold a secret by mistake."""
-        return "BRANCH" if self.source == "--target" else escape_unprintable(self.name)
+        """The branch in messages; not by name if --target may hold a secret by mistake."""
+        return "BRANCH" if self.hidden else escape_unprintable(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +118,8 @@ def find_target(
         if name:
             branch = name.removeprefix(_HEADS)
             repo.require_branch_name(branch, source)
-            return TargetBranch(branch, source, remote, in_ci)
+            hidden = source == "--target" and not _is_plain_name(repo, branch)
+            return TargetBranch(branch, source, remote, in_ci, hidden=hidden)
     if remotes and not remote:
         return TargetBranch(
             "", "", "", in_ci,
@@ -128,6 +137,13 @@ def find_target(
                 f"git remote set-head {quote(remote)} --auto",
             )  # fmt: skip
     return _find_local_target(repo, settings.get("init.defaultbranch", ""), remote, named)
+
+
+def _is_plain_name(repo: WorkTree, branch: str) -> bool:
+    """Return whether the name is safe to repeat: made of the words of branches, and numbers."""
+    listed = repo.git.read("for-each-ref", "--format=%(refname)", _HEADS, _REMOTES).text
+    known = [*_USUAL, listed, *re.findall(r"[0-9]{1,4}", branch)]
+    return all(show_name(part, known) for part in branch.split("/"))
 
 
 def locate_target(repo: WorkTree, target: TargetBranch) -> TargetCommit:

@@ -22,6 +22,7 @@ from wizard.git.changes import (
     conflict_error,
 )
 from wizard.manifests.tree import Tree
+from wizard.secrets.scan import PLACEHOLDER
 
 if TYPE_CHECKING:
     from wizard.plan.consequences import Consequence
@@ -230,7 +231,9 @@ class Plan:
     def may_contain_secret(self) -> bool:
         """Whether a changed file may contain a secret, so that its diff must not be shown."""
         return any(
-            one.is_error and (one.rule.startswith("secret.") or UNKNOWN_KEY in one.where)
+            one.is_error
+            and one.rule != PLACEHOLDER
+            and (one.rule.startswith("secret.") or UNKNOWN_KEY in one.where)
             for one in self.findings
         )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import ConflictError, RefusedError, UsageError
-from wizard.formats.input_files import read_input_file
+from wizard.formats.input_files import read_input_file, show_path
 from wizard.workspace.committed import has_plan_trailer
 
 if TYPE_CHECKING:
@@ -91,8 +91,9 @@ def _read_digest(path: Path, installation: str) -> str:
         found = json.loads(read_input_file(path, _MAX_PLAN, pipe=True))
         name, digest = found["installation"], found["digest"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        shown = show_path(str(path)) or "PLAN"
         raise UsageError(
-            "PLAN is not a readable plan", "write one with airflow-wizard plan --out FILE"
+            f"{shown} is not a readable plan", "write one with airflow-wizard plan --out FILE"
         ) from None
     if name != installation:
         raise UsageError(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.checks.special_files import find_manifests, find_neighbours, find_special_files
+from wizard.git.foreign_files import ForeignFiles, read_foreign_files
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -18,7 +19,7 @@ _MAX_ROUNDS = 20
 
 def read_surroundings(
     repository: WorkTree, rendering: Rendering, files: Mapping[str, bytes]
-) -> dict[str, bytes]:
+) -> ForeignFiles:
     """Return `files` with the committed files that take effect together with them, by path.
 
     These are the files that a kustomization or an Application among them names, files in the
@@ -29,16 +30,20 @@ def read_surroundings(
 
     release = rendering.release
     prefix = "" if release.prefix in {"", "."} else release.prefix.strip("/")
-    special = list_special_files(repository, rendering)
-    found: dict[str, bytes | None] = {}
-    fresh: dict[str, bytes | None] = {**repository.read_many(special), **files}
+    special = read_foreign_files(repository, list_special_files(repository, rendering))
+    found = ForeignFiles({}, special.skipped)
+    asked: set[str] = set()
+    fresh = {**special.data, **files}
     for _ in range(_MAX_ROUNDS):
-        found |= fresh
-        wanted = sorted(find_named_files(fresh, prefix) - found.keys())
+        found.data.update(fresh)
+        wanted = sorted(find_named_files(fresh, prefix) - found.data.keys() - asked)
         if not wanted:
             break
-        fresh = repository.read_many(wanted[:_MAX_FILES])
-    return {path: data for path, data in found.items() if data is not None}
+        asked.update(wanted)
+        part = read_foreign_files(repository, wanted[:_MAX_FILES])
+        found.skipped.update(part.skipped)
+        fresh = part.data
+    return found
 
 
 def list_special_files(repository: WorkTree, rendering: Rendering) -> list[str]:
@@ -47,7 +52,7 @@ def list_special_files(repository: WorkTree, rendering: Rendering) -> list[str]:
     These change how the manifests are applied, or are manifests beside ours.
     """
     paths = rendering.release.paths
-    listed = repository.head_tree(paths.apps, paths.argocd)
+    listed = repository.head_tree(paths.apps, paths.argocd, links=True)
     found = [*find_special_files(paths.apps, listed), *find_neighbours(paths.argocd, listed)]
     found += find_manifests(paths.apps, listed)
     return [path for path in dict.fromkeys(found) if path not in rendering.tree]

@@ -316,9 +316,8 @@ class Workspace:
             from wizard.checks.run import inspect_rendering
 
             files = merge_files(changes, conflicts, rendering)
-            findings = inspect_rendering(
-                rendering, read_surroundings(repository, rendering, files), chart
-            )
+            beside = read_surroundings(repository, rendering, files)
+            findings = inspect_rendering(rendering, beside.data, chart, beside.skipped)
         missing = settled.missing
         if missing and existing and needs_keys:
             from wizard.workspace.evidence import explain_unreadable_evidence

@@ -183,7 +183,7 @@ TABLE: list[tuple[str, Before, list[str], int, str]] = [
         _nothing,
         ["plan", "--chart", "/nope"],
         1,
-        "--chart: the path cannot be read",
+        ": cannot be read as a Helm chart",
     ),
     ("out nowhere", _nothing, ["plan", "--out", "/nope/plan.json"], 64, "/nope/plan.json"),
     ("no terminal for ask", _nothing, ["ask"], 64, "--answers FILE --yes"),

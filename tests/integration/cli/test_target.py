@@ -117,7 +117,9 @@ def test_a_shallow_clone_proves_nothing_and_names_the_command(server: Wizard, cl
     judged.git.git("remote", "set-head", "origin", "main", ok=(0, 1, 128))
     done = judged("check", "--target", "main")
     assert done.code == 4
-    # A text given as --target is not repeated.
+    assert "`git fetch origin main:refs/remotes/origin/main`" in done.out
+    # A text that may be a secret is not repeated.
+    done = judged("check", "--target", "Xq7ZtokenV9w")
     assert "`git fetch origin BRANCH:refs/remotes/origin/BRANCH`" in done.out
 
 

@@ -50,7 +50,7 @@ def test_all_that_takes_effect_is_read_and_nothing_else(tmp_path: Path) -> None:
     files = {"argocd/airflow/application.yaml": APPLICATION.encode()}
     files["apps/airflow/kustomization.yaml"] = TEXTS["apps/airflow/kustomization.yaml"].encode()
 
-    found = read_surroundings(folder.repo, rendering(), files)
+    found = read_surroundings(folder.repo, rendering(), files).data
 
     assert found == {**{path: text.encode() for path, text in TEXTS.items()}, **files}
 
@@ -59,7 +59,7 @@ def test_kustomizations_in_a_circle_end(tmp_path: Path) -> None:
     folder = GitFolder.init(tmp_path)
     folder.commit({"apps/airflow/in/kustomization.yaml": "resources: [..]\n"})
     files = {"apps/airflow/kustomization.yaml": b"resources: [in]\n"}
-    assert set(read_surroundings(folder.repo, rendering(), files)) == {
+    assert set(read_surroundings(folder.repo, rendering(), files).data) == {
         "apps/airflow/kustomization.yaml",
         "apps/airflow/in/kustomization.yaml",
     }
