@@ -44,7 +44,6 @@ def find_other_cluster(
         f"context {access.context} is for {access.server}, but apply used {known.server} before "
         f"(recorded in the answers or in {history.place})",
         Fix(
-            "choose the cluster with --context, and compare both with: airflow-wizard check --live",
-            "cluster.server",
+            "choose the cluster with --context, and compare both with: airflow-wizard check --live"
         ),
     )

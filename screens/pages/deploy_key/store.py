@@ -61,6 +61,7 @@ class StoreContents:
 
     `denial` is the reason why missing values could not be written. `other_paths` has one line for
     each other path of the installation with missing values, which this page does not fill.
+    `notes` are warnings about the store, and what could not be looked up.
     """
 
     proposal: Proposal
@@ -71,6 +72,7 @@ class StoreContents:
     public: str = ""
     denial: WizardError | None = None
     other_paths: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def missing_items(self) -> tuple[StoreItem, ...]:
@@ -110,12 +112,13 @@ def read_store(access: StoreAccess) -> StoreContents:
     """Return the contents of the store; also checks the right to write, if needed."""
     with open_store(access.target, access.credentials) as session:
         denial: WizardError | None = None
+        note = ""
         if session.found.missing_facts:
             try:
-                session.require_rights()
+                note = session.require_rights()
             except RefusedError as error:
                 denial = error
-        return _store_contents(session, session.key(), denial)
+        return _store_contents(session, session.key(), denial, note)
 
 
 def _other_path_lines(session: StoreSession) -> Iterator[str]:
@@ -132,7 +135,7 @@ def _other_path_lines(session: StoreSession) -> Iterator[str]:
 
 
 def _store_contents(
-    session: StoreSession, key: KeyPair | None, denial: WizardError | None = None
+    session: StoreSession, key: KeyPair | None, denial: WizardError | None = None, note: str = ""
 ) -> StoreContents:
     survey = session.found
     return StoreContents(
@@ -144,6 +147,7 @@ def _store_contents(
         key.public if key else "",
         denial,
         tuple(_other_path_lines(session)),
+        (*session.warnings, *filter(None, [note])),
     )
 
 

@@ -103,6 +103,8 @@ def render_problems(view: KeyView) -> Content:
         unset_variables = [f"! not set here: {name}" for name in contents.unset_variables]
         lines = [heading, *(f"  {line}" for line in format_items(contents.items)), *unset_variables]
         parts.append(plain("\n".join(lines)))
+    if contents is not None and contents.notes:
+        parts.append(_render_rows([("!", one) for one in contents.notes], wide))
     if contents is not None and contents.other_paths:
         command = secrets_command(view.answers.installation.name)
         rows = [("further", one) for one in contents.other_paths]

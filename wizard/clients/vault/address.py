@@ -63,7 +63,7 @@ class VaultAddress:
     def namespace_fix(self) -> Fix:
         """Return how to use no namespace, or a different one."""
         if self.namespace_source == NAMESPACE_QUESTION:
-            return Fix("correct or clear secrets.vault.namespace", NAMESPACE_QUESTION)
+            return Fix("correct or clear secrets.vault.namespace", "secrets.vault.namespace")
         return Fix(f"unset or correct {self.namespace_source}")
 
     @property
