@@ -91,8 +91,11 @@ def try_host(config: Mapping[str, Any], around: Surroundings) -> HostState:
         return "not tried"
     try:
         context = ssl.create_default_context(cadata=ca or None)
-        # As Go does: any certificate of the file is trusted, not only a root.
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    except (ssl.SSLError, ValueError):
+        return "untrusted"
+    # As Go does: any certificate of the file is trusted, not only a root.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
         with (
             socket.create_connection((name, port), _SECONDS) as plain,
             context.wrap_socket(plain, server_hostname=name),
@@ -100,8 +103,6 @@ def try_host(config: Mapping[str, Any], around: Surroundings) -> HostState:
             return "verified"
     except ssl.SSLCertVerificationError:
         return "untrusted"
-    except ssl.SSLError as error:
-        return "untrusted" if "PEM" in str(error) else "unreachable"
     except (OSError, ValueError):
         return "unreachable"
 

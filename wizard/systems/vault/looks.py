@@ -134,6 +134,12 @@ def _read_snapshot(vault: Vault, store: VaultSettings, *others: VaultSettings) -
         for path in (one.data_path, policy_path(one), role_path(one))
     ]
     rights = _capture_error(lambda: vault.capabilities(paths))
+    if isinstance(rights, VaultError) and rights.kind == "forbidden" and token.is_hidden:
+        rights = VaultError(
+            "forbidden",
+            f"{vault.identity} may not look up its rights: it lacks the policy default",
+            "add the policy default to see them; secrets and apply try all the same",
+        )
     return VaultSnapshot(
         token,
         _capture_error(lambda: vault.mount(store.mount)),
