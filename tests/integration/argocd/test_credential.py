@@ -112,6 +112,42 @@ def test_both_keys_are_made_once_each_at_its_own_path(
     assert "register it, read-only: as a deploy key of git.example.com/platform" in again.err
 
 
+def test_a_token_that_ends_between_the_paths_tells_what_was_written(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.answers(STORE)
+    real, token = VaultClient.write, bench.vault.new_token("root")
+
+    def ends_before(at: str) -> None:
+        def write(self: VaultClient, mount: str, path: str, *rest: Any) -> int:
+            if path == at:
+                bench.vault.request("POST", "auth/token/revoke", {"token": token})
+            return real(self, mount, path, *rest)
+
+        monkeypatch.setattr(VaultClient, "write", write)
+
+    monkeypatch.setenv("VAULT_TOKEN", token)
+    first = f"{bench.mount}/airflow-install/airflow/config"
+    ends_before("airflow-install/airflow/config")
+    done = bench("--yes", *ALLOW, code=1)
+    assert f"nothing was written to {first}" in done.err
+    assert f"not written: {bench.mount}/{PATH} at " in done.err
+    assert "(repositorySshKey)" in done.err
+    token = bench.vault.new_token("root")
+    monkeypatch.setenv("VAULT_TOKEN", token)
+    ends_before(PATH)
+    done = bench("--yes", *ALLOW, code=1)
+    assert f"nothing was written to {bench.mount}/{PATH}" in done.err
+    assert f"written before: {first} at " in done.err
+    kept = bench.values()
+    assert set(kept) >= GENERATED
+    monkeypatch.setattr(VaultClient, "write", real)
+    monkeypatch.setenv("VAULT_TOKEN", bench.vault.token)
+    bench("--yes", *ALLOW)
+    assert bench.values() == kept
+    assert list(stored_credential(bench)["data"]) == ["repositorySshKey"]
+
+
 def test_a_run_that_was_killed_between_the_paths_goes_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
