@@ -186,10 +186,16 @@ def _is_covered(path: str, pattern: str) -> bool:
     plain = pattern.strip("/")
     if not plain.strip("*+/"):
         return False
+    head, template, rest = plain.partition("{{")
     # A template may become any text.
-    parts = re.split(r"(\{\{.*?\}\}|\+|\*$)", plain)
-    known = {"+": "[^/]+", "*": ".*"}
-    wanted = "".join(
-        ".+" if one.startswith("{{") else known.get(one) or re.escape(one) for one in parts
-    )
+    wanted = _match_segments(head)
+    if template:
+        wanted += ".+" + _match_segments(rest.rpartition("}}")[2])
     return re.fullmatch(wanted, path, re.DOTALL) is not None
+
+
+def _match_segments(pattern: str) -> str:
+    """Return the expression for a part of a pattern: `+` is one segment, a final `*` anything."""
+    plain, end = (pattern[:-1], ".*") if pattern.endswith("*") else (pattern, "")
+    found = ("[^/]+" if one == "+" else re.escape(one) for one in plain.split("/"))
+    return "/".join(found) + end
