@@ -93,7 +93,16 @@ def test_a_forgotten_hub_is_not_read_as_there_is_no_application(
     look = check(both)
     assert (look.state, NAME_IT in look.fix.text) == ("blocked", True), look
     assert check(replace(both, known_identities=known)).state == "holds"
-    assert check(replace(both, argocd=world.client())).state == "holds"
+    named = replace(both, argocd=world.client())
+    assert check(named).state == "holds"
+    # Nor is a named one, while objects say that an Application delivered them.
+    world.operators.sync(far.files_under("secrets/"))
+    look = check(named)
+    seal = look.fix.text.partition("--take-over argocd.cluster@")[2]
+    assert (look.state, len(seal)) == ("blocked", 12), look
+    assert check(replace(named, known_identities=known)).state == "holds"
+    assert check(replace(named, agreed={"argocd.cluster": seal})).state == "holds"
+    assert check(replace(named, agreed={"argocd.cluster": "0" * 12})).state == "blocked"
 
     # Argo CD in Airflow's own cluster: it was uninstalled only if the cluster is the recorded one.
     uid = here.cluster().uid

@@ -21,8 +21,10 @@ from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.state.apply_journal import ARGOCD_UID
 from wizard.systems.argocd.application import application_names
+from wizard.systems.argocd.tracking import list_delivered
 from wizard.systems.cluster.object_removal import NO_CONTEXT, read_object
 from wizard.systems.cluster.objects import explain_error
+from wizard.systems.cluster.ownership import UnknownOwnerStatus, settle_unknown
 from wizard.systems.cluster.source import judge_object
 
 if TYPE_CHECKING:
@@ -77,8 +79,11 @@ def _check_before_removal(target: Target, kube: Kube) -> StepStatus:
         return _blocked(
             target, "may not be identified: no permission to read namespace kube-system"
         )
-    if not (seen and seen == _recorded(target)) and (doubt := _find_doubt(target, kube)):
-        return _blocked(target, doubt)
+    if not (seen and seen == _recorded(target)):
+        if doubt := _find_doubt(target, kube):
+            return _blocked(target, doubt)
+        if question := _ask_about_named(target, kube, seen):
+            return question
     _record(target, seen)
     return StepStatus("holds", _describe(seen))
 
@@ -91,6 +96,27 @@ def _find_doubt(target: Target, kube: Kube) -> str:
     if named or target.release.controller_is_inside or _has_own_application(target, kube):
         return ""
     return "has no Application of this installation"
+
+
+def _ask_about_named(target: Target, kube: Kube, seen: str) -> StepStatus | None:
+    """Return the question whether Argo CD runs in a named cluster without our Application.
+
+    It is asked only while Airflow's cluster has objects that an Application of ours delivered.
+    """
+    if target.release.controller_is_inside or _has_own_application(target, kube):
+        return None
+    names = application_names(target)
+    if not any(True for name in names for _ in list_delivered(target, name)):
+        return None
+    asked = UnknownOwnerStatus(
+        "blocked",
+        f"{kube.identity} has no Application of this installation, but its objects were delivered "
+        "by one",
+        Fix(f"{_NAME_IT.text}; if Argo CD runs here, the Application is deleted already"),
+        f"Argo CD's cluster {escape_unprintable(seen)}, without {', '.join(names)}",
+    )
+    settled = settle_unknown([asked], HUB.id, target.agreed.get(HUB.id, ""))[0]
+    return settled if settled.state == "blocked" else None
 
 
 def _has_own_application(target: Target, kube: Kube) -> bool:

@@ -166,7 +166,7 @@ def _read_spelling(target: Target, name: str) -> str:
             own = target.release.owner_id
             marks = {
                 find_tracking_application(found)
-                for found in _list_committed(target, name)
+                for found in list_delivered(target, name)
                 if judge_source(read_source(found), own).is_ours
             }
             if len(marks) != 1:
@@ -233,7 +233,7 @@ def _read(kube: Kube, ref: Ref) -> KubeObject | None:
 def _judge_by_objects(target: Target, name: str) -> Ownership:
     """Return whose a deleted Application was, from the sources of the objects it delivered."""
     verdict = None
-    for found in _list_committed(target, name):
+    for found in list_delivered(target, name):
         verdict = judge_source(read_source(found), target.release.owner_id)
         if not verdict.is_ours:
             return verdict
@@ -242,7 +242,7 @@ def _judge_by_objects(target: Target, name: str) -> Ownership:
     )
 
 
-def _list_committed(target: Target, name: str) -> Iterator[KubeObject]:
+def list_delivered(target: Target, name: str) -> Iterator[KubeObject]:
     """Yield the committed manifests that an Application delivered and that name their source."""
     marks = application_marks(target)
     for logical, text in target.files_under("secrets/").items() if target.kube else ():
