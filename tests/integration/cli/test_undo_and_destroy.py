@@ -129,6 +129,7 @@ def test_what_apply_made_is_taken_back_and_nothing_else(place: Callable[[str], P
     assert {name: seen[name] for name in seen if name not in undone} == {
         "cluster.identity": "holds",
         "vault.identity": "holds",
+        "argocd.cluster": "holds",
         "undo.hooks": "holds",
         "remove.project": "blocked",
         "remove.reviewer": "kept",
