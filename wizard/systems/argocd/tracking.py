@@ -30,7 +30,7 @@ INSTANCE = "app.kubernetes.io/instance"
 INSTALLATION = "argocd.argoproj.io/installation-id"
 _CONFIG = "argocd-cm"
 # Keys of what a run has read about Argo CD; see `Target.observed`.
-_OWN_INSTALLATION, _UNREADABLE = "argocd.installation", "?"
+_OWN_INSTALLATION, _PREFIX, _UNREADABLE = "argocd.installation", "argocd.prefix", "?"
 
 
 def find_tracking_application(found: Mapping[str, Any]) -> str:
@@ -150,29 +150,34 @@ def _read_installation(target: Target) -> str:
 
 
 def _read_spelling(target: Target, name: str) -> str:
-    """Return the mark of our Application as its Argo CD spells it; empty if nothing tells.
+    """Return the mark of our Application as its Argo CD spells it; empty if nothing tells."""
+    if _PREFIX not in target.observed:
+        prefix = _find_prefix(target)
+        if prefix is None:
+            return ""
+        target.observed[_PREFIX] = prefix
+    return f"{target.observed[_PREFIX]}{name}"
 
-    The live Application names the namespace of its controller. Without that, the objects that it
+
+def _find_prefix(target: Target) -> str | None:
+    """Return what Argo CD writes before the names of our Applications; None if nothing tells.
+
+    A live Application names the namespace of its controller. Without that, the objects that they
     delivered and that name our source have the mark.
     """
-    key = f"argocd.mark/{name}"
-    if key not in target.observed:
-        namespace = argocd_answers(target.answers.delivery).namespace
+    namespace, names = argocd_answers(target.answers.delivery).namespace, application_names(target)
+    for name in names:
         status = (_read_application(target, name) or {}).get("status") or {}
-        controller = str(status.get("controllerNamespace") or "")
-        if controller:
-            target.observed[key] = name if controller == namespace else f"{namespace}_{name}"
-        else:
-            own = target.release.owner_id
-            marks = {
-                find_tracking_application(found)
-                for found in list_delivered(target, name)
-                if judge_source(read_source(found), own).is_ours
-            }
-            if len(marks) != 1:
-                return ""
-            target.observed[key] = marks.pop()
-    return target.observed[key]
+        if controller := str(status.get("controllerNamespace") or ""):
+            return "" if controller == namespace else f"{namespace}_"
+    own = target.release.owner_id
+    found = {
+        find_tracking_application(one).removesuffix(name)
+        for name in names
+        for one in list_delivered(target, name)
+        if judge_source(read_source(one), own).is_ours
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 def has_release_label(found: Mapping[str, Any], target: Target) -> bool:

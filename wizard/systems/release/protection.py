@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import Fix
+from wizard.errors import ConflictError, Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import read_source
@@ -202,11 +202,17 @@ class _KeepStep:
         return [one for one in refusals if one is not None]
 
     def change(self, kube: Kube) -> str:
-        """Annotate the objects, so that Argo CD does not delete them."""
-        found = [ref for ref, _ in self._find_unprotected(kube, self._read_applications())]
-        for ref in found:
+        """Annotate the objects, so that Argo CD does not delete them.
+
+        Raises ConflictError when one of them belongs to another installation.
+        """
+        found = self._find_unprotected(kube, self._read_applications())
+        for refusal in self._list_foreign(found):
+            raise ConflictError(refusal.detail, refusal.fix)
+        refs = [ref for ref, _ in found]
+        for ref in refs:
             update_object(kube, ref, _protect)
-        return f"kept from deletion with {_KEEP}: {format_refs(found, most=20)}"
+        return f"kept from deletion with {_KEEP}: {format_refs(refs, most=20)}"
 
 
 def _list_managed(applications: list[KubeObject]) -> Iterator[Ref]:
