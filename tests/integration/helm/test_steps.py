@@ -117,9 +117,15 @@ def test_what_changed_is_upgraded_and_what_was_rolled_back_too(spaced: HelmWorld
     assert tried.state == "would change"
     assert "revision 4 with 5 objects" in tried.detail
 
-    # A finished Job would stand in the way of one that differs.
+    # A finished Job would stand in the way of one that differs; one that somebody else made under
+    # that name stays.
     world.operators.job(JOB, "Complete")
     other = world.delivered({REPLICAS: 3, "dags.ref": "next"})
+    assert "delete finished Job" not in installed(other, dry_run=True).detail
+    notes = {"release-name": "airflow", "release-namespace": world.namespace}
+    rendered = {"annotations": {f"meta.helm.sh/{name}": text for name, text in notes.items()}}
+    job = f"/apis/batch/v1/namespaces/{world.namespace}/jobs/{JOB}"
+    world.server.request("PATCH", job, {"metadata": rendered}, MERGE)
     tried = installed(other, dry_run=True)
     assert f"delete finished Job {JOB}" in tried.detail
     done = installed(other)
