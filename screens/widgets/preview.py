@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import SequenceMatcher
-
 from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -15,6 +13,7 @@ from screens.draft.draft import Draft
 from screens.widgets.fields import Line
 from wizard.answers.files import dump_value
 from wizard.answers.questions import FieldSpec
+from wizard.formats.line_diff import compare_lines
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.tree import File, Tree
 
@@ -154,7 +153,7 @@ def changed_lines(before: str, after: str) -> frozenset[int]:
         end += 1
     old, new = old[start : len(old) - end], new[start : len(new) - end]
     numbers: set[int] = set()
-    for tag, _, _, low, high in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, _, _, low, high in compare_lines(old, new):
         if tag in {"replace", "insert"}:
             numbers.update(range(start + low, start + high))
     return frozenset(numbers)

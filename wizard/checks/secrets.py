@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -138,6 +139,10 @@ def _check_values(path: str, where: str, values: Mapping[str, Any]) -> Iterator[
     known = {*find_inline_secrets(values), *_backend(values)}
     for found in sorted(known, key=str):
         place = ".".join(part for part in (where, format_path(found)) if part)
+        value = reduce(lambda node, part: node[part], found, values)  # type: ignore[index]
+        if isinstance(value, str) and scan.judge("password", value) == scan.PLACEHOLDER:
+            yield _literal_finding(scan.PLACEHOLDER, path, place)
+            continue
         message = "the chart reads this value as a secret"
         yield Finding("secret.inline-value", "error", path, place, message, Fix(_FIX))
     for found, rule in dict(scan.find_secret_paths(values)).items():

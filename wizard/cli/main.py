@@ -17,7 +17,6 @@ from wizard.cli.console import Console
 from wizard.cli.parser import parse_options
 from wizard.cli.process import forbid_core_files, forbid_memory_images, forbid_tls_key_log
 from wizard.errors import ExitCode, UsageError, WizardError
-from wizard.formats.file_variables import require_plain_files
 
 # The commands that always need the models. The screens show a frame before they are loaded.
 READS_ANSWERS = frozenset(
@@ -39,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = parse_options(sys.argv[1:] if argv is None else argv)
         if options.command in READS_ANSWERS | HOLDS_SECRETS:
+            from wizard.formats.file_variables import require_plain_files
+
             require_plain_files()
         if options.command in HOLDS_SECRETS:
             forbid_memory_images()

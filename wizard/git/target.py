@@ -58,9 +58,10 @@ _HEADS, _REMOTES = "refs/heads/", "refs/remotes/"
 _MOST_PUSHED = 20
 
 # Words of which branches are named.
-_USUAL = ("main", "master", "trunk", "develop", "development", "release", "stable", "production",
-          "prod", "staging", "stage", "test", "feature", "hotfix", "env", "gitops",
-          "work")  # fmt: skip
+_USUAL = (
+    "main", "master", "trunk", "develop", "development", "release", "stable", "production",
+    "prod", "staging", "stage", "test", "feature", "hotfix", "env", "gitops", "work",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,9 +66,9 @@ def _lines(data: bytes | None) -> list[str]:
 
 
 def _hunks(old: list[str], new: list[str], context: int) -> Iterator[DiffLine]:
-    from difflib import SequenceMatcher
+    from wizard.formats.line_diff import group_lines
 
-    for group in SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(context):
+    for group in group_lines(old, new, context):
         first, last = group[0], group[-1]
         removed = _range(first[1], last[2])
         added = _range(first[3], last[4])

@@ -226,15 +226,9 @@ def _without_additions(mine: Mapping[str, Any], ours: Mapping[str, Any]) -> dict
 
 def _guarded_leaves(data: bytes) -> dict[str, Any]:
     """Return the guarded values of a values file, by dotted path."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        values = YAML(typ="safe", pure=True).load(data.decode("utf-8"))
-    except (YAMLError, UnicodeDecodeError, ValueError):
-        # The checks report an unreadable values file. Its guarded values count as removed.
-        return {}
-    return dict(find_guarded_values(values))
+    # The checks report an unreadable values file. Its guarded values count as removed.
+    documents = _read_documents(data)
+    return dict(find_guarded_values(documents[0])) if len(documents) == 1 else {}
 
 
 def _conflict(path: str, leaf: str, breaks: str) -> Conflict:
