@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -58,10 +59,12 @@ def inspect_rendering(
     files: Mapping[str, bytes],
     chart: Path | None = None,
     skipped: Mapping[str, str] = MappingProxyType({}),
+    rivals: frozenset[str] = frozenset(),
 ) -> list[Finding]:
     """Return the findings for the rendered files; with `chart`, also by that chart's own schema.
 
-    `skipped` are files that take effect with them but were not read, and why not.
+    `skipped` are files that take effect with them but were not read, and why not. `rivals` are
+    files of others, anywhere, that deploy the installation too.
     Raises UsageError if `chart` is not a chart of the version in the answers.
     """
     release = rendering.release
@@ -69,7 +72,7 @@ def inspect_rendering(
         files,
         chart=release.chart,
         airflow=".".join(str(part) for part in release.airflow),
-        installation=build_layout(rendering),
+        installation=replace(build_layout(rendering), rivals=rivals),
         chart_schema=_schema(chart, release.chart) if chart else None,
     )
     return [*found, *report_unjudged(skipped, named=True)]

@@ -20,7 +20,8 @@ class Layout:
     `stores` are secret stores outside Git as (kind, name). `policies` and `roles` map names in
     Vault to the files that hold them. `argocd` is the namespace of Argo CD. `manifests` are the
     files of objects that must be applied as they are written (empty: the wizard wrote none),
-    `applications` those of the objects that apply them, and `prefix` is the folder of the Git
+    `applications` those of the objects that apply them, `rivals` those of others that apply them
+    too, wherever they are, and `prefix` is the folder of the Git
     repository in which all paths are.
     """
 
@@ -34,6 +35,7 @@ class Layout:
     argocd: str = DEFAULT_ARGOCD_NAMESPACE
     manifests: frozenset[str] = frozenset()
     applications: frozenset[str] = frozenset()
+    rivals: frozenset[str] = frozenset()
     prefix: str = ""
 
     @property
@@ -46,9 +48,12 @@ class Layout:
         return bool(self.manifests) and path not in self.manifests
 
     def is_beside_applications(self, path: str) -> bool:
-        """Return whether the file is of others, below a folder of the wizard's Applications."""
+        """Return whether the file is of others, and applied like the wizard's Applications.
+
+        Such files are below a folder of the wizard's Applications, or `rivals` anywhere.
+        """
         folders = tuple({f"{one.rpartition('/')[0]}/" for one in self.applications})
-        return path not in self.applications and path.startswith(folders)
+        return path in self.rivals or (path not in self.applications and path.startswith(folders))
 
 
 @dataclass(frozen=True, slots=True)

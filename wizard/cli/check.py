@@ -95,7 +95,9 @@ def _check_one(
     beside = read_surroundings(workspace.repository, proposal.rendering, files)
     files = beside.data
     found = [
-        *inspect_rendering(proposal.rendering, files, options.chart_path, beside.skipped),
+        *inspect_rendering(
+            proposal.rendering, files, options.chart_path, beside.skipped, beside.rivals
+        ),
         *inspect_links(workspace.repository),
         *_find_differences(workspace, proposal, files),
         *workspace.inspect_target(proposal.answers, start.existing),

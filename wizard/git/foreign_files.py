@@ -21,10 +21,14 @@ _LINK, _SUBMODULE = "120000", "160000"
 
 @dataclass(frozen=True, slots=True)
 class ForeignFiles:
-    """The contents by path; for each file that was not read, why not, as the end of a sentence."""
+    """The contents by path; for each file that was not read, why not, as the end of a sentence.
+
+    `rivals` are those of them that deploy an installation of the wizard a second time.
+    """
 
     data: dict[str, bytes] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    rivals: frozenset[str] = frozenset()
 
 
 def read_foreign_files(repository: WorkTree, paths: Iterable[str]) -> ForeignFiles:

@@ -202,6 +202,18 @@ class GitObjects:
                     found[path] = (mode.decode(), int(size) if size.isdigit() else 0)
         return found
 
+    def find_text(self, text: str) -> list[str]:
+        """Return the committed text files below `top` that contain this text."""
+        start = self.head.commit
+        if start is None:
+            return []
+        where = ["--", f":(top,literal){self.prefix}"] if self.prefix else []
+        options = ("-l", "-z", "-I", "-F", "--full-name")
+        listed = self.git.read("grep", *options, "-e", text, start, *where, ok=(0, 1)).out
+        names = [one.partition(b":")[2] for one in listed.split(b"\0")[:-1]]
+        paths = [name.decode("utf-8", "surrogateescape") for name in names]
+        return [path.removeprefix(self.path_prefix) for path in paths]
+
     def list_links(self) -> dict[str, str]:
         """Return all committed symbolic links: path from the root of the work tree -> target."""
         start = self.head.commit

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.checks.special_files import find_manifests, find_neighbours, find_special_files
+from wizard.formats.yaml_untrusted import parse_yaml
 from wizard.git.foreign_files import ForeignFiles, read_foreign_files
+from wizard.plan.merge_base import STATE_DIR
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 # More files of one level, or more levels, are not read. The checks report them as missing.
 _MAX_FILES = 1000
 _MAX_ROUNDS = 20
+# The API group of Applications and ApplicationSets.
+_ARGOCD = "argoproj.io/"
 
 
 def read_surroundings(
@@ -31,9 +36,10 @@ def read_surroundings(
     release = rendering.release
     prefix = "" if release.prefix in {"", "."} else release.prefix.strip("/")
     special = read_foreign_files(repository, list_special_files(repository, rendering))
-    found = ForeignFiles({}, special.skipped)
+    rivals = _read_rivals(repository, rendering)
+    found = ForeignFiles({}, special.skipped, frozenset(rivals))
     asked: set[str] = set()
-    fresh = {**special.data, **files}
+    fresh = {**special.data, **rivals, **files}
     for _ in range(_MAX_ROUNDS):
         found.data.update(fresh)
         wanted = sorted(find_named_files(fresh, prefix) - found.data.keys() - asked)
@@ -43,6 +49,30 @@ def read_surroundings(
         part = read_foreign_files(repository, wanted[:_MAX_FILES])
         found.skipped.update(part.skipped)
         fresh = part.data
+    return found
+
+
+def _read_rivals(repository: WorkTree, rendering: Rendering) -> dict[str, bytes]:
+    """Return the committed Applications of others, anywhere, that deploy this installation too."""
+    from wizard.checks.run import build_layout
+    from wizard.deliveries.argocd.checks.rivals import find_second_installation
+
+    layout = build_layout(rendering)
+    if not layout.applications:
+        return {}
+    paths = [path for path in repository.find_text(_ARGOCD) if path not in rendering.tree]
+    marks = [posixpath.dirname(layout.values).encode(), layout.namespace.encode(), b"recurse"]
+    found = {}
+    for path, data in read_foreign_files(repository, paths[:_MAX_FILES]).data.items():
+        # Most of them are Applications of other installations; parsing each takes a millisecond.
+        if path.startswith(f"{STATE_DIR}/") or not any(mark in data for mark in marks):
+            continue
+        if any(
+            find_second_installation(layout, document)
+            for document in parse_yaml(path, data)[0]
+            if isinstance(document, Mapping) and document.get("kind") != "AppProject"
+        ):
+            found[path] = data
     return found
 
 

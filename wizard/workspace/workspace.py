@@ -317,7 +317,9 @@ class Workspace:
 
             files = merge_files(changes, conflicts, rendering)
             beside = read_surroundings(repository, rendering, files)
-            findings = inspect_rendering(rendering, beside.data, chart, beside.skipped)
+            findings = inspect_rendering(
+                rendering, beside.data, chart, beside.skipped, beside.rivals
+            )
         missing = settled.missing
         if missing and existing and needs_keys:
             from wizard.workspace.evidence import explain_unreadable_evidence

@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
+from wizard.checks.subject import Document, Layout, Subject, as_list, as_mapping, get_nested
 from wizard.errors import Fix
 from wizard.findings import Finding
 from wizard.formats.nested import format_path, walk
@@ -35,16 +35,15 @@ def check_rivals(subject: Subject) -> Iterator[Finding]:
         if (document.kind, document.name) in names:
             message = "another file already has an object of this kind and name"
             yield _finding(document, "metadata.name", message, "give it a name of its own")
-        where = _find_second_installation(subject, document.data)
+        where = find_second_installation(subject.layout, document.data)
         if where and document.kind != "AppProject":
             message = "applies this installation a second time, unlike the answers say"
             yield _finding(document, where, message, "remove it, and change the answers instead")
     yield from _check_kustomizations(subject)
 
 
-def _find_second_installation(subject: Subject, data: Mapping[str, Any]) -> str:
+def find_second_installation(layout: Layout, data: Mapping[str, Any]) -> str:
     """Return the place that names our values or manifests, or installs our chart; else ""."""
-    layout = subject.layout
     values = posixpath.join(layout.prefix, layout.values)
     folder = posixpath.dirname(values)
     for path, value in walk(data):
@@ -54,14 +53,27 @@ def _find_second_installation(subject: Subject, data: Mapping[str, Any]) -> str:
                 return format_path(path)
             if key == "path" and _resolve(value) == folder:
                 return format_path(path)
-        elif isinstance(value, Mapping) and _installs_chart(subject, value):
+        elif isinstance(value, Mapping) and (
+            _installs_chart(layout, value) or _applies_above(folder, value)
+        ):
             return format_path(path)
     return ""
 
 
-def _installs_chart(subject: Subject, spec: Mapping[str, Any]) -> bool:
+def _applies_above(folder: str, source: Mapping[str, Any]) -> bool:
+    """Return whether this source applies all files below a folder above our manifests."""
+    if get_nested(source, "directory", "recurse") is not True:
+        return False
+    path = source.get("path")
+    if not isinstance(path, str):
+        return False
+    above = _resolve(path)
+    return above in {".", folder} or folder.startswith(f"{above}/")
+
+
+def _installs_chart(layout: Layout, spec: Mapping[str, Any]) -> bool:
     """Return whether this is the spec of an Application with Airflow's chart in our namespace."""
-    if get_nested(spec, "destination", "namespace") != subject.layout.namespace:
+    if get_nested(spec, "destination", "namespace") != layout.namespace:
         return False
     sources = [*as_list(spec.get("sources")), spec.get("source")]
     charts = [str(as_mapping(source).get("chart") or "") for source in sources]

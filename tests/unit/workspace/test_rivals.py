@@ -1,0 +1,82 @@
+"""An Application of others, anywhere in the repository, that deploys this installation too."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.rendered import rendering
+from tests.support.repository import GitFolder
+from wizard.checks.run import inspect_rendering
+from wizard.findings import Finding
+from wizard.workspace.surroundings import read_surroundings
+
+CHART = "{repoURL: https://airflow.apache.org, chart: airflow, targetRevision: 1.22.0%s}"
+SPEC = "  project: default\n  destination: {namespace: %s, name: in-cluster}\n  source%s\n"
+HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: by-hand}\nspec:\n"
+OURS = "{repoURL: https://git.example.com/x.git, path: %s%s}"
+VALUES = ", helm: {valueFiles: [$values/apps/airflow/airflow-values.yaml]}"
+
+
+def application(source: str, namespace: str = "airflow") -> str:
+    return HEAD + SPEC % (namespace, source)
+
+
+def judge(folder: GitFolder) -> list[Finding]:
+    made = rendering()
+    files = {path: file.data for path, file in made.tree.items()}
+    beside = read_surroundings(folder.repo, made, files)
+    return inspect_rendering(made, beside.data, None, beside.skipped, beside.rivals)
+
+
+RIVALS = {
+    "chart": application(f": {CHART % ''}"),
+    "values": application(f"s: [{CHART % VALUES}]", "other"),
+    "manifests": application(f": {OURS % ('apps/airflow', '')}"),
+    "all below": application(f": {OURS % ('apps', ', directory: {recurse: true}')}"),
+    "all": application(f": {OURS % ('.', ', directory: {recurse: true}')}"),
+    "a set": (
+        "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: all}\n"
+        "spec:\n generators: [{list: {elements: [{}]}}]\n template:\n  spec:\n"
+        "   destination: {namespace: airflow}\n"
+        f"   source: {CHART % ''}\n"
+    ),
+    "a list": (
+        "apiVersion: v1\nkind: List\nitems:\n- apiVersion: argoproj.io/v1alpha1\n"
+        "  kind: Application\n  metadata: {name: by-hand}\n"
+        f"  spec: {{destination: {{namespace: airflow}}, source: {CHART % ''}}}\n"
+    ),
+}
+OTHERS = {
+    "another namespace": application(f": {CHART % ''}", "airflow-2"),
+    "another chart": application(": {repoURL: https://x.example.com, chart: redis}"),
+    "another folder": application(f": {OURS % ('apps/airflow-2', '')}"),
+    "the folder above, not below": application(f": {OURS % ('apps', '')}"),
+    "documentation": "# argoproj.io/v1alpha1 applies apps/airflow\n",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> GitFolder:
+    return GitFolder.init(tmp_path_factory.mktemp("config"))
+
+
+def test_second_applications_are_found_wherever_they_are(folder: GitFolder) -> None:
+    paths = {f"clusters/{name.replace(' ', '-')}.yaml": text for name, text in RIVALS.items()}
+    folder.commit({**paths})
+    found = judge(folder)
+    rivals = {one.path for one in found if one.rule == "argocd.rival" and one.is_error}
+    assert rivals == set(paths)
+    # Rules about the form of Applications are for the wizard's own.
+    assert {one.rule for one in found if one.path in paths} <= {"argocd.rival", "argocd.values-unread"}
+    folder.git("rm", "-rq", "clusters")
+    folder.git("commit", "-qm", "removed")
+
+
+def test_applications_of_others_are_nobodys_business(folder: GitFolder) -> None:
+    paths = {f"clusters/{name.replace(' ', '-')}.yaml": text for name, text in OTHERS.items()}
+    folder.commit({**paths})
+    made = rendering()
+    assert not set(read_surroundings(folder.repo, made, {}).data) & set(paths)
+    assert not [one for one in judge(folder) if one.path in paths]
+    folder.git("rm", "-rq", "clusters")
+    folder.git("commit", "-qm", "removed")
