@@ -213,6 +213,10 @@ def files_beside_ours_are_not_read() -> None:
     _put("wizard.workspace.surroundings.find_special_files", lambda *_: [])
 
 
+def applications_elsewhere_are_not_read() -> None:
+    _put("wizard.workspace.surroundings._read_rivals", lambda *_: {})
+
+
 def files_that_others_name_are_not_read() -> None:
     _put("wizard.checks.surroundings.find_named_files", lambda *_: set())
 
@@ -321,6 +325,9 @@ MUTATIONS: dict[Mutation, Sequence[str]] = {
     a_pattern_matches_nothing: [f"{KUSTOMIZE}::test_what_may_reach_a_guarded_object_is_named"],
     only_the_values_file_counts: [f"{EFFECTIVE}::test_a_value_is_judged_where_it_is_set"],
     the_merge_base_vouches: [f"{EDITS}::test_the_merge_base_does_not_vouch_for_a_file"],
+    applications_elsewhere_are_not_read: [
+        "tests/unit/workspace/test_rivals.py::test_second_applications_are_found_wherever_they_are",
+    ],
     files_beside_ours_are_not_read: [
         f"{SURROUNDINGS}::test_all_that_takes_effect_is_read_and_nothing_else",
     ],

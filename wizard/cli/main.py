@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = _open_console()
     try:
         options = parse_options(sys.argv[1:] if argv is None else argv)
-        if options.command in READS_ANSWERS | HOLDS_SECRETS:
+        if not options.version and options.command in READS_ANSWERS | HOLDS_SECRETS:
             from wizard.formats.file_variables import require_plain_files
 
             require_plain_files()

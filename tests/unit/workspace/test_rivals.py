@@ -67,7 +67,10 @@ def test_second_applications_are_found_wherever_they_are(folder: GitFolder) -> N
     rivals = {one.path for one in found if one.rule == "argocd.rival" and one.is_error}
     assert rivals == set(paths)
     # Rules about the form of Applications are for the wizard's own.
-    assert {one.rule for one in found if one.path in paths} <= {"argocd.rival", "argocd.values-unread"}
+    assert {one.rule for one in found if one.path in paths} <= {
+        "argocd.rival",
+        "argocd.values-unread",
+    }
     folder.git("rm", "-rq", "clusters")
     folder.git("commit", "-qm", "removed")
 
