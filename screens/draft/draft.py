@@ -11,6 +11,7 @@ from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
 from wizard.answers.files import ValidationResult, dump_value, merge_layers, validate_answers
 from wizard.answers.model import Answers
 from wizard.answers.questions import FieldSpec, field_spec, field_specs
+from wizard.answers.rules import holds_secret
 from wizard.errors import ConflictError, Problem
 from wizard.formats.nested import get_value, put_value
 from wizard.hostkeys.keys import known_hosts_name
@@ -222,8 +223,8 @@ class Draft:
 
     @cached_property
     def rendering(self) -> Rendering | None:
-        """The rendered files of these answers; None while they cannot be rendered."""
-        if self.validation.answers is None:
+        """The rendered files of these answers; None while they cannot be rendered or shown."""
+        if self.validation.answers is None or holds_secret(self.validation.answers):
             return None
         try:
             return render(self.verification.answers)

@@ -240,6 +240,12 @@ def check_secret_answers(answers: Answers) -> Iterator[Problem]:
             )
 
 
+def holds_secret(answers: Answers) -> bool:
+    """Return whether an answer or a variable contains a secret, so that it must not be shown."""
+    problems = (*check_secret_answers(answers), *check_secret_variables(answers))
+    return bool(problems)
+
+
 def _texts(value: object) -> Iterator[str]:
     """Yield what an answer says in text, at any depth."""
     plain = value.model_dump(mode="json") if hasattr(value, "model_dump") else value

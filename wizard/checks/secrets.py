@@ -26,7 +26,8 @@ _FIX = "keep the value in the secret store and name the Secret here; rotate a re
 _MESSAGES = {
     "secret.literal": (
         "a secret in plain text; keep it in the store and name the Secret here",
-        _FIX,
+        f"{_FIX}. If it is not a secret, reword the line, or use another name for the value: no "
+        "option turns this check off",
     ),
     scan.PLACEHOLDER: (
         "a placeholder where a program reads a secret: it would be used as the value",

@@ -72,9 +72,9 @@ _COMMANDS: tuple[tuple[str, str], ...] = (
     # Oracle's programs and drivers take both in one text.
     (
         "/",
-        r"\b(?:sqlplus|sqlldr|expdp|impdp|rman)\b[^\n|;]{0,200}?[ \t](?:userid=|target[ \t=])?"
-        r"[\"']?[A-Za-z_][\w$#.]{0,60}/(?P<value>[^\s/@\"']{1,200})"
-        r"(?=@|[\"']?[ \t]{0,9}$|[\"']?[ \t]{1,9}@)",
+        r"\b(?:sqlplus|sqlldr|expdp|impdp|rman)\d{0,3}\b[^\n|;]{0,200}?[ \t]"
+        r"(?:userid=|target[ \t=])?[\"']?[A-Za-z_][\w$#.]{0,60}/(?P<value>[^\s/@\"']{1,200})"
+        r"(?=@|[\"']?[ \t]{0,9}$|[\"']?[ \t]{1,9}(?:@|\w{1,40}=))",
     ),
     ("jdbc:oracle", r"jdbc:oracle:\w{3,5}:[\w$#.]{1,60}/(?P<value>[^\s/@\"'{}]{1,200})@"),
     (

@@ -243,7 +243,10 @@ class _Named:
     def _in_call(self, start: int, end: int) -> bool:
         """Return whether the name is an argument of a call: `f(a, token=token)`."""
         before = self._text[max(0, start - 3) : start].rstrip()
-        return before.endswith(("(", ",")) and self._text[end : end + 1] == "="
+        if not before.endswith(("(", ",")) or self._text[end : end + 1] != "=":
+            return False
+        # Options of a command are separated by commas, too: `mount -o user=ada,password=...`.
+        return before.endswith("(") or "(" in self._text[max(0, start - 400) : start]
 
     def _value(
         self,

@@ -29,6 +29,8 @@ _TEXT_KEYS = ("extraEnv", "extraEnvFrom", "envFrom", "podTemplate")
 _NAME_KEYS = ("name", "key", "variable", "field")
 _VALUE_KEYS = ("value", "default", "content", "defaultValue")
 _VALUE_BELOW = (*_VALUE_KEYS, "plain", "plaintext", "text")
+# Whose `name` is that of a Secret, and `key` that of a key in one.
+_SECRET_REFERENCES = ("secretKeyRef", "secretRef", "imagePullSecrets", "imagePullSecret")
 # What describes a secret: `token: {audience: x}`.
 _ABOUT = (
     "name", "user", "login", "email", "key", "path", "file", "type", "ref", "id", "url", "uri",
@@ -193,9 +195,14 @@ def _judge_below(path: Path, key: str, value: object) -> str:
     """Return the rule that a value breaks where a Secret's name, or a mapping, is expected."""
     if not isinstance(value, str):
         return ""
-    if key != "value" and "/" not in key and not names.value_name(key):
-        return _LITERAL if verdicts.judge_object_name(value) else ""
     above = next((part for part in reversed(path[:-1]) if isinstance(part, str)), "")
+    is_name = (
+        (key != "value" and "/" not in key and not names.value_name(key))
+        or key.endswith(("SecretName", "secretName"))
+        or (key in ("name", "key") and above in _SECRET_REFERENCES)
+    )
+    if is_name:
+        return _LITERAL if verdicts.judge_object_name(value) else ""
     if path[-1] != key or not names.is_secret_name(names.value_name(above)):
         return ""
     if key in _VALUE_BELOW:

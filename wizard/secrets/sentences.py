@@ -13,23 +13,20 @@ from wizard.secrets.file_formats import is_comment
 from wizard.secrets.tokens import compile_once
 from wizard.secrets.verdicts import Found
 
-_WORDS = ("password", "passphrase", "passwd", "pw", "passwort", "kennwort")
+_TOKENS = ("token", "secret")
+_WORDS = ("password", "passphrase", "passwd", "pw", "passwort", "kennwort", *_TOKENS)
 _SENTENCE = (
-    r"(?i)\b(?:" + "|".join(_WORDS) + r")\b(?P<verb>[ \t]{1,3}(?:is|was|ist|war):?)?[ \t]{1,3}"
+    r"(?i)\b(?P<name>" + "|".join(_WORDS) + r")\b(?P<verb>[ \t]{1,3}(?:is|was|ist|war)"
+    r"(?:[ \t]{1,3}(?:set|changed|reset)[ \t]{1,3}to)?:?)?[ \t]{1,3}"
     r"(?P<quote>[\"'`]?)(?P<value>[^\s\"'`,;()<>{}|\[\]]{3,100})(?P=quote)(?P<rest>[^\n]?)"
 )
 # What a password is said to be: required, generated, optional, wrong.
 _STATE = re.compile(
     r"(?:\w{2,30}(?:ed|en|ing|al|ble|ory|ent|ant|ive|ic|ary|ful|less|ly|ous|id|own|ect|cure|ult|ique"
-    r"|ain|ier|ger|ter|est|ong|ique|tely)|above|bad|below|blank|case-sensitive|complex|empty|fine"
-    r"|first|gone|good|held|here|infinite|it|kept|last|long|lost|mine|more|new|next|none|not|null|old"
+    r"|ain|ier|ger|ter|est|ong|ique|tely|lich|bar|los|ig)|above|bad|below|blank|bytes|case-sensitive|complex|empty|fine"
+    r"|first|geheim|gone|good|held|here|infinite|it|kept|last|long|lost|mine|more|new|next|none|not|null|old"
     r"|one|open|ours|out|plaintext|private|public|put|random|read|ready|safe|same|sent|set|short"
     r"|simple|so|stale|text|that|theirs|there|this|too|true|unset|weak|what|yours)"
-)
-_ALGORITHM = re.compile(
-    r"(?:sha|md|rfc|argon|pbkdf|scrypt|bcrypt|scram|base|oauth|pkcs|x|utf|aes|v)-?\d[\w.-]{0,20}"
-    r"|scram-[\w-]{1,20}|#\d{1,9}",
-    re.IGNORECASE,
 )
 
 
@@ -45,8 +42,10 @@ def find_sentences(text: str, lowered: str, *, prose: bool) -> Iterator[Found]:
 def _tells(match: re.Match[str]) -> bool:
     """Return whether the sentence ends with the password; one after no verb must look like one."""
     said, value = match["value"], match["value"].rstrip(".!?:")
-    if verdicts.judge_literal("PASSWORD", value) != "literal" or _ALGORITHM.fullmatch(value):
+    if verdicts.judge_literal("PASSWORD", value) != "literal" or verdicts.is_algorithm(value):
         return False
+    if match["name"].lower() in _TOKENS:
+        return len(value) >= 20 and verdicts.is_random(value)
     if not match["verb"]:
         return verdicts.is_mixed(value)
     if not value.isalnum() or value.isdecimal() or verdicts.is_named_secret(value):

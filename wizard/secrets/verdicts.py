@@ -90,6 +90,12 @@ _FILL_IN = (
     r"|your[-_ ][\w -]{1,60}|my[-_ ]?(?:secret|password|token|key)|from[-_ ](?:the[-_ ])?\w{1,40})"
     r"(?:[-_ !.]\w{0,20})?|\[(?:redacted|hidden|secret|password|token)[\w ]{0,20}\]"
 )
+# Names with a digit that are no secrets.
+_ALGORITHM = re.compile(
+    r"(?:sha|md|rfc|argon|pbkdf|scrypt|bcrypt|scram|base|oauth|pkcs|x|utf|aes|v)-?\d[\w.-]{0,20}"
+    r"|scram-[\w-]{1,20}|#\d{1,9}",
+    re.IGNORECASE,
+)
 _WORD_AS_VALUE = frozenset(("password", "passwd", "pass", "pwd", "secret", "token", "credentials"))
 _FERNET = re.compile(r"[A-Za-z0-9_-]{43}=")
 _AZURE = re.compile(r"[A-Za-z0-9+/]{86}==")
@@ -226,7 +232,12 @@ def is_random(text: str) -> bool:
 
 def is_mixed_password(text: str) -> bool:
     """Return whether the text is one word with letters and digits or signs."""
-    return _is_mixed(text) and len(text.split()) == 1
+    return _is_mixed(text) and len(text.split()) == 1 and not is_algorithm(text)
+
+
+def is_algorithm(text: str) -> bool:
+    """Return whether the text names an algorithm or a document, such as `sha256` or `rfc7519`."""
+    return _ALGORITHM.fullmatch(text) is not None
 
 
 def is_mixed(text: str) -> bool:

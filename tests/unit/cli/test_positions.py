@@ -26,6 +26,32 @@ FORMS = (
     f"database.password={{password:{MARKER}}}",
     f"database={{{MARKER}: 1}}",
     f"environment.variables={{{MARKER}: 1}}",
+    # Keys and values below `values`, at any depth and below lists.
+    f"values.{MARKER}=1",
+    f"values.workers.{MARKER}=1",
+    f"values.executor.{MARKER}=1",
+    f"values={{ingress: {{{MARKER}: {{{MARKER}: 1}}}}}}",
+    f"values={{env: [{{name: A, {MARKER}: 1}}]}}",
+    f"values={{workers: [{MARKER}]}}",
+    f"values={{data: {{{MARKER}SecretName: 1}}}}",
+    f"values={{fernetKeySecretName: {MARKER}}}",
+    f"values={{labels: {{'password:{MARKER}': null}}}}",
+    f"values={{scheduler: {{extraVolumes: [{{'token:{MARKER}': null}}]}}}}",
+    f"values={{scheduler: {{extraVolumes: [{{secret: {{secretName: {MARKER}}}}}]}}}}",
+    f"values={{scheduler: {{env: [{{valueFrom: {{secretKeyRef: {{name: {MARKER}}}}}}}]}}}}",
+    f"values={{registry: {{connection: {{pass: {MARKER}}}}}}}",
+    f"values={{config: {{smtp: {{smtp_password: {MARKER}}}}}}}",
+)
+# A file whose name, or one key or value, is a secret: answers and presets.
+FILES = (
+    f"{{{MARKER}: 1}}",
+    f"database: {{{MARKER}: 1}}",
+    f"database: {{password: {MARKER}}}",
+    f"values: {{workers: {{{MARKER}: 1}}}}",
+    f"values: {{env: [{{{MARKER}: 1}}]}}",
+    f"executor: {{kind: {MARKER}}}",
+    f"schema: {MARKER}",
+    f"{MARKER}: [",
 )
 HOSTILE = {
     "long": "a" * 5_000,
@@ -91,6 +117,27 @@ def test_a_value_in_the_wrong_place_is_not_repeated(
         done = wizard(*position.line(form))
         assert MARKER.lower() not in (done.out + done.err).lower(), (form, str(done))
         assert done.code != ExitCode.BUG, (form, str(done))
+
+
+@pytest.mark.parametrize("option", ["--answers", "--preset"])
+def test_a_file_in_an_option_is_not_repeated(
+    option: str, wizard: Wizard, canary: Canary, tmp_path: Path
+) -> None:
+    for number, text in enumerate(FILES):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(text + "\n")
+        for name in (str(file), f"{file.with_suffix('')}{MARKER}"):
+            start = ("--answers", name) if option == "--answers" else ("--preset", name)
+            done = wizard("plan", "--set", "installation.name=new", *start)
+            assert done.code in (ExitCode.INVALID, ExitCode.REFUSED, ExitCode.USAGE), str(done)
+            canary.assert_absent(done.out, done.err)
+
+
+def test_a_value_from_standard_input_is_not_repeated(wizard: Wizard, canary: Canary) -> None:
+    for text in FILES:
+        done = wizard("plan", "--answers", "-", stdin=text.encode())
+        assert done.code in (ExitCode.INVALID, ExitCode.REFUSED), str(done)
+        canary.assert_absent(done.out, done.err)
 
 
 @pytest.mark.parametrize("position", POSITIONS, ids=str)
