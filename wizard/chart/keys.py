@@ -28,6 +28,12 @@ def load_keys(version: str) -> ChartKeys:
     return ChartKeys(version, read_key_list(version))
 
 
+@lru_cache(maxsize=1)
+def list_names() -> frozenset[str]:
+    """Return all keys of all known chart versions, without their place."""
+    return frozenset(name for version in list_chart_versions() for name in load_keys(version).names)
+
+
 def read_key_list(version: str) -> str:
     """Return the text of keydata/<version>.txt."""
     # Read through the package, so that a zipped wheel works too.

@@ -11,8 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.contract import Version
-from wizard.chart.keys import load_keys
-from wizard.chart.versions import list_chart_versions
+from wizard.chart.keys import list_names
 from wizard.checks import (
     components,
     configuration,
@@ -96,7 +95,7 @@ def run_checks(
 
         gate = Gate(held)
         found = [*_withhold_secrets([*found, *_find_held_secrets(files, gate)], gate)]
-    shown = {_escape_finding(_withhold_place(finding, chart)) for finding in found}
+    shown = {_escape_finding(_withhold_place(finding)) for finding in found}
     return sorted(shown, key=Finding.sort_key)
 
 
@@ -191,13 +190,13 @@ def _withhold_secrets(found: Iterable[Finding], gate: Gate) -> Iterator[Finding]
             yield finding
 
 
-def _withhold_place(finding: Finding, chart: str) -> Finding:
+def _withhold_place(finding: Finding) -> Finding:
     """Return the finding without the keys of its place that may be secrets."""
     from wizard.secrets.scan import withhold_secrets
 
-    known = load_keys(chart).names if chart in list_chart_versions() else frozenset[str]()
-    where = withhold_secrets(finding.where, known)
-    return finding if where == finding.where else replace(finding, where=where)
+    if withhold_secrets(finding.where) == finding.where:
+        return finding
+    return replace(finding, where=withhold_secrets(finding.where, list_names()))
 
 
 def _escape_finding(finding: Finding) -> Finding:

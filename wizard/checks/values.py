@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wizard.chart.contract import CONTRACT, get_chart_value
-from wizard.chart.keys import load_keys
+from wizard.chart.keys import list_names, load_keys
 from wizard.chart.versions import list_chart_versions
 from wizard.checks.subject import Subject, as_mapping, get_nested
 from wizard.errors import Fix
@@ -70,7 +70,7 @@ def _keys(values: Mapping[str, Any], chart: str, report: Report) -> Iterator[Fin
         message = f"chart {chart} does not know this key"
         # The keys above are the chart's, or names of the user that every diff shows.
         *above, key = path
-        shown = show_name(str(key), known.names) or UNKNOWN_KEY
+        shown = show_name(str(key), list_names()) or UNKNOWN_KEY
         yield report.error("values.unknown-key", format_path([*above, shown]), message, fix)
     for path, instead in known.deprecated_keys(values):
         fix = f"use {instead}" if instead else "remove it"

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.answers.files import deploy_key_fields, dump_value, parse_value, validate_answers
 from wizard.answers.questions import FieldSpec, field_specs
+from wizard.answers.rules import holds_secret
 from wizard.cli.console import Console, read_line
 from wizard.errors import AnswersError
 from wizard.formats.nested import get_value, put_value
 from wizard.hostkeys.keys import parse_fingerprint, parse_host_keys
 from wizard.hostkeys.verdict import parse_host_key
 from wizard.secrets.references import KINDS
+from wizard.secrets.scan import find_leaks
 from wizard.workspace.host_keys import judge_answers
 
 if TYPE_CHECKING:
@@ -82,7 +84,9 @@ class PromptSession:
             current = get_value(self.data, item.path, dump_value(item.default))
             if item.kind == "choice":
                 self._choices(item, str(current))
-            text = read_line(self.console, f"{label} [{format_answer(item, current)}]: ")
+            shown = format_answer(item, current)
+            shown = "not shown" if any(find_leaks(shown, prose=True)) else shown
+            text = read_line(self.console, f"{label} [{shown}]: ")
             if text == "<":
                 return False
             if text == "?":
@@ -123,6 +127,7 @@ class PromptSession:
         """Return why an answer is not accepted; empty if it is.
 
         A broken rule across sections is only reported, because the other answer may still change.
+        A secret is not kept, because the next prompt would show it.
         """
         found = validate_answers(data)
         own = [p for p in found.problems if p.key == item.key or p.key.startswith(f"{item.key}.")]
@@ -131,6 +136,8 @@ class PromptSession:
         if not own:
             return ""
         if item.ask.required and get_value(data, item.path, item.default) in ("", None):
+            return own[0].message
+        if holds_secret(found.answers):
             return own[0].message
         self.console.say(f"  (to be fixed later: {own[0].message})")
         return ""

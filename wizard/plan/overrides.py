@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.contract import CHART_DEFAULTS, find_inline_secrets
-from wizard.chart.keys import load_keys
+from wizard.chart.keys import list_names
 from wizard.chart.settings import map_setting
 from wizard.errors import Problem
 from wizard.formats.messages import show_path
@@ -131,7 +131,7 @@ def check_values(
                 continue
             if why or isinstance(old, list):
                 why = why or "it replaces a rendered list; keep its items and add yours after them"
-                key = f"values.{show_path(path, load_keys(chart).names)}"
+                key = f"values.{show_path(path, list_names())}"
                 problems.setdefault(key, Problem(key, why))
             else:
                 warnings.append(f"values.{key} overrides another answer")

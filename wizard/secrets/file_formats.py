@@ -43,8 +43,8 @@ _AUTHORIZATION = (
 )
 # A key of 64 bytes; without a name, it could as well be a checksum or a signature.
 _LONG_KEY = (
-    r"(?i)(?P<name>[\w-]{0,40}(?:key|credential)\d{0,2})\\{0,4}[\"']?[ \t]{0,9}[:=][ \t]{0,9}"
-    r"[rbfu]?\\{0,4}[\"']?(?P<value>[A-Za-z0-9+/]{86}==)"
+    r"(?i)(?<![\w-])(?P<name>[\w-]{0,40}(?:key|credential)\d{0,2})\\{0,4}[\"']?"
+    r"[ \t]{0,9}[:=][ \t]{0,9}[rbfu]?\\{0,4}[\"']?(?P<value>[A-Za-z0-9+/]{86}==)"
 )
 # Parameters of a URL that are secrets only there.
 _QUERY = (

@@ -89,7 +89,7 @@ def test_a_choice_that_cannot_be_read_blames_nothing_that_depends_on_it() -> Non
         ("values", 5, "give a mapping of keys to values"),
         ("databse", {}, "there is no such key; did you mean database?"),
         ("database.pot", 1, "there is no such key; did you mean port?"),
-        ("database.pgbouncer.modus", 1, "there is no such key; did you mean mode?"),
+        ("database.pgbouncer.mod", 1, "there is no such key; did you mean mode?"),
         ("access.zzzz", 1, "there is no such key; known here: kind, base_url"),
         ("dags.host_keys", [{"host": "a", "type": "b", "key": "c", "x": 1}], "known here: host"),
         ("installation.namespace", "Data_Team", "lower-case letters"),

@@ -258,9 +258,9 @@ def test_localhost_is_the_address_of_a_port_forward_only() -> None:
 def test_all_problems_come_at_once() -> None:
     data = filled("production", {"database.host": "", "executor.kind": "LocalKubernetesExecutor"})
     assert len(validate_answers(data).problems) == 2
-    types = {"database.port": 0, "installation.name": "Prod", "dags.ref": "-x", "nope": 1}
+    types = {"database.port": 0, "installation.name": "Prod", "dags.ref": "-x", "dag": 1}
     found = [problem.key for problem in validate_answers(filled("production", types)).problems]
-    assert sorted(found) == ["dags.ref", "database.port", "installation.name", "nope"]
+    assert sorted(found) == ["dag", "dags.ref", "database.port", "installation.name"]
 
 
 def test_answers_that_do_not_apply_are_ignored_with_a_warning() -> None:

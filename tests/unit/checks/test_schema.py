@@ -58,7 +58,7 @@ def test_right_objects_pass_their_crds() -> None:
         (METADATA, "spec.target.creationPolicy", "Own", "spec.target.creationPolicy",
          "must be one of Owner, Orphan, Merge, None, CreateOrMerge"),
         (METADATA, "spec.data.0.remoteRef.colour", "x", "spec.data[0].remoteRef",
-         "unknown field colour"),
+         "unknown field (an unknown key)"),
         (METADATA, "metadata.label", {}, "metadata", "unknown field label"),
         (METADATA, "metadata.annotations", {"a": 1}, "metadata.annotations.a", "must be string"),
         (METADATA, "apiVersion", "external-secrets.io/v1beta1", "apiVersion",

@@ -14,6 +14,7 @@ from wizard.checks.stores import list_store_users, list_stores
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
 from wizard.errors import Fix
 from wizard.findings import Finding, Severity
+from wizard.secrets.scan import withhold_secrets
 from wizard.stores.vault.checks.hcl import Grant, HclError, is_allowed, parse_policy
 
 
@@ -89,7 +90,7 @@ def _grants(
             policies.read.setdefault(name, set()).add(path)
         if role is not None and attached and not any(is_allowed(g, path, "read") for g in attached):
             message = "the policy of the store's role does not allow reading this path"
-            fix = f'grant read on path "{path}"'
+            fix = f'grant read on path "{withhold_secrets(path)}"'
             yield _finding(document, "vault.not-covered", where, message, fix)
 
 
