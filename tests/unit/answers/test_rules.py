@@ -17,6 +17,10 @@ OVER_HTTPS: dict[str, object] = {
     "delivery.argocd.username": "argocd",
 }
 IMAGE = {"repository": "registry.example.com/airflow", "tag": "r1"}
+_STORED = [{"name": "a", "from": "store", "keys": ["K"]}]
+_EXISTING = [{"name": "a", "from": "existing"}]
+_LOCAL = {"dags.repo": "https://git.example.com/a/b.git", "delivery.kind": "kind",
+          "database": {"kind": "bundled", "password": {"generate": True}}}  # fmt: skip
 CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
     # rule: (changes it refuses, the nearest that it allows, key, part of the remedy)
     "check_hybrid_executors": (
@@ -129,7 +133,21 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         {"environment.variables": {"SMTP_PASSWORD": "Tr0ub4dor-and-3"}},
         {"environment.variables": {"SMTP_PASSWORD_FILE": "/run/secrets/smtp"}},
         "environment.variables.SMTP_PASSWORD",
-        "values.extraEnvFrom",
+        "secrets.extra (env: all)",
+    ),
+    "check_extra_secrets": (
+        {"secrets.store": "kubernetes", "secrets.extra": _STORED, **_LOCAL},
+        {"secrets.store": "kubernetes", "secrets.extra": _EXISTING, **_LOCAL},
+        "secrets.extra.0.from",
+        "use from: existing",
+    ),
+    "check_extra_variables": (
+        {"secrets.extra": [{"name": "a", "from": "existing", "env": "all",
+                            "keys": ["AIRFLOW__CELERY__BROKER_URL"]}]},
+        {"secrets.extra": [{"name": "a", "from": "existing", "keys": [
+            "AIRFLOW__CELERY__BROKER_URL"]}]},
+        "secrets.extra.0.keys",
+        "remove AIRFLOW__CELERY__BROKER_URL",
     ),
     "check_secret_answers": (
         {"dags.repo": f"https://git.example.com/gh{'p_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8'}/b.git"},

@@ -51,7 +51,10 @@ class ExtraSecret(Model):
     source: Literal["store", "existing"] = Field(alias="from")
     keys: list[SecretKey] = Field(default_factory=list)
     values: dict[SecretKey, SecretRef] = Field(default_factory=dict)
-    env: Annotated[list[Component], BeforeValidator(_list_one)] = Field(default_factory=list)
+    env: Annotated[
+        list[Component],
+        BeforeValidator(_list_one, json_schema_input_type=Component | list[Component]),
+    ] = Field(default_factory=list)
     mount: MountPath = ""
     pull: bool = False
 
