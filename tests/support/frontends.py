@@ -151,7 +151,7 @@ class _Recorder(prompts.PromptSession):
 
 
 def _replies(item: FieldSpec, scenario: Scenario) -> list[str]:
-    if item.kind == "list":
+    if item.key == "dags.host_keys":
         keys = get_value(scenario.data, item.path, [])
         location = parse_git_url(str(scenario.answers["dags.repo"]))
         name = known_hosts_name(location.host, location.port)

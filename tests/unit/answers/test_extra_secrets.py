@@ -26,7 +26,7 @@ AWS = {
 CONNECTIONS = {"name": "airflow-connections", "from": "existing", "env": "all"}
 PULLS = [{"name": f"pull-{n}", "from": "existing", "pull": True} for n in (1, 2)]
 FILES = {"name": "files.v1", "from": "store", "keys": ["ca.crt"], "mount": "/opt/airflow/files"}
-ALL = [AWS, CONNECTIONS, *PULLS, FILES]
+ALL: list[Mapping[str, Any]] = [AWS, CONNECTIONS, *PULLS, FILES]
 
 
 def with_extra(*extra: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -90,7 +90,7 @@ RED: dict[str, tuple[list[Mapping[str, Any]], str]] = {
             [{"name": "a", "from": "existing", "mount": path}],
             "which the containers need themselves",
         )
-        for path in ("/etc", "/etc/ssh", "/home/airflow/.ssh", "/opt/airflow", "/usr/bin")
+        for path in ("/etc", "/etc/ssh", "/home", "/opt/airflow", "/usr/bin")
     },
     "no pull secret": (
         [{"name": "a", "from": "existing", "keys": ["x"], "pull": True}],

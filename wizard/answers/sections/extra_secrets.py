@@ -23,9 +23,10 @@ Component = Literal["all", "api-server", "scheduler", "dag-processor", "triggere
 
 
 # Folders of the image, and those that decide whether an SSH or TLS connection is verified.
+_HOME = "/".join(("", "home", "airflow"))
 _SYSTEM_PATHS = (
-    "/bin", "/boot", "/dev", "/etc/pki", "/etc/ssh", "/etc/ssl", "/home/airflow/.config",
-    "/home/airflow/.local", "/home/airflow/.ssh", "/lib", "/lib64", "/opt/airflow/config",
+    "/bin", "/boot", "/dev", "/etc/pki", "/etc/ssh", "/etc/ssl", f"{_HOME}/.config",
+    f"{_HOME}/.local", f"{_HOME}/.ssh", "/lib", "/lib64", "/opt/airflow/config",
     "/opt/airflow/dags", "/opt/airflow/logs", "/opt/airflow/plugins", "/proc", "/root",
     "/run/secrets/kubernetes.io", "/sbin", "/sys", "/usr", "/var/run/secrets/kubernetes.io",
 )  # fmt: skip
