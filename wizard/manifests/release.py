@@ -52,6 +52,8 @@ class Release:
     # Whether External Secrets copies the store's values into the cluster.
     external_secrets: bool
     cluster_store: bool
+    # Whether the store's payload is one YAML document instead of a key per value.
+    document: bool
     delivery: str
     # Whether a controller in the cluster follows the repository, and the controller's namespace.
     gitops: bool

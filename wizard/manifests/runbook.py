@@ -8,8 +8,11 @@ part as a `StoreRunbook` and a `DeliveryRunbook`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from wizard.chart.contract import get_chart_value
+from wizard.formats.nested import put_value
+from wizard.formats.yaml_writer import dump_yaml
 from wizard.manifests.tree import File
 from wizard.manifests.ui_access import render_ui_access
 
@@ -71,14 +74,15 @@ def render_runbook(release: Release, context: RunbookContext, delivery: Delivery
         _render_summary(release),
         delivery.install,
         *total.notes,
-        _render_secrets(total),
+        _render_secrets(release, total),
+        _render_document(release, total),
         _render_validation(release, store, delivery, total),
-        render_ui_access(release),
-        _render_change(release, delivery),
+        render_ui_access(release, total.values),
+        _render_change(release, delivery, total),
         _render_rotation(release, store),
         delivery.tear_down,
-        _render_problems(release, store),
-        _render_readers(release, store),
+        _render_problems(release, store, total),
+        _render_readers(release, store, total),
     ]
     text = "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
     return File("runbook", f"{release.paths.docs}/RUNBOOK.md", text)
@@ -102,10 +106,12 @@ def _describe_folder(release: Release) -> str:
     return "the top folder" if release.prefix in {"", "."} else f"the folder `{release.prefix}`"
 
 
-def _render_secrets(total: Contribution) -> str:
+def _render_secrets(release: Release, total: Contribution) -> str:
     lines = ["## Secrets", "", "| Secret | keys | source |", "|---|---|---|"]
     for secret in total.secrets:
-        facts = ", ".join(f"`{fact.key}`" for fact in secret.facts)
+        facts = ", ".join(
+            f"`{fact.place if release.document else fact.key}`" for fact in secret.facts
+        )
         keys = ", ".join(f"`{key}`" for key in secret.keys)
         lines.append(f"| `{secret.name}` | {keys} | {facts} |")
     for reader in total.readers:
@@ -116,6 +122,20 @@ def _render_secrets(total: Contribution) -> str:
         keys = ", ".join(f"`{key}`" for key in found)
         lines.append(f"| `{name}` | {keys} | made by others |")
     return "\n".join(lines)
+
+
+def _render_document(release: Release, total: Contribution) -> str:
+    """Return the shape of the payload if it is one YAML document."""
+    if not release.document:
+        return ""
+    shape: dict[str, Any] = {}
+    for secret in total.secrets:
+        for fact in secret.facts:
+            shape = put_value(shape, tuple(fact.place.split(".")), "...")
+    return (
+        "## Payload\n\nThe key `config` of the payload holds one YAML document of this shape.\n"
+        f"Every value is text: keep its double quotes.\n\n```yaml\n{dump_yaml(shape)}```"
+    )
 
 
 def _render_validation(
@@ -136,11 +156,27 @@ def _render_validation(
     )
 
 
-def _render_change(release: Release, delivery: DeliveryRunbook) -> str:
+def _find_example(total: Contribution) -> str:
+    """Return a setting that has an effect with these answers, and a value for it."""
+    scaled = {
+        "workers.celery.replicas": "executor.workers.replicas=3",
+        "workers.celery.keda": "executor.workers.max_replicas=20",
+        "workers.celery.hpa": "executor.workers.max_replicas=20",
+    }
+    found = (example for setting, example in scaled.items() if setting in total.settings)
+    return next(found, "components.api_server.replicas=2")
+
+
+def _connects_past_pooler(release: Release, total: Contribution) -> bool:
+    """Return whether the migrations use a connection of their own, past a pooler."""
+    return any(secret.name == release.secret("metadata-direct") for secret in total.secrets)
+
+
+def _render_change(release: Release, delivery: DeliveryRunbook, total: Contribution) -> str:
     return (
         "## Change and roll back\n\nChange a setting with one commit:\n\n"
         + shell_block(
-            f"airflow-wizard set --installation {release.installation} executor.workers.replicas=3",
+            f"airflow-wizard set --installation {release.installation} {_find_example(total)}",
             *delivery.after_change,
         )
         + "\n\nRoll back. This does not touch the database: if a migration ran, restore it "
@@ -163,9 +199,10 @@ def _render_rotation(release: Release, store: StoreRunbook) -> str:
     )
 
 
-def _render_problems(release: Release, store: StoreRunbook) -> str:
+def _render_problems(release: Release, store: StoreRunbook, total: Contribution) -> str:
+    direct = ", which connects without PgBouncer" if _connects_past_pooler(release, total) else ""
     rows = [
-        ("pods wait for migrations", "log of the migration Job, which connects without PgBouncer"),
+        ("pods wait for migrations", f"log of the migration Job{direct}"),
         ("keys change after a sync", "`*SecretName` settings in the values: one was removed"),
         *store.problems,
     ]
@@ -184,11 +221,15 @@ def _render_problems(release: Release, store: StoreRunbook) -> str:
     return "\n".join([*lines, *(f"| {symptom} | {where} |" for symptom, where in rows)])
 
 
-def _render_readers(release: Release, store: StoreRunbook) -> str:
+def _render_readers(release: Release, store: StoreRunbook, total: Contribution) -> str:
     text = (
         "## Who can read what\n\nDAG code runs as the workers' ServiceAccount, with the URL of the "
-        "metadata database and the Fernet key in its environment.\n"
-        f"With the chart's pod launcher role it can also start pods in `{release.namespace}`, "
+        "metadata database and the Fernet key in its environment."
+    )
+    if not all(get_chart_value(total.values, one) for one in ("rbac.create", "allowPodLaunching")):
+        return text
+    text += (
+        f"\nWith the chart's pod launcher role it can also start pods in `{release.namespace}`, "
         "mount any Secret there and use any ServiceAccount"
     )
     if store.reserved_account:

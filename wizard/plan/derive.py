@@ -54,6 +54,7 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
         store=store.name,
         external_secrets=store.external_secrets,
         cluster_store=store.external_secrets and answers.secrets.scope == "cluster",
+        document=store.external_secrets and answers.secrets.payload == "document",
         delivery=delivery.name,
         gitops=delivery.gitops,
         controller_namespace=delivery.controller_namespace(answers.delivery),

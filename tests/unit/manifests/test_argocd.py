@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.rendered import objects, rendering
+from tests.support.rendered import findings, objects, rendering
 from wizard.plan.render import Rendering
 
 WAVE = "argocd.argoproj.io/sync-wave"
@@ -110,3 +110,25 @@ def test_a_laptop_with_vault_makes_no_secret_by_hand() -> None:
     runbook = rendering("production", {"delivery.kind": "kind"}).tree.by_logical("runbook").text
     assert "openssl" not in runbook
     assert "kubectl apply -k apps/airflow" in runbook
+
+
+def test_the_project_allows_exactly_the_kinds_that_render() -> None:
+    def kinds(**more: object) -> tuple[set[str], set[str]]:
+        made = rendering("production", {"executor.kind": "KubernetesExecutor", "values": more})
+        spec = load(made, "argocd/project")["spec"]
+        assert "argocd.project-kind" not in {one.rule for one in findings(made)}
+        allowed, denied = (
+            {item["kind"] for item in spec[f"{name}list"]}
+            for name in ("clusterResourceWhite", "namespaceResourceBlack")
+        )
+        return allowed, denied
+
+    limits = {"ResourceQuota", "LimitRange"}
+    assert kinds() == ({"Namespace"}, limits)
+    assert kinds(quotas={"pods": "10"}) == ({"Namespace"}, {"LimitRange"})
+    assert kinds(limits=[{"type": "Pod"}]) == ({"Namespace"}, {"ResourceQuota"})
+    high = [{"name": "high", "value": 1}]
+    assert kinds(priorityClasses=high) == ({"Namespace", "PriorityClass"}, limits)
+    roles = {"ClusterRole", "ClusterRoleBinding"}
+    assert kinds(multiNamespaceMode=True) == ({"Namespace", *roles}, limits)
+    assert kinds(multiNamespaceMode=True, rbac={"create": False}) == ({"Namespace"}, limits)

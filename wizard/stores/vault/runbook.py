@@ -15,8 +15,11 @@ def vault_runbook(release: Release, total: Contribution) -> StoreRunbook:
     """Return the commands and texts on validation, rotation and problems with Vault."""
     namespace = release.namespace
     kind = "clustersecretstore" if release.cluster_store else "secretstore"
+    change = "Change the value in Vault"
+    if release.document:
+        change = "Read the document from Vault, change the value in it, and write all of it back"
     rotate = (
-        "Change the value in Vault with check-and-set (`vault kv patch -cas=<version>`), then "
+        f"{change} with check-and-set (`vault kv patch -cas=<version>`), then "
         "refresh the ExternalSecrets:\n\n"
         + shell_block(
             f"kubectl -n {namespace} annotate externalsecret --all --overwrite \\",

@@ -1,0 +1,149 @@
+"""Network policies admit and allow what the values in effect need, and no more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.rendered import findings, rendering, values
+
+OWN = {"podSelector": {"matchLabels": {"tier": "airflow", "release": "airflow"}}}
+INGRESS = {"ingress": {"apiServer": {"enabled": True, "hosts": [{"name": "localhost"}]}}}
+EVERYTHING = {
+    "config": {
+        "secrets": {"backend_kwargs": '{"url": "https://vault.example:8200"}'},
+        "metrics": {"statsd_host": "10.0.0.9", "statsd_port": "9125"},
+        "api": {"base_url": "https://airflow.example:9443"},
+    },
+    "elasticsearch": {"enabled": True, "secretName": "airflow-elasticsearch"},
+    "env": [
+        {"name": "AIRFLOW__CORE__DEFAULT_TIMEZONE", "value": "UTC"},
+        {"name": "AIRFLOW_CONN_MSSQL", "value": "mssql://db.example/x"},
+        {"name": "AIRFLOW_CONN_JSON", "value": '{"host": "db.example", "port": 3307}'},
+        {"name": "OWN", "value": "http://service.airflow.svc:1111 http://short:2222"},
+        {"name": "LOOPBACK", "value": "http://127.0.0.1:3333"},
+    ],
+    "triggerer": {"env": [{"name": "KAFKA", "value": "kafka.example:9094"}]},
+}
+
+
+def egress(changes: dict[str, object]) -> dict[tuple[str, ...], set[tuple[str, int]]]:
+    """The ports outside of the namespace, by the components that may use them."""
+    found: dict[tuple[str, ...], set[tuple[str, int]]] = {}
+    for file in rendering("production", changes).tree.values():
+        if not file.logical.startswith("secrets/egress"):
+            continue
+        spec: Any = yaml.safe_load(file.text)["spec"]
+        assert spec["podSelector"]["matchLabels"]["release"] == "airflow"
+        assert spec["policyTypes"] == ["Egress"]
+        one = spec["podSelector"]["matchLabels"].get("component")
+        several = spec["podSelector"].get("matchExpressions", [{"values": []}])[0]["values"]
+        ports = {
+            (port["protocol"], port["port"])
+            for rule in spec["egress"]
+            for port in rule.get("ports", [])
+        }
+        found.setdefault(tuple([one] if one else several), set()).update(ports)
+    return found
+
+
+COMMON = {("UDP", 53), ("TCP", 53), ("TCP", 443), ("TCP", 6443)}
+POOLED = ("pgbouncer", "run-airflow-migrations")
+POSTGRES = ("TCP", 5432)
+
+
+def test_only_the_pooler_and_the_migrations_reach_the_database_behind_pgbouncer() -> None:
+    found = egress({})
+    assert found[()] == COMMON
+    assert found[POOLED] == {POSTGRES}
+    assert found["dag-processor", "triggerer", "worker"] == {("TCP", 22)}
+    assert len(found) == 3
+
+
+def test_everything_reaches_the_database_without_a_pooler() -> None:
+    assert egress({"database.pgbouncer": {"mode": "off"}})[()] == {*COMMON, POSTGRES}
+
+
+def test_only_the_migrations_pass_a_pooler_of_ones_own() -> None:
+    found = egress({"database.pgbouncer": {"mode": "external", "host": "pool.example"}})
+    assert found["run-airflow-migrations",] == {POSTGRES}
+    assert found[()] == {*COMMON, ("TCP", 6432)}
+
+
+def test_local_tasks_run_in_the_scheduler() -> None:
+    found = egress({"executor.kind": "LocalExecutor", "environment.egress_ports": "1433, 3306"})
+    assert found["scheduler", "triggerer"] == {("TCP", 1433), ("TCP", 3306)}
+
+
+def test_addresses_in_the_configuration_get_their_ports() -> None:
+    found = egress({"values": EVERYTHING})
+    assert found[()] == {
+        *COMMON,
+        ("TCP", 8200),
+        ("UDP", 9125),
+        ("TCP", 9200),
+        ("TCP", 1433),
+        ("TCP", 3307),
+    }
+    assert found["triggerer",] == {("TCP", 9094)}
+
+
+def test_no_part_of_an_address_is_in_a_policy() -> None:
+    secret = "correct-horse-" + "battery"
+    more = {"env": [*EVERYTHING["env"][:1], {"name": "A", "value": f"ftp://u:{secret}@h.example"}]}  # type: ignore[index]
+    for file in rendering("production", {"values": more}).tree.values():
+        assert not file.logical.startswith("secrets/egress") or secret not in file.text
+
+
+@pytest.mark.parametrize("text", ["x", "0", "70000", "1-2", "1433,,3306", "-1"])
+def test_ports_are_numbers(text: str) -> None:
+    with pytest.raises(AssertionError, match="egress_ports"):
+        rendering("production", {"environment.egress_ports": text})
+
+
+def peers(changes: dict[str, object], web: str = "apiServer") -> object:
+    made = rendering("production", changes)
+    assert "values.network-policy" not in {one.rule for one in findings(made)}
+    return values(made)[web]["networkPolicy"]["ingress"]["from"]
+
+
+def test_an_ingress_is_admitted_from_its_namespace() -> None:
+    assert peers({}) == [OWN]
+    assert peers({"values": INGRESS}) == [OWN, {"namespaceSelector": {}}]
+    labels = {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}
+    named: dict[str, object] = {
+        "values": INGRESS,
+        "environment.ingress_namespace": "ingress-nginx",
+    }
+    assert peers(named) == [OWN, {"namespaceSelector": labels}]
+    # The Ingress of Airflow 2 is another one.
+    old: dict[str, object] = {"installation.airflow": "2.11.0"}
+    assert peers({**old, "values": INGRESS}, "webserver") == [OWN]
+    web = {"ingress": {"web": {"enabled": True}}}
+    assert peers({**old, "values": web}, "webserver") == [OWN, {"namespaceSelector": {}}]
+
+
+def test_a_load_balancer_is_admitted_from_its_networks() -> None:
+    service: dict[str, Any] = {"type": "LoadBalancer"}
+    blocks = [{"ipBlock": {"cidr": cidr}} for cidr in ("0.0.0.0/0", "::/0")]
+    assert peers({"values": {"apiServer": {"service": service}}}) == [OWN, *blocks]
+    service["loadBalancerSourceRanges"] = ["10.0.0.0/8"]
+    near = {"ipBlock": {"cidr": "10.0.0.0/8"}}
+    assert peers({"values": {"apiServer": {"service": service}}}) == [OWN, near]
+
+
+@pytest.mark.parametrize("chart", ["1.22.0", "1.19.0"])
+def test_keda_reaches_pgbouncer_from_its_own_namespace(chart: str) -> None:
+    changes: dict[str, object] = {
+        "executor.workers": {"autoscaling": "keda", "keda_namespace": "scaling"},
+        "installation.chart": chart,
+    }
+    made = rendering("production", changes)
+    workers = values(made)["workers"]
+    keda = (workers["celery"] if chart == "1.22.0" else workers)["keda"]
+    assert keda["namespaceLabels"] == {"kubernetes.io/metadata.name": "scaling"}
+    assert "values.network-policy" not in {one.rule for one in findings(made)}
+    without = rendering("production", {**changes, "environment.network_policies": False})
+    assert "namespaceLabels" not in without.tree.by_logical("values").text
