@@ -58,7 +58,8 @@ def test_its_example_is_a_setting_that_applies(changes: dict[str, object], setti
     [line] = [one for one in _runbook(changes).splitlines() if one.startswith("airflow-wizard set")]
     assert line.endswith(f" {setting}")
     key, _, value = setting.partition("=")
-    assert rendering("production", {**changes, key: int(value)})
+    made = rendering("production", {**changes, key: int(value)})
+    assert f"{key.rpartition('.')[2]}: {value}\n" in made.tree.by_logical("answers").text
 
 
 def test_it_passes_no_pooler_that_is_not_there() -> None:
@@ -72,7 +73,10 @@ def test_it_names_the_address_of_the_ingress() -> None:
     host: dict[str, object] = {"name": "airflow.example.com", "tls": {"enabled": True}}
     more = {"ingress": {"apiServer": {"enabled": True, "hosts": [host]}}}
     assert "Open https://airflow.example.com. Or forward a port:" in _runbook({"values": more})
-    same = {"values": more, "access.base_url": "https://airflow.example.com/x"}
+    same: dict[str, object] = {
+        "values": more,
+        "access.base_url": "https://airflow.example.com/x",
+    }
     assert "Open https://airflow.example.com/x. Or forward a port:" in _runbook(same)
     service = {"apiServer": {"service": {"type": "LoadBalancer"}}}
     assert "get service airflow-api-server`. Or" in _runbook({"values": service})
