@@ -139,18 +139,8 @@ SCENARIOS: Mapping[str, Scenario] = {
             "secrets.scope": "cluster",
             "secrets.payload": "document",
             "secrets.refresh_interval": "30m",
-            "secrets.extra": [
-                {
-                    "name": "airflow-aws",
-                    "from": "store",
-                    "keys": ["AWS_KEY", "AWS_SECRET"],
-                    "values": {"AWS_KEY": {"env": "MY_AWS_KEY"}},
-                    "env": ["worker", "scheduler"],
-                },
-                {"name": "airflow-connections", "from": "existing", "env": "all"},
-                {"name": "files", "from": "existing", "mount": "/opt/airflow/files"},
-                {"name": "pull-2", "from": "existing", "pull": True},
-            ],
+            # Short, because the screens are typed key by key.
+            "secrets.extra": [{"name": "aws", "from": "store", "keys": ["K"], "env": "worker"}],
             "secrets.vault.ca.file": "vault-ca.pem",
             "secrets.vault.mount": "kv",
             "secrets.vault.path": "team/airflow",
