@@ -1,7 +1,7 @@
 """Where Airflow connects to by its configuration in effect: from URLs, hosts and ports in it.
 
 What a Secret holds is not known here, and neither are connections in the database: the answer
-`environment.egress_ports` names their ports.
+`environment.egress` names their ports.
 """
 
 from __future__ import annotations

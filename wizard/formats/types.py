@@ -120,13 +120,6 @@ def _postgres_name(value: str) -> str:
     return value
 
 
-def _port_numbers(value: str) -> str:
-    ports = [port.strip() for port in value.split(",")] if value else []
-    if any(not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536 for port in ports):
-        raise ValueError("give port numbers from 1 to 65535, separated by commas")
-    return ",".join(dict.fromkeys(str(int(port)) for port in ports))
-
-
 def _certificate_file(value: str) -> str:
     # The last part becomes a file name in the repository, next to the answers.
     name = value.replace("\\", "/").rpartition("/")[2]
@@ -224,7 +217,6 @@ GitRef = Annotated[Text, AfterValidator(_git_ref)]
 RepositoryPath = Annotated[Text, AfterValidator(_repository_path)]
 CertificateFile = Annotated[Text, AfterValidator(_certificate_file)]
 PostgresName = Annotated[Text, AfterValidator(_postgres_name)]
-PortNumbers = Annotated[Text, AfterValidator(_port_numbers)]
 QueueNames = Annotated[
     Text,
     AfterValidator(

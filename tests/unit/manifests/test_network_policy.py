@@ -73,8 +73,21 @@ def test_only_the_migrations_pass_a_pooler_of_ones_own() -> None:
 
 
 def test_local_tasks_run_in_the_scheduler() -> None:
-    found = egress({"executor.kind": "LocalExecutor", "environment.egress_ports": "1433, 3306"})
+    wanted = [{"port": 1433, "host": "mssql.example"}, {"port": 3306}]
+    found = egress({"executor.kind": "LocalExecutor", "environment.egress": wanted})
     assert found["scheduler", "triggerer"] == {("TCP", 1433), ("TCP", 3306)}
+
+
+def test_a_port_is_for_the_components_that_are_named() -> None:
+    wanted = [
+        {"port": 389, "components": "api-server"},
+        {"port": 9999, "components": ["all"]},
+        {"port": 5000, "components": ["worker", "triggerer"]},
+    ]
+    found = egress({"environment.egress": wanted})
+    assert found["api-server",] == {("TCP", 389)}
+    assert ("TCP", 9999) in found[()]
+    assert found["triggerer", "worker"] == {("TCP", 5000)}
 
 
 def test_addresses_in_the_configuration_get_their_ports() -> None:
@@ -97,10 +110,10 @@ def test_no_part_of_an_address_is_in_a_policy() -> None:
         assert not file.logical.startswith("secrets/egress") or secret not in file.text
 
 
-@pytest.mark.parametrize("text", ["x", "0", "70000", "1-2", "1433,,3306", "-1"])
-def test_ports_are_numbers(text: str) -> None:
-    with pytest.raises(AssertionError, match="egress_ports"):
-        rendering("production", {"environment.egress_ports": text})
+@pytest.mark.parametrize("port", ["x", 0, 70000, "1-2", True, None])
+def test_a_port_is_a_number(port: object) -> None:
+    with pytest.raises(AssertionError, match=r"environment\.egress"):
+        rendering("production", {"environment.egress": [{"port": port}]})
 
 
 def peers(changes: dict[str, object], web: str = "apiServer") -> object:
@@ -115,7 +128,7 @@ def test_an_ingress_is_admitted_from_its_namespace() -> None:
     labels = {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}
     named: dict[str, object] = {
         "values": INGRESS,
-        "environment.ingress_namespace": "ingress-nginx",
+        "access.from_namespace": "ingress-nginx",
     }
     assert peers(named) == [OWN, {"namespaceSelector": labels}]
     # The Ingress of Airflow 2 is another one.

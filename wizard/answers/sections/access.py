@@ -6,8 +6,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.formats.types import WebUrl
+from wizard.answers.conditions import NETWORK_POLICIES
+from wizard.formats.types import ObjectName, WebUrl
 from wizard.manifests.contribution import Contribution
+from wizard.manifests.network_policy import ingress_settings
 from wizard.manifests.release import Release
 from wizard.questions.section import QuestionInfo, Section
 
@@ -31,7 +33,22 @@ class Access(Section):
         description="Address of the UI in users' browsers. Airflow writes it into links.",
     )
 
+    from_namespace: Annotated[ObjectName, QuestionInfo(when=NETWORK_POLICIES)] = Field(
+        default="",
+        title="Ingress from",
+        description=(
+            "Namespace of the ingress controller, if values.ingress enables one. Empty: pods of "
+            "every namespace can reach the UI."
+        ),
+    )
+
     def contribute(self, release: Release) -> Contribution:
         """Set the base URL; the chart derives the path of the execution API from it."""
         option = "config.api.base_url" if release.airflow_3 else "config.webserver.base_url"
         return Contribution(settings={option: self.base_url})
+
+    def compose(self, release: Release, total: Contribution) -> Contribution:
+        """Admit to the API server what exposes it, by the values in effect."""
+        if not release.network_policies:
+            return Contribution()
+        return Contribution(settings=ingress_settings(release, total.values, self.from_namespace))

@@ -7,11 +7,27 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from wizard.answers.conditions import NETWORK_POLICIES
-from wizard.formats.types import EnvName, ObjectName, PortNumbers, Text, TimeZone
+from wizard.answers.sections.workloads import Components
+from wizard.formats.types import EnvName, HostName, Port, Text, TimeZone
 from wizard.manifests.contribution import Contribution, EnvVar, Flow
-from wizard.manifests.network_policy import egress_policies, ingress_settings
+from wizard.manifests.network_policy import egress_policies
 from wizard.manifests.release import Release
-from wizard.questions.section import QuestionInfo, Section
+from wizard.questions.section import Model, QuestionInfo, Section
+
+
+class Egress(Model):
+    """One port outside the namespace that pods connect to."""
+
+    # Strict: otherwise true would be port 1.
+    port: Annotated[Port, Field(strict=True)]
+    host: HostName = ""
+    components: Components = Field(default_factory=list)
+
+    def build_flow(self, release: Release) -> Flow:
+        """Return the connection; it is the tasks' own if no component is named."""
+        purpose = f"answers: {', '.join(self.components) or 'tasks'}"
+        chosen = tuple(self.components) or release.task_runners
+        return Flow(purpose, self.host, self.port, () if "all" in chosen else chosen)
 
 
 class Environment(Section):
@@ -54,20 +70,20 @@ class Environment(Section):
             "adds rules for database, Git, broker and DNS."
         ),
     )
-    ingress_namespace: Annotated[ObjectName, QuestionInfo(when=NETWORK_POLICIES)] = Field(
-        default="",
-        title="Ingress namespace",
-        description=(
-            "Namespace of the ingress controller, if values.ingress enables one. Empty: pods of "
-            "every namespace can reach the UI."
+    egress: Annotated[
+        list[Egress],
+        QuestionInfo(
+            when=NETWORK_POLICIES,
+            takes="a list of {port, host, components}. port: a TCP port. host: whose port it is, "
+            "for readers. components: all, or a list of api-server, scheduler, dag-processor, "
+            "triggerer, worker; without it, those that run tasks",
         ),
-    )
-    egress_ports: Annotated[PortNumbers, QuestionInfo(when=NETWORK_POLICIES)] = Field(
-        default="",
-        title="Task ports",
+    ] = Field(
+        default_factory=list,
+        title="More egress",
         description=(
-            "TCP ports outside the namespace that tasks connect to, such as 1433,3306. The wizard "
-            "adds those that the answers name."
+            "Ports outside the namespace that your DAGs use, such as a data warehouse's. The "
+            "wizard adds those that the answers and values name."
         ),
     )
     pod_security: Annotated[
@@ -98,18 +114,11 @@ class Environment(Section):
         flows: tuple[Flow, ...] = ()
         if self.network_policies:
             settings["networkPolicies.enabled"] = True
-            flows = tuple(
-                Flow("tasks", "", int(port), release.task_runners)
-                for port in self.egress_ports.split(",")
-                if port
-            )
+            flows = tuple(one.build_flow(release) for one in self.egress)
         return Contribution(settings=settings, env=tuple(env), flows=flows)
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
-        """Add the policies' peers and ports, which follow from all other answers."""
+        """Add the egress policies, which follow from all other answers."""
         if not self.network_policies:
             return Contribution()
-        return Contribution(
-            settings=ingress_settings(release, total.values, self.ingress_namespace),
-            manifests=egress_policies(release, total.flows, total.values),
-        )
+        return Contribution(manifests=egress_policies(release, total.flows, total.values))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from wizard.answers.sections.workloads import Components
 from wizard.chart.contract import PULL_SECRET_KEYS
 from wizard.formats.types import MountPath, SecretKey, SecretName
 from wizard.manifests.contribution import Contribution, Mount
@@ -19,8 +20,6 @@ from wizard.secrets.references import SecretRef
 PULL_KEY = PULL_SECRET_KEYS[0]
 _PULL_TYPE = "kubernetes.io/dockerconfigjson"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
-Component = Literal["all", "api-server", "scheduler", "dag-processor", "triggerer", "worker"]
-
 
 # Folders of the image, and those that decide whether an SSH or TLS connection is verified.
 _HOME = "/".join(("", "home", "airflow"))
@@ -39,10 +38,6 @@ def is_system_path(path: str) -> bool:
     )
 
 
-def _list_one(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 class ExtraSecret(Model):
     """One Secret: its name, its keys, its source, and its uses."""
 
@@ -52,10 +47,7 @@ class ExtraSecret(Model):
     source: Literal["store", "existing"] = Field(alias="from")
     keys: list[SecretKey] = Field(default_factory=list)
     values: dict[SecretKey, SecretRef] = Field(default_factory=dict)
-    env: Annotated[
-        list[Component],
-        BeforeValidator(_list_one, json_schema_input_type=Component | list[Component]),
-    ] = Field(default_factory=list)
+    env: Components = Field(default_factory=list)
     mount: MountPath = ""
     pull: bool = False
 
