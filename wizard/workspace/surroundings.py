@@ -55,20 +55,29 @@ def read_surroundings(
 def _read_rivals(repository: WorkTree, rendering: Rendering) -> dict[str, bytes]:
     """Return the committed Applications of others, anywhere, that deploy this installation too."""
     from wizard.checks.run import build_layout
-    from wizard.deliveries.argocd.checks.rivals import find_second_installation
+    from wizard.deliveries.argocd.checks.rivals import (
+        find_second_installation,
+        list_repositories,
+    )
 
     layout = build_layout(rendering)
     if not layout.applications:
         return {}
     paths = [path for path in repository.find_text(_ARGOCD) if path not in rendering.tree]
     marks = [posixpath.dirname(layout.values).encode(), layout.namespace.encode(), b"recurse"]
+    repositories = list_repositories(
+        document
+        for path in layout.applications
+        for document in parse_yaml(path, rendering.tree[path].data)[0]
+        if isinstance(document, Mapping) and document.get("kind") != "AppProject"
+    )
     found = {}
     for path, data in read_foreign_files(repository, paths[:_MAX_FILES]).data.items():
         # Most of them are Applications of other installations; parsing each takes a millisecond.
         if path.startswith(f"{STATE_DIR}/") or not any(mark in data for mark in marks):
             continue
         if any(
-            find_second_installation(layout, document)
+            find_second_installation(layout, document, repositories)
             for document in parse_yaml(path, data)[0]
             if isinstance(document, Mapping) and document.get("kind") != "AppProject"
         ):

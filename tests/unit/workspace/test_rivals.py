@@ -13,7 +13,9 @@ from wizard.workspace.surroundings import read_surroundings
 CHART = "{repoURL: https://airflow.apache.org, chart: airflow, targetRevision: 1.22.0%s}"
 SPEC = "  project: default\n  destination: {namespace: %s, name: in-cluster}\n  source%s\n"
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: by-hand}\nspec:\n"
-OURS = "{repoURL: https://git.example.com/x.git, path: %s%s}"
+CONFIG = "https://git.example.com/platform/k8s-infra.git"
+OURS = f"{{repoURL: {CONFIG}, path: %s%s}}"
+ELSEWHERE = "repoURL: https://git.example.com/x.git"
 VALUES = ", helm: {valueFiles: [$values/apps/airflow/airflow-values.yaml]}"
 
 
@@ -31,6 +33,7 @@ def judge(folder: GitFolder) -> list[Finding]:
 RIVALS = {
     "chart": application(f": {CHART % ''}"),
     "values": application(f"s: [{CHART % VALUES}]", "other"),
+    "a template of manifests": application(": {repoURL: '{{url}}', path: apps/airflow}"),
     "manifests": application(f": {OURS % ('apps/airflow', '')}"),
     "all below": application(f": {OURS % ('apps', ', directory: {recurse: true}')}"),
     "all": application(f": {OURS % ('.', ', directory: {recurse: true}')}"),
@@ -51,6 +54,10 @@ OTHERS = {
     "another chart": application(": {repoURL: https://x.example.com, chart: redis}"),
     "another folder": application(f": {OURS % ('apps/airflow-2', '')}"),
     "the folder above, not below": application(f": {OURS % ('apps', '')}"),
+    "the folder of another repository": application(f": {{{ELSEWHERE}, path: apps/airflow}}"),
+    "the values of another repository": application(
+        f"s: [{CHART % VALUES}, {{{ELSEWHERE}, ref: values}}]", "other"
+    ),
     "documentation": "# argoproj.io/v1alpha1 applies apps/airflow\n",
 }
 

@@ -6,7 +6,7 @@ A parent Application applies the whole folder, so these take effect together wit
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from wizard.checks.subject import Document, Layout, Subject, as_list, as_mapping, get_nested
@@ -15,6 +15,7 @@ from wizard.findings import Finding
 from wizard.formats.nested import format_path, walk
 from wizard.manifests.kustomize import kustomize
 from wizard.manifests.objects import KUSTOMIZATION_NAMES
+from wizard.manifests.ownership import repository_place
 
 _GROUP = "argoproj.io"
 _KINDS = ("Application", "ApplicationSet", "AppProject")
@@ -28,36 +29,76 @@ def check_rivals(subject: Subject) -> Iterator[Finding]:
     if not subject.layout.applications:
         return
     objects = list(subject.objects(*_KINDS, group=_GROUP))
-    names = {(one.kind, one.name) for one in objects if one.path in subject.layout.applications}
+    own = [one for one in objects if one.path in subject.layout.applications]
+    names = {(one.kind, one.name) for one in own}
+    repositories = list_repositories(one.data for one in own)
     for document in objects:
         if document.path in subject.layout.applications:
             continue
         if (document.kind, document.name) in names:
             message = "another file already has an object of this kind and name"
             yield _finding(document, "metadata.name", message, "give it a name of its own")
-        where = find_second_installation(subject.layout, document.data)
+        where = find_second_installation(subject.layout, document.data, repositories)
         if where and document.kind != "AppProject":
             message = "applies this installation a second time, unlike the answers say"
             yield _finding(document, where, message, "remove it, and change the answers instead")
     yield from _check_kustomizations(subject)
 
 
-def find_second_installation(layout: Layout, data: Mapping[str, Any]) -> str:
-    """Return the place that names our values or manifests, or installs our chart; else ""."""
+def list_repositories(applications: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the repositories from which these Applications take files."""
+    sources = (one for data in applications for one in _list_sources(data))
+    return frozenset(repository_place(str(one["repoURL"])) for one in sources if "chart" not in one)
+
+
+def find_second_installation(
+    layout: Layout, data: Mapping[str, Any], repositories: frozenset[str]
+) -> str:
+    """Return the place that names our values or manifests, or installs our chart; else "".
+
+    `repositories` are the places of ours: the same path in another repository is not ours.
+    """
     values = posixpath.join(layout.prefix, layout.values)
     folder = posixpath.dirname(values)
+    others = {
+        f"${source.get('ref')}"
+        for source in _list_sources(data)
+        if _is_elsewhere(source, repositories)
+    }
     for path, value in walk(data):
-        key = path[-1] if path else ""
-        if isinstance(value, str) and len(path) > 1:
-            if path[-2] == "valueFiles" and _resolve(value.partition("/")[2]) == values:
+        if isinstance(value, str) and len(path) > 1 and path[-2] == "valueFiles":
+            root, _, file = value.partition("/")
+            if root not in others and _resolve(file) == values:
                 return format_path(path)
-            if key == "path" and _resolve(value) == folder:
+        elif isinstance(value, Mapping):
+            if _installs_chart(layout, value):
                 return format_path(path)
-        elif isinstance(value, Mapping) and (
-            _installs_chart(layout, value) or _applies_above(folder, value)
-        ):
-            return format_path(path)
+            if not _is_elsewhere(value, repositories):
+                if _names_folder(value, folder):
+                    return format_path((*path, "path"))
+                if _applies_above(folder, value):
+                    return format_path(path)
     return ""
+
+
+def _list_sources(data: object) -> Iterator[Mapping[str, Any]]:
+    """Yield the sources of an Application or of a template of one."""
+    for _, value in walk(data):
+        if isinstance(value, Mapping) and isinstance(value.get("repoURL"), str):
+            yield value
+
+
+def _is_elsewhere(source: Mapping[str, Any], repositories: frozenset[str]) -> bool:
+    """Return whether a source is certainly another repository; a template may be any."""
+    url = source.get("repoURL")
+    if not isinstance(url, str) or "{{" in url or not repositories:
+        return False
+    return repository_place(url) not in repositories
+
+
+def _names_folder(source: Mapping[str, Any], folder: str) -> bool:
+    path = source.get("path")
+    return isinstance(path, str) and _resolve(path) == folder
 
 
 def _applies_above(folder: str, source: Mapping[str, Any]) -> bool:
