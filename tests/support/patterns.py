@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class Use:
     how: str
 
 
+@cache
 def find_sources() -> list[Path]:
     """Every module of the product."""
     return sorted(
@@ -49,7 +51,7 @@ def find_uses(path: Path) -> tuple[list[Use], list[str]]:
     """The uses in one module, and the places where the expression is known only when it runs."""
     name = path.relative_to(TOP).with_suffix("").as_posix().replace("/", ".")
     name = name.removesuffix(".__init__")
-    tree = ast.parse(path.read_text())
+    tree = _parse(path)
     uses: list[Use] = []
     unknown: list[str] = []
     space: dict[str, Any] | None = None
@@ -131,10 +133,20 @@ def _methods_of(owner: str, module: str, tree: ast.Module) -> set[str]:
     if found and name.startswith("_"):
         return found
     for path in find_sources():
-        text = path.read_text()
+        text = _read(path)
         if name and name in text and module in text:
-            found |= _methods_in(ast.parse(text), name)
+            found |= _methods_in(_parse(path), name)
     return found
+
+
+@cache
+def _read(path: Path) -> str:
+    return path.read_text()
+
+
+@cache
+def _parse(path: Path) -> ast.Module:
+    return ast.parse(_read(path))
 
 
 def _methods_in(tree: ast.Module, name: str) -> set[str]:

@@ -80,6 +80,7 @@ def _is_slow(use: Use, text: Any, limit: float) -> bool:
     return all(_seconds(lambda: apply_use(use, text), limit) >= limit for _ in range(RETRIES))
 
 
+@pytest.mark.timeout(600)  # a module with many expressions, on a busy machine
 @pytest.mark.parametrize("path", find_sources(), ids=lambda path: f"{path.parent.name}.{path.stem}")
 def test_every_expression_is_linear(path: Path) -> None:
     uses, _ = find_uses(path)
@@ -87,6 +88,7 @@ def test_every_expression_is_linear(path: Path) -> None:
     assert not slow, slow
 
 
+@pytest.mark.timeout(600)
 def test_expressions_that_are_built_on_import_are_linear() -> None:
     unknown = {place for path in find_sources() for place in find_uses(path)[1]}
     uses = [use for use in recorded_uses() if use.where.partition(" ")[0] in unknown]
