@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.support.paths import DATA
+from tests.tools.chart_keys import follow
 from wizard.chart.contract import (
     CHART_DEFAULTS,
     CONTRACT,
@@ -55,6 +56,7 @@ def test_agrees_with_the_recorded_contract() -> None:
 @pytest.mark.parametrize("version", list_chart_versions())
 def test_defaults_are_the_charts(version: str) -> None:
     schema = json.loads((CHARTS / version / "values.schema.json").read_text("utf-8"))
+    schema = follow(schema, schema["definitions"])
     for dotted, assumed in CHART_DEFAULTS.items():
         node = schema
         for part in dotted.split("."):
