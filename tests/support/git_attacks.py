@@ -1,7 +1,8 @@
 """Values that would have DAGs cloned from a host nobody verified, and values that only look so.
 
 Each is merged into right values. `REACHES` change a git-sync container of the rendered chart;
-`BESIDE` change what Airflow, its tasks or another container does.
+`BESIDE` change what Airflow, its tasks or another container does. `TWICE` and `HARMLESS` leave the
+verification alone.
 """
 
 from __future__ import annotations
@@ -382,19 +383,11 @@ BESIDE: Mapping[str, Values] = {
         }
     },
 }
-HARMLESS: Mapping[str, Values] = {
-    "verbosity": sync_env("GITSYNC_VERBOSE", "5"),
+# These leave the verification alone, but the chart sets the same variable: it is rendered twice.
+TWICE: Mapping[str, Values] = {
     "depth": sync_env("GIT_SYNC_DEPTH", "1"),
-    "timeout": sync_env("GITSYNC_SYNC_TIMEOUT", "300s"),
-    "old timeout": sync_env("GIT_SYNC_TIMEOUT", "60"),
-    "metrics": sync(
-        env=[
-            {"name": "GITSYNC_HTTP_BIND", "value": ":9001"},
-            {"name": "GITSYNC_HTTP_METRICS", "value": "true"},
-        ]
-    ),
+    "address of metrics": sync_env("GITSYNC_HTTP_BIND", ":9001"),
     "failures": sync_env("GITSYNC_MAX_FAILURES", "-1"),
-    "submodules": sync_env("GITSYNC_SUBMODULES", "off"),
     "known hosts on": sync_env("GITSYNC_SSH_KNOWN_HOSTS", "true"),
     "known hosts file of the chart": sync_env(
         "GITSYNC_SSH_KNOWN_HOSTS_FILE", "/etc/git-secret/known_hosts"
@@ -402,6 +395,13 @@ HARMLESS: Mapping[str, Values] = {
     "the same repository": sync_env(
         "GITSYNC_REPO", "ssh://git@git.example.com/platform/airflow-dags.git"
     ),
+}
+HARMLESS: Mapping[str, Values] = {
+    "verbosity": sync_env("GITSYNC_VERBOSE", "5"),
+    "timeout": sync_env("GITSYNC_SYNC_TIMEOUT", "300s"),
+    "old timeout": sync_env("GIT_SYNC_TIMEOUT", "60"),
+    "metrics": sync_env("GITSYNC_HTTP_METRICS", "true"),
+    "submodules": sync_env("GITSYNC_SUBMODULES", "off"),
     "login from a Secret": sync_env("GIT_SYNC_USERNAME", None),
     "TLS on": sync_env("GITSYNC_GIT_CONFIG", "http.sslVerify:true,http.postBuffer:52428800"),
     "time zone": sync_env("TZ", "Asia/Taipei"),

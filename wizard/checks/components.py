@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from wizard.chart.configuration import FAB_MANAGER, Configuration, url_host, variable_name
 from wizard.chart.environment import TASK_POD, is_dag_processor_enabled
 from wizard.chart.exposure import list_exposures
+from wizard.chart.keys import list_names
 from wizard.chart.names import Names
 from wizard.chart.removed_options import REMOVED_IN_AIRFLOW_3
 from wizard.checks.configuration import read_configuration
 from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
 from wizard.errors import Fix
 from wizard.findings import Finding, Severity
+from wizard.formats.messages import show_name
+from wizard.secrets.scan import withhold_secrets
 
 _TAG = re.compile(r"v?([23])\.(\d{1,3})\.(\d{1,3})(?![0-9.])")
 _SIMPLE_MANAGER = "SimpleAuthManager"
@@ -120,7 +123,8 @@ class _Rules:
         renamed = _RENAMED if self.one.airflow_3 else {new: old for old, new in _RENAMED.items()}
         for key, value in as_mapping(self.one.values.get(dead)).items():
             if str(key) not in _READ_BY_BOTH and value not in (None, "", {}, []):
-                yield self._no_effect(f"{dead}.{key}", f"{instead}.{renamed.get(key, key)}")
+                shown = show_name(str(renamed.get(key, key)), list_names())
+                yield self._no_effect(f"{dead}.{key}", f"{instead}.{shown}" if shown else instead)
         if get_nested(self.one.values, "ingress", ingress[0], "enabled"):
             yield self._no_effect(f"ingress.{ingress[0]}", f"ingress.{ingress[1]}")
 
@@ -139,6 +143,8 @@ class _Rules:
             if section is None and option not in REMOVED_IN_AIRFLOW_3:
                 continue
             new = f"{section}.{option[1]}" if section else REMOVED_IN_AIRFLOW_3[option]
+            if withhold_secrets(new) != new:
+                new = ""
             parts = new.partition(".")
             variable = variable_name(parts[0], parts[2]) if new else ""
             yield self._no_effect(
@@ -190,6 +196,7 @@ class _Rules:
             wild = any(name.startswith("*.") and host.endswith(name[1:]) for name in names)
             if names and host not in names and not wild:
                 where = next(iter(names.values()))
-                message = f"the base URL has another host, {host}: links and logins lead there"
+                shown = withhold_secrets(host)
+                message = f"the base URL has another host, {shown}: links and logins lead there"
                 fix = Fix("answer the address of the Ingress", "access.base_url")
                 yield self.report("configuration.ingress", "warning", where, message, fix)

@@ -21,6 +21,7 @@ from wizard.chart.configuration import (
     variable_name,
 )
 from wizard.chart.environment import TASK_POD, Container
+from wizard.chart.keys import list_names
 from wizard.chart.variables import Installation, Variable
 from wizard.checks.git_variables import read_object
 from wizard.checks.subject import Subject, get_nested
@@ -28,6 +29,7 @@ from wizard.errors import Fix
 from wizard.findings import Finding, Severity
 from wizard.formats.addresses import is_loopback
 from wizard.formats.nested import format_path
+from wizard.secrets.scan import show_variable, withhold_secrets
 
 # Variables that the chart sets from a Secret, without which Airflow makes up a value of its own.
 _NEEDED = (
@@ -130,7 +132,7 @@ class _Rules:
                     yield self._duplicate(container, own, other)
 
     def _duplicate(self, container: Container, own: Variable, other: Variable) -> Finding:
-        name = own.name if own.name.isidentifier() else "this variable"
+        name = own.name if other.built_in else show_variable(own.name)
         where = _place(own)
         task = container.component == TASK_POD
         effect = (
@@ -168,7 +170,10 @@ class _Rules:
 
     def _beaten(self, option: Option, setting: Setting, written: Setting) -> Finding:
         name = setting.variable.name if setting.variable else variable_name(*option)
-        message = f"{name} beats {written.origin}"
+        origin = withhold_secrets(written.origin, list_names())
+        # The name repeats the key of airflow.cfg.
+        shown = show_variable(name) if origin == written.origin else "this variable"
+        message = f"{shown} beats {origin}"
         report = self.warning
         paths = [url_path(one.value or "") for one in (setting, written)]
         if option == ("api", "base_url") and setting.value and paths[0] != paths[1]:
@@ -183,8 +188,8 @@ class _Rules:
         for setting in self._settings("core", "executor"):
             if setting.value is None or _words(setting.value) != _words(self.one.executor):
                 message = (
-                    f"the chart renders the components for {self.one.executor}, but Airflow runs "
-                    "another executor"
+                    "Airflow runs another executor than the one for which the chart renders the "
+                    "components"
                 )
                 fix = "remove it and set the executor in one place"
                 question = _QUESTIONS["core", "executor"]
@@ -195,11 +200,12 @@ class _Rules:
         if not self.one.get("dags.gitSync.enabled"):
             return
         derived = posixpath.normpath(self.configuration.dags_folder)
+        shown = withhold_secrets(derived)
         top = posixpath.normpath(derived.partition("/repo")[0] + "/repo")
         for setting in self._settings("core", "dags_folder"):
             folder = posixpath.normpath(setting.value or "/")
             if not (folder == top or folder.startswith(f"{top}/")):
-                message = f"git-sync writes the DAGs to {derived}, and Airflow reads another folder"
+                message = f"git-sync writes the DAGs to {shown}, and Airflow reads another folder"
                 fix = "remove it and set the folder in dags.gitSync.subPath"
                 yield self.error(
                     "configuration.dags-folder",
@@ -209,7 +215,7 @@ class _Rules:
                     "dags.subpath",
                 )
             elif setting.variable is not None and folder != derived:
-                message = f"the variable beats the folder that the chart derives, {derived}"
+                message = f"the variable beats the folder that the chart derives, {shown}"
                 fix = "remove it and set the folder in dags.gitSync.subPath"
                 yield self.warning(
                     "configuration.dags-folder",
@@ -228,8 +234,9 @@ class _Rules:
         wanted = str(self.one.get("ports.apiServer" if self.one.airflow_3 else "ports.airflowUI"))
         for setting in self._settings(web, port):
             if setting.value != wanted:
-                message = f"Service and probes use port {wanted}, and Airflow listens on another"
-                fix = f"remove it, or write {wanted}"
+                used = f"port {wanted}" if wanted.isdecimal() else "one port"
+                message = f"Service and probes use {used}, and Airflow listens on another"
+                fix = f"remove it, or write {wanted}" if wanted.isdecimal() else "remove it"
                 yield self.error("configuration.port", setting.where, message, fix)
         for setting in self._settings(web, host):
             if is_loopback(setting.value or ""):
@@ -250,7 +257,7 @@ class _Rules:
                 message = "tasks run in other pods, and loopback is not the API server there"
                 yield self.error("configuration.execution-api", setting.where, message, fix)
             elif url is not None and host == own and url_path(url) != path:
-                message = f"the API server serves the execution API at {path}/"
+                message = f"the API server serves the execution API at {withhold_secrets(path)}/"
                 yield self.error("configuration.execution-api", setting.where, message, fix)
             elif host != own:
                 message = f"tasks call another host than Service {own}"

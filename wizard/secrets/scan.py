@@ -191,6 +191,12 @@ def withhold_secrets(place: str, known: Container[str] = ()) -> str:
     return "(a key that contains a secret)" if any(find_leaks(shown, prose=True)) else shown
 
 
+def show_variable(name: str) -> str:
+    """Return a variable's name for a message; a value in its place may be a secret."""
+    is_shown = _VARIABLE.fullmatch(name) and withhold_secrets(name) == name
+    return name if is_shown else "this variable"
+
+
 def _judge_below(path: Path, key: str, value: object) -> str:
     """Return the rule that a value breaks where a Secret's name, or a mapping, is expected."""
     if not isinstance(value, str):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.git_attacks import HARMLESS, REACHES, Values, merge
+from tests.support.git_attacks import HARMLESS, REACHES, TWICE, Values, merge
 from tests.unit.checks.trees import KNOWN_HOSTS, VALUES, good
 from wizard.checks.git_containers import is_sync_container
 
@@ -122,11 +122,11 @@ def test_an_attack_that_reaches_git_sync_was_a_finding(
         assert found != clean
 
 
-@pytest.mark.parametrize("name", HARMLESS)
+@pytest.mark.parametrize("name", [*HARMLESS, *TWICE])
 def test_what_is_no_finding_leaves_the_verification_alone(
     name: str, helm: Path, airflow_chart: Path, tmp_path: Path, clean: Rendered
 ) -> None:
-    values, refused = attacked(HARMLESS[name])
+    values, refused = attacked({**HARMLESS, **TWICE}[name])
     assert not refused
     found = render(helm, airflow_chart, values, tmp_path)
     assert found is not None
@@ -134,7 +134,10 @@ def test_what_is_no_finding_leaves_the_verification_alone(
         assert list(found) == ["known_hosts"]  # a bundle: no git-sync
         return
     assert found["known_hosts"] == clean["known_hosts"]
+    twice = False
     for place, container in found.items():
         if place != "known_hosts":
             env = {item["name"]: item.get("value") for item in container["env"]}
+            twice |= len(env) < len(container["env"])
             assert EXPECTED.items() <= {**EXPECTED, **env}.items()
+    assert twice is (name in TWICE)

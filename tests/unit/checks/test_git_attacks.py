@@ -8,6 +8,7 @@ from tests.support.git_attacks import (
     BESIDE,
     HARMLESS,
     REACHES,
+    TWICE,
     Values,
     merge,
 )
@@ -58,3 +59,10 @@ def test_each_attack_is_a_finding(name: str) -> None:
 @pytest.mark.parametrize("name", HARMLESS)
 def test_harmless_settings_have_no_finding(name: str) -> None:
     assert found_by(HARMLESS[name]) == []
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_a_variable_of_the_chart_is_only_reported_as_a_duplicate(name: str) -> None:
+    [one] = found_by(TWICE[name])
+    assert (one.rule, one.where) == ("configuration.duplicate-variable", "dags.gitSync.env[0]")
+    assert one.is_error

@@ -78,6 +78,37 @@ def test_a_single_value_is_not_repeated_by_any_rule() -> None:
             assert not shown, (path, key)
 
 
+TWICE = [{"name": MARKER, "value": "1"}]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"env": TWICE, "scheduler.env": TWICE},
+        {"executor": MARKER, "env": [{"name": "AIRFLOW__CORE__EXECUTOR", "value": "x"}]},
+        {"dags.gitSync.subPath": MARKER, "config.core.dags_folder": "/x"},
+        {"ports.apiServer": MARKER, "config.api.port": "1"},
+        {f"config.core.{MARKER.lower()}": "1",
+         "env": [{"name": f"AIRFLOW__CORE__{MARKER.upper()}", "value": "2"}]},
+        {f"config.kubernetes.{MARKER}": "1"},
+        {"config.api.base_url": f"https://a.example/{MARKER}",
+         "config.core.execution_api_server_url": "http://airflow-api-server:8080/x/"},
+        {"config.api.base_url": f"https://{MARKER}/", "ingress.apiServer.enabled": True,
+         "ingress.apiServer.hosts": [{"name": "a.example"}]},
+        {f"webserver.{MARKER}": 1},
+    ],
+    ids=lambda values: next(iter(values)),
+)  # fmt: skip
+def test_what_a_rule_compares_is_not_repeated(values: dict[str, object]) -> None:
+    case = good()
+    for dotted, value in values.items():
+        case.set(VALUES, dotted, value)
+    found = case.run()
+
+    assert [one for one in found if one.rule.startswith("configuration.")]
+    assert not repeated(found)
+
+
 def test_a_misspelt_key_is_shown_and_no_other() -> None:
     case = good()
     case.set(VALUES, "webservr", {})
