@@ -11,6 +11,7 @@ KUBERNETES = when_matching(
 )
 LOCAL = when_matching("LocalExecutor", "executor.kind", lambda kind: kind.startswith("Local"))
 AUTOSCALED_WORKERS = CELERY & when_not("worker autoscaling", "executor.workers.autoscaling", "none")
+KEDA = CELERY & when("KEDA", "executor.workers.autoscaling", "keda")
 FIXED_WORKERS = CELERY & when("a fixed number of workers", "executor.workers.autoscaling", "none")
 PERSISTENT_LOGS = when("persistent logs", "components.logs.persistence", True)
 
@@ -29,10 +30,6 @@ SEPARATE_RESULT_BACKEND = RESULT_BACKEND & when(
 RESULT_POOL = PGBOUNCER & CELERY
 
 NETWORK_POLICIES = when("network policies", "environment.network_policies", True)
-# The chart's policy of PgBouncer admits the operator from one namespace only.
-KEDA_BEHIND_POLICY = (
-    CELERY & when("KEDA", "executor.workers.autoscaling", "keda") & PGBOUNCER & NETWORK_POLICIES
-)
 
 CHART_REDIS = when("the chart's Redis", "broker.kind", "chart-redis")
 EXTERNAL_BROKER = when("an external broker", "broker.kind", "external")

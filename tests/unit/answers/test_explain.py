@@ -180,3 +180,15 @@ def test_each_command_has_help(aw: Wizard, command: str) -> None:
         build_parser().parse_args([command, "--help"])
 
     assert ended.value.code == 0
+
+
+def test_a_question_depends_on_earlier_answers_only() -> None:
+    """Screens and prompts go forward: a question that a later answer opens would be missed."""
+    place = {item.key: number for number, item in enumerate(field_specs())}
+    late = [
+        (item.key, one.key)
+        for item in field_specs()
+        for one in (*item.model.when.requirements, *item.when.requirements)
+        if place.get(one.key, -1) > place[item.key]
+    ]
+    assert late == []

@@ -68,6 +68,7 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
         },
     ),
     ("gitops-vault", {}),
+    ("production", {"executor.workers.autoscaling": "keda"}),
     (
         "production",
         {

@@ -37,7 +37,7 @@ def test_the_pull_secret_is_named_and_known_to_exist() -> None:
     image = {**IMAGE, "pull_secret": "registry"}
     made = rendering("production", {"installation.image": image})
     assert made.total.existing_secrets == {"registry": (".dockerconfigjson",)}
-    assert "| `registry` | `.dockerconfigjson` | exists already |" in (
+    assert "| `registry` | `.dockerconfigjson` | made by others |" in (
         made.tree.by_logical("runbook").text
     )
 

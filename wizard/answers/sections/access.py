@@ -6,7 +6,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.conditions import NETWORK_POLICIES
 from wizard.formats.types import ObjectName, WebUrl
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.network_policy import ingress_settings
@@ -33,12 +32,12 @@ class Access(Section):
         description="Address of the UI in users' browsers. Airflow writes it into links.",
     )
 
-    from_namespace: Annotated[ObjectName, QuestionInfo(when=NETWORK_POLICIES)] = Field(
+    from_namespace: ObjectName = Field(
         default="",
         title="Ingress from",
         description=(
-            "Namespace of the ingress controller, if values.ingress enables one. Empty: pods of "
-            "every namespace can reach the UI."
+            "With network policies: namespace of the ingress controller, if values.ingress enables "
+            "one. Empty: pods of every namespace can reach the UI through it."
         ),
     )
 

@@ -10,7 +10,7 @@ from wizard.answers.conditions import (
     AUTOSCALED_WORKERS,
     CELERY,
     FIXED_WORKERS,
-    KEDA_BEHIND_POLICY,
+    KEDA,
     KUBERNETES,
     LOCAL,
 )
@@ -78,12 +78,12 @@ class Workers(Model):
     max_replicas: Annotated[int, Field(ge=1, le=1000), QuestionInfo(when=AUTOSCALED_WORKERS)] = (
         Field(default=10, title="At most", description="Maximum number of workers.")
     )
-    keda_namespace: Annotated[ObjectName, QuestionInfo(when=KEDA_BEHIND_POLICY, required=True)] = (
-        Field(
-            default="keda",
-            title="KEDA namespace",
-            description="Namespace of the KEDA operator, which PgBouncer's network policy admits.",
-        )
+    keda_namespace: Annotated[ObjectName, QuestionInfo(when=KEDA, required=True)] = Field(
+        default="keda",
+        title="KEDA namespace",
+        description=(
+            "Namespace of the KEDA operator. With network policies, PgBouncer admits it from there."
+        ),
     )
     concurrency: Annotated[int, Field(ge=1, le=1000), QuestionInfo(when=CELERY)] = Field(
         default=16,
