@@ -16,7 +16,8 @@ from wizard.secrets.verdicts import Found
 _TOKENS = ("token", "secret")
 _WORDS = ("password", "passphrase", "passwd", "pw", "passwort", "kennwort", *_TOKENS)
 _SENTENCE = (
-    r"(?i)\b(?P<name>" + "|".join(_WORDS) + r")\b(?P<verb>[ \t]{1,3}(?:is|was|ist|war)"
+    # psql's `\password` is followed by the name of a role.
+    r"(?i)(?<!\\)\b(?P<name>" + "|".join(_WORDS) + r")\b(?P<verb>[ \t]{1,3}(?:is|was|ist|war)"
     r"(?:[ \t]{1,3}(?:set|changed|reset)[ \t]{1,3}to)?:?)?[ \t]{1,3}"
     r"(?P<quote>[\"'`]?)(?P<value>[^\s\"'`,;()<>{}|\[\]]{3,100})(?P=quote)(?P<rest>[^\n]?)"
 )
