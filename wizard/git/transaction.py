@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wizard.errors import ConflictError, WizardError
+from wizard.errors import ConflictError, RefusedError, WizardError
 from wizard.git import files
 from wizard.git.changes import FileChange, conflict_error
 from wizard.git.journal import JournalEntry, JournalRecord, WriteJournal, lock_work_tree
@@ -289,10 +289,28 @@ def _add(
     journal.update_record(unknown=tuple(unknown))
     done = repo.git.act(
         "add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul",
-        stdin=_pathspecs(unknown), started=lambda pid: journal.update_record(pid=pid),
+        stdin=_pathspecs(unknown), started=partial(_record_process, journal),
     )  # fmt: skip
     if done.code:
         raise _StoppedError(done.error)
+
+
+def _record_process(journal: WriteJournal, pid: int) -> None:
+    """Save the process id of the running git; an error stops git before it commits.
+
+    A hook may already run, and put something else in place of the journal's folder.
+    """
+    try:
+        journal.update_record(pid=pid)
+    except RefusedError as error:
+        raise _StoppedError(partial(_journal_error, error)) from None
+
+
+def _journal_error(error: RefusedError, state: str) -> WizardError:
+    return WizardError(
+        f"the commit was refused; {state}:\n{error.message}",
+        f"a hook may have put it there: {error.hint}, then run the same command again",
+    )
 
 
 def _pathspecs(full_paths: Sequence[str]) -> bytes:
@@ -314,7 +332,7 @@ def _commit(
         "commit", "--only", "--quiet", "--no-status", "--cleanup=whitespace", "--file=-",
         f"--pathspec-from-file={paths}", "--pathspec-file-nul",
         stdin=(journal.record.message or "").encode(),
-        started=lambda pid: journal.update_record(pid=pid),
+        started=partial(_record_process, journal),
         terminal=terminal,
     )  # fmt: skip
     if done.code:

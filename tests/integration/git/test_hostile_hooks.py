@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,30 @@ def test_a_refusing_hook_leaves_all_as_it_was(
         (folder.path / ".git/airflow-wizard").unlink()
     assert recover_interrupted_write(folder.repo) is None
     assert not commit_changes(folder.repo, CHANGES, MESSAGE, target="main").altered
+
+
+def test_a_hook_may_be_faster_than_the_journal(
+    folder: GitFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """git runs its hook before the journal has its process id."""
+    folder.hook("pre-commit", f"{PUT_BACK['puts a file in place of our folder']}; exit 1")
+    before = folder.state()
+    ours, update = folder.path / ".git/airflow-wizard", WriteJournal.update_record
+
+    def late(journal: WriteJournal, **fields: Any) -> None:
+        deadline = time.monotonic() + 20
+        committing = "pid" in fields and (ours / "journal/paths").exists()
+        while committing and not ours.is_file() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        update(journal, **fields)
+
+    monkeypatch.setattr(WriteJournal, "update_record", late)
+    with pytest.raises(WizardError, match="refused; nothing was changed") as caught:
+        commit_changes(folder.repo, CHANGES, MESSAGE, target="main")
+
+    assert f"{ours}: is not a folder" in caught.value.message
+    assert "move it away" in caught.value.hint
+    assert folder.state() == before
 
 
 TOLD = {
