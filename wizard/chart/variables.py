@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 from wizard.chart.contract import get_chart_value
 from wizard.formats.go_templates import TemplateFacts, expand_actions
 from wizard.formats.nested import format_path
-from wizard.formats.yaml_untrusted import parse_yaml_text
 
 Path: TypeAlias = tuple[str | int, ...]
 # Returns the variables that `envFrom` takes from a ConfigMap or Secret, by kind and name; a value
@@ -118,6 +117,9 @@ class Reader:
         if not text:
             return Read()
         expanded = self.one.expand(text) if isinstance(text, str) else None
+        # A plan without changes reads no such text, and does not need the parser.
+        from wizard.formats.yaml_untrusted import parse_yaml_text
+
         items = None if expanded is None else parse_yaml_text(expanded)
         if not isinstance(items, list):
             return Read() if expanded is not None and items is None else Read([], [at])

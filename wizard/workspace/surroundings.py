@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.checks.special_files import find_manifests, find_neighbours, find_special_files
-from wizard.formats.yaml_untrusted import parse_yaml
 from wizard.git.foreign_files import ForeignFiles, read_foreign_files
 from wizard.plan.merge_base import STATE_DIR
 
@@ -59,6 +58,7 @@ def _read_rivals(repository: WorkTree, rendering: Rendering) -> dict[str, bytes]
         find_second_installation,
         list_repositories,
     )
+    from wizard.formats.yaml_untrusted import parse_yaml
 
     layout = build_layout(rendering)
     if not layout.applications:
