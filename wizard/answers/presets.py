@@ -40,7 +40,8 @@ def load_preset(name: str) -> Preset:
         raise UsageError(
             f"there is no preset {shown}", f"choose one of: {', '.join(list_presets())}"
         )
-    data = deepcopy(_read_preset(name))
+    text = files("presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    data = deepcopy(_parse_preset(name, text))
     title, description = str(data.pop("title")), str(data.pop("description"))
     parent = data.pop("extends", None)
     if parent is not None:
@@ -51,8 +52,7 @@ def load_preset(name: str) -> Preset:
 
 
 @cache
-def _read_preset(name: str) -> dict[str, Any]:
-    text = files("presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+def _parse_preset(name: str, text: str) -> dict[str, Any]:
     return read_mapping(text, f"presets/{name}.yaml")
 
 
