@@ -192,11 +192,14 @@ def _withhold_secrets(found: Iterable[Finding], gate: Gate) -> Iterator[Finding]
 
 def _withhold_place(finding: Finding) -> Finding:
     """Return the finding without the keys of its place that may be secrets."""
+    from wizard.manifests.transformations import TRANSFORMATION_KEYS
     from wizard.secrets.scan import withhold_secrets
 
     if withhold_secrets(finding.where) == finding.where:
         return finding
-    return replace(finding, where=withhold_secrets(finding.where, list_names()))
+    return replace(
+        finding, where=withhold_secrets(finding.where, list_names() | TRANSFORMATION_KEYS)
+    )
 
 
 def _escape_finding(finding: Finding) -> Finding:

@@ -367,6 +367,7 @@ _JUDGES: Mapping[str, _Judge] = {
     "patchesJson6902": _patches,
     "replacements": _replacements,
 }
+TRANSFORMATION_KEYS = frozenset(_JUDGES)
 # These also concern objects of others that create Secrets: another name would hide which Secret.
 _WIDE_JUDGES = frozenset((_names, _patches, _replacements))
 

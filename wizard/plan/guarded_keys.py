@@ -19,7 +19,7 @@ from wizard.formats.yaml_untrusted import parse_yaml
 from wizard.git.changes import Conflict, FileChange
 from wizard.manifests.kustomize import kustomize, list_objects
 from wizard.manifests.objects import MANIFESTS
-from wizard.manifests.transformations import Manifest, is_owned_key
+from wizard.manifests.transformations import TRANSFORMATION_KEYS, Manifest, is_owned_key
 from wizard.plan.overrides import check_overrides
 from wizard.secrets.scan import withhold_secrets
 
@@ -232,7 +232,7 @@ def _guarded_leaves(data: bytes) -> dict[str, Any]:
 
 
 def _conflict(path: str, leaf: str, breaks: str) -> Conflict:
-    subject = f"{withhold_secrets(leaf)} was" if leaf else "was"
+    subject = f"{withhold_secrets(leaf, TRANSFORMATION_KEYS)} was" if leaf else "was"
     return Conflict(
         path,
         f"{subject} edited by hand, and this edit cannot be kept: {breaks}",

@@ -401,7 +401,13 @@ CONFLICTS: dict[str, tuple[Edit, str]] = {
         _kustomize("secretGenerator", [{"name": "x", "files": ["x"]}]),
         "secretGenerator[0]",
     ),
-    "manifest that is left out": (_kustomize("resources.14", "own.yaml", own_yaml=OWN), "store"),
+    "manifest that is left out": (
+        _both(
+            _text(KUSTOMIZATION, "  - secrets/store.yaml\n", "  - own.yaml\n"),
+            _file("apps/airflow/own.yaml", OWN),
+        ),
+        "store",
+    ),
     "without a kind": (
         _text(KUSTOMIZATION, "kind: Kustomization\n", "namePrefix: x-\n"),
         "namePrefix",
