@@ -366,6 +366,9 @@ def test_another_cluster_than_the_recorded_one_is_left_alone(world: World) -> No
     world.lines.clear()
     found = told(steps.build_undo_steps(target, "delivery"))
     assert found.pop("cluster.identity").state == "blocked"
+    first = found.pop("argocd.cluster")
+    assert first.state == "blocked"
+    assert "not started, because it depends on blocked steps: cluster.identity" in first.detail
     assert {event.state for event in found.values()} == {"left"}
     assert world.writes == []
 
@@ -413,8 +416,13 @@ def test_a_laptop_is_taken_down_by_its_runbook(local: Wizard) -> None:
 
 def test_nobody_is_told_to_disable_what_may_be_others(world: World) -> None:
     """Without a login to Vault nothing says whose mounts they are, or what lies in them."""
-    found = told(steps.build_undo_steps(world.target(), "store"))
-    assert found["remove.vault-mount"].state == "kept"
-    assert not any("secrets disable" in f"{one.fix.text}{one.detail}" for one in found.values())
+    uid = world.read("/api/v1/namespaces/kube-system")["metadata"]["uid"]
+    found = told(steps.build_undo_steps(world.target(**{"cluster.uid": uid}), "store"))
+    assert found["remove.vault-mount"].state == "unknown"
+    says = "vault kv list secret/; and only if it is empty: vault secrets disable secret"
+    assert says in found["remove.vault-mount"].fix.text
+    others = [one for name, one in found.items() if name != "remove.vault-mount"]
+    assert not any("secrets disable" in f"{one.fix.text}{one.detail}" for one in others)
+    assert "secrets disable" not in found["remove.vault-mount"].detail
     assert "vault list auth/kubernetes/role; and only if" in found["remove.vault-auth"].fix.text
     assert "vault delete auth/kubernetes/role/" in found["remove.vault-role"].fix.text

@@ -94,7 +94,7 @@ def test_a_secret_variable_is_refused_by_its_key_and_not_echoed(name: str, value
     found = objections("production", {"environment.variables": {name: value}})
 
     assert [line.partition(":")[0] for line in found] == [f"environment.variables.{name}"]
-    assert "extraEnvFrom" in found[0]
+    assert "secrets.extra" in found[0]
     assert value not in found[0]
 
 

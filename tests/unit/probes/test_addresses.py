@@ -178,7 +178,7 @@ def test_what_each_probe_leads_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_DB_PASSWORD", "a long enough password")
     monkeypatch.setenv("BROKER_URL", "redis://:a-long-enough-password@broker.invalid:6379/0")
     monkeypatch.setenv("VAULT_TOKEN", "hvs.a-long-enough-token")
-    kube: Any = SimpleNamespace(server="https://cluster.invalid:6443", identity="somebody")
+    kube: Any = SimpleNamespace(server="https://cluster.invalid:6443", identity="somebody", ca="")
     hub: Any = SimpleNamespace(server="https://hub.invalid:6443", identity="somebody")
     start = situation(
         {**EVERYTHING, "delivery.argocd.credential": "store"},

@@ -26,9 +26,10 @@ TEXTS = {
     "apps/airflow/Chart.yaml": "c",
     "apps/x.yaml": "x",
     "apps/airflow/more.yaml": "m",
+    # A manifest in the wizard's folder is judged even if no kustomization lists it.
+    "apps/airflow/unlisted.yaml": "u",
 }
 OTHERS = {
-    "apps/airflow/unlisted.yaml": "u",
     "apps/airflow/in/Chart.yaml": "c",
     "apps/airflow/in/deeper/unlisted.yaml": "u",
     "README.md": "r",
