@@ -63,6 +63,12 @@ def build_vault_removal(target: Target, session: VaultLogin) -> tuple[Step, ...]
             "remove.vault-auth",
             f"Disable auth mount {auth}",
             AuthMountRemoval(target, session),
+            # The mount goes with its roles: one that may not go keeps it.
+            needs=tuple(
+                f"remove.vault-{one.qualified_name('role')}"
+                for one in every
+                if one.auth_mount == auth
+            ),
         ),
         *(
             build_vault_step(
