@@ -56,7 +56,7 @@ def _read_rivals(repository: WorkTree, rendering: Rendering) -> dict[str, bytes]
     from wizard.checks.run import build_layout
     from wizard.deliveries.argocd.checks.rivals import (
         find_second_installation,
-        list_repositories,
+        read_deployment,
     )
     from wizard.formats.yaml_untrusted import parse_yaml
 
@@ -65,7 +65,7 @@ def _read_rivals(repository: WorkTree, rendering: Rendering) -> dict[str, bytes]
         return {}
     paths = [path for path in repository.find_text(_ARGOCD) if path not in rendering.tree]
     marks = [posixpath.dirname(layout.values).encode(), layout.namespace.encode(), b"recurse"]
-    repositories = list_repositories(
+    ours = read_deployment(
         document
         for path in layout.applications
         for document in parse_yaml(path, rendering.tree[path].data)[0]
@@ -77,7 +77,7 @@ def _read_rivals(repository: WorkTree, rendering: Rendering) -> dict[str, bytes]
         if path.startswith(f"{STATE_DIR}/") or not any(mark in data for mark in marks):
             continue
         if any(
-            find_second_installation(layout, document, repositories)
+            find_second_installation(layout, document, ours)
             for document in parse_yaml(path, data)[0]
             if isinstance(document, Mapping) and document.get("kind") != "AppProject"
         ):

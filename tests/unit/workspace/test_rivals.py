@@ -15,6 +15,7 @@ SPEC = "  project: default\n  destination: {namespace: %s, name: in-cluster}\n  
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: by-hand}\nspec:\n"
 CONFIG = "https://git.example.com/platform/k8s-infra.git"
 OURS = f"{{repoURL: {CONFIG}, path: %s%s}}"
+ALL_BUT_OURS = ", directory: {recurse: true, exclude: '{apps/**,argocd/*}'}"
 ELSEWHERE = "repoURL: https://git.example.com/x.git"
 VALUES = ", helm: {valueFiles: [$values/apps/airflow/airflow-values.yaml]}"
 
@@ -58,6 +59,17 @@ OTHERS = {
     "the values of another repository": application(
         f"s: [{CHART % VALUES}, {{{ELSEWHERE}, ref: values}}]", "other"
     ),
+    "another cluster": application(f": {CHART % ''}").replace(
+        "name: in-cluster", "server: https://other.example.com:6443"
+    ),
+    "a generator that leaves the folder out": (
+        "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: all}\n"
+        "spec:\n generators: [{git: {directories: [{path: apps/airflow, exclude: true}]}}]\n"
+    ),
+    "only Applications below": application(
+        f": {OURS % ('.', ', directory: {recurse: true, include: clusters/**}')}"
+    ),
+    "all but ours": application(f": {OURS % ('.', ALL_BUT_OURS)}"),
     "documentation": "# argoproj.io/v1alpha1 applies apps/airflow\n",
 }
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from wizard.checks.subject import Document, Layout, Subject, as_list, as_mapping, get_nested
 from wizard.errors import Fix
 from wizard.findings import Finding
+from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.formats.nested import format_path, walk
 from wizard.manifests.kustomize import kustomize
 from wizard.manifests.objects import KUSTOMIZATION_NAMES
@@ -31,39 +34,50 @@ def check_rivals(subject: Subject) -> Iterator[Finding]:
     objects = list(subject.objects(*_KINDS, group=_GROUP))
     own = [one for one in objects if one.path in subject.layout.applications]
     names = {(one.kind, one.name) for one in own}
-    repositories = list_repositories(one.data for one in own)
+    ours = read_deployment(one.data for one in own)
     for document in objects:
         if document.path in subject.layout.applications:
             continue
         if (document.kind, document.name) in names:
             message = "another file already has an object of this kind and name"
             yield _finding(document, "metadata.name", message, "give it a name of its own")
-        where = find_second_installation(subject.layout, document.data, repositories)
+        where = find_second_installation(subject.layout, document.data, ours)
         if where and document.kind != "AppProject":
             message = "applies this installation a second time, unlike the answers say"
             yield _finding(document, where, message, "remove it, and change the answers instead")
     yield from _check_kustomizations(subject)
 
 
-def list_repositories(applications: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """Return the repositories from which these Applications take files."""
-    sources = (one for data in applications for one in _list_sources(data))
-    return frozenset(repository_place(str(one["repoURL"])) for one in sources if "chart" not in one)
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The repositories from which our Applications take files, and the clusters they deploy to."""
+
+    repositories: frozenset[str]
+    servers: frozenset[str]
 
 
-def find_second_installation(
-    layout: Layout, data: Mapping[str, Any], repositories: frozenset[str]
-) -> str:
+def read_deployment(applications: Iterable[Mapping[str, Any]]) -> Deployment:
+    """Return what our Applications say of their sources and destinations."""
+    found = list(applications)
+    sources = (one for data in found for one in _list_sources(data))
+    servers = (get_nested(data, "spec", "destination", "server") for data in found)
+    return Deployment(
+        frozenset(repository_place(str(one["repoURL"])) for one in sources if "chart" not in one),
+        frozenset(one.rstrip("/") for one in servers if isinstance(one, str)),
+    )
+
+
+def find_second_installation(layout: Layout, data: Mapping[str, Any], ours: Deployment) -> str:
     """Return the place that names our values or manifests, or installs our chart; else "".
 
-    `repositories` are the places of ours: the same path in another repository is not ours.
+    The same path in another repository is not ours, nor the same namespace of another cluster.
     """
     values = posixpath.join(layout.prefix, layout.values)
     folder = posixpath.dirname(values)
     others = {
         f"${source.get('ref')}"
         for source in _list_sources(data)
-        if _is_elsewhere(source, repositories)
+        if _is_elsewhere(source, ours.repositories)
     }
     for path, value in walk(data):
         if isinstance(value, str) and len(path) > 1 and path[-2] == "valueFiles":
@@ -71,12 +85,12 @@ def find_second_installation(
             if root not in others and _resolve(file) == values:
                 return format_path(path)
         elif isinstance(value, Mapping):
-            if _installs_chart(layout, value):
+            if _installs_chart(layout, value, ours.servers):
                 return format_path(path)
-            if not _is_elsewhere(value, repositories):
+            if not _is_elsewhere(value, ours.repositories):
                 if _names_folder(value, folder):
                     return format_path((*path, "path"))
-                if _applies_above(folder, value):
+                if _applies_above(layout, value):
                     return format_path(path)
     return ""
 
@@ -97,24 +111,54 @@ def _is_elsewhere(source: Mapping[str, Any], repositories: frozenset[str]) -> bo
 
 
 def _names_folder(source: Mapping[str, Any], folder: str) -> bool:
+    """Return whether this is a source of our folder; a generator's `path` has no repoURL."""
     path = source.get("path")
-    return isinstance(path, str) and _resolve(path) == folder
+    return "repoURL" in source and isinstance(path, str) and _resolve(path) == folder
 
 
-def _applies_above(folder: str, source: Mapping[str, Any]) -> bool:
-    """Return whether this source applies all files below a folder above our manifests."""
-    if get_nested(source, "directory", "recurse") is not True:
-        return False
-    path = source.get("path")
-    if not isinstance(path, str):
+def _applies_above(layout: Layout, source: Mapping[str, Any]) -> bool:
+    """Return whether this source applies files of ours below a folder above our manifests."""
+    path, directory = source.get("path"), as_mapping(source.get("directory"))
+    if directory.get("recurse") is not True or not isinstance(path, str):
         return False
     above = _resolve(path)
-    return above in {".", folder} or folder.startswith(f"{above}/")
+    paths = [posixpath.join(layout.prefix, one) for one in layout.manifests]
+    inside = [
+        one if above == "." else one.removeprefix(f"{above}/")
+        for one in paths
+        if above == "." or one.startswith(f"{above}/")
+    ]
+    include, exclude = (str(directory.get(key) or "") for key in ("include", "exclude"))
+    return any(
+        (not include or _matches(one, include)) and not (exclude and _matches(one, exclude))
+        for one in inside
+    )
 
 
-def _installs_chart(layout: Layout, spec: Mapping[str, Any]) -> bool:
+def _matches(path: str, glob: str) -> bool:
+    """Return whether a path matches a glob of Argo CD, in which `{a,b}` is a choice."""
+    head, brace, rest = glob.partition("{")
+    inner, closed, tail = rest.partition("}")
+    if brace and closed and "{" not in inner:
+        return any(_matches(path, f"{head}{one}{tail}") for one in inner.split(",")[:50])
+    return fnmatchcase(path, glob)
+
+
+def _is_other_cluster(destination: Mapping[str, Any], servers: frozenset[str]) -> bool:
+    """Return whether a destination is certainly another cluster than ours, by its address."""
+    server = destination.get("server")
+    if destination.get("name") == "in-cluster":
+        server = IN_CLUSTER_SERVER
+    if not isinstance(server, str) or "{{" in server or not servers:
+        return False
+    return server.rstrip("/") not in servers
+
+
+def _installs_chart(layout: Layout, spec: Mapping[str, Any], servers: frozenset[str]) -> bool:
     """Return whether this is the spec of an Application with Airflow's chart in our namespace."""
     if get_nested(spec, "destination", "namespace") != layout.namespace:
+        return False
+    if _is_other_cluster(as_mapping(spec.get("destination")), servers):
         return False
     sources = [*as_list(spec.get("sources")), spec.get("source")]
     charts = [str(as_mapping(source).get("chart") or "") for source in sources]
