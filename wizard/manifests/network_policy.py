@@ -7,6 +7,7 @@ effect, not from the answers alone.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -80,11 +81,16 @@ def egress_policies(
             ports.setdefault((flow.protocol, flow.port), set()).add(flow.purpose)
     for port in _KUBERNETES_API:
         ports.setdefault(port, set()).add("Kubernetes API")
-    files = [_common_policy(release, ports)]
+    files = {file.path: file for file in [_common_policy(release, ports)]}
     for (purpose, components), found in sorted(certain.items()):
         if own := sorted(found - ports.keys()):
-            files.append(_policy_of_components(release, purpose, components, own))
-    return tuple({file.path: file for file in files}.values())
+            file = _policy_of_components(release, purpose, components, own)
+            if file.path in files:
+                # The names of two purposes begin alike, or one is for two sets of components.
+                ending = hashlib.sha256(f"{purpose} {components}".encode()).hexdigest()[:8]
+                file = _policy_of_components(release, purpose, components, own, ending)
+            files[file.path] = file
+    return tuple(files.values())
 
 
 def _common_policy(release: Release, ports: Mapping[tuple[str, int], set[str]]) -> File:
@@ -104,7 +110,11 @@ def _common_policy(release: Release, ports: Mapping[tuple[str, int], set[str]]) 
 
 
 def _policy_of_components(
-    release: Release, purpose: str, components: tuple[str, ...], ports: list[tuple[str, int]]
+    release: Release,
+    purpose: str,
+    components: tuple[str, ...],
+    ports: list[tuple[str, int]],
+    ending: str = "",
 ) -> File:
     chosen: dict[str, Any] = {"matchLabels": _labels(release)}
     if len(components) == 1:
@@ -113,6 +123,7 @@ def _policy_of_components(
         one_of = {"key": "component", "operator": "In", "values": sorted(components)}
         chosen["matchExpressions"] = [one_of]
     slug = re.sub(r"[^a-z0-9]+", "-", purpose.lower()).strip("-")[:40].strip("-")
+    slug = f"{slug}-{ending}" if ending else slug
     header = f"{purpose}: {', '.join(sorted(components))} can reach these ports on any host."
     return _policy(release, f"egress-{slug}", chosen, [_rule(ports)], header)
 

@@ -110,6 +110,23 @@ def test_no_part_of_an_address_is_in_a_policy() -> None:
         assert not file.logical.startswith("secrets/egress") or secret not in file.text
 
 
+def test_no_port_is_lost_where_names_begin_alike() -> None:
+    """The file of a policy is named after its purpose, which is cut."""
+    many = ["api-server", "scheduler", "dag-processor"]
+    wanted = [
+        {"port": 1111, "components": many},
+        {"port": 2222, "components": [*many, "worker"]},
+    ]
+    found = egress({"environment.egress": wanted})
+    assert {("TCP", 1111), ("TCP", 2222)} <= set().union(*found.values())
+
+
+def test_the_api_server_of_airflow_2_is_the_webserver() -> None:
+    wanted = [{"port": 389, "components": "api-server"}]
+    changes: dict[str, object] = {"installation.airflow": "2.11.0", "environment.egress": wanted}
+    assert egress(changes)["webserver",] == {("TCP", 389)}
+
+
 @pytest.mark.parametrize("port", ["x", 0, 70000, "1-2", True, None])
 def test_a_port_is_a_number(port: object) -> None:
     with pytest.raises(AssertionError, match=r"environment\.egress"):
