@@ -20,6 +20,7 @@ from wizard.chart.configuration import (
     url_path,
     variable_name,
 )
+from wizard.chart.contract import is_celery
 from wizard.chart.environment import TASK_POD, Container
 from wizard.chart.keys import list_names
 from wizard.chart.variables import Installation, Variable
@@ -28,6 +29,7 @@ from wizard.checks.subject import Subject, get_nested
 from wizard.errors import Fix
 from wizard.findings import Finding, Severity
 from wizard.formats.addresses import is_loopback
+from wizard.formats.go_templates import UNSET
 from wizard.formats.nested import format_path
 from wizard.secrets.scan import show_variable, withhold_secrets
 
@@ -186,7 +188,9 @@ class _Rules:
     def check_executor(self) -> Iterator[Finding]:
         """Report another executor than the one for which the chart renders."""
         for setting in self._settings("core", "executor"):
-            if setting.value is None or _words(setting.value) != _words(self.one.executor):
+            if _is_template(setting):
+                continue
+            if _words(setting.value or "") != _words(self.one.executor):
                 message = (
                     "Airflow runs another executor than the one for which the chart renders the "
                     "components"
@@ -201,8 +205,11 @@ class _Rules:
             return
         derived = posixpath.normpath(self.configuration.dags_folder)
         shown = withhold_secrets(derived)
-        top = posixpath.normpath(derived.partition("/repo")[0] + "/repo")
+        mount = str(self.one.get("dags.mountPath") or f"{self.one.get('airflowHome')}/dags")
+        top = f"{posixpath.normpath(mount)}/repo"
         for setting in self._settings("core", "dags_folder"):
+            if _is_template(setting):
+                continue
             folder = posixpath.normpath(setting.value or "/")
             if not (folder == top or folder.startswith(f"{top}/")):
                 message = f"git-sync writes the DAGs to {shown}, and Airflow reads another folder"
@@ -233,7 +240,7 @@ class _Rules:
         )
         wanted = str(self.one.get("ports.apiServer" if self.one.airflow_3 else "ports.airflowUI"))
         for setting in self._settings(web, port):
-            if setting.value != wanted:
+            if not _is_template(setting) and setting.value != wanted:
                 used = f"port {wanted}" if wanted.isdecimal() else "one port"
                 message = f"Service and probes use {used}, and Airflow listens on another"
                 fix = f"remove it, or write {wanted}" if wanted.isdecimal() else "remove it"
@@ -279,10 +286,10 @@ class _Rules:
                 if text and pooler in text:
                     continue
                 message = "this connection bypasses PgBouncer"
-                if not text:
+                if not url_host(text):
                     message = "it cannot be seen here whether this connection goes to PgBouncer"
                 fix = f"remove it: the chart connects through {pooler}"
-                report = self.error if text or setting.variable else self.warning
+                report = self.error if url_host(text) else self.warning
                 question = "database.pgbouncer.mode"
                 yield report("configuration.pgbouncer", setting.where, message, fix, question)
 
@@ -326,7 +333,7 @@ class _Rules:
         for name in _NEEDED:
             where = f"enableBuiltInSecretEnvVars.{name}"
             option = parse_variable(name)
-            if self.one.get(where) is not False or option is None:
+            if self.one.get(where) is not False or option is None or not self._applies(name):
                 continue
             readers = [one for one in self.configuration.airflow_containers if _reads(one, name)]
             missing = [
@@ -341,6 +348,14 @@ class _Rules:
                 fix = f"set {name}_CMD or {name}_SECRET, or write true"
                 yield self.error("configuration.missing-secret", where, message, fix)
 
+    def _applies(self, name: str) -> bool:
+        """Return whether this Airflow and executor read the variable. Source: the chart."""
+        if name == "AIRFLOW__CELERY__BROKER_URL":
+            return is_celery(self.one.values)
+        if name == "AIRFLOW__WEBSERVER__SECRET_KEY":
+            return not self.one.airflow_3
+        return self.one.airflow_3 or "__API" not in name
+
     def _settings(self, section: str, option: str) -> Iterator[Setting]:
         """Yield what the values set for an option, each place once."""
         seen = set()
@@ -348,6 +363,11 @@ class _Rules:
             if not setting.is_built_in and setting.where not in seen:
                 seen.add(setting.where)
                 yield setting
+
+
+def _is_template(setting: Setting) -> bool:
+    """Return whether airflow.cfg gets it from a template that cannot be read, as in the chart."""
+    return setting.variable is None and (setting.value is None or UNSET in setting.value)
 
 
 def _reads(container: Container, name: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 from wizard.formats.nested import get_value
 
 UNREADABLE = "(unreadable)"
-_DEFAULT = "chart-default"  # a value that the values do not set: the chart's own
+UNSET = "chart-default"  # a value that the values do not set: the chart's own
 _CHART_TEMPLATE = re.compile(r'(?:include|template)\s+"[a-z_][\w.]*"\s+[.$]\Z')
 _REFERENCE = re.compile(r"\$?\.(Values|Release|Chart)((?:\.\w+)+)\Z")
 _WORD = re.compile(r'"([^"\\\n]*)"|`([^`\n]*)`')
@@ -119,11 +119,11 @@ def _read_term(term: str, facts: TemplateFacts) -> str | None:
         return None
     path = tuple(match[2][1:].split("."))
     if match[1] == "Chart":
-        return _DEFAULT
+        return UNSET
     if match[1] == "Release":
         known = {"Name": facts.release, "Namespace": facts.namespace, "Service": "Helm"}
         return known.get(path[0]) if len(path) == 1 else None
-    value = get_value(facts.values, path, _DEFAULT)
+    value = get_value(facts.values, path, UNSET)
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, str | int | float) else None

@@ -126,7 +126,7 @@ RED: list[tuple[str, str, str, str, Change]] = [
         direct, value("extraEnv", past_pooler(f"{CONNECTION}_ASYNC")))),
     ("past PgBouncer in the task pod", "configuration.pgbouncer", "extraEnv", "error", both(
         KUBERNETES, direct, value("extraEnv", past_pooler(CONNECTION)))),
-    ("a command for the connection", "configuration.pgbouncer", "env[0]", "error", both(
+    ("a command for the connection", "configuration.pgbouncer", "env[0]", "warning", both(
         pooled, off(CONNECTION), env("env", f"{CONNECTION}_CMD", "cat /x"))),
     ("a form that loses", "configuration.no-effect", "env[0]", "warning",
      env("env", f"{CONNECTION}_CMD", "cat /x")),
@@ -144,6 +144,13 @@ RED: list[tuple[str, str, str, str, Change]] = [
 ]  # fmt: skip
 CMD = [{"name": f"{CONNECTION}_CMD", "value": "cat /x"}]
 GREEN: dict[str, Change] = {
+    "the chart's own template of the folder": value(
+        "config.core.dags_folder", '{{ include "airflow_dags" . }}'),
+    "the chart's own template of the executor": value(
+        "config.core.executor", "{{ .Values.executor }}"),
+    "the chart's own template of the port": value(
+        "config.api.port", "{{ .Values.ports.apiServer }}"),
+    "a key of Airflow 2": off("AIRFLOW__WEBSERVER__SECRET_KEY"),
     "the same executor": env("env", "AIRFLOW__CORE__EXECUTOR", "CeleryExecutor"),
     "the chart's folder": env("env", "AIRFLOW__CORE__DAGS_FOLDER", "/opt/airflow/dags/repo/"),
     "the same port": env("env", "AIRFLOW__API__PORT", "8080"),
