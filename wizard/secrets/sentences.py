@@ -24,8 +24,8 @@ _SENTENCE = (
 # What a password is said to be: required, generated, optional, wrong.
 _STATE = re.compile(
     r"(?:\w{2,30}(?:ed|en|ing|al|ble|ory|ent|ant|ive|ic|ary|ful|less|ly|ous|id|own|ect|cure|ult|ique"
-    r"|ain|ier|ger|ter|est|ong|ique|tely|lich|bar|los|ig)|above|bad|below|blank|bytes|case-sensitive|complex|empty|fine"
-    r"|first|geheim|gone|good|held|here|infinite|it|kept|last|long|lost|mine|more|new|next|none|not|null|old"
+    r"|ain|ier|ger|ter|est|ong|tely|lich|bar|los|ig|text|case|where)|above|bad|below|blank|bytes|case-sensitive|complex|empty|fine"
+    r"|first|geheim|gone|good|held|here|infinite|it|kept|last|leer|long|lost|mine|more|new|next|none|not|null|old"
     r"|one|open|ours|out|plaintext|private|public|put|random|read|ready|safe|same|sent|set|short"
     r"|simple|so|stale|text|that|theirs|there|this|too|true|unset|weak|what|yours)"
 )
