@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.vault.test_steps import Bench, controller, new_bench
 from tests.support.cluster.argocd import told
-from wizard.engine.steps import StepEvent
+from wizard.engine.steps import StepEvent, StepStatus
 from wizard.errors import RefusedError
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.stores.vault.live.location import OpenVault
@@ -118,6 +118,23 @@ def test_a_policy_that_anothers_role_gives_stays(new_bench: Callable[..., Bench]
     for name, one in dump(hers)["policies"].items():
         assert left["policies"][name] == one
     assert hers.store.policy in left["policies"]
+
+
+def test_a_role_that_may_not_go_keeps_its_auth_mount(new_bench: Callable[..., Bench]) -> None:
+    """As where others still read the installation's Secrets through it."""
+    mine = applied(new_bench())
+    before = dump(mine)
+
+    async def is_used() -> StepStatus:
+        return StepStatus("blocked", "somebody uses it")
+
+    session = VaultLogin(mine.target)
+    steps = build_vault_removal(mine.target, session)
+    found = told([replace(one, check=is_used) if one.id == ROLE else one for one in steps])
+    assert found[ROLE].state == "blocked"
+    assert found[AUTH].state in {"blocked", "left"}, found[AUTH]
+    assert dump(mine) == before
+    assert removed(mine.target)[AUTH].state in {"changed", "kept"}
 
 
 def filled(bench: Bench) -> str:
