@@ -296,21 +296,15 @@ def _add(
 
 
 def _record_process(journal: WriteJournal, pid: int) -> None:
-    """Save the process id of the running git; an error stops git before it commits.
-
-    A hook may already run, and put something else in place of the journal's folder.
-    """
+    """Save the process id of the running git; an error stops git before it commits."""
     try:
         journal.update_record(pid=pid)
     except RefusedError as error:
-        raise _StoppedError(partial(_journal_error, error)) from None
-
-
-def _journal_error(error: RefusedError, state: str) -> WizardError:
-    return WizardError(
-        f"the commit was refused; {state}:\n{error.message}",
-        f"a hook may have put it there: {error.hint}, then run the same command again",
-    )
+        said = error.message
+        hint = f"a hook may have put it there: {error.hint}, then run the same command again"
+        raise _StoppedError(
+            lambda state: WizardError(f"the commit was refused; {state}:\n{said}", hint)
+        ) from None
 
 
 def _pathspecs(full_paths: Sequence[str]) -> bytes:

@@ -50,11 +50,13 @@ spec:
   dataFrom: [{extract: {key: elsewhere}}]
 """
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: "
+# Another spelling of the URL in the answers.
+CONFIG_URL = "https://git.example.com/platform/k8s-infra.git"
 MANIFESTS_ONLY = f"""{HEAD}Application
 metadata: {{name: other, namespace: argocd}}
 spec:
   project: default
-  source: {{repoURL: https://git.example.com/c.git, path: ./apps/airflow/}}
+  source: {{repoURL: {CONFIG_URL}, path: ./apps/airflow/}}
   destination: {{name: in-cluster, namespace: other}}
 """
 PARENT = f"""{HEAD}Application

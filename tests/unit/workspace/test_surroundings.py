@@ -23,6 +23,8 @@ TEXTS = {
     "apps/airflow/in/deeper/b.yaml": "b",
     "apps/airflow/.argocd-source-airflow.yaml": "s",
     "apps/airflow/kustomization.yml": "{}",
+    # The one special name that is not that of a YAML file.
+    "apps/airflow/Kustomization": "{}",
     "apps/airflow/Chart.yaml": "c",
     "apps/x.yaml": "x",
     "apps/airflow/more.yaml": "m",
