@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from wizard.checks.subject import Document, Subject, as_list, as_mapping
-from wizard.errors import Fix
-from wizard.findings import Finding, Severity
+from wizard.checks.subject import Document, Subject, as_list, as_mapping, make_finding
+from wizard.findings import Finding
 
 _KINDS = ("SecretStore", "ClusterSecretStore")
 _GROUP = "external-secrets.io"
@@ -25,7 +24,7 @@ def check_stores(subject: Subject) -> Iterator[Finding]:
         if store.kind == "ClusterSecretStore" and not as_list(store.spec.get("conditions")):
             message = "without conditions every namespace can read everything in this store"
             fix = f"write conditions: [{{namespaces: [{subject.layout.namespace}]}}]"
-            yield _finding(store, "store.conditions", "spec.conditions", message, fix)
+            yield make_finding(store, "store.conditions", "spec.conditions", message, fix)
     for document, found in list_store_users(subject, stores):
         kind, name = _reference(document)
         if found is None and (kind, name) not in subject.layout.stores:
@@ -36,9 +35,9 @@ def check_stores(subject: Subject) -> Iterator[Finding]:
                 # Others may have a store that is not in these files.
                 message = f"no {shown} of this name is in these files, so its access is not checked"
                 fix = "make sure that it exists in the cluster"
-                yield _finding(document, "store.missing", where, message, fix, "warning")
+                yield make_finding(document, "store.missing", where, message, fix, "warning")
             else:
-                yield _finding(document, "store.missing", where, message, fix)
+                yield make_finding(document, "store.missing", where, message, fix)
 
 
 def list_stores(subject: Subject) -> Stores:
@@ -64,14 +63,3 @@ def list_store_users(
 def _reference(document: Document) -> tuple[str, str]:
     reference = as_mapping(document.spec.get("secretStoreRef"))
     return str(reference.get("kind") or "SecretStore"), str(reference.get("name"))
-
-
-def _finding(
-    document: Document,
-    rule: str,
-    where: str,
-    message: str,
-    fix: str,
-    severity: Severity = "error",
-) -> Finding:
-    return Finding(rule, severity, document.path, document.where(where), message, Fix(fix))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wizard.chart.contract import Version
+from wizard.errors import Fix
+from wizard.findings import Finding, Severity
 
 DEFAULT_ARGOCD_NAMESPACE = "argocd"
 
@@ -132,6 +134,18 @@ class Subject:
     def namespace(self, document: Document) -> str:
         """Return the namespace in which the object will be created."""
         return document.namespace or self.layout.namespace
+
+
+def make_finding(
+    document: Document,
+    rule: str,
+    where: str,
+    message: str,
+    fix: str,
+    severity: Severity = "error",
+) -> Finding:
+    """Return a finding about a place in a document, an error unless `severity` says otherwise."""
+    return Finding(rule, severity, document.path, document.where(where), message, Fix(fix))
 
 
 def as_mapping(value: object) -> Mapping[str, Any]:

@@ -14,9 +14,9 @@ from wizard.chart.contract import get_chart_value
 from wizard.chart.kinds import RenderedKind, list_special_kinds
 from wizard.checks.effective_values import list_unread_values
 from wizard.checks.secrets import application_sources
-from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
+from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested, make_finding
 from wizard.errors import Fix
-from wizard.findings import Finding, Severity
+from wizard.findings import Finding
 
 _GROUP = "argoproj.io"
 _DURATION = re.compile(r"(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)\Z").match
@@ -81,14 +81,14 @@ def _sources(subject: Subject, application: Document) -> Iterator[Finding]:
     many = [as_mapping(source) for source in as_list(application.spec.get("sources"))]
     refs = {str(source["ref"]): source for source in many if source.get("ref")}
     if not many and application.spec.get("source") is None:
-        yield _finding(
+        yield make_finding(
             application, "argocd.sources", "spec", "no source", "add the chart to sources"
         )
     for name, source in refs.items():
         if source.get("chart"):
             message = "a source with a ref cannot be a chart"
             fix = "move ref to the Git source with the values"
-            yield _finding(
+            yield make_finding(
                 application, "argocd.values-ref", f"spec.sources ref {name}", message, fix
             )
     for where, source in application_sources(application):
@@ -106,13 +106,13 @@ def _value_file(
     if name not in refs:
         message = "needs `sources` with one source that has this ref; `source` cannot resolve it"
         fix = "move the chart into sources, beside the Git repository with ref: " + name
-        yield _finding(application, "argocd.values-ref", where, message, fix)
+        yield make_finding(application, "argocd.values-ref", where, message, fix)
     elif subject.layout.values and not any(
         known == path or path.endswith(f"/{known}") for known in subject.files
     ):
         message = "this file does not exist in this repository"
         fix = f"write ${name}/{subject.layout.values}"
-        yield _finding(application, "argocd.values-file", where, message, fix)
+        yield make_finding(application, "argocd.values-file", where, message, fix)
 
 
 def _policy(application: Document) -> Iterator[Finding]:
@@ -127,7 +127,7 @@ def _policy(application: Document) -> Iterator[Finding]:
         if value is not None and not (is_duration(value) or str(value).isdigit()):
             where = f"spec.syncPolicy.retry.backoff.{field}"
             fix = "write a duration such as 30s or 5m"
-            yield _finding(application, "argocd.duration", where, "not a duration", fix)
+            yield make_finding(application, "argocd.duration", where, "not a duration", fix)
 
 
 def _is_sync_option(option: str) -> bool:
@@ -138,7 +138,7 @@ def _is_sync_option(option: str) -> bool:
 def _option_finding(document: Document, where: str) -> Finding:
     message = "not a sync option of Argo CD: it would be ignored"
     fix = f"use one of {', '.join(sorted(_OPTIONS))} with a valid value"
-    return _finding(document, "argocd.sync-option", where, message, fix)
+    return make_finding(document, "argocd.sync-option", where, message, fix)
 
 
 def _annotations(
@@ -161,7 +161,7 @@ def _annotations(
         elif key == "hook-delete-policy" and not set(words) <= _DELETE_POLICIES:
             message, fix = "not a delete policy", f"use {', '.join(sorted(_DELETE_POLICIES))}"
         if message:
-            yield _finding(document, "argocd.annotation", place, message, fix)
+            yield make_finding(document, "argocd.annotation", place, message, fix)
 
 
 def _project(subject: Subject, project: Document) -> Iterator[Finding]:
@@ -170,14 +170,14 @@ def _project(subject: Subject, project: Document) -> Iterator[Finding]:
         if repository == "*":
             message, fix = "allows every repository", "list the two used repositories"
             where = f"spec.sourceRepos[{number}]"
-            yield _finding(project, "argocd.project-wide", where, message, fix, "warning")
+            yield make_finding(project, "argocd.project-wide", where, message, fix, "warning")
     for number, destination in enumerate(as_list(spec.get("destinations"))):
         namespace = str(get_nested(destination, "namespace") or "")
         if fnmatchcase(subject.layout.argocd, namespace) and not _has_only_applications(spec):
             message = "Argo CD's own namespace: write access to it controls Argo CD"
             fix = f"allow the namespace {subject.layout.namespace} only"
             where = f"spec.destinations[{number}].namespace"
-            yield _finding(project, "argocd.destination", where, message, fix)
+            yield make_finding(project, "argocd.destination", where, message, fix)
 
 
 def _has_only_applications(spec: Mapping[str, Any]) -> bool:
@@ -199,13 +199,13 @@ def _membership(
     if own and not (project is not None and _has_only_applications(project.spec)):
         message = "deploys into Argo CD's own namespace"
         fix = f"write {subject.layout.namespace}"
-        yield _finding(
+        yield make_finding(
             application, "argocd.destination", "spec.destination.namespace", message, fix
         )
     if name in ("", "default"):
         message = "the default project allows every repository, cluster and kind"
         fix = "use a separate AppProject"
-        yield _finding(application, "argocd.project", "spec.project", message, fix, "warning")
+        yield make_finding(application, "argocd.project", "spec.project", message, fix, "warning")
     if project is None:
         return
     allowed = [str(repository) for repository in as_list(project.spec.get("sourceRepos"))]
@@ -214,14 +214,14 @@ def _membership(
         if not any(fnmatchcase(repository, pattern) for pattern in allowed):
             message = "the project does not allow this repository with this spelling"
             fix = "list it in the project's sourceRepos with the same spelling"
-            yield _finding(application, "argocd.source-repo", f"{where}.repoURL", message, fix)
+            yield make_finding(application, "argocd.source-repo", f"{where}.repoURL", message, fix)
     if not any(
         _is_destination_allowed(as_mapping(d), destination)
         for d in as_list(project.spec.get("destinations"))
     ):
         message = "the project does not allow this destination"
         fix = "list server and namespace in the project's destinations"
-        yield _finding(application, "argocd.source-repo", "spec.destination", message, fix)
+        yield make_finding(application, "argocd.source-repo", "spec.destination", message, fix)
 
 
 def _kinds(
@@ -284,7 +284,9 @@ def _refresh(subject: Subject) -> Iterator[Finding]:
         for where, value in places:
             if value is not None and not is_duration(value):
                 message = "not a Go duration: the API server accepts it, the operator does not"
-                yield _finding(document, "external-secret.duration", where, message, "write 1h0m0s")
+                yield make_finding(
+                    document, "external-secret.duration", where, message, "write 1h0m0s"
+                )
 
 
 def _jobs(subject: Subject) -> Iterator[Finding]:
@@ -323,15 +325,4 @@ def _unread_values(subject: Subject) -> Iterator[Finding]:
     """Report values that nobody can judge; a repository of others may keep them elsewhere."""
     for document, where, message in list_unread_values(subject) if subject.layout.manifests else ():
         fix = "set these values in the answers (values:), or in the values file"
-        yield _finding(document, "argocd.values-unread", where, message, fix)
-
-
-def _finding(
-    document: Document,
-    rule: str,
-    where: str,
-    message: str,
-    fix: str,
-    severity: Severity = "error",
-) -> Finding:
-    return Finding(rule, severity, document.path, document.where(where), message, Fix(fix))
+        yield make_finding(document, "argocd.values-unread", where, message, fix)

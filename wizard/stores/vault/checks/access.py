@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wizard.checks.stores import list_store_users, list_stores
-from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
+from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested, make_finding
 from wizard.errors import Fix
-from wizard.findings import Finding, Severity
+from wizard.findings import Finding
 from wizard.secrets.scan import withhold_secrets
 from wizard.stores.vault.checks.hcl import Grant, HclError, is_allowed, parse_policy
 
@@ -58,10 +58,10 @@ def _store(subject: Subject, store: Document) -> Iterator[Finding]:
     if vault and not server.startswith("https://"):
         message = "http sends tokens and secrets unencrypted; the API server does not refuse it"
         fix = "use https and set the CA in caProvider or caBundle"
-        yield _finding(store, "store.plain-http", "spec.provider.vault.server", message, fix)
+        yield make_finding(store, "store.plain-http", "spec.provider.vault.server", message, fix)
     if vault and vault.get("version") == "v1":
         message = "KV version 1 has no check-and-set and no versions"
-        yield _finding(store, "store.version", "spec.provider.vault.version", message, "use v2")
+        yield make_finding(store, "store.version", "spec.provider.vault.version", message, "use v2")
     config_map = get_nested(vault, "caProvider", "name")
     if get_nested(vault, "caProvider", "type") == "ConfigMap" and store.kind == "SecretStore":
         names = {document.name for document in subject.objects("ConfigMap")}
@@ -69,7 +69,7 @@ def _store(subject: Subject, store: Document) -> Iterator[Finding]:
             where = "spec.provider.vault.caProvider.name"
             message = "no file in this repository creates this ConfigMap"
             fix = "add it, or make sure that it exists before the store"
-            yield _finding(store, "store.ca", where, message, fix, "warning")
+            yield make_finding(store, "store.ca", where, message, fix, "warning")
 
 
 def _grants(
@@ -91,7 +91,7 @@ def _grants(
         if role is not None and attached and not any(is_allowed(g, path, "read") for g in attached):
             message = "the policy of the store's role does not allow reading this path"
             fix = f'grant read on path "{withhold_secrets(path)}"'
-            yield _finding(document, "vault.not-covered", where, message, fix)
+            yield make_finding(document, "vault.not-covered", where, message, fix)
 
 
 def _policy_files(subject: Subject) -> dict[str, str]:
@@ -201,14 +201,3 @@ def _policies(policies: Policies, readers: set[str], paths: set[str]) -> Iterato
                     message = "this policy can read the installation's payload"
                     fix = "grant exact paths outside it: with this grant, DAGs can read every key"
                     yield Finding("vault.payload-readable", "error", file, "", message, Fix(fix))
-
-
-def _finding(
-    document: Document,
-    rule: str,
-    where: str,
-    message: str,
-    fix: str,
-    severity: Severity = "error",
-) -> Finding:
-    return Finding(rule, severity, document.path, document.where(where), message, Fix(fix))
