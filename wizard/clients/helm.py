@@ -121,6 +121,18 @@ class Helm:
         )
         return found if isinstance(found, dict) else {}
 
+    async def manifest(self, release: str, namespace: str, revision: int) -> str:
+        """Return the manifest of a revision, by which an uninstall deletes; hooks are not in it."""
+        return await self._get("manifest", release, namespace, revision)
+
+    async def hooks(self, release: str, namespace: str, revision: int) -> str:
+        """Return the manifests of a revision's hooks."""
+        return await self._get("hooks", release, namespace, revision)
+
+    async def _get(self, what: str, release: str, namespace: str, revision: int) -> str:
+        place = ("--namespace", namespace, "--revision", str(revision))
+        return (await self.act("get", what, release, *place, seconds=LOOK_SECONDS)).out
+
     async def show_chart(self, path: Path) -> Mapping[str, Any]:
         """Return Chart.yaml of a chart on this machine."""
         done = await self.act("show", "chart", str(path), seconds=LOOK_SECONDS, context=False)

@@ -1,27 +1,27 @@
 """Steps that uninstall a Helm release and delete the manifests outside it, in reverse order.
 
-Helm deletes everything that the chart rendered, volume claims included; claims that a StatefulSet
-created from its template stay. A claim that would be deleted with the release blocks the step
-unless `--data volumes` is given.
+Helm deletes everything of the names that the chart rendered, volume claims included; claims that a
+StatefulSet created from its template stay. An object of others of such a name blocks the step, and
+so does a claim that would be deleted with the release, unless `--data volumes` is given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import ConflictError, Fix
-from wizard.formats.terminal import escape_unprintable
+from wizard.errors import AnswersError, ConflictError, Fix
 from wizard.systems.cluster.diagnosis import sanitize_message
 from wizard.systems.cluster.object_removal import (
     NO_CONTEXT,
     WAIT_FOR_SECRET_REMOVAL,
     Removal,
     build_removal_step,
+    merge_statuses,
 )
 from wizard.systems.cluster.objects import CommittedManifest, explain_error
 from wizard.systems.cluster.ownership import (
@@ -33,6 +33,7 @@ from wizard.systems.cluster.ownership import (
     settle_unknown,
 )
 from wizard.systems.cluster.store_users import refuse_used_store
+from wizard.systems.helm import contents
 from wizard.systems.helm.steps import group_manifests
 from wizard.systems.release import delivered_objects, volumes
 from wizard.systems.release.revisions import (
@@ -43,7 +44,6 @@ from wizard.systems.release.revisions import (
     judge_revision,
     list_revisions,
 )
-from wizard.systems.release.volumes import list_claims
 
 if TYPE_CHECKING:
     from wizard.clients.helm import Helm
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 
 UNINSTALL = "remove.release"
 UNINSTALL_SECONDS = 300
-_RELEASE_ANNOTATION = "meta.helm.sh/release-name"
 # In reverse order of apply: ExternalSecrets are deleted while the store still exists.
 _GROUPS = (
     ("helm.manifests", "Delete the other manifests beside the chart"),
@@ -145,70 +144,106 @@ class _Release:
 
     async def look(self) -> StepStatus:
         """Return whether the release is gone, or why it cannot be uninstalled."""
-        return await run_in_thread(self._look)
+        found = await run_in_thread(self._read_revisions)
+        if isinstance(found, StepStatus):
+            return found
+        if not found or found[-1].status == "uninstalled":
+            return StepStatus("holds", f"release {self._name} is not installed")
+        if obstacle := self._find_obstacle(found):
+            return obstacle
+        number = found[-1].number
+        manifest = await self._helm.manifest(self._name, self._namespace, number)
+        hooks = await self._helm.hooks(self._name, self._namespace, number)
+        return await run_in_thread(lambda: self._judge_contents(found[-1], manifest, hooks))
 
-    def _look(self) -> StepStatus:
+    def _read_revisions(self) -> list[Revision] | StepStatus:
         try:
             found = list_revisions(self._kube, self._namespace, self._name)
-            rendered = [] if "volumes" in self._pieces else self._find_chart_claims()
+            judge_release(self._target, self._kube)
+            return found
         except KubeError as error:
             if error.kind != "forbidden":
                 raise explain_error(error) from None
             return StepStatus(
                 "unknown", error.message, Fix(f"run it yourself: helm -n {self._namespace} list")
             )
-        if not found or found[-1].status == "uninstalled":
-            return StepStatus("holds", f"release {self._name} is not installed")
-        judge_release(self._target, self._kube)
-        wanted = StepStatus(
-            "wanted", f"release {self._name} is installed, revision {found[-1].number}"
+
+    def _judge_contents(self, last: Revision, manifest: str, hooks: str) -> StepStatus:
+        """Return whether everything that the uninstall deletes may go; Helm deletes by name."""
+        try:
+            live = contents.read_live_objects(
+                self._kube,
+                contents.read_deleted_refs(manifest, self._namespace),
+                contents.read_hook_refs(hooks, self._namespace),
+            )
+            data = contents.find_data(self._kube, self._target, live, self._pieces)
+        except AnswersError as error:
+            return StepStatus(
+                "blocked",
+                f"{error.message}, so the objects that helm would delete are unknown",
+                Fix(f"read it: helm -n {self._namespace} get manifest {self._name}; {self._left}"),
+            )
+        except KubeError as error:
+            if error.kind != "forbidden":
+                raise explain_error(error) from None
+            return StepStatus(
+                "unknown",
+                f"cannot see whose the objects of release {self._name} are: {error.message}",
+                Fix(f"ask for the right to read them; {self._left}"),
+            )
+        asked = self._ask_owner(last)
+        refusals = [*contents.list_refusals(self._target, live), *([data] if data else [])]
+        refused = [one for one in refusals if not isinstance(one, UnknownOwnerStatus)]
+        if refused:
+            return merge_statuses(refused, "")
+        doubts = [*([asked] if asked else []), *refusals]
+        if doubts:
+            return self._settle(doubts)
+        return StepStatus(
+            "wanted",
+            f"release {self._name} is installed, revision {last.number}, with {len(live)} objects",
+            diff=contents.format_live(live),
         )
-        obstacle = self._find_obstacle(found, rendered) or self._ask_owner(found[-1]) or wanted
-        return settle_unknown([obstacle], UNINSTALL, self._target.agreed.get(UNINSTALL, ""))[0]
+
+    def _settle(self, doubts: Sequence[StepStatus]) -> StepStatus:
+        """Return one question for all objects of unknown owners, or that the operator said yes."""
+        one = UnknownOwnerStatus(
+            "blocked", "; ".join(one.detail for one in doubts), Fix(self._left),
+            "\n".join(one.diff for one in doubts),
+        )  # fmt: skip
+        return settle_unknown([one], UNINSTALL, self._target.agreed.get(UNINSTALL, ""))[0]
+
+    @property
+    def _left(self) -> str:
+        return f"to uninstall it, its owner runs: helm -n {self._namespace} uninstall {self._name}"
 
     def _ask_owner(self, last: Revision) -> StepStatus | None:
         """Return the question for a release without source; None if it is proven to be ours."""
         owner = judge_revision(last, self._target)
         if owner.is_ours:
             return None
-        command = f"helm -n {self._namespace} uninstall {self._name}"
         return UnknownOwnerStatus(
             "blocked",
             f"release {self._name} (revision {last.number}) {owner.reason}; not uninstalled",
-            Fix(f"to uninstall it, its owner runs: {command}"),
+            Fix(self._left),
             f"release {self._namespace}/{self._name} revision {last.number} {last.version}",
         )
 
-    def _find_chart_claims(self) -> list[str]:
-        """Return the claims deleted with the release: the chart's and those with an owner."""
-        return [
-            f"PersistentVolumeClaim {escape_unprintable(one['metadata']['name'])}"
-            for one in list_claims(self._kube, self._target)
-            if _RELEASE_ANNOTATION in (one["metadata"].get("annotations") or {})
-            or one["metadata"].get("ownerReferences")
-        ]
-
-    def _find_obstacle(self, found: list[Revision], rendered: list[str]) -> StepStatus | None:
+    def _find_obstacle(self, found: list[Revision]) -> StepStatus | None:
         last = found[-1]
         shown = f"release {self._name} (revision {last.number}, {sanitize_message(last.status)})"
         if not last.own:
             return StepStatus(
                 "blocked",
                 f"{shown} is not managed by this wizard; not uninstalled",
-                Fix(
-                    f"to uninstall it, its owner runs: helm -n {self._namespace} uninstall "
-                    f"{self._name}"
-                ),
+                Fix(self._left),
             )
         owner = judge_revision(last, self._target)
         if owner.whose == "another's":
             return StepStatus(
                 "blocked",
                 f"{shown} belongs to another installation or repository; not uninstalled",
-                Fix(
-                    "run this there; or, to uninstall it, its owner runs: "
-                    f"helm -n {self._namespace} uninstall {self._name}"
-                ),
+                Fix(f"run this there; or, {self._left}"),
             )
         if last.is_pending and not is_recoverable(found):
             return StepStatus(
@@ -223,15 +258,6 @@ class _Release:
                 Fix(
                     "restore the committed state first: airflow-wizard apply; or uninstall it: "
                     f"helm -n {self._namespace} uninstall {self._name}"
-                ),
-            )
-        if rendered:
-            return StepStatus(
-                "blocked",
-                f"{', '.join(rendered)} would be deleted with the release",
-                Fix(
-                    "set existing claims in the values (existingClaim) and apply that first; or "
-                    "delete them too: airflow-wizard destroy --data volumes"
                 ),
             )
         return None
