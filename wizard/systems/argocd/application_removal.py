@@ -7,13 +7,14 @@ so the project is deleted later. Source: Argo CD's documentation on app deletion
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError, Fix
+from wizard.formats.addresses import IN_CLUSTER_SERVER, normalize_url
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.ownership import Ownership, read_source
 from wizard.systems.argocd.application import has_parent
@@ -109,9 +110,9 @@ def _check_finalizer(found: KubeObject, ref: Ref) -> StepStatus | None:
 
 
 def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:
-    """Block the removal of an Application that somebody else may own.
+    """Block the removal of an Application that somebody else may own, or has changed.
 
-    Another owner would restore it, or it reads a repository that is not committed here.
+    Another owner would restore it, or it delivers something else than what is committed here.
     """
     owner = _find_owner(found, target)
     if owner:
@@ -120,12 +121,8 @@ def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | No
             f"{ref} is delivered by {owner}, which would restore it",
             Fix(f"remove it from the objects that {owner} delivers, then run it again"),
         )
-    wanted = {
-        url
-        for source in application_manifests(target)
-        for url in repository_urls(source.manifest())
-    }
-    foreign = sorted(repository_urls(found) - wanted)
+    wanted = [source.manifest() for source in application_manifests(target)]
+    foreign = sorted(repository_urls(found) - set().union(*map(repository_urls, wanted)))
     if foreign:
         return StepStatus(
             "blocked",
@@ -133,7 +130,66 @@ def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | No
             "committed here; not deleted",
             Fix("find its owner; a second installation of this name needs a different name"),
         )
-    return None
+    return _check_reach(found, ref, wanted)
+
+
+def _check_reach(
+    found: KubeObject, ref: Ref, wanted: Sequence[Mapping[str, Any]]
+) -> StepStatus | None:
+    """Block an Application that delivers from, or to, a different place than its committed file.
+
+    Argo CD deletes what the live Application delivered, in whichever cluster and namespace it now
+    names, while everything that a removal protects or shows comes from the committed file.
+    """
+    own = next((one for one in wanted if Ref.from_manifest(one) == ref), None)
+    if own is None:
+        return None
+    seen, committed = _describe_reach(found), _describe_reach(own)
+    changed = [name for name in committed if seen[name] != committed[name]]
+    if not changed:
+        return None
+    told = "; ".join(
+        f"{name} {escape_unprintable(seen[name]) or 'nothing'}, not {committed[name] or 'nothing'}"
+        for name in changed
+    )
+    return StepStatus(
+        "blocked",
+        f"{ref} was changed: it has {told}; Argo CD would delete what this one delivered",
+        Fix(
+            "find out who changed it; to restore the committed one: airflow-wizard apply; then "
+            "run it again"
+        ),
+    )
+
+
+def _describe_reach(application: Mapping[str, Any]) -> dict[str, str]:
+    """Return where an Application delivers from and to, as text by the field that says it."""
+    spec = application.get("spec") or {}
+    place = spec.get("destination") or {}
+    server = str(place.get("server") or "").rstrip("/")
+    if place.get("name"):
+        # The cluster that Argo CD runs in has this name (Argo CD, KubernetesInternalAPIServerAddr).
+        server = IN_CLUSTER_SERVER if place["name"] == "in-cluster" else f"cluster {place['name']}"
+    sources = sorted(
+        " ".join(filter(None, (normalize_url(str(one.get("repoURL") or "")), *_list_places(one))))
+        for one in _list_sources(application)
+    )
+    return {
+        "spec.destination.server": server,
+        "spec.destination.namespace": str(place.get("namespace") or ""),
+        "spec.project": str(spec.get("project") or ""),
+        "spec.sources": ", ".join(sources),
+    }
+
+
+def _list_places(source: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a source takes from its repository; revisions and values may change."""
+    if source.get("chart"):
+        yield f"chart {source['chart']}"
+    if release := (source.get("helm") or {}).get("releaseName"):
+        yield f"release {release}"
+    if path := str(source.get("path") or "").strip("/"):
+        yield f"path {path}"
 
 
 def _find_owner(found: KubeObject, target: Target) -> str:
@@ -148,13 +204,16 @@ def _find_owner(found: KubeObject, target: Target) -> str:
 
 def repository_urls(application: Mapping[str, Any]) -> set[str]:
     """Return the URLs of the repositories that an Application reads."""
+    return {str(one["repoURL"]) for one in _list_sources(application) if one.get("repoURL")}
+
+
+def _list_sources(application: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     spec = application.get("spec") or {}
-    listed = [*(spec.get("sources") or []), *([spec["source"]] if spec.get("source") else [])]
-    return {str(one.get("repoURL")) for one in listed if one.get("repoURL")}
+    return [*(spec.get("sources") or []), *([spec["source"]] if spec.get("source") else [])]
 
 
 def build_application_judge(target: Target) -> Judge:
-    """Return a judge that blocks Applications of other owners or other repositories."""
+    """Return a judge that blocks Applications of others, or that deliver something else."""
 
     def check_source(found: KubeObject, ref: Ref) -> StepStatus | None:
         # An Application that was created again under this name is judged again.
