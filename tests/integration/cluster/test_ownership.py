@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.cluster.argocd import World, told
-from tests.support.cluster.helm import HelmWorld
+from tests.support.cluster.helm import HelmWorld, chart_with
 from tests.support.cluster.installation import (
     APPLICATION,
     CLAIMS,
@@ -23,6 +23,7 @@ from tests.support.cluster.installation import (
     exists,
     look,
     marked,
+    patched,
     put,
 )
 from tests.testbed.kube import Kube as Server
@@ -314,3 +315,126 @@ def test_a_store_of_helms_that_others_read_stays(
     assert found["remove.store"].state == "blocked", found
     assert f"ExternalSecret {world.namespace}/hers" in found["remove.store"].detail
     assert exists(world, f"{STORES}/vault-airflow")
+
+
+BESIDE = """
+apiVersion: v1
+kind: Namespace
+metadata: {name: "beside-{{ .Release.Namespace }}", annotations: {%s}}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: rendered}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+"""
+CONFIG = "/api/v1/namespaces/{namespace}/configmaps/airflow-config"
+RENDERED_BY = "meta.helm.sh/release-name"
+
+
+def test_helm_deletes_nothing_of_others_by_its_name(
+    kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helm: Path
+) -> None:
+    """`helm uninstall` deletes the names of its stored manifest, whosever they are by now."""
+    del helm
+    world = HelmWorld(kube_with_crds, tmp_path, monkeypatch)
+    world.chart = chart_with(tmp_path / "chart", {"templates/beside.yaml": BESIDE % ""})
+    target = world.delivered()
+
+    def install() -> None:
+        made = told([*helm_steps.build_manifest_steps(target), helm_steps.build_chart_step(target)])
+        assert {event.state for event in made.values()} <= {"changed", "holds"}, made
+
+    def uninstall(pieces: Any = ("volumes",), *, dry_run: bool = False, **agreed: str) -> StepEvent:
+        steps = by_helm.build_helm_removal(
+            replace(target, agreed=agreed, verdicts={}), None, pieces, exact=False
+        )
+        (step,) = [one for one in steps if one.id == by_helm.UNINSTALL]
+        return told([step], dry_run=dry_run)[step.id]
+
+    install()
+    done = uninstall()
+    space = f"Namespace beside-{world.namespace}"
+    assert (done.state, f"{space} would be deleted" in done.detail) == ("blocked", True), done
+    text = BESIDE % '"helm.sh/resource-policy": keep'
+    (world.chart / "templates" / "beside.yaml").write_text(text)
+    install()
+    # Volumes that no label names: one that the chart renders, one that a StatefulSet owns.
+    worker = world.read("/apis/apps/v1/namespaces/{namespace}/statefulsets/airflow-worker")
+    owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "airflow-worker",
+             "uid": worker["metadata"]["uid"]}  # fmt: skip
+    claim(world, "owned", labels={}, ownerReferences=[owner])
+    done = uninstall(())
+    assert done.state == "blocked", done
+    for name in ("rendered", "owned"):
+        assert f"{CLAIM} {world.namespace}/{name}" in done.detail, done
+    would = uninstall(dry_run=True)
+    assert would.state == "would change", would
+    assert f"-ConfigMap {world.namespace}/airflow-config" in would.diff.splitlines(), would
+    assert space not in would.diff
+
+    # Somebody else's by now, with the evidence of each of those who deliver objects.
+    place = {RENDERED_BY: "hers", "meta.helm.sh/release-namespace": "hers"}
+    argo = {TRACKING: f"team-b_hers:/ConfigMap:{world.namespace}/airflow-config"}
+    others: list[tuple[dict[str, Any], str]] = [
+        ({"annotations": place}, "belongs to release hers/hers"),
+        ({"annotations": argo}, "delivered by Application team-b_hers"),
+        ({"annotations": {OWNER_ANNOTATION: HERS}}, "belongs to installation airflow of git"),
+        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "hers"}}, "delivered by Flux"),
+        ({"labels": {"app.kubernetes.io/managed-by": "hers"}}, "managed-by=hers"),
+    ]
+    original = world.read(CONFIG)["metadata"]
+    for metadata, why in others:
+        marked(world, CONFIG, **metadata)
+        before = dump(world)
+        done = uninstall(**{by_helm.UNINSTALL: "0" * 12})
+        assert (done.state, why in done.detail) == ("blocked", True), done
+        assert "--take-over" not in done.fix.text
+        assert dump(world) == before
+        for part, names in metadata.items():
+            back = {name: original[part].get(name) for name in names}
+            marked(world, CONFIG, **{part: back})
+    # Made again by hand: it says nothing of the release.
+    world.server.request("DELETE", CONFIG.format(namespace=world.namespace))
+    put(world, "ConfigMap", "airflow-config", "v1", data={"hers": "yes"})
+    done = uninstall()
+    assert (done.state, "airflow-config does not say" in done.detail) == ("blocked", True), done
+    uid = world.read(CONFIG)["metadata"]["uid"]
+    assert done.diff == f"ConfigMap {world.namespace}/airflow-config {uid}"
+    assert uninstall(**{done.id: seal(done)}).state == "changed"
+    assert world.revisions() == []
+    assert not exists(world, CONFIG)
+    assert exists(world, f"/api/v1/namespaces/beside-{world.namespace}")
+
+
+def test_an_application_that_was_changed_deletes_nothing_elsewhere(
+    world: World, applied: Target
+) -> None:
+    """Argo CD would delete what it delivered, in the cluster and namespace it names by then."""
+    spec = world.read(APPLICATION)["spec"]
+    sources = spec["sources"]
+    other = [{**sources[0], "helm": {**sources[0]["helm"], "releaseName": "hers"}}, sources[1]]
+    elsewhere = [sources[0], {**sources[1], "path": "apps/hers"}]
+    server = "https://kubernetes.default.svc"
+    changes: list[tuple[dict[str, Any], str]] = [
+        ({"destination": {"namespace": "hers"}}, "spec.destination.namespace hers"),
+        ({"destination": {"server": "https://hers:6443"}}, "destination.server https://hers:6443"),
+        ({"destination": {"server": None, "name": "hers"}}, "destination.server cluster hers"),
+        ({"project": "hers"}, "spec.project hers"),
+        ({"sources": elsewhere}, "path apps/hers"),
+        ({"sources": other}, "release hers"),
+    ]
+    for change, why in changes:
+        patched(world, APPLICATION, {"spec": change})
+        before = world.read(APPLICATION)
+        steps = [cascade.build_pause_step(applied), cascade.build_cascade_step(applied)]
+        for step in (*steps, application_removal.build_application_undo(applied)):
+            done = ended(step)
+            assert (done.state, why in done.detail) == ("blocked", True), done
+            assert "--take-over" not in done.fix.text
+        assert world.read(APPLICATION) == before
+        back = {"destination": {"name": None, **spec["destination"]}}
+        patched(world, APPLICATION, {"spec": {**spec, **back}})
+    # The same cluster by its other name is no change.
+    assert spec["destination"]["server"] == server
+    patched(world, APPLICATION, {"spec": {"destination": {"server": None, "name": "in-cluster"}}})
+    assert ended(cascade.build_pause_step(applied)).state == "changed"
