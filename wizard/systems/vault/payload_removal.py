@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix, RefusedError
@@ -17,6 +18,7 @@ from wizard.systems.vault.removal_path import PathRemoval
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
 
 if TYPE_CHECKING:
+    from wizard.clients.vault.protocol import StoredSecret
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
 
@@ -71,7 +73,7 @@ class _Payload(PathRemoval):
         return f"vault kv metadata delete -mount={self._store.mount} {self._store.path}"
 
     def look(self) -> StepStatus:
-        """Check whether the payload is deleted; a payload with keys of other owners is kept."""
+        """Check whether the payload is deleted; one with a version of unknown owners is kept."""
         store = self._store
         seen = self._session.read_path(self.path)
         if seen.hidden:
@@ -82,34 +84,12 @@ class _Payload(PathRemoval):
             return leave_to_vault_owner(
                 f"this token cannot see which keys {self.what} holds", self.command
             )
-        held = self._session.retry(lambda: self._session.vault.read(store.mount, store.path))
-        if held is not None and held.deleted:
-            undelete = f"vault kv undelete -mount={store.mount} -versions={held.version}"
-            return StepStatus(
-                "blocked",
-                f"version {held.version} of {self.what} is deleted, so the owners of the keys in "
-                "the other versions are unknown; not deleted",
-                Fix(
-                    f"restore it to see them: {undelete} {store.path}; or, to delete all "
-                    f"versions: {self.command}"
-                ),
-            )
-        try:
-            names = Payload(self.what, store.document, held.data if held else {}).list_names()
-        except RefusedError as error:
-            fix = f"correct it, or ask its owner to run: {self.command}"
-            why = f"{error.message}, so its owners are unknown; not deleted"
-            return StepStatus("blocked", why, Fix(fix))
-        foreign = sorted(names - self._own)
-        if foreign:
-            return StepStatus(
-                "blocked",
-                f"{self.what} holds keys that do not belong to this installation: "
-                f"{', '.join(escape_unprintable(key) for key in foreign)}; not deleted",
-                Fix(f"ask their owner to move them, then run: {self.command}"),
-            )
+        kept = self._read_versions(seen.data)
+        refusal = self._find_deleted(kept) or self._find_foreign_keys(kept)
+        if refusal is not None:
+            return refusal
         owner = judge_payload(seen.data, self._target.release.owner_id)
-        version = f"version {held.version}" if held else ""
+        version = f"version {kept[0].version}" if kept else ""
         asked = self.ask_owner(owner, version)
         if owner.is_proven_foreign:
             return asked or self._gone_status()
@@ -117,5 +97,57 @@ class _Payload(PathRemoval):
         return (
             self.check_users(users)
             or self.ask_about([asked, self.ask_about_readers(users, version)])
-            or self.delete_status(f"{self.what} exists")
+            or self.delete_status(f"{self.what} exists, and {users.conclusion}")
+        )
+
+    def _read_versions(self, metadata: Mapping[str, Any]) -> list[StoredSecret]:
+        """Return all versions that Vault keeps, the newest first: all go with the metadata."""
+        listed = metadata.get("versions") or {}
+        numbers = sorted((int(one) for one in listed if str(one).isdecimal()), reverse=True)
+        read = partial(self._session.vault.read, self._store.mount, self._store.path)
+        found = (self._session.retry(partial(read, number)) for number in numbers)
+        return [one for one in found if one is not None and not one.destroyed]
+
+    def _find_deleted(self, kept: Sequence[StoredSecret]) -> StepStatus | None:
+        """Return why deleted versions block: an undelete would restore them, whosever they are."""
+        numbers = [one.version for one in kept if one.deleted]
+        if not numbers:
+            return None
+        named = ", ".join(map(str, numbers))
+        many, store = len(numbers) > 1, self._store
+        options = f"-mount={store.mount} -versions={','.join(map(str, numbers))} {store.path}"
+        return StepStatus(
+            "blocked",
+            f"version{'s' if many else ''} {named} of {self.what} {'are' if many else 'is'} "
+            "deleted, so the owners of the keys there are unknown; not deleted",
+            Fix(
+                f"restore {'them' if many else 'it'} to see the keys: vault kv undelete {options}; "
+                f"or, if nobody needs {'them' if many else 'it'}: vault kv destroy {options}; or, "
+                f"to delete all versions: {self.command}"
+            ),
+        )
+
+    def _find_foreign_keys(self, kept: Sequence[StoredSecret]) -> StepStatus | None:
+        """Return why keys of others block, in any version: a careless write may have lost them."""
+        foreign: dict[str, int] = {}
+        for one in kept:
+            try:
+                names = Payload(self.what, self._store.document, one.data).list_names()
+            except RefusedError as error:
+                fix = f"correct it, or ask its owner to run: {self.command}"
+                why = f"version {one.version}: {error.message}, so its owners are unknown"
+                return StepStatus("blocked", f"{why}; not deleted", Fix(fix))
+            for key in sorted(names - self._own):
+                foreign.setdefault(key, one.version)
+        if not foreign:
+            return None
+        newest = kept[0].version
+        named = ", ".join(
+            escape_unprintable(key) + ("" if version == newest else f" (version {version})")
+            for key, version in foreign.items()
+        )
+        return StepStatus(
+            "blocked",
+            f"{self.what} holds keys that do not belong to this installation: {named}; not deleted",
+            Fix(f"ask their owner to move them, then run: {self.command}"),
         )
