@@ -8,6 +8,7 @@ from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
 from wizard.state.apply_journal import VAULT_CLUSTER_ID
 from wizard.systems.cluster.ownership import ask_identity
+from wizard.systems.vault.uses import require_no_limit
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
@@ -17,7 +18,10 @@ VAULT_IDENTITY = "vault.identity"
 
 
 def build_identity_proof(target: Target, session: VaultLogin) -> tuple[Step, ...]:
-    """Return the step that proves Vault's identity, or asks about it; none without a login."""
+    """Return the step that proves Vault's identity, or asks about it; none without a login.
+
+    It fails for a login that may make a limited number of requests only.
+    """
     if session.vault_address is None:
         return ()
 
@@ -25,11 +29,16 @@ def build_identity_proof(target: Target, session: VaultLogin) -> tuple[Step, ...
         seen = session.read_identity()
         what = f"Vault {seen or 'of unknown cluster id'} at {session.endpoint}"
         if seen and target.known_identities.get(VAULT_CLUSTER_ID):
+            # Before anything is removed, also from the cluster.
+            require_no_limit(session.vault)
             return StepStatus("holds", f"{what}, as in an earlier run")
         why = "no earlier run on this machine recorded it"
-        return ask_identity(
+        asked = ask_identity(
             target, VAULT_IDENTITY, what, why if seen else "it does not tell its cluster id"
         )
+        if asked.state == "holds":
+            require_no_limit(session.vault)
+        return asked
 
     title = "Compare Vault with the Vault of earlier runs"
     return (

@@ -203,14 +203,12 @@ class PolicyRemoval(PathRemoval):
             lambda text: normalize_policy(text) == normalize_policy(theirs),
         ):
             owner = judge_policy(theirs, self._target.release.owner_id)
-            return self._check_use(owner, theirs) or self.delete_status(
-                f"{self.what} was made by this installation, and nothing else uses it"
-            )
+            return self._judge_use(owner, theirs)
         return self._foreign_status(diff_texts(file, theirs, ours))
 
-    def _check_use(self, owner: Ownership, text: str) -> StepStatus | None:
+    def _judge_use(self, owner: Ownership, text: str) -> StepStatus:
         asked = self.ask_owner(owner, text)
-        if owner.is_proven_foreign:
+        if owner.is_proven_foreign and asked is not None:
             return asked
         # In a dry run our own role still exists.
         own = [
@@ -218,7 +216,13 @@ class PolicyRemoval(PathRemoval):
             for one in list_vault_settings(self._target.answers, self._target.release)
             if one.policy == self._store.policy
         ]
-        return self.check_users(find_policy_users(self._session, self._store.policy), own) or asked
+        users = find_policy_users(self._session, self._store.policy, own)
+        made = f"{self.what} was made by this installation"
+        return (
+            self.check_users(users)
+            or asked
+            or self.delete_status(f"{made}, and {users.conclusion}")
+        )
 
 
 class AuthMountRemoval(PathRemoval):

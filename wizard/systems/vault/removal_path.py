@@ -89,11 +89,10 @@ class PathRemoval:
         policies = [one.policy for one in every]
         return find_path_users(self._session, path, policies, [role_path(one) for one in every])
 
-    def check_users(self, users: Users, own: Collection[str] = ()) -> StepStatus | None:
+    def check_users(self, users: Users) -> StepStatus | None:
         """Return `kept` while others use the object, `unknown` if that cannot be seen."""
-        others = [name for name in users.found if name not in own]
-        if others:
-            return StepStatus("kept", f"{self.what} is used by {format_names(others)}")
+        if users.found:
+            return StepStatus("kept", f"{self.what} is used by {format_names(users.found)}")
         if users.unread:
             return leave_to_vault_owner(
                 f"this token cannot see whether {format_names(users.unread)} uses {self.what}",

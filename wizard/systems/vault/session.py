@@ -26,6 +26,7 @@ from wizard.systems.vault.looks import compare_vaults, sees_mount
 from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
+from wizard.systems.vault.tokens import Tokens
 from wizard.systems.vault.uses import APPLY_REQUESTS, require_uses
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class VaultLogin:
         self._vault: Vault | None = None
         # Whether a request was tried without a look at this token's rights.
         self.has_hidden_rights = False
+        self.tokens = Tokens(self)
         self._stack = ExitStack()
         target.cleanups.append(weakref.finalize(self, self._stack.close))
 
@@ -136,16 +138,6 @@ class VaultLogin:
     def read_policy(self, name: str) -> PathState:
         """Return a policy by its name; see `read_path`."""
         return self.read_path(f"sys/policies/acl/{name}")
-
-    def own_policies(self) -> frozenset[str]:
-        """Return the policies of this login; none if it cannot look itself up."""
-        try:
-            return frozenset(self.retry(self.vault.token_lookup).policies)
-        except VaultError as error:
-            if error.kind not in {"forbidden", "login"}:
-                raise
-            self.require_alive()
-            return frozenset()
 
     def may(self, path: str, *needed: str) -> bool:
         """Return whether this token has all these capabilities at a path.

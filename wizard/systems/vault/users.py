@@ -2,7 +2,7 @@
 
 Source: Vault's API of each auth method (the lists of roles, users and groups, and the policies that
 its config gives to everybody), of the identity engine and of the token store. A method that is not
-listed here cannot be searched.
+listed here cannot be searched. Tokens are in `wizard.systems.vault.tokens`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 from wizard.clients.vault.transport import VaultError
 from wizard.formats.terminal import escape_unprintable
 from wizard.stores.vault.checks.hcl import HclError, parse_policy
+from wizard.systems.vault.tokens import UNSEEN
 
 if TYPE_CHECKING:
     from wizard.systems.vault.session import VaultLogin
+    from wizard.systems.vault.tokens import OwnToken
 
 # Where each auth method lists what may give a policy: the path to list, and that of one entry.
 _LISTS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -54,15 +56,35 @@ class Users:
     """The paths of users, and the paths that could not be searched.
 
     `covering` holds the policies that let others read a path by a wildcard, without naming it.
+    `hidden` is what few logins may see, so that it stays unknown without stopping a removal.
     """
 
     found: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     covering: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+
+    @property
+    def conclusion(self) -> str:
+        """What the search showed, if it found nobody."""
+        if self.hidden:
+            return f"no role, user or group uses it; unknown: {', '.join(self.hidden)}"
+        return "no role, user, group or listed token uses it"
+
+    def add(self, other: Users, own: Collection[str] = ()) -> None:
+        """Add what another search found, without the paths in `own`."""
+        self.found += [one for one in other.found if one not in {*own, *self.found}]
+        self.unread += [one for one in other.unread if one not in self.unread]
+        self.hidden += [one for one in other.hidden if one not in self.hidden]
 
 
-def find_policy_users(session: VaultLogin, policy: str) -> Users:
-    """Return everything that gives a policy. Raises VaultError."""
+def find_policy_users(
+    session: VaultLogin, policy: str, own: Collection[str] = (), *, tokens: bool = True
+) -> Users:
+    """Return everything that gives a policy, without the paths in `own`. Raises VaultError.
+
+    Without `tokens`, only what is configured: roles, users and groups.
+    """
     users = Users()
     listed = session.read_path("sys/auth")
     if listed.hidden:
@@ -81,6 +103,12 @@ def find_policy_users(session: VaultLogin, policy: str) -> Users:
             _check_entry(session, users, policy, f"{base}/{config}")
     for path in _IDENTITIES:
         _search(session, users, policy, path, path)
+    users.found = [one for one in users.found if one not in own]
+    if tokens:
+        held = session.tokens.find_holders(policy, own)
+        if held is None:
+            users.hidden.append(UNSEEN)
+        users.found += held or ()
     return users
 
 
@@ -91,32 +119,55 @@ def find_path_users(
 
     `policies` are this installation's, and `roles` the paths of its roles: what else gives one of
     these policies is a user. Of the other policies, those that name the path are users, and those
-    that cover it by a wildcard are in `covering`. The policies of this login are left out, because
-    they allow the removal; and so are those for the whole of Vault.
+    that cover it by a wildcard are in `covering`. The policies of this login allow the removal, so
+    they are no users; they are in `covering` if somebody else has them too. Policies for the whole
+    of Vault are left out.
     """
     users = Users()
-    own = {one.lower() for one in policies}
-    for policy in sorted(own):
-        given = find_policy_users(session, policy)
-        users.found += [one for one in given.found if one not in {*roles, *users.found}]
-        users.unread += [one for one in given.unread if one not in users.unread]
-    own |= session.own_policies()
+    ours = {one.lower() for one in policies}
+    for policy in sorted(ours):
+        users.add(find_policy_users(session, policy, roles))
+    login = session.tokens.read_own()
     names = list_names(session, "sys/policies/acl")
     if names is None:
         users.unread.append("sys/policies/acl")
+        # Those of this login are known all the same, but without their users.
+        users.hidden.append("who else has the policies of this login")
     for name in names or ():
-        if name in own or name == "root":
+        if name in ours or name == "root":
             continue
         found = session.read_path(f"sys/policies/acl/{name}")
         text = str((found.data or {}).get("policy") or "")
         shown = f"policy {escape_unprintable(name)}"
+        is_mine = name in login.policies
         if found.hidden:
-            users.unread.append(f"sys/policies/acl/{name}")
-        elif any(_is_at(one, path) for one in _read_paths(text)):
+            if is_mine:
+                users.hidden.append(f"what {shown} of this login allows others")
+            else:
+                users.unread.append(f"sys/policies/acl/{name}")
+            continue
+        named = [one for one in _read_paths(text) if _is_at(one, path)]
+        covering = _find_covering(text, path)
+        if is_mine:
+            if (named or covering) and (others := _find_others(session, users, name, login)):
+                given = escape_unprintable(", ".join(others))
+                users.covering.append(
+                    f"{shown} ({escape_unprintable(', '.join(named or covering))}; also {given})"
+                )
+        elif named:
             users.found.append(shown)
-        elif covering := _find_covering(text, path):
+        elif covering:
             users.covering.append(f"{shown} ({escape_unprintable(', '.join(covering))})")
     return users
+
+
+def _find_others(session: VaultLogin, users: Users, policy: str, login: OwnToken) -> list[str]:
+    """Return who else has a policy of this login; the login's own role or user does not count."""
+    if policy == "default":
+        return ["every token"]
+    given = find_policy_users(session, policy, login.entries, tokens=False)
+    users.unread += [one for one in given.unread if one not in users.unread]
+    return given.found
 
 
 def list_names(session: VaultLogin, path: str) -> list[str] | None:

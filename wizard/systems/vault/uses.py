@@ -1,7 +1,8 @@
 """Tokens that may make a limited number of requests (`token_num_uses`): every request counts.
 
 A run that uses up its token stops half-way, so such a token is refused before the first change
-unless it lasts for the whole run. The lookup counts too, also a refused request.
+unless it lasts for the whole run. A removal has no bound: it needs a token without a limit. The
+lookup counts too, also a refused request.
 """
 
 from __future__ import annotations
@@ -32,6 +33,27 @@ def require_uses(vault: Vault, needed: int) -> None:
         return
     if uses is not None and uses < needed:
         raise RefusedError(describe_uses(vault.identity, uses, needed), USES_HINT)
+
+
+def require_no_limit(vault: Vault) -> None:
+    """Raise RefusedError if the login may make a limited number of requests.
+
+    A removal looks for everything else that uses its roles, policies and paths, so the number of
+    its requests depends on the roles, users and policies of others. Raises VaultError.
+    """
+    try:
+        uses = retry_busy(vault.token_lookup).uses
+    except VaultError as error:
+        if error.kind not in {"login", "forbidden"}:
+            raise
+        return
+    if uses is not None:
+        raise RefusedError(
+            f"{vault.identity} allows only {uses} more requests (token_num_uses), but a removal "
+            "reads all roles, users and policies of this Vault to see who else uses what it "
+            "deletes; nothing was changed",
+            USES_HINT,
+        )
 
 
 def describe_uses(identity: str, uses: int, needed: int) -> str:

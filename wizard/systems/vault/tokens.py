@@ -1,0 +1,112 @@
+"""The tokens of a Vault that hold a policy, as far as a login may see them.
+
+Few logins may list accessors (it needs sudo), and batch tokens have none. A token keeps its
+policies for its life, so each is looked up once. Source: Vault's API of the token auth method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from wizard.clients.vault.transport import VaultError
+from wizard.formats.terminal import escape_unprintable
+
+if TYPE_CHECKING:
+    from wizard.systems.vault.session import VaultLogin
+
+UNSEEN = "tokens that were created without a role"
+_ACCESSORS, _LOOKUP = "auth/token/accessors", "auth/token/lookup-accessor"
+# More are not looked at: each one is a request.
+_MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class OwnToken:
+    """This login: its policies, its accessor, and the role or user that it logged in with."""
+
+    policies: frozenset[str] = frozenset()
+    accessor: str = ""
+    entries: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Tokens:
+    """The tokens that one login sees."""
+
+    session: VaultLogin
+    _known: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+
+    def read_own(self) -> OwnToken:
+        """Return what this login is; empty if it may not look itself up. Raises VaultError."""
+        try:
+            found = self.session.call("GET", "auth/token/lookup-self").data
+        except VaultError as error:
+            if error.kind not in {"forbidden", "login"}:
+                raise
+            self.session.require_alive()
+            return OwnToken()
+        policies = [*(found.get("policies") or ()), *(found.get("identity_policies") or ())]
+        return OwnToken(
+            frozenset(map(str, policies)),
+            str(found.get("accessor") or ""),
+            frozenset(_list_entries(found)),
+        )
+
+    def find_holders(self, policy: str, roles: Collection[str]) -> list[str] | None:
+        """Return the tokens that hold a policy; None if this login does not see all tokens.
+
+        This login and tokens of logins with `roles` (paths) do not count. Raises VaultError.
+        """
+        accessors = self._list_accessors()
+        if accessors is None:
+            return None
+        own = self.read_own().accessor
+        return [
+            f"token {escape_unprintable(str(found.get('display_name')))} (accessor {one})"
+            for one in accessors
+            if one != own
+            and (found := self._look_up(one))
+            and policy.lower() in {str(name).lower() for name in found.get("policies") or ()}
+            and not {*roles} & _list_entries(found)
+        ]
+
+    def _list_accessors(self) -> list[str] | None:
+        session = self.session
+        if not session.may(_LOOKUP, "update"):
+            return None
+        try:
+            listed = session.call("GET", f"{_ACCESSORS}?list=true").data.get("keys") or []
+        except VaultError as error:
+            if error.kind != "forbidden":
+                raise
+            session.require_alive()
+            return None
+        return sorted(map(str, listed)) if len(listed) <= _MOST else None
+
+    def _look_up(self, accessor: str) -> Mapping[str, Any]:
+        """Return a token; empty if it has ended in the meantime."""
+        if accessor not in self._known:
+            try:
+                found = self.session.call("POST", _LOOKUP, {"accessor": accessor}).data
+            except VaultError as error:
+                if error.transient:
+                    raise
+                found = {}
+            self._known[accessor] = found
+        return self._known[accessor]
+
+
+def _list_entries(token: Mapping[str, Any]) -> set[str]:
+    """Return the paths of the role or user that a token was made with."""
+    path, about = str(token.get("path") or ""), token.get("meta") or {}
+    base, _, name = path.partition("/login")
+    if not _:
+        base = path.partition("/oidc/callback")[0]
+    entries = {f"{base}/role/{about[key]}" for key in ("role", "role_name") if about.get(key)}
+    if name.strip("/"):
+        entries.add(f"{base}/users/{name.strip('/')}")
+    if token.get("role"):
+        entries.add(f"auth/token/roles/{token['role']}")
+    return entries
