@@ -343,3 +343,28 @@ def test_a_payload_says_whose_it_is(new_bench: Callable[..., Bench]) -> None:
     bench.vault.request("DELETE", f"sys/policies/acl/{reader}")
     assert removed(bench.target, ["payload"])[PAYLOAD].state == "changed"
     assert bench.stored(where) == 404
+
+
+def test_a_payload_goes_only_if_every_version_is_ours(new_bench: Callable[..., Bench]) -> None:
+    """`kv metadata delete` takes the older versions too, where a careless write left others'."""
+    bench = applied(new_bench())
+    mount, path = bench.store.mount, bench.store.path
+    where = filled(bench)
+
+    def put(**data: str) -> None:
+        bench.vault.request("POST", bench.store.data_path, {"data": data})
+
+    put(fernetKey="x", hers="y")
+    put(fernetKey="x")
+    done = removed(bench.target, ["payload"])[PAYLOAD]
+    assert (done.state, "hers (version 2)" in done.detail) == ("blocked", True), done
+    # Deleted, an undelete would still bring it back; destroyed, nothing would.
+    version = {"versions": [2]}
+    bench.vault.request("POST", f"{mount}/delete/{path}", version)
+    done = removed(bench.target, ["payload"])[PAYLOAD]
+    assert (done.state, "version 2 of payload" in done.detail) == ("blocked", True), done
+    assert f"vault kv undelete -mount={mount} -versions=2 {path}" in done.fix.text
+    assert isinstance(bench.stored(where), dict)
+    bench.vault.request("POST", f"{mount}/destroy/{path}", version)
+    assert removed(bench.target, ["payload"])[PAYLOAD].state == "changed"
+    assert bench.stored(where) == 404
