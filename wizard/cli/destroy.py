@@ -50,12 +50,14 @@ def run_undo(options: Options, console: Console) -> ExitCode:
         command="apply --undo",
         verb="undo",
         reason="it undoes the apply of the committed files",
+        removal=True,
     )
     require_removable(found)
     target = _open_target(found, options)
     steps = build_undo_steps(target, options.only)
     require_known_steps(target, steps)
     _print_run(f"undo {found.name}", target, steps, console)
+    _print_rivals(found, console)
     if note := get_installer(target).undo_note:
         console.say(f"  {note}")
     console.say("  not deleted: payload, volumes, namespace, database and the committed files")
@@ -76,7 +78,7 @@ def run_destroy(options: Options, console: Console) -> ExitCode:
     finished = _finish_earlier_destroy(options, workspace, console)
     if finished is not None:
         return finished
-    found = require_committed(read_command_input(options, workspace))
+    found = require_committed(read_command_input(options, workspace), removal=True)
     if not dry:
         _require_confirmable(options, found.name)
     require_removable(found)
@@ -88,6 +90,7 @@ def run_destroy(options: Options, console: Console) -> ExitCode:
     steps = build_destroy_steps(target, found, pieces, files)
     require_known_steps(target, steps)
     _print_run(f"destroy {found.name}", target, steps, console)
+    _print_rivals(found, console)
     _print_files(files, pieces, console)
     if not dry:
         _confirm(options, found.name, console)
@@ -169,6 +172,11 @@ def _print_run(title: str, target: Target, steps: Sequence[Step], console: Conso
         console.say(f"  {text}")
     for step in steps:
         console.say(f"  {step.title} [{step.owner}] {step.endpoint}")
+
+
+def _print_rivals(found: CommittedInstallation, console: Console) -> None:
+    for one in found.rivals:
+        console.say(f"  not removed, and may bring it back: {one.path} ({one.message})")
 
 
 def _print_files(files: FileRemoval, pieces: Sequence[DataKind], console: Console) -> None:

@@ -194,12 +194,13 @@ def _read_answers(file: str) -> tuple[str, Path]:
 
 
 def load_installation(
-    options: Options, *, command: str, verb: str, reason: str
+    options: Options, *, command: str, verb: str, reason: str, removal: bool = False
 ) -> CommittedInstallation:
     """Return the committed installation that the options name.
 
     `command`, `verb` and `reason` describe the command in error messages. Raises UsageError if an
-    option would change the answers or nothing is committed, and the errors of `require_committed`.
+    option would change the answers or nothing is committed, and the errors of `require_committed`,
+    which describes `removal`.
     """
     refuse_changes(options, command=command, reason=reason)
     start = read_command_input(options, open_workspace_read_only(options))
@@ -208,7 +209,7 @@ def load_installation(
             f"there is no committed installation to {verb}",
             "commit one first: airflow-wizard commit" + start.workspace.other_installations_hint(),
         )
-    return require_committed(start)
+    return require_committed(start, removal=removal)
 
 
 def refuse_changes(options: Options, *, command: str, reason: str) -> None:

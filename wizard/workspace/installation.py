@@ -13,6 +13,7 @@ from wizard.formats.input_files import read_input_file, show_path
 from wizard.workspace.committed import has_plan_trailer
 
 if TYPE_CHECKING:
+    from wizard.findings import Finding
     from wizard.workspace.proposal import Proposal
     from wizard.workspace.workspace import Workspace
 
@@ -31,6 +32,16 @@ class CommittedInstallation:
         """The installation's name."""
         return self.start.existing
 
+    @property
+    def rivals(self) -> tuple[Finding, ...]:
+        """Errors of files that others put beside ours and that deploy the installation too."""
+        emitted = {one.path for one in self.proposal.plan.changes}
+        return tuple(
+            one
+            for one in self.proposal.plan.findings
+            if one.is_error and one.rule.endswith(".rival") and one.path not in emitted
+        )
+
 
 def refresh_installation(workspace: Workspace, name: str) -> CommittedInstallation:
     """Read the installation again from HEAD; raises as `require_committed` does."""
@@ -46,23 +57,26 @@ def refresh_installation(workspace: Workspace, name: str) -> CommittedInstallati
     )
 
 
-def require_committed(start: CommandInput) -> CommittedInstallation:
+def require_committed(start: CommandInput, *, removal: bool = False) -> CommittedInstallation:
     """Return the committed installation of a command's input; the repository is only read.
 
-    Raises ConflictError if the committed files do not match the answers, RefusedError for failed
-    checks.
+    A `removal` is not stopped by files of others that deploy the installation too: whoever made
+    them must not decide whether it can be removed. Raises ConflictError if the committed files do
+    not match the answers, RefusedError for failed checks.
     """
     proposal = start.workspace.propose(start.data, existing=start.existing)
     plan = proposal.plan
     plan.require_decided()
-    if plan.refused:
+    found = CommittedInstallation(start, proposal)
+    own = [one for one in plan.findings if one.is_error and one not in found.rivals]
+    if (plan.missing_evidence or own) if removal else plan.refused:
         raise RefusedError("checks of the committed files fail", "run `airflow-wizard check`")
     if plan.differs:
         raise ConflictError(
             "the committed files do not match the committed answers",
             "look at `airflow-wizard plan`, then run `airflow-wizard commit`",
         )
-    return CommittedInstallation(start, proposal)
+    return found
 
 
 def require_shown_plan(found: CommittedInstallation, plan: str | None = None) -> None:

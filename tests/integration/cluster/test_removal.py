@@ -408,6 +408,28 @@ def test_the_name_has_to_be_given(aw: Wizard, tmp_path: Path, pty_run: Any, worl
     assert world.writes == []
 
 
+def test_a_file_of_others_stops_no_removal(aw: Wizard, tmp_path: Path, world: World) -> None:
+    """Checks read what others put beside ours once a hand edit is kept."""
+    aw.ok("commit", "--yes", "--answers", str(answers_file(tmp_path / "answers.yaml", {})))
+    values = (aw.folder / "apps/airflow/airflow-values.yaml").read_text()
+    aw.git.put("apps/airflow/airflow-values.yaml", f"{values}# kept\n")
+    destination = {"server": "https://kubernetes.default.svc", "namespace": "airflow"}
+    source = {"repoURL": "https://airflow.apache.org", "chart": "airflow", "targetRevision": "1"}
+    spec = {"project": "default", "destination": destination, "source": source}
+    rival = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+             "metadata": {"name": "hers"}, "spec": spec}  # fmt: skip
+    aw.git.put("hers/application.yaml", json.dumps(rival))
+    world.client()
+    assert aw("apply", "--dry-run").code == 4
+    for words in (["apply", "--undo"], ["destroy"]):
+        done = aw(*words, "--dry-run")
+        assert done.code != 4, done
+        assert "may bring it back: hers/application.yaml (applies this" in done.err, done
+    # What is wrong with a file of ours is still told first.
+    aw.git.put("apps/airflow/airflow-values.yaml", f"{values}nonsense: true\n")
+    assert aw("destroy", "--dry-run").code == 4
+
+
 def test_a_laptop_is_taken_down_by_its_runbook(local: Wizard) -> None:
     for words in (("apply", "--undo"), ("destroy", "--confirm", "airflow")):
         done = local(*words, "--yes")
