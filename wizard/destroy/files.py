@@ -18,7 +18,7 @@ from wizard.git.preconditions import examine_changes
 from wizard.git.trailer import parse_trailer
 from wizard.git.transaction import commit_changes
 from wizard.plan.commit_message import commit_message, require_no_secret
-from wizard.plan.merge_base import STATE_DIR, state_folder
+from wizard.plan.merge_base import base_folder, state_folder
 from wizard.plan.plan import compute_digest
 from wizard.state.apply_journal import ApplyHistory
 from wizard.state.memory import StateFile
@@ -54,14 +54,15 @@ class FileRemoval:
         self._push = options.push or options.pr or proposal.answers.repository.push
         self._digest = compute_digest((), (), {"destroyed": proposal.plan.digest})
         emitted = {one.path: one.logical for one in proposal.plan.changes if one.new is not None}
-        own = [
-            path for path in self._list_files((state_folder(found.name),)) if path not in emitted
-        ]
+        base = f"{base_folder(found.name)}/"
+        own = [path for path in self._list_files((base,)) if path not in emitted]
         self._emitted = {**emitted, **dict.fromkeys(own, BASE_PREFIX)}
         self.edited = sorted(one.path for one in proposal.plan.changes if one.note)
         self.foreign_files = [
             path
-            for path in self._list_files(_folders(proposal.rendering.release.paths))
+            for path in self._list_files(
+                (state_folder(found.name), *_folders(proposal.rendering.release.paths))
+            )
             if path not in self._emitted
         ]
 
@@ -71,15 +72,14 @@ class FileRemoval:
     @property
     def listed_files(self) -> list[str]:
         """The files to remove, without the merge base."""
-        hidden = f"{STATE_DIR}/{self._name}/base/"
+        hidden = f"{base_folder(self._name)}/"
         return sorted(path for path in self._emitted if not path.startswith(hidden))
 
     @property
     def command(self) -> str:
         """The command that removes the files without the wizard."""
-        folder = f"{STATE_DIR}/{self._name}/"
-        own = [path for path in self.listed_files if not path.startswith(folder)]
-        return f"git rm -r -- {' '.join(quote(path) for path in (folder, *own))}"
+        paths = (f"{base_folder(self._name)}/", *self.listed_files)
+        return f"git rm -r -- {' '.join(map(quote, paths))}"
 
     def changes(self) -> list[FileChange]:
         """Return the deletions that are not committed yet."""

@@ -151,7 +151,7 @@ def test_what_a_login_may_not_delete_is_not_gone(
     for name in open_:
         assert name in told["destroy.files"]["detail"]
         assert "run: " in told[name]["fix"], told[name]
-    assert f"git rm -r -- .airflow-wizard/{here.name}/ apps/{here.name}" in done.err
+    assert f"git rm -r -- .airflow-wizard/{here.name}/base/ .airflow-wizard" in done.err
     assert here.clone.git("rev-parse", "HEAD") == head
     assert here.remote.git("rev-parse", "HEAD") == remote
     assert "already destroyed" not in destroy(here, code=6).err

@@ -223,7 +223,8 @@ def test_destroy_keeps_what_holds_data(
 ) -> None:
     here = entrusted(place("production"))
     stand(here, departing)
-    here.clone.commit({f"apps/{here.name}/NOTES.md": "hers\n"}, "notes")
+    notes = [f".airflow-wizard/{here.name}/NOTES.md", f"apps/{here.name}/NOTES.md"]
+    here.clone.commit(dict.fromkeys(notes, "hers\n"), "notes")
     require_seen_before_it_goes(here)
     before = here.state()
     tried, lines = here.counted("destroy", "--dry-run", "--json")
@@ -249,8 +250,8 @@ def test_destroy_keeps_what_holds_data(
     assert would - {"destroy.objects"} == {
         name for name, state in seen.items() if state == "changed"
     }
-    assert f"not deleted: apps/{here.name}/NOTES.md" in done.err
-    assert here.clone.git("ls-files") == f"apps/{here.name}/NOTES.md"
+    assert all(f"not deleted: {path}" in done.err for path in notes)
+    assert here.clone.git("ls-files").split() == notes
     assert here.remote.git("rev-parse", "main") == here.clone.git("rev-parse", "HEAD")
     assert here.clone.git("log", "-1", "--format=%s").startswith("Remove Airflow installation")
     require_gone(here)

@@ -15,6 +15,7 @@ from tests.support.cluster.installation import (
     APPLICATION,
     CLAIMS,
     SPACE,
+    STORES,
     apply_and_sync,
     claim,
     ended,
@@ -112,3 +113,12 @@ def test_what_names_another_source_is_not_touched_and_stops_the_cascade(world: W
     assert (done.state, "Secret" in done.detail) == ("blocked", True), done
     assert "belongs to installation airflow of git.example.com/hers/airflow" in done.detail
     assert options(world, f"{SECRETS}/hers") == ""
+    # The same for what the committed files name, if it still has our mark.
+    listed(world)
+    place = f"{STORES}/vault-airflow"
+    mark = f"airflow:external-secrets.io/SecretStore:{world.namespace}/vault-airflow"
+    marked(world, place, annotations={**notes, TRACKING: mark})
+    before = world.read(place)
+    done = ended(build_keep_step(target, []))
+    assert (done.state, "SecretStore" in done.detail) == ("blocked", True), done
+    assert world.read(place) == before

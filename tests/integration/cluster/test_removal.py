@@ -287,6 +287,19 @@ def test_what_nobody_follows_any_more_is_removed_where_argo_cd_marked_it(world: 
     assert (done.state, "Deployment" in done.detail) == ("changed", True)
     assert [one["metadata"]["name"] for one in world.read(where)["items"]] == ["hers"]
     assert world.read(STORES)["items"] == []
+    # The cluster deletes a claim with its owner.
+    world.operators.workload("StatefulSet", "airflow-worker", ready=True)
+    sets = "/apis/apps/v1/namespaces/{namespace}/statefulsets"
+    mark = f"airflow:apps/StatefulSet:{world.namespace}/airflow-worker"
+    marked(world, f"{sets}/airflow-worker", annotations={TRACKING: mark})
+    uid = world.read(f"{sets}/airflow-worker")["metadata"]["uid"]
+    owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "airflow-worker", "uid": uid}
+    claim(world, "owned", labels={}, ownerReferences=[owner])
+    done = ended(objects)
+    assert (done.state, "owned would be deleted" in done.detail) == ("blocked", True), done
+    assert exists(world, f"{sets}/airflow-worker")
+    done = ended(delivered_objects.build_objects_removal(target, ["volumes"]))
+    assert done.state == "changed", done
     # What stands where ours would, and says that it is of another repository.
     world.operators.sync(target.files_under("secrets/"))
     marked(

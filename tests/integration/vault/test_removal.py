@@ -14,8 +14,10 @@ from tests.support.cluster.argocd import told
 from wizard.engine.steps import StepEvent, StepStatus
 from wizard.errors import RefusedError
 from wizard.manifests.ownership import OWNER_ANNOTATION
+from wizard.state.apply_journal import VAULT_CLUSTER_ID
 from wizard.stores.vault.live.location import OpenVault
 from wizard.systems.target import DataKind, Target
+from wizard.systems.vault.identity import build_identity_proof
 from wizard.systems.vault.payload_removal import build_payload_steps
 from wizard.systems.vault.removal import build_mount_removal, build_vault_removal
 from wizard.systems.vault.session import VaultLogin
@@ -37,16 +39,21 @@ def root(bench: Bench) -> Bench:
 
 
 def removed(
-    target: Target, pieces: Collection[DataKind] = (), keys: Collection[str] = ("fernetKey",)
+    target: Target,
+    pieces: Collection[DataKind] = (),
+    keys: Collection[str] = ("fernetKey",),
+    *,
+    dry_run: bool = False,
 ) -> dict[str, StepEvent]:
     """How each step of the removal ended."""
     session = VaultLogin(target)
     try:
-        return told([
+        steps = [
             *build_vault_removal(target, session),
             *build_payload_steps(target, session, pieces, {"": frozenset(keys)}),
             build_mount_removal(target, session),
-        ])  # fmt: skip
+        ]
+        return told(steps, dry_run=dry_run)
     finally:
         for end in target.cleanups:
             end()
@@ -315,6 +322,24 @@ def test_a_mount_that_others_name_or_made_stays(new_bench: Callable[..., Bench])
     assert found[MOUNT].state == "changed"
 
 
+def test_a_mount_of_another_type_is_not_empty(new_bench: Callable[..., Bench]) -> None:
+    """Made again with our description: what it holds is in other places than ours would have it."""
+    bench = applied(new_bench())
+    vault, mount, auth = bench.vault, bench.store.mount, bench.store.auth_mount
+    for path, kind in ((f"sys/mounts/{mount}", {"type": "kv", "options": {"version": "1"}}),
+                       (f"sys/auth/{auth}", {"type": "userpass"})):  # fmt: skip
+        listing, _, name = path.rpartition("/")
+        entry = vault.request("GET", listing)["data"][f"{name}/"]
+        vault.request("DELETE", path)
+        vault.request("POST", path, {"description": entry["description"], **kind})
+    vault.request("POST", f"{mount}/hers", {"password": "x" * 12})
+    vault.request("POST", f"auth/{auth}/users/hers", {"password": "x" * 12})
+    found = removed(bench.target)
+    assert (found[MOUNT].state, found[AUTH].state) == ("kept", "kept"), found
+    assert bench.stored(f"{mount}/hers") != 404
+    assert bench.stored(f"auth/{auth}/users/hers") != 404
+
+
 def test_a_payload_says_whose_it_is(new_bench: Callable[..., Bench]) -> None:
     bench = applied(new_bench())
     session = VaultLogin(bench.target)
@@ -368,3 +393,76 @@ def test_a_payload_goes_only_if_every_version_is_ours(new_bench: Callable[..., B
     bench.vault.request("POST", f"{mount}/destroy/{path}", version)
     assert removed(bench.target, ["payload"])[PAYLOAD].state == "changed"
     assert bench.stored(where) == 404
+
+
+def test_tokens_count_where_they_can_be_seen(new_bench: Callable[..., Bench]) -> None:
+    bench = applied(new_bench())
+    store, vault = bench.store, bench.vault
+    kube = bench.target.kube
+    assert kube is not None
+    # One that a login with our role made ends with the role.
+    jwt = kube.token(store.service_account, store.account_namespace, store.audience)
+    login = {"role": store.role, "jwt": jwt.get_secret_value()}
+    vault.request("POST", f"auth/{store.auth_mount}/login", login)
+    would = removed(bench.target, dry_run=True)[POLICY]
+    assert (would.state, "or listed token uses it" in would.detail) == ("would change", True), would
+    hers = vault.new_token(store.policy)
+    done = removed(bench.target)[POLICY]
+    assert (done.state, "is used by token token (accessor " in done.detail) == ("kept", True), done
+    # Who may not list accessors is told that tokens are unknown.
+    bench.log_in(bench.token({
+        "sys/*": ["create", "read", "update", "delete", "list", "sudo"],
+        "auth/token/accessors": ["deny"], "auth/*": ["read", "list", "delete", "sudo"],
+        "identity/*": ["read", "list"],
+    }))  # fmt: skip
+    would = removed(bench.target, dry_run=True)[POLICY]
+    assert would.state == "would change", would
+    assert "unknown: tokens that were created without a role" in would.detail, would
+    assert "nothing else" not in would.detail
+    vault.request("POST", "auth/token/revoke", {"token": hers})
+    assert removed(root(bench).target)[POLICY].state == "changed"
+
+
+def test_a_policy_of_the_login_counts_where_others_have_it(
+    new_bench: Callable[..., Bench],
+) -> None:
+    bench = applied(new_bench())
+    where, vault, mount = filled(bench), bench.vault, bench.store.mount
+    operator, users = f"operator-{mount}", f"users-{mount}"
+    every = ["create", "read", "update", "delete", "list", "sudo"]
+    vault.policy(operator, dict.fromkeys(("sys/*", "auth/*", "identity/*", f"{mount}/*"), every))
+    vault.request("POST", f"sys/auth/{users}", {"type": "userpass"})
+    body = {"password": "x" * 12, "token_policies": [operator]}
+    vault.request("POST", f"auth/{users}/users/me", body)
+    login = {"password": body["password"]}
+    made = vault.request("POST", f"auth/{users}/login/me", login)["auth"]["client_token"]
+    bench.log_in(made)
+    try:
+        assert removed(bench.target, ["payload"], dry_run=True)[PAYLOAD].state == "would change"
+        vault.request("POST", f"auth/{users}/users/hers", body)
+        done = removed(bench.target, ["payload"])[PAYLOAD]
+        assert done.state == "blocked", done
+        assert f"policy {operator} ({mount}/*; also auth/{users}/users/hers)" in done.detail, done
+        agreed = {PAYLOAD: seal(done)}
+        found = removed(replace(bench.target, agreed=agreed), ["payload"])
+        assert (found[PAYLOAD].state, bench.stored(where)) == ("changed", 404), found
+    finally:
+        vault.request("DELETE", f"sys/auth/{users}")
+        vault.request("DELETE", f"sys/policies/acl/{operator}")
+
+
+def test_a_login_with_a_limit_removes_nothing(new_bench: Callable[..., Bench]) -> None:
+    """How much is to be read depends on the roles of others, so no number would do."""
+    bench = applied(new_bench())
+    before = dump(bench)
+    known = {VAULT_CLUSTER_ID: VaultLogin(bench.target).read_identity()}
+    bench.log_in(bench.vault.new_token("root", num_uses=5000))
+    target = replace(bench.target, known_identities=known)
+    session = VaultLogin(target)
+    proof = build_identity_proof(target, session)
+    found = told([*proof, *build_vault_removal(target, session)])
+    done = found[proof[0].id]
+    assert (done.state, "token_num_uses" in done.detail) == ("failed", True), done
+    assert "without a limit" in done.fix.text
+    assert {event.state for name, event in found.items() if name != done.id} == {"left"}
+    assert dump(bench) == before

@@ -226,15 +226,23 @@ def _add_finalizer(found: KubeObject) -> KubeObject:
 
 
 def update_object(
-    kube: Kube, ref: Ref, edit: Callable[[KubeObject], KubeObject], *, going: bool = False
+    kube: Kube,
+    ref: Ref,
+    edit: Callable[[KubeObject], KubeObject],
+    *,
+    uid: str = "",
+    going: bool = False,
 ) -> None:
     """Read, edit and replace an object; try again if a controller changed it in between.
 
-    An object that is being deleted is edited only with `going`.
+    With `uid`, another object that has the name by now is left alone. An object that is being
+    deleted is edited only with `going`.
     """
     for _ in range(_ROUNDS):
         found = read_object(kube, ref)
         if found is None or (found["metadata"].get("deletionTimestamp") and not going):
+            return
+        if uid and found["metadata"]["uid"] != uid:
             return
         changed = edit(found)
         if changed == found:
@@ -265,7 +273,9 @@ def build_cascade_step(target: Target) -> Step:
             kube,
             lambda: found,
             build_application_judge(target),
-            lambda kube, _found, ref: update_object(kube, ref, _add_finalizer),
+            lambda kube, found, ref: update_object(
+                kube, ref, _add_finalizer, uid=found["metadata"]["uid"]
+            ),
             _explain_remaining,
             "Argo CD has no Application of this installation",
         ),

@@ -8,6 +8,7 @@ Secrets, life cycle).
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -35,12 +36,13 @@ from wizard.systems.cluster.store_users import refuse_used_store
 
 if TYPE_CHECKING:
     from wizard.systems.store_login import StoreLogin
-    from wizard.systems.target import Target
+    from wizard.systems.target import DataKind, Target
 
 OBJECTS_SECONDS = 300.0
 _FRESH_MINUTES = 10
 # A place of a document in a template, as `wizard.manifests.external_secrets` writes it.
 _DOCUMENT_PLACE = re.compile(r"\(fromYaml \.config\)\.([A-Za-z0-9_.]+)")
+_CLAIM = ("v1", "PersistentVolumeClaim")
 _RBAC = "rbac.authorization.k8s.io/v1"
 # Kinds that the chart renders, without volume claims; pods are deleted with their owners.
 DELIVERED_KINDS = (
@@ -213,8 +215,11 @@ def _is_fresh(found: KubeObject) -> bool:
         return False
 
 
-def build_objects_removal(target: Target) -> Step:
-    """Return the step that deletes objects that Argo CD delivered and kept, as in an undo."""
+def build_objects_removal(target: Target, pieces: Collection[DataKind] = ()) -> Step:
+    """Return the step that deletes objects that Argo CD delivered and kept, as in an undo.
+
+    Without `volumes` in `pieces`, an object stays that the cluster would delete a claim with.
+    """
     namespace, release = target.release.namespace, target.release.names.release
     selector = f"release={release},tier=airflow"
     readers = external_secret_refs(target)
@@ -226,6 +231,9 @@ def build_objects_removal(target: Target) -> Step:
             join_judges(
                 lambda one, ref: _check_owner(target, one, ref),
                 lambda _one, ref: refuse_used_store(kube, ref, readers),
+                lambda one, ref: (
+                    None if "volumes" in pieces else _check_claims(kube, target, one, ref)
+                ),
             ),
             none="no delivered object exists any more",
             before=lambda: require_gone(target),
@@ -278,6 +286,29 @@ def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | No
     if owner.whose == "another's":
         return StepStatus("kept", f"{ref} {escape_unprintable(owner.reason)}; not deleted")
     return refuse_removal(owner, found, ref)
+
+
+def _check_claims(kube: Kube, target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:
+    """Block the deletion of an object that owns claims, as with whenDeleted: Delete."""
+    if ref.kind != "StatefulSet":
+        return None
+    uid = found["metadata"]["uid"]
+    owned = [
+        Ref(*_CLAIM, one["metadata"]["name"], ref.namespace)
+        for one in list_metadata(kube, *_CLAIM, target.release.namespace)
+        if any(owner.get("uid") == uid for owner in one["metadata"].get("ownerReferences") or [])
+    ]
+    if not owned:
+        return None
+    return StepStatus(
+        "blocked",
+        f"{format_refs(owned)} would be deleted with {ref}, which owns it; not deleted",
+        Fix(
+            f"keep it: kubectl -n {ref.namespace} patch statefulset {ref.name} --type merge -p "
+            '\'{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Retain"}}}\'; or, '
+            "to delete it too, add --data volumes"
+        ),
+    )
 
 
 def list_metadata(kube: Kube, api: str, kind: str, namespace: str) -> list[KubeObject]:

@@ -100,10 +100,10 @@ class _Hooks:
         """Remove the finalizers; ConflictError when a sync has begun, which does it itself."""
         if running := self._find_sync():
             raise ConflictError(running, "run it again")
-        found = [ref for ref, _ in self._find_held(kube)]
-        for ref in found:
-            update_object(kube, ref, _release, going=True)
-        return f"removed {FINALIZER} from {format_refs(found)}"
+        found = self._find_held(kube)
+        for ref, one in found:
+            update_object(kube, ref, _release, uid=one["metadata"]["uid"], going=True)
+        return f"removed {FINALIZER} from {format_refs([ref for ref, _ in found])}"
 
     def _find_sync(self) -> str:
         """Return why the hooks may still have a sync; empty if none runs."""

@@ -155,11 +155,23 @@ class _KeepStep:
                 continue
             if not self._may_go(kube, ref, one):
                 found[str(one["metadata"]["uid"])] = (ref, one)
+        for ref in self._list_committed():
+            one = _read_metadata(kube, ref)
+            # One of others has this name by now, and may still have our mark.
+            if one is not None and is_marked(one, self._target) and self._is_foreign(one):
+                found[str(one["metadata"]["uid"])] = (ref, one)
         return list(found.values())
+
+    def _is_foreign(self, found: KubeObject) -> bool:
+        return judge_object(found, self._target.release.owner_id).is_proven_foreign
 
     def _list_candidates(self, kube: Kube, applications: list[KubeObject]) -> Iterator[Ref]:
         """Yield what Argo CD lists, and the claims and the namespace that have its mark."""
-        own = self._list_committed()
+        own = {
+            (_group(ref), ref.kind, ref.namespace, ref.name)
+            for ref in self._list_committed()
+            if ref.kind not in {"Namespace", "PersistentVolumeClaim"}
+        }
         for ref in _list_managed(applications):
             if (_group(ref), ref.kind, ref.namespace, ref.name) not in own:
                 yield ref
@@ -171,17 +183,12 @@ class _KeepStep:
         if there is not None and is_marked(there, self._target):
             yield space
 
-    def _list_committed(self) -> set[tuple[str, str, str, str]]:
+    def _list_committed(self) -> list[Ref]:
         """Return the objects of the committed files, which Git can restore."""
-        found = [
+        return [
             Ref.from_manifest(read_mapping(text, logical))
             for logical, text in self._target.files_under("secrets/").items()
         ]
-        return {
-            (_group(ref), ref.kind, ref.namespace, ref.name)
-            for ref in found
-            if ref.kind not in {"Namespace", "PersistentVolumeClaim"}
-        }
 
     def _may_go(self, kube: Kube, ref: Ref, found: KubeObject) -> bool:
         """Return whether Argo CD may delete an object; the namespace has a step of its own."""
@@ -209,9 +216,9 @@ class _KeepStep:
         found = self._find_unprotected(kube, self._read_applications())
         for refusal in self._list_foreign(found):
             raise ConflictError(refusal.detail, refusal.fix)
+        for ref, one in found:
+            update_object(kube, ref, _protect, uid=one["metadata"]["uid"])
         refs = [ref for ref, _ in found]
-        for ref in refs:
-            update_object(kube, ref, _protect)
         return f"kept from deletion with {_KEEP}: {format_refs(refs, most=20)}"
 
 

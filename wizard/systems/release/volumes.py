@@ -40,10 +40,11 @@ def list_claims(kube: Kube, target: Target) -> list[KubeObject]:
 
 
 def _claim_refs(kube: Kube, target: Target) -> list[Ref]:
-    return [
-        Ref(*CLAIM, one["metadata"]["name"], target.release.namespace)
-        for one in list_claims(kube, target)
-    ]
+    return [_claim_ref(target, one) for one in list_claims(kube, target)]
+
+
+def _claim_ref(target: Target, found: KubeObject) -> Ref:
+    return Ref(*CLAIM, found["metadata"]["name"], target.release.namespace)
 
 
 def _check_claim(kube: Kube, target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:
@@ -61,9 +62,9 @@ def build_mark_step(target: Target) -> Step:
     """
     own = target.release.owner_id
 
-    def find(kube: Kube) -> list[Ref]:
+    def find(kube: Kube) -> list[KubeObject]:
         return [
-            Ref(*CLAIM, one["metadata"]["name"], target.release.namespace)
+            one
             for one in list_claims(kube, target)
             if own
             and not one["metadata"].get("deletionTimestamp")
@@ -72,16 +73,17 @@ def build_mark_step(target: Target) -> Step:
         ]
 
     def look(kube: Kube) -> StepStatus:
-        found = find(kube)
+        found = [_claim_ref(target, one) for one in find(kube)]
         if found:
             return StepStatus("wanted", f"{format_refs(found)} will be deleted")
         return StepStatus("holds", "every volume of this release says whose it is")
 
     def change(kube: Kube) -> str:
         found = find(kube)
-        for ref in found:
-            update_object(kube, ref, _mark)
-        return f"annotated {format_refs(found)} with {OWNER_ANNOTATION}"
+        for one in found:
+            update_object(kube, _claim_ref(target, one), _mark, uid=one["metadata"]["uid"])
+        refs = [_claim_ref(target, one) for one in found]
+        return f"annotated {format_refs(refs)} with {OWNER_ANNOTATION}"
 
     def _mark(found: KubeObject) -> KubeObject:
         notes = {**(found["metadata"].get("annotations") or {}), OWNER_ANNOTATION: own}

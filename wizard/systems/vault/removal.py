@@ -124,7 +124,10 @@ def build_vault_step(
         def look() -> StepStatus:
             return skipped
 
-    change, dry_run_change = wrap_blocking(one.change), wrap_blocking(one.dry_run_change)
+    def try_change() -> str:
+        # Why it may go also tells what is unknown.
+        return f"{one.dry_run_change()}: {look().detail}"
+
     # A foreign object at one path does not stop the removal of the others.
     return Step(
         name,
@@ -132,8 +135,8 @@ def build_vault_step(
         "vault",
         session.endpoint,
         wrap_blocking(look),
-        change,
-        dry_run_change,
+        wrap_blocking(one.change),
+        wrap_blocking(try_change),
         independent=True,
         needs=needs,
     )
@@ -254,6 +257,8 @@ class AuthMountRemoval(PathRemoval):
             return self._gone_status()
         if isinstance(entry, StepStatus):
             return entry
+        if entry.get("type") != "kubernetes":
+            return self._other_engine_status("auth method", entry)
         if asked := self._ask_mount_owner(entry):
             return asked
         roles = self._list_names(f"auth/{self._name}/role")
@@ -299,6 +304,9 @@ class KvMountRemoval(PathRemoval):
             return self._gone_status()
         if isinstance(entry, StepStatus):
             return entry
+        version = str((entry.get("options") or {}).get("version") or "")
+        if (entry.get("type"), version) != ("kv", "2"):
+            return self._other_engine_status("engine", entry)
         asked = self._ask_mount_owner(entry)
         if asked is not None and asked.state == "kept":
             return asked

@@ -150,6 +150,11 @@ class PathRemoval:
         found = (seen.data or {}).get(f"{name}/")
         return dict(found) if found is not None else None
 
+    def _other_engine_status(self, kind: str, entry: dict[str, Any]) -> StepStatus:
+        """Return `kept`: what a mount of another type or version holds is looked for elsewhere."""
+        called = escape_unprintable(str(entry.get("type")))
+        return StepStatus("kept", f"{self.what} has a different {kind} or version now: {called}")
+
     def _ask_mount_owner(self, entry: dict[str, Any]) -> StepStatus | None:
         """Return why a mount is kept because of its owner; None if it is this installation's."""
         owner = judge_mount(entry, self._target.release.owner_id)

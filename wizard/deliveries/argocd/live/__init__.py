@@ -65,7 +65,7 @@ def _destroy(target: Target, login: StoreLogin | None, pieces: Collection[DataKi
         ),
         protection.build_keep_step(target, pieces),
         cascade.build_cascade_step(target),
-        delivered_objects.build_objects_removal(target),
+        delivered_objects.build_objects_removal(target, pieces),
         *build_argocd_removal(target, exact=False),
     )
 
