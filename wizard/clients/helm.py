@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 MIN_VERSION = (3, 13)
 NEXT_MAJOR = 5
 LOOK_SECONDS = 60.0
+# The manifest after its length in bytes, then the hooks.
+_MANIFESTS = (
+    "{{len .Release.Manifest}}\n{{.Release.Manifest}}"
+    "{{range .Release.Hooks}}\n---\n{{.Manifest}}{{end}}"
+)
 _INSTALL = "install Helm 3.13 or newer, or 4: https://helm.sh/docs/intro/install"
 # An interrupted helm marks the release as failed. It gets this many seconds, then it is killed.
 _GRACE_SECONDS = 0.5
@@ -121,17 +126,20 @@ class Helm:
         )
         return found if isinstance(found, dict) else {}
 
-    async def manifest(self, release: str, namespace: str, revision: int) -> str:
-        """Return the manifest of a revision, by which an uninstall deletes; hooks are not in it."""
-        return await self._get("manifest", release, namespace, revision)
+    async def manifests(self, release: str, namespace: str, revision: int) -> tuple[str, str]:
+        """Return the manifest of a revision, by which an uninstall deletes, and those of its hooks.
 
-    async def hooks(self, release: str, namespace: str, revision: int) -> str:
-        """Return the manifests of a revision's hooks."""
-        return await self._get("hooks", release, namespace, revision)
-
-    async def _get(self, what: str, release: str, namespace: str, revision: int) -> str:
-        place = ("--namespace", namespace, "--revision", str(revision))
-        return (await self.act("get", what, release, *place, seconds=LOOK_SECONDS)).out
+        They may hold Secrets and are never printed.
+        """
+        done = await self.act(
+            "get", "all", release, "--namespace", namespace, "--revision", str(revision),
+            "--template", _MANIFESTS, seconds=LOOK_SECONDS,
+        )  # fmt: skip
+        size, _, rest = done.out.partition("\n")
+        if not size.isdecimal():
+            raise WizardError("helm get all did not print the manifest")
+        data = rest.encode()
+        return data[: int(size)].decode(), data[int(size) :].decode()
 
     async def show_chart(self, path: Path) -> Mapping[str, Any]:
         """Return Chart.yaml of a chart on this machine."""

@@ -320,7 +320,7 @@ def test_a_store_of_helms_that_others_read_stays(
 BESIDE = """
 apiVersion: v1
 kind: Namespace
-metadata: {name: "beside-{{ .Release.Namespace }}", annotations: {%s}}
+metadata: {name: "beside-{{ .Release.Namespace }}", annotations: {helm.sh/resource-policy: keep}}
 ---
 apiVersion: v1
 kind: PersistentVolumeClaim
@@ -337,12 +337,8 @@ def test_helm_deletes_nothing_of_others_by_its_name(
     """`helm uninstall` deletes the names of its stored manifest, whosever they are by now."""
     del helm
     world = HelmWorld(kube_with_crds, tmp_path, monkeypatch)
-    world.chart = chart_with(tmp_path / "chart", {"templates/beside.yaml": BESIDE % ""})
+    world.chart = chart_with(tmp_path / "chart", {"templates/beside.yaml": BESIDE})
     target = world.delivered()
-
-    def install() -> None:
-        made = told([*helm_steps.build_manifest_steps(target), helm_steps.build_chart_step(target)])
-        assert {event.state for event in made.values()} <= {"changed", "holds"}, made
 
     def uninstall(pieces: Any = ("volumes",), *, dry_run: bool = False, **agreed: str) -> StepEvent:
         steps = by_helm.build_helm_removal(
@@ -351,13 +347,8 @@ def test_helm_deletes_nothing_of_others_by_its_name(
         (step,) = [one for one in steps if one.id == by_helm.UNINSTALL]
         return told([step], dry_run=dry_run)[step.id]
 
-    install()
-    done = uninstall()
-    space = f"Namespace beside-{world.namespace}"
-    assert (done.state, f"{space} would be deleted" in done.detail) == ("blocked", True), done
-    text = BESIDE % '"helm.sh/resource-policy": keep'
-    (world.chart / "templates" / "beside.yaml").write_text(text)
-    install()
+    made = told([*helm_steps.build_manifest_steps(target), helm_steps.build_chart_step(target)])
+    assert {event.state for event in made.values()} <= {"changed", "holds"}, made
     # Volumes that no label names: one that the chart renders, one that a StatefulSet owns.
     worker = world.read("/apis/apps/v1/namespaces/{namespace}/statefulsets/airflow-worker")
     owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "airflow-worker",
@@ -370,29 +361,20 @@ def test_helm_deletes_nothing_of_others_by_its_name(
     would = uninstall(dry_run=True)
     assert would.state == "would change", would
     assert f"-ConfigMap {world.namespace}/airflow-config" in would.diff.splitlines(), would
-    assert space not in would.diff
+    assert "beside" not in would.diff
 
-    # Somebody else's by now, with the evidence of each of those who deliver objects.
-    place = {RENDERED_BY: "hers", "meta.helm.sh/release-namespace": "hers"}
-    argo = {TRACKING: f"team-b_hers:/ConfigMap:{world.namespace}/airflow-config"}
-    others: list[tuple[dict[str, Any], str]] = [
-        ({"annotations": place}, "belongs to release hers/hers"),
-        ({"annotations": argo}, "delivered by Application team-b_hers"),
-        ({"annotations": {OWNER_ANNOTATION: HERS}}, "belongs to installation airflow of git"),
-        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "hers"}}, "delivered by Flux"),
-        ({"labels": {"app.kubernetes.io/managed-by": "hers"}}, "managed-by=hers"),
-    ]
-    original = world.read(CONFIG)["metadata"]
-    for metadata, why in others:
-        marked(world, CONFIG, **metadata)
-        before = dump(world)
-        done = uninstall(**{by_helm.UNINSTALL: "0" * 12})
-        assert (done.state, why in done.detail) == ("blocked", True), done
-        assert "--take-over" not in done.fix.text
-        assert dump(world) == before
-        for part, names in metadata.items():
-            back = {name: original[part].get(name) for name in names}
-            marked(world, CONFIG, **{part: back})
+    # Somebody else's by now.
+    notes = {RENDERED_BY: "hers", "meta.helm.sh/release-namespace": "hers"}
+    marked(world, CONFIG, annotations=notes)
+    before = dump(world)
+    done = uninstall(**{by_helm.UNINSTALL: "0" * 12})
+    assert (done.state, "belongs to release hers/hers" in done.detail) == ("blocked", True), done
+    assert "--take-over" not in done.fix.text
+    # Nor does an upgrade change or delete it.
+    other = world.delivered({"executor.workers.replicas": 3})
+    done = ended(helm_steps.build_chart_step(other))
+    assert (done.state, "belongs to release hers/hers" in done.detail) == ("blocked", True), done
+    assert dump(world) == before
     # Made again by hand: it says nothing of the release.
     world.server.request("DELETE", CONFIG.format(namespace=world.namespace))
     put(world, "ConfigMap", "airflow-config", "v1", data={"hers": "yes"})

@@ -425,13 +425,13 @@ def test_a_file_of_others_stops_no_removal(aw: Wizard, tmp_path: Path, world: Wo
     """Checks read what others put beside ours once a hand edit is kept."""
     aw.ok("commit", "--yes", "--answers", str(answers_file(tmp_path / "answers.yaml", {})))
     values = (aw.folder / "apps/airflow/airflow-values.yaml").read_text()
-    aw.git.put("apps/airflow/airflow-values.yaml", f"{values}# kept\n")
     destination = {"server": "https://kubernetes.default.svc", "namespace": "airflow"}
     source = {"repoURL": "https://airflow.apache.org", "chart": "airflow", "targetRevision": "1"}
     spec = {"project": "default", "destination": destination, "source": source}
     rival = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
              "metadata": {"name": "hers"}, "spec": spec}  # fmt: skip
-    aw.git.put("hers/application.yaml", json.dumps(rival))
+    kept = {"apps/airflow/airflow-values.yaml": f"{values}# kept\n"}
+    aw.git.commit({**kept, "hers/application.yaml": json.dumps(rival)})
     world.client()
     assert aw("apply", "--dry-run").code == 4
     for words in (["apply", "--undo"], ["destroy"]):
@@ -439,7 +439,7 @@ def test_a_file_of_others_stops_no_removal(aw: Wizard, tmp_path: Path, world: Wo
         assert done.code != 4, done
         assert "may bring it back: hers/application.yaml (applies this" in done.err, done
     # What is wrong with a file of ours is still told first.
-    aw.git.put("apps/airflow/airflow-values.yaml", f"{values}nonsense: true\n")
+    aw.git.commit({"apps/airflow/airflow-values.yaml": f"{values}nonsense: true\n"})
     assert aw("destroy", "--dry-run").code == 4
 
 

@@ -22,7 +22,11 @@ from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import Ownership, judge_source, read_source
 from wizard.systems.argocd.tracking import TRACKING, names_object
-from wizard.systems.cluster.ownership import refuse_removal
+from wizard.systems.cluster.ownership import (
+    UnknownOwnerStatus,
+    refuse_removal,
+    seal_objects,
+)
 from wizard.systems.cluster.source import MANAGED_BY
 from wizard.systems.release.claims import is_rendered_by_helm
 from wizard.systems.release.delivered_objects import list_metadata
@@ -143,18 +147,47 @@ def judge_rendered(target: Target, found: KubeObject, ref: Ref) -> Ownership:
     return Ownership("unknown", "does not say that it belongs to the release")
 
 
-def list_refusals(target: Target, live: Collection[LiveObject]) -> list[StepStatus]:
-    """Return why objects must not go with the release: those of others, and unknown ones."""
+def list_foreign(
+    target: Target, live: Collection[LiveObject]
+) -> list[tuple[LiveObject, Ownership]]:
+    """Return the objects that are not proven to be the release's, and whose they are."""
     found = []
     for one in live:
         owner = judge_rendered(target, one.found, one.ref)
         if one.is_hook and owner.is_ours:
             # Helm does not mark its hooks.
             owner = Ownership("unknown", "has the name of a hook that the uninstall replaces")
-        refusal = refuse_removal(owner, one.found, one.ref)
-        if refusal is not None:
-            found.append(refusal)
+        if not owner.is_ours:
+            found.append((one, owner))
     return found
+
+
+def list_refusals(target: Target, live: Collection[LiveObject]) -> list[StepStatus]:
+    """Return why objects must not go with the release: those of others, and unknown ones."""
+    refusals = (
+        refuse_removal(owner, one.found, one.ref) for one, owner in list_foreign(target, live)
+    )
+    return [one for one in refusals if one is not None]
+
+
+def refuse_upgrade(target: Target, live: Collection[LiveObject], agreed: str) -> StepStatus | None:
+    """Return why an upgrade must not change or delete objects; None if they are the release's.
+
+    `agreed` is the seal that the operator gave for objects of unknown owners.
+    """
+    foreign = list_foreign(target, live)
+    if not foreign:
+        return None
+    detail = "; ".join(
+        f"{one.ref} {escape_unprintable(owner.reason)}; helm would change or delete it"
+        for one, owner in foreign
+    )
+    fix = Fix("ask its owner to move it, or set installation.release to another name")
+    if any(owner.whose != "unknown" for _, owner in foreign):
+        return StepStatus("blocked", detail, fix)
+    lines = "\n".join(f"{one.ref} {one.found['metadata'].get('uid')}" for one, _ in foreign)
+    asked = UnknownOwnerStatus("blocked", detail, fix, lines)
+    return None if seal_objects([asked]) == agreed else asked
 
 
 def find_data(

@@ -28,7 +28,9 @@ from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose, sanitize_message
 from wizard.systems.cluster.objects import explain_error
+from wizard.systems.cluster.ownership import settle_unknown
 from wizard.systems.cluster.pods import list_finished_jobs
+from wizard.systems.helm import contents
 from wizard.systems.helm.chart import Chart, ChartFetcher
 from wizard.systems.helm.diagnosis import HELM_RULES
 from wizard.systems.release.claims import is_rendered_by_helm
@@ -95,9 +97,36 @@ class HelmRelease:
         A chart that is needed is fetched here, so that a missing one stops the run beforehand.
         """
         look = await self._look()
-        if look.state == "wanted":
-            await self._charts.get()
-        return look
+        if look.state != "wanted":
+            return look
+        await self._charts.get()
+        return await self._check_objects() or look
+
+    async def _check_objects(self) -> StepStatus | None:
+        """Return why the upgrade must not start: Helm changes and deletes objects by their names.
+
+        What this login cannot read is not judged.
+        """
+        found = await run_in_thread(self._revisions)
+        if not found or found[-1].status == "uninstalled":
+            return None
+        number = next((one for one in found[::-1] if one.status == "deployed"), found[-1]).number
+        manifest, _ = await self._helm.manifests(self._name, self._namespace, number)
+        step = chart_step(self._target.release).id
+        agreed = self._target.agreed.get(step, "")
+
+        def judge() -> StepStatus | None:
+            refs = contents.read_deleted_refs(manifest, self._namespace)
+            try:
+                live = contents.read_live_objects(self._kube, refs)
+            except KubeError as error:
+                if error.kind != "forbidden":
+                    raise explain_error(error) from None
+                return None
+            refusal = contents.refuse_upgrade(self._target, live, agreed)
+            return None if refusal is None else settle_unknown([refusal], step, agreed)[0]
+
+        return await run_in_thread(judge)
 
     async def _look(self) -> StepStatus:
         try:

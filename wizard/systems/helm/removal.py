@@ -152,8 +152,7 @@ class _Release:
         if obstacle := self._find_obstacle(found):
             return obstacle
         number = found[-1].number
-        manifest = await self._helm.manifest(self._name, self._namespace, number)
-        hooks = await self._helm.hooks(self._name, self._namespace, number)
+        manifest, hooks = await self._helm.manifests(self._name, self._namespace, number)
         return await run_in_thread(lambda: self._judge_contents(found[-1], manifest, hooks))
 
     def _read_revisions(self) -> list[Revision] | StepStatus:
