@@ -24,7 +24,7 @@ _MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class OwnToken:
-    """This login: its policies, its accessor, and the role or user that it logged in with."""
+    """This login: its policies, its accessor, and the role, user and entity it logged in with."""
 
     policies: frozenset[str] = frozenset()
     accessor: str = ""
@@ -99,14 +99,16 @@ class Tokens:
 
 
 def _list_entries(token: Mapping[str, Any]) -> set[str]:
-    """Return the paths of the role or user that a token was made with."""
+    """Return the paths of the role, user and entity that a token was made with."""
     path, about = str(token.get("path") or ""), token.get("meta") or {}
-    base, _, name = path.partition("/login")
-    if not _:
+    base, is_login, name = path.partition("/login")
+    if not is_login:
         base = path.partition("/oidc/callback")[0]
     entries = {f"{base}/role/{about[key]}" for key in ("role", "role_name") if about.get(key)}
     if name.strip("/"):
         entries.add(f"{base}/users/{name.strip('/')}")
     if token.get("role"):
         entries.add(f"auth/token/roles/{token['role']}")
+    if token.get("entity_id"):
+        entries.add(f"identity/entity/id/{token['entity_id']}")
     return entries

@@ -131,8 +131,6 @@ def find_path_users(
     names = list_names(session, "sys/policies/acl")
     if names is None:
         users.unread.append("sys/policies/acl")
-        # Those of this login are known all the same, but without their users.
-        users.hidden.append("who else has the policies of this login")
     for name in names or ():
         if name in ours or name == "root":
             continue
