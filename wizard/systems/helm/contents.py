@@ -9,7 +9,6 @@ pkg/action/validate.go for the marks on everything that Helm applies.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -74,13 +73,24 @@ def read_hook_refs(hooks: str, namespace: str) -> list[Ref]:
 
 
 def _read_objects(text: str) -> Iterator[Mapping[str, Any]]:
-    # As Helm splits its manifests (pkg/releaseutil/manifest.go).
-    for document in re.split(r"(?:^|\s*\n)---\s*", text):
+    for document in _split_documents(text):
         found = read_mapping(document, "the manifest of the release")
         listed = found.get("items") if str(found.get("kind")).endswith("List") else None
         for one in listed if isinstance(listed, list) else [found]:
             if isinstance(one, Mapping) and isinstance(one.get("metadata"), Mapping):
                 yield one
+
+
+def _split_documents(text: str) -> Iterator[str]:
+    """Yield the documents as Helm splits them (pkg/releaseutil/manifest.go)."""
+    lines: list[str] = []
+    for line in text.splitlines(keepends=True):
+        if line.startswith("---"):
+            yield "".join(lines)
+            lines = [line[3:].lstrip()]
+        else:
+            lines.append(line)
+    yield "".join(lines)
 
 
 def _notes(one: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -182,7 +192,10 @@ def refuse_upgrade(target: Target, live: Collection[LiveObject], agreed: str) ->
         f"{one.ref} {escape_unprintable(owner.reason)}; helm would change or delete it"
         for one, owner in foreign
     )
-    fix = Fix("ask its owner to move it, or set installation.release to another name")
+    fix = Fix(
+        "ask its owner to move it, or set installation.release to another name",
+        "installation.release",
+    )
     if any(owner.whose != "unknown" for _, owner in foreign):
         return StepStatus("blocked", detail, fix)
     lines = "\n".join(f"{one.ref} {one.found['metadata'].get('uid')}" for one, _ in foreign)

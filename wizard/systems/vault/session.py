@@ -26,7 +26,6 @@ from wizard.systems.vault.looks import compare_vaults, sees_mount
 from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
-from wizard.systems.vault.tokens import Tokens
 from wizard.systems.vault.uses import APPLY_REQUESTS, require_uses
 
 if TYPE_CHECKING:
@@ -63,7 +62,8 @@ class VaultLogin:
         self._vault: Vault | None = None
         # Whether a request was tried without a look at this token's rights.
         self.has_hidden_rights = False
-        self.tokens = Tokens(self)
+        # Tokens that this login has looked up, by accessor; a token's policies never change.
+        self.seen_tokens: dict[str, Mapping[str, Any]] = {}
         self._stack = ExitStack()
         target.cleanups.append(weakref.finalize(self, self._stack.close))
 

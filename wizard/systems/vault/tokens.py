@@ -7,7 +7,7 @@ policies for its life, so each is looked up once. Source: Vault's API of the tok
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.vault.transport import VaultError
@@ -31,71 +31,66 @@ class OwnToken:
     entries: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
-class Tokens:
-    """The tokens that one login sees."""
+def read_own_token(session: VaultLogin) -> OwnToken:
+    """Return what this login is; empty if it may not look itself up. Raises VaultError."""
+    try:
+        found = session.call("GET", "auth/token/lookup-self").data
+    except VaultError as error:
+        if error.kind not in {"forbidden", "login"}:
+            raise
+        session.require_alive()
+        return OwnToken()
+    policies = [*(found.get("policies") or ()), *(found.get("identity_policies") or ())]
+    return OwnToken(
+        frozenset(map(str, policies)),
+        str(found.get("accessor") or ""),
+        frozenset(_list_entries(found)),
+    )
 
-    session: VaultLogin
-    _known: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
-    def read_own(self) -> OwnToken:
-        """Return what this login is; empty if it may not look itself up. Raises VaultError."""
+def find_holders(session: VaultLogin, policy: str, roles: Collection[str]) -> list[str] | None:
+    """Return the tokens that hold a policy; None if this login does not see all tokens.
+
+    This login and tokens of logins with `roles` (paths) do not count. Raises VaultError.
+    """
+    accessors = _list_accessors(session)
+    if accessors is None:
+        return None
+    own = read_own_token(session).accessor
+    return [
+        f"token {escape_unprintable(str(found.get('display_name')))} (accessor {one})"
+        for one in accessors
+        if one != own
+        and (found := _look_up(session, one))
+        and policy.lower() in {str(name).lower() for name in found.get("policies") or ()}
+        and not {*roles} & _list_entries(found)
+    ]
+
+
+def _list_accessors(session: VaultLogin) -> list[str] | None:
+    if not session.may(_LOOKUP, "update"):
+        return None
+    try:
+        listed = session.call("GET", f"{_ACCESSORS}?list=true").data.get("keys") or []
+    except VaultError as error:
+        if error.kind != "forbidden":
+            raise
+        session.require_alive()
+        return None
+    return sorted(map(str, listed)) if len(listed) <= _MOST else None
+
+
+def _look_up(session: VaultLogin, accessor: str) -> Mapping[str, Any]:
+    """Return a token; empty if it has ended in the meantime."""
+    if accessor not in session.seen_tokens:
         try:
-            found = self.session.call("GET", "auth/token/lookup-self").data
+            found = session.call("POST", _LOOKUP, {"accessor": accessor}).data
         except VaultError as error:
-            if error.kind not in {"forbidden", "login"}:
+            if error.transient:
                 raise
-            self.session.require_alive()
-            return OwnToken()
-        policies = [*(found.get("policies") or ()), *(found.get("identity_policies") or ())]
-        return OwnToken(
-            frozenset(map(str, policies)),
-            str(found.get("accessor") or ""),
-            frozenset(_list_entries(found)),
-        )
-
-    def find_holders(self, policy: str, roles: Collection[str]) -> list[str] | None:
-        """Return the tokens that hold a policy; None if this login does not see all tokens.
-
-        This login and tokens of logins with `roles` (paths) do not count. Raises VaultError.
-        """
-        accessors = self._list_accessors()
-        if accessors is None:
-            return None
-        own = self.read_own().accessor
-        return [
-            f"token {escape_unprintable(str(found.get('display_name')))} (accessor {one})"
-            for one in accessors
-            if one != own
-            and (found := self._look_up(one))
-            and policy.lower() in {str(name).lower() for name in found.get("policies") or ()}
-            and not {*roles} & _list_entries(found)
-        ]
-
-    def _list_accessors(self) -> list[str] | None:
-        session = self.session
-        if not session.may(_LOOKUP, "update"):
-            return None
-        try:
-            listed = session.call("GET", f"{_ACCESSORS}?list=true").data.get("keys") or []
-        except VaultError as error:
-            if error.kind != "forbidden":
-                raise
-            session.require_alive()
-            return None
-        return sorted(map(str, listed)) if len(listed) <= _MOST else None
-
-    def _look_up(self, accessor: str) -> Mapping[str, Any]:
-        """Return a token; empty if it has ended in the meantime."""
-        if accessor not in self._known:
-            try:
-                found = self.session.call("POST", _LOOKUP, {"accessor": accessor}).data
-            except VaultError as error:
-                if error.transient:
-                    raise
-                found = {}
-            self._known[accessor] = found
-        return self._known[accessor]
+            found = {}
+        session.seen_tokens[accessor] = found
+    return session.seen_tokens[accessor]
 
 
 def _list_entries(token: Mapping[str, Any]) -> set[str]:

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 from wizard.clients.vault.transport import VaultError
 from wizard.formats.terminal import escape_unprintable
 from wizard.stores.vault.checks.hcl import HclError, parse_policy
-from wizard.systems.vault.tokens import UNSEEN
+from wizard.systems.vault.tokens import UNSEEN, OwnToken, find_holders, read_own_token
 
 if TYPE_CHECKING:
     from wizard.systems.vault.session import VaultLogin
-    from wizard.systems.vault.tokens import OwnToken
 
 # Where each auth method lists what may give a policy: the path to list, and that of one entry.
 _LISTS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -105,7 +104,7 @@ def find_policy_users(
         _search(session, users, policy, path, path)
     users.found = [one for one in users.found if one not in own]
     if tokens:
-        held = session.tokens.find_holders(policy, own)
+        held = find_holders(session, policy, own)
         if held is None:
             users.hidden.append(UNSEEN)
         users.found += held or ()
@@ -127,7 +126,7 @@ def find_path_users(
     ours = {one.lower() for one in policies}
     for policy in sorted(ours):
         users.add(find_policy_users(session, policy, roles))
-    login = session.tokens.read_own()
+    login = read_own_token(session)
     names = list_names(session, "sys/policies/acl")
     if names is None:
         users.unread.append("sys/policies/acl")
