@@ -181,7 +181,8 @@ def require_gone(here: Place) -> None:
     assert state["auth"]["type"] is None
     assert names(here, APPLICATIONS) == []
     assert state["hosts"]["ssh_known_hosts"] == "# Argo CD's own\n"
-    assert f".airflow-wizard/{here.name}" not in here.clone.git("ls-tree", "-r", "HEAD")
+    listed = here.clone.git("ls-tree", "-r", "HEAD")
+    assert all(f".airflow-wizard/{here.name}/{one}" not in listed for one in ("answers", "base"))
     for path in ("deployments", "statefulsets"):
         assert names(here, f"/apis/apps/v1/namespaces/{{namespace}}/{path}") == []
     assert here.clone.git("status", "--porcelain") == ""

@@ -383,6 +383,7 @@ def test_a_payload_goes_only_if_every_version_is_ours(new_bench: Callable[..., B
     put(fernetKey="x")
     done = removed(bench.target, ["payload"])[PAYLOAD]
     assert (done.state, "hers (version 2)" in done.detail) == ("blocked", True), done
+    assert f"vault kv destroy -mount={mount} -versions=2 {path}" in done.fix.text
     # Deleted, an undelete would still bring it back; destroyed, nothing would.
     version = {"versions": [2]}
     bench.vault.request("POST", f"{mount}/delete/{path}", version)

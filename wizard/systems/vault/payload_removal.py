@@ -113,32 +113,42 @@ class _Payload(PathRemoval):
         numbers = [one.version for one in kept if one.deleted]
         if not numbers:
             return None
-        named = ", ".join(map(str, numbers))
-        many, store = len(numbers) > 1, self._store
-        options = f"-mount={store.mount} -versions={','.join(map(str, numbers))} {store.path}"
+        named, many = ", ".join(map(str, numbers)), len(numbers) > 1
         return StepStatus(
             "blocked",
             f"version{'s' if many else ''} {named} of {self.what} {'are' if many else 'is'} "
             "deleted, so the owners of the keys there are unknown; not deleted",
             Fix(
-                f"restore {'them' if many else 'it'} to see the keys: vault kv undelete {options}; "
-                f"or, if nobody needs {'them' if many else 'it'}: vault kv destroy {options}; or, "
+                f"restore {'them' if many else 'it'} to see the keys: "
+                f"vault kv undelete {self._options(numbers)}; {self._destroy_hint(numbers)}; or, "
                 f"to delete all versions: {self.command}"
             ),
         )
 
+    def _options(self, versions: Sequence[int]) -> str:
+        numbers = ",".join(map(str, versions))
+        return f"-mount={self._store.mount} -versions={numbers} {self._store.path}"
+
+    def _destroy_hint(self, versions: Sequence[int]) -> str:
+        what = "these versions" if len(versions) > 1 else "this version"
+        return f"or, if nobody needs {what}: vault kv destroy {self._options(versions)}"
+
     def _find_foreign_keys(self, kept: Sequence[StoredSecret]) -> StepStatus | None:
         """Return why keys of others block, in any version: a careless write may have lost them."""
         foreign: dict[str, int] = {}
+        older: list[int] = []
         for one in kept:
             try:
                 names = Payload(self.what, self._store.document, one.data).list_names()
             except RefusedError as error:
-                fix = f"correct it, or ask its owner to run: {self.command}"
+                fix = f"correct it; {self._destroy_hint([one.version])}"
+                if one is kept[0]:
+                    fix = f"correct it, or ask its owner to run: {self.command}"
                 why = f"version {one.version}: {error.message}, so its owners are unknown"
                 return StepStatus("blocked", f"{why}; not deleted", Fix(fix))
             for key in sorted(names - self._own):
                 foreign.setdefault(key, one.version)
+            older += [one.version] if names - self._own and one is not kept[0] else []
         if not foreign:
             return None
         newest = kept[0].version
@@ -146,8 +156,9 @@ class _Payload(PathRemoval):
             escape_unprintable(key) + ("" if version == newest else f" (version {version})")
             for key, version in foreign.items()
         )
+        hint = f"; {self._destroy_hint(older)}, then run this again" if older else ""
         return StepStatus(
             "blocked",
             f"{self.what} holds keys that do not belong to this installation: {named}; not deleted",
-            Fix(f"ask their owner to move them, then run: {self.command}"),
+            Fix(f"ask their owner to move them, then run: {self.command}{hint}"),
         )
