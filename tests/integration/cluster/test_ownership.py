@@ -340,9 +340,14 @@ def test_helm_deletes_nothing_of_others_by_its_name(
     world.chart = chart_with(tmp_path / "chart", {"templates/beside.yaml": BESIDE})
     target = world.delivered()
 
-    def uninstall(pieces: Any = ("volumes",), *, dry_run: bool = False, **agreed: str) -> StepEvent:
+    def uninstall(
+        pieces: Any = ("volumes",), *, dry_run: bool = False, agreed: str = ""
+    ) -> StepEvent:
         steps = by_helm.build_helm_removal(
-            replace(target, agreed=agreed, verdicts={}), None, pieces, exact=False
+            replace(target, agreed={by_helm.UNINSTALL: agreed}, verdicts={}),
+            None,
+            pieces,
+            exact=False,
         )
         (step,) = [one for one in steps if one.id == by_helm.UNINSTALL]
         return told([step], dry_run=dry_run)[step.id]
@@ -367,7 +372,7 @@ def test_helm_deletes_nothing_of_others_by_its_name(
     notes = {RENDERED_BY: "hers", "meta.helm.sh/release-namespace": "hers"}
     marked(world, CONFIG, annotations=notes)
     before = dump(world)
-    done = uninstall(**{by_helm.UNINSTALL: "0" * 12})
+    done = uninstall(agreed="0" * 12)
     assert (done.state, "belongs to release hers/hers" in done.detail) == ("blocked", True), done
     assert "--take-over" not in done.fix.text
     # Nor does an upgrade change or delete it.
@@ -382,7 +387,7 @@ def test_helm_deletes_nothing_of_others_by_its_name(
     assert (done.state, "airflow-config does not say" in done.detail) == ("blocked", True), done
     uid = world.read(CONFIG)["metadata"]["uid"]
     assert done.diff == f"ConfigMap {world.namespace}/airflow-config {uid}"
-    assert uninstall(**{done.id: seal(done)}).state == "changed"
+    assert uninstall(agreed=seal(done)).state == "changed"
     assert world.revisions() == []
     assert not exists(world, CONFIG)
     assert exists(world, f"/api/v1/namespaces/beside-{world.namespace}")
