@@ -38,6 +38,7 @@ CORE = """
     wizard.deliveries
     wizard.stores
     wizard.questions
+    wizard.declarations
     wizard.manifests
     wizard.clients
     wizard.secrets

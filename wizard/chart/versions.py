@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
+
+from wizard.formats.version_ranges import is_in_range, parse_version
 
 CHART_REPOSITORY = "https://airflow.apache.org"
 # The lowest Airflow version offered with any chart; charts from 1.20 on require at least this one.
@@ -66,3 +69,27 @@ def chart_version(chart: str) -> ChartVersion:
         if one.chart == chart:
             return one
     raise KeyError(f"no chart {chart}; there are {', '.join(list_chart_versions())}")
+
+
+def match_chart_version(
+    written: str,
+) -> tuple[str, Literal["exact", "range", "patch", "unknown"]]:
+    """Return the known version by which to judge a chart's version or range, and how it matches.
+
+    `range`: the newest known version of the range. `patch`: another patch of the same minor
+    version. `unknown`: the default version, whose keys say nothing about the written one.
+    """
+    known = {chart: parse_version(chart) for chart in list_chart_versions()}
+    exact = parse_version(written)
+    if exact is not None:
+        for chart, version in known.items():
+            if version == exact:
+                return chart, "exact"
+        for chart, version in known.items():
+            if version is not None and version[:2] == exact[:2]:
+                return chart, "patch"
+    elif written:
+        for chart, version in known.items():
+            if version is not None and is_in_range(version, written):
+                return chart, "range"
+    return VERSIONS[0].chart, "unknown"

@@ -1,161 +1,149 @@
 """Rules for Helm values, applied to the values that take effect, wherever they are set.
 
-The rules judge the values file first. An Argo CD Application can add value files, inline values
-and parameters: then they judge the result, too. Each finding names the place that sets the value.
+The rules judge the values file of an installation first. An Argo CD Application can add value
+files, inline values and parameters: then they judge the result, too. In a tree that the wizard did
+not write, they judge every release that a file declares. Each finding names the place that sets
+the value.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
 
-from wizard.chart.versions import list_chart_versions
-from wizard.checks.subject import Document, Subject
-from wizard.deliveries.argocd.effective_values import (
-    EffectiveValues,
-    Read,
-    compute_effective_values,
-    list_sources,
-)
+from wizard.chart.versions import chart_version, list_chart_versions, match_chart_version
+from wizard.checks.subject import Subject
+from wizard.declarations.argocd import read_applications
+from wizard.declarations.catalogue import read_declarations
+from wizard.declarations.declaration import Declaration
+from wizard.declarations.tree import Parsed, Tree
+from wizard.declarations.values import number_place
 from wizard.findings import Finding
-from wizard.formats.nested import format_path, walk
 
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})\Z").match
-_APACHE = "airflow.apache.org"
+_DECLARING = (("Application", "argoproj.io"), ("ApplicationSet", "argoproj.io"))
+_CHART_RULE = "values.chart-version"
 
 
 @dataclass(frozen=True)
 class ValuesInEffect:
-    """The values that one source of an Application gets, and the chart's version."""
+    """The values of one declared release, and the chart's version by which they are judged.
 
-    document: Document
-    where: str
-    found: EffectiveValues
+    `file` is the installation's own values file if the release uses it, else "".
+    """
+
+    declaration: Declaration
     chart: str
     file: str
 
     @property
     def path(self) -> str:
         """Return the name that stands for these values; no file can have it."""
-        return f"{self.document.path}\n{self.where}"
+        one = self.declaration
+        return f"{one.path}\n{number_place(one.number, one.where)}"
 
     def subject(self, subject: Subject) -> Subject:
         """Return the subject of the checks with these values instead of the values file."""
-        written = self.found.values.get("airflowVersion")
-        match = _VERSION(written) if isinstance(written, str) and not self.file else None
-        airflow = (int(match[1]), int(match[2]), int(match[3])) if match else subject.airflow
+        one = self.declaration
+        airflow = subject.airflow
+        if not self.file:
+            match = _VERSION(one.airflow)
+            if not match and not one.values.get("airflowVersion") and _is_known(self.chart):
+                match = _VERSION(chart_version(self.chart).airflow)
+            airflow = (int(match[1]), int(match[2]), int(match[3])) if match else airflow
         layout = replace(subject.layout, values=self.path)
-        chart = self.chart if self.chart in list_chart_versions() else subject.chart
-        # Only findings about the values count, so the files are not searched again.
+        if not subject.layout.manifests:
+            layout = replace(
+                layout,
+                release=one.release or layout.release,
+                namespace=one.namespace or layout.namespace,
+            )
+        # Only findings about the values count, so the files are not searched again, and what other
+        # Applications install does not matter.
+        documents = tuple(
+            document
+            for document in subject.documents
+            if (document.kind, document.group) not in _DECLARING
+            or (document.path == one.path and document.number == one.number)
+        )
         return replace(
-            subject, files={}, layout=layout, values=self.found.values, airflow=airflow, chart=chart
+            subject,
+            files={},
+            declarations=(),
+            layout=layout,
+            documents=documents,
+            values=one.values,
+            airflow=airflow,
+            chart=self.chart,
         )
 
     def select(self, findings: Iterable[Finding], known: Iterable[Finding]) -> Iterator[Finding]:
-        """Yield the findings about these values at their places, without those known already."""
-        before = {_key(one) for one in known if one.path == self.file}
-        for one in findings:
-            if one.path == self.path and _key(one) not in before:
-                path, where = self._locate(one.where)
-                yield replace(one, path=path, where=where)
+        """Yield the findings about these values at their places, without those known already.
 
-    def _locate(self, where: str) -> tuple[str, str]:
-        """Return file and place of the value at `where`, or of the values as a whole."""
-        path = self._paths.get(where, ())
-        for layer in reversed(self.found.layers):
-            if path and _has(layer.values, path):
-                if not layer.where:
-                    return layer.path, where
-                place = self.document.where(layer.where)
-                return layer.path, f"{place}.{where}" if layer.nested else place
-        return self.document.path, self.document.where(f"{self.where}.helm: {where}")
-
-    @cached_property
-    def _paths(self) -> Mapping[str, tuple[str | int, ...]]:
-        return {format_path(path): path for path, _ in walk(self.found.values)}
+        If a part of the values cannot be read, nothing can be said about a value that is missing.
+        """
+        one = self.declaration
+        before = {_key(finding) for finding in known if self.file and finding.path == self.file}
+        for finding in findings:
+            if finding.path != self.path or _key(finding) in before:
+                continue
+            path, where, is_set = one.locate(finding.where)
+            if finding.rule == _CHART_RULE and one.chart_place[0]:
+                path, where = one.chart_place
+            elif not is_set and one.found.faults:
+                continue
+            if one.find_unresolved(path, where) is None:
+                yield replace(finding, path=path, where=where)
 
 
 def list_effective_values(subject: Subject) -> Iterator[ValuesInEffect]:
-    """Yield the values of every Application that does not just use the values file.
+    """Yield the values of every declared release that does not just use the values file.
 
-    Values that cannot be read in full are left out, as no rule could judge them.
+    In a tree of the wizard, values that cannot be read in full are left out: that is an error there
+    already.
     """
-    for document in subject.objects("Application", group="argoproj.io"):
-        for where, source in list_sources(document.spec):
-            if not _is_airflow_chart(source):
-                continue
-            read = _reader(subject)
-            found = compute_effective_values(document.path, document.spec, where, source, read)
-            layers = [layer for layer in found.layers if layer.values]
-            if found.faults or not layers:
-                continue
-            if [layer.path for layer in layers if not layer.where] == [subject.layout.values] and (
-                len(layers) == 1
-            ):
-                continue
-            used = any(layer.path == subject.layout.values for layer in layers if not layer.where)
-            file = subject.layout.values if used else ""
-            chart = str(source.get("targetRevision") or "")
-            effective = ValuesInEffect(document, where, found, chart, file)
-            if file or _looks_like_airflow(source, found):
-                yield effective
+    own = bool(subject.layout.manifests)
+    for one in subject.declarations:
+        layers = [layer for layer in one.found.layers if layer.values]
+        if own and (one.found.faults or not layers):
+            continue
+        files = [layer.path for layer in layers if not layer.where]
+        if files == [subject.layout.values] and len(layers) == 1:
+            continue
+        used = bool(subject.layout.values) and subject.layout.values in files
+        yield ValuesInEffect(one, _choose_chart(one, subject), subject.layout.values * used)
 
 
-def list_unread_values(subject: Subject) -> Iterator[tuple[Document, str, str]]:
-    """Yield what an Application of the Airflow chart sets and nobody can read here."""
-    for document in subject.objects("Application", group="argoproj.io"):
-        for where, source in list_sources(document.spec):
-            if _is_airflow_chart(source):
-                found = compute_effective_values(
-                    document.path, document.spec, where, source, _reader(subject)
-                )
-                for place, message in found.faults:
-                    yield document, place, message
+def list_declarations(subject: Subject) -> tuple[Declaration, ...]:
+    """Return the releases of Airflow's chart that the files declare.
+
+    In a tree that the wizard wrote, these are the Applications; the values file is its own.
+    """
+    layout = subject.layout
+    documents = tuple(Parsed(one.path, one.number, one.data) for one in subject.documents)
+    tree = Tree(subject.files, documents, layout.prefix, bool(layout.manifests), subject.links)
+    if layout.values:
+        return tuple(
+            one
+            for one in read_applications(tree)
+            if one.is_airflow or layout.values in one.found.files
+        )
+    return read_declarations(tree)
 
 
-def _is_airflow_chart(source: Mapping[str, Any]) -> bool:
-    return str(source.get("chart") or "").rpartition("/")[2] == "airflow"
+def _choose_chart(one: Declaration, subject: Subject) -> str:
+    """Return the version whose keys judge the values; an unknown one is returned as written."""
+    if not one.chart:
+        return subject.chart
+    chart, match = match_chart_version(one.chart)
+    if match != "unknown":
+        return chart
+    return subject.chart if subject.layout.manifests else one.chart
 
 
-def _looks_like_airflow(source: Mapping[str, Any], found: EffectiveValues) -> bool:
-    """Return whether this is Apache's chart; another chart has the same name."""
-    if _APACHE in str(source.get("repoURL") or ""):
-        return True
-    return isinstance(found.values.get("executor"), str)
-
-
-def _reader(subject: Subject) -> Read:
-    """Return a function that reads the subject's files by their paths in the Git repository."""
-    prefix = f"{subject.layout.prefix}/" if subject.layout.prefix else ""
-    exact = bool(subject.layout.manifests)
-
-    def read(path: str) -> bytes | None:
-        if path.startswith(prefix) and path.removeprefix(prefix) in subject.files:
-            return subject.files[path.removeprefix(prefix)]
-        if exact:
-            return None
-        # The repository may be checked out from a folder above or below.
-        ends = [name for name in subject.files if path.endswith(f"/{name}")]
-        return subject.files[max(ends, key=len)] if ends else None
-
-    return read
-
-
-def _has(value: object, path: tuple[str | int, ...]) -> bool:
-    """Return whether a layer sets the value at this path."""
-    for key in path:
-        if isinstance(key, int):
-            if not isinstance(value, list) or key >= len(value):
-                return False
-            value = value[key]
-        elif isinstance(value, Mapping) and key in value:
-            value = value[key]
-        else:
-            return False
-    return True
+def _is_known(chart: str) -> bool:
+    return chart in list_chart_versions()
 
 
 def _key(finding: Finding) -> tuple[str, ...]:

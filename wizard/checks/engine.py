@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.contract import Version
@@ -29,6 +30,7 @@ from wizard.checks import (
     values,
 )
 from wizard.checks.subject import Document, Layout, Subject, as_list
+from wizard.checks.unread import find_templates, is_template, report_unread
 from wizard.deliveries.registry import DELIVERIES
 from wizard.errors import NO_FIX, Fix
 from wizard.findings import Finding
@@ -71,21 +73,26 @@ def run_checks(
     held: Sequence[SecretStr] = (),
     chart_schema: Mapping[str, Any] | None = None,
     crds: schema.Crds | None = None,
+    links: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Finding]:
     """Return all findings for these files, sorted; the same input always gives the same list.
 
     `files` maps repository paths to bytes. `chart` and `airflow` are the installation's versions
     (X.Y.Z). `held` are all secret values that this process knows; no file content or file name may
     contain one of them. `chart_schema` and `crds` (by apiVersion and kind) add the rules of the
-    chart and the cluster. Raises nothing, whatever the files contain; only a ValueError if
+    chart and the cluster. `links` are symbolic links to some of the files
+    (path to target). Raises nothing, whatever the files contain; only a ValueError if
     `airflow` is not a version.
     """
     subject, found = _subject(files, chart, airflow, installation)
+    subject = replace(subject, links=links)
+    subject = replace(subject, declarations=effective_values.list_declarations(subject))
+    found.extend(report_unread(subject))
     found.extend(_apply_rules(subject, chart_schema, crds))
     for number, effective in enumerate(effective_values.list_effective_values(subject)):
         if number == _MAX_EFFECTIVE:
-            message = f"the values of only {_MAX_EFFECTIVE} Applications were checked"
-            fix = Fix("check a repository with fewer Applications")
+            message = f"the values of only {_MAX_EFFECTIVE} releases were checked"
+            fix = Fix("check a repository with fewer of them")
             found.append(Finding("check.limit", "warning", "(repository)", "", message, fix))
             break
         changed = effective.subject(subject)
@@ -123,10 +130,16 @@ def _subject(
 ) -> tuple[Subject, list[Finding]]:
     found: list[Finding] = []
     documents: list[Document] = []
+    templates = frozenset() if layout.manifests else find_templates(files)
     for path, data in files.items():
         if not path.endswith(_YAML) and path != layout.values:
             continue
+        if path in templates:
+            continue
         parsed, problems = parse_yaml(path, data)
+        if not layout.manifests and path != layout.values and is_template(data, problems):
+            templates |= {path}
+            continue
         found += problems
         for number, document in enumerate(parsed):
             if isinstance(document, dict):
@@ -135,7 +148,15 @@ def _subject(
     if layout.values and not helm:
         found.append(_missing_values_finding(layout.values, layout.values in files))
     version = _version(airflow)
-    subject = Subject(files, layout, chart, version, tuple(documents), helm[0] if helm else None)
+    subject = Subject(
+        files,
+        layout,
+        chart,
+        version,
+        tuple(documents),
+        helm[0] if helm else None,
+        templates=templates,
+    )
     return subject, found
 
 

@@ -14,8 +14,11 @@ from wizard.checks.subject import Layout
 from wizard.checks.unjudged import report_links, report_unjudged
 from wizard.errors import Fix
 from wizard.findings import Finding
-from wizard.formats.yaml_untrusted import parse_yaml
-from wizard.git.foreign_files import find_unsafe_links, read_foreign_files
+from wizard.git.foreign_files import (
+    find_unsafe_links,
+    follow_link,
+    read_foreign_files,
+)
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -35,29 +38,36 @@ def inspect_repository(
 
     The folders `ours` belong to the wizard's installations, which are checked elsewhere against
     their answers. Here their files are only read so that references to them resolve.
-    `chart` is the deployed chart, used for its schema (default: the newest known version).
-    Without answers, the chart version and the Secrets outside Git are unknown. The values file is
-    recognised by keys that only Airflow's chart has, and the Airflow version is read from it.
+    `chart` is the deployed chart, used for its schema. The chart's version is the one that a file
+    states, else that of `chart`, else the newest known one; Airflow's version is read from the
+    values. The Secrets outside Git are unknown.
     """
     inside = tuple(f"{folder}/" for folder in ours)
-    known = [path for path in repository.head_tree() if path.endswith(_KINDS)]
+    regular = repository.head_tree()
+    # Links and submodules may be folders; what they lead to is judged or named, never left out.
+    known = [
+        path
+        for path in repository.head_tree(links=True)
+        if path.endswith(_KINDS) or (path not in regular and "." not in posixpath.basename(path))
+    ]
     listed = [path for path in known if not path.startswith(inside)]
     if not listed:
         return 0, []
     beside = [path for path in known if path.startswith(inside)]
     read = read_foreign_files(repository, [*listed[:_MAX_FILES], *beside[:_MAX_FILES]])
     files = read.data
-    own = {path: data for path, data in files.items() if not path.startswith(inside)}
-    values, airflow = _find_values(own)
+    links = _resolve_links(repository, read.skipped, files)
+    skipped = {path: why for path, why in read.skipped.items() if path not in links}
     version, schema = _load_chart(chart)
     found = run_checks(
         files,
         chart=version,
-        airflow=airflow or chart_version(version).airflow,
-        installation=Layout(values=values),
+        airflow=chart_version(version).airflow,
+        installation=Layout(),
         chart_schema=schema,
+        links=links,
     )
-    found += report_unjudged(read.skipped)
+    found += report_unjudged(skipped)
     found = [one for one in found if not one.path.startswith(inside)]
     if not ours:
         found += inspect_links(repository)
@@ -65,7 +75,28 @@ def inspect_repository(
         message = f"only {_MAX_FILES} of {len(listed)} text files were read"
         fix = "check a repository that holds only configuration"
         found.append(Finding("check.limit", "warning", "(repository)", "", message, Fix(fix)))
+    own = [path for path in files if not path.startswith(inside)]
     return len(own), found
+
+
+def _resolve_links(
+    repository: WorkTree, skipped: Mapping[str, str], files: Mapping[str, bytes]
+) -> dict[str, str]:
+    """Return the skipped links that lead to files which were read, with their targets.
+
+    A link that leaves the repository or never ends is left to `inspect_links`.
+    """
+    links = repository.list_links() if skipped else {}
+    prefix = repository.path_prefix
+    found = {}
+    for path in skipped:
+        target = follow_link(f"{prefix}{path}", links)
+        if target is None or not f"{target}/".startswith(prefix):
+            continue
+        target = target.removeprefix(prefix)
+        if target in files or any(one.startswith(f"{target}/") for one in files):
+            found[path] = target
+    return found
 
 
 def inspect_links(repository: WorkTree) -> list[Finding]:
@@ -92,22 +123,3 @@ def _load_chart(chart: Path | None) -> tuple[str, Mapping[str, Any] | None]:
     loaded = load_chart_schema(chart)
     versions = list_chart_versions()
     return loaded.version if loaded.version in versions else versions[0], loaded.schema
-
-
-def _find_values(files: dict[str, bytes]) -> tuple[str, str]:
-    """Return the path of the Helm values of Airflow's chart, and the Airflow version in them."""
-    import re
-
-    for path, data in files.items():
-        if not path.endswith((".yaml", ".yml")) or b"executor:" not in data:
-            continue
-        documents, _ = parse_yaml(path, data)
-        first: Any = documents[0] if len(documents) == 1 else None
-        if (
-            isinstance(first, dict)
-            and "kind" not in first
-            and isinstance(first.get("executor"), str)
-        ):
-            version = str(first.get("airflowVersion", ""))
-            return path, version if re.fullmatch(r"\d+\.\d+\.\d+", version) else ""
-    return "", ""

@@ -70,7 +70,7 @@ def check_git_objects(subject: Subject) -> Iterator[Finding]:
     """Run the rules on the Kubernetes objects and kustomizations beside the values."""
     named = {path for path, data in subject.files.items() if _may_name_git(data)}
     for document in subject.documents:
-        if document.path != subject.layout.values:
+        if not subject.is_values(document.path):
             yield from _check_object(subject, document, document.path in named)
 
 

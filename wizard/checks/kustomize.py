@@ -141,7 +141,7 @@ def _resources(subject: Subject, document: Document) -> Iterator[Finding]:
         path = posixpath.normpath(posixpath.join(folder, str(resource)))
         listed.add(path)
         where = f"resources[{number}]"
-        if path == subject.layout.values:
+        if subject.is_values(path):
             message = "the Helm values are not a manifest; applying them fails"
             yield Finding(
                 "kustomize.values", "error", document.path, where, message, Fix("remove the line")
@@ -180,20 +180,25 @@ def _resources(subject: Subject, document: Document) -> Iterator[Finding]:
 def _is_listed(document: Document, listed: set[str], subject: Subject) -> bool:
     if document.group in ("kustomize.config.k8s.io", "kind.x-k8s.io"):
         return True
-    if document.path == subject.layout.values:
+    if subject.is_values(document.path):
         return True
     return any(document.path == path or document.path.startswith(f"{path}/") for path in listed)
 
 
 def _check_values_folder(subject: Subject, folders: set[str]) -> Iterator[Finding]:
-    """Require a kustomization if an Application renders the folder of the values file."""
-    folder = posixpath.dirname(subject.layout.values)
-    if not subject.layout.values or folder in folders:
-        return
-    for application in subject.objects("Application", group="argoproj.io"):
+    """Require a kustomization if an Application renders the folder of a values file.
+
+    A folder with a chart is left to Helm.
+    """
+    files = {one.path for one in subject.documents if subject.is_values(one.path)}
+    plain = {posixpath.dirname(path) for path in {*files, subject.layout.values} - {""}} - folders
+    plain -= {posixpath.dirname(path) for path in subject.files if _is_chart(path)}
+    for application in subject.objects("Application", group="argoproj.io") if plain else ():
         for where, source in application_sources(application):
             path = str(source.get("path") or "").strip("/")
-            if path and not source.get("chart") and (path == folder or path.endswith(f"/{folder}")):
+            found = [one for one in plain if path == one or (one and path.endswith(f"/{one}"))]
+            if path and not source.get("chart") and found:
+                folder = max(found, key=len)
                 message = "Argo CD would apply the values file of this folder as a manifest"
                 fix = f"add {folder}/kustomization.yaml and list the manifests in it"
                 yield Finding(
@@ -204,3 +209,7 @@ def _check_values_folder(subject: Subject, folders: set[str]) -> Iterator[Findin
                     message,
                     Fix(fix),
                 )
+
+
+def _is_chart(path: str) -> bool:
+    return posixpath.basename(path) == "Chart.yaml"

@@ -127,7 +127,7 @@ def find_references(subject: Subject) -> Iterator[Reference]:
         yield from _contract(subject, subject.values)
         yield from _environment(subject, subject.layout.values, subject.values, "")
     for document in subject.documents:
-        if document.path != subject.layout.values and document.kind not in ("", *_STORE_KINDS):
+        if not subject.is_values(document.path) and document.kind not in ("", *_STORE_KINDS):
             namespace = subject.namespace(document)
             for found in _environment(subject, document.path, document.data, namespace):
                 place = document.where(found.where)

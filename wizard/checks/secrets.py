@@ -15,7 +15,7 @@ from typing import Any
 
 from wizard.chart.contract import INLINE_SECRETS, SENSITIVE_OPTIONS, Path, find_inline_secrets
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
-from wizard.deliveries.argocd.effective_values import list_sources
+from wizard.declarations.argocd import list_sources
 from wizard.errors import Fix
 from wizard.findings import Finding
 from wizard.formats.nested import format_path
@@ -70,11 +70,14 @@ def check_secrets(subject: Subject) -> Iterator[Finding]:
             values = as_mapping(document.spec.get("values"))
             yield from _check_values(document.path, document.where("spec.values"), values)
         # The rules of the answers judge an answers file.
-        apart = document.path == subject.layout.values or _ANSWERS.fullmatch(document.path)
+        apart = subject.is_values(document.path) or _ANSWERS.fullmatch(document.path)
         if document.kind not in _SKIPPED_KINDS and not apart and "$schema" not in document.data:
-            yield from _check_object(document)
+            yield from _check_object(subject, document)
     if subject.values is not None:
         yield from _check_values(subject.layout.values, "", subject.values)
+    for layer in (layer for one in subject.declarations for layer in one.found.layers):
+        if layer.nested and layer.path != subject.layout.values:
+            yield from _check_values(layer.path, layer.place(""), layer.values)
 
 
 def application_values(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -152,11 +155,14 @@ def _check_values(path: str, where: str, values: Mapping[str, Any]) -> Iterator[
             yield _literal_finding(rule, path, place)
 
 
-def _check_object(document: Document) -> Iterator[Finding]:
+def _check_object(subject: Subject, document: Document) -> Iterator[Finding]:
     """Check every value of an object, except Helm values, which have a check of their own."""
     for found, rule in dict(scan.find_secret_paths(document.data)).items():
-        if not (document.kind in _WITH_VALUES and _is_helm_value(found)):
-            yield _literal_finding(rule, document.path, document.where(format_path(found)))
+        place = format_path(found)
+        if document.kind in _WITH_VALUES and _is_helm_value(found):
+            continue
+        if not subject.is_declared(document, place):
+            yield _literal_finding(rule, document.path, document.where(place))
 
 
 def _is_helm_value(path: Path) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wizard.chart.contract import Version
+from wizard.declarations.declaration import Declaration
 from wizard.errors import Fix
 from wizard.findings import Finding, Severity
 
@@ -116,7 +117,12 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """All parsed files of one installation; `values` is None if they could not be read."""
+    """All parsed files of one installation; `values` is None if they could not be read.
+
+    `declarations` are the releases of Airflow's chart that the files declare, `links` the symbolic
+    links within the repository (path to target), `templates` the files of charts that only Helm
+    can read.
+    """
 
     files: Mapping[str, bytes]
     layout: Layout
@@ -124,6 +130,30 @@ class Subject:
     airflow: Version
     documents: tuple[Document, ...]
     values: Mapping[str, Any] | None
+    declarations: tuple[Declaration, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+    templates: frozenset[str] = frozenset()
+
+    def is_values(self, path: str) -> bool:
+        """Return whether the file holds Helm values of Airflow's chart and nothing else."""
+        if path == self.layout.values:
+            return True
+        return any(
+            layer.path == path and not layer.where
+            for one in self.declarations
+            for layer in one.found.layers
+        )
+
+    def is_declared(self, document: Document, where: str) -> bool:
+        """Return whether a place of a document holds Helm values of a declared release."""
+        return any(
+            layer.path == document.path
+            and layer.number == document.number
+            and f"{where}.".startswith((f"{layer.where}.", f"{layer.where}["))
+            for one in self.declarations
+            for layer in one.found.layers
+            if layer.where
+        )
 
     def objects(self, *kinds: str, group: str | None = None) -> Iterator[Document]:
         """Yield the Kubernetes objects of these kinds."""

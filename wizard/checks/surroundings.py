@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wizard.checks.subject import as_list, as_mapping
-from wizard.deliveries.argocd.effective_values import list_sources
+from wizard.declarations.argocd import list_sources
 from wizard.formats.yaml_untrusted import parse_yaml
 from wizard.manifests.kustomize import is_remote
 from wizard.manifests.objects import KUSTOMIZATION_NAMES

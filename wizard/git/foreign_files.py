@@ -16,6 +16,7 @@ MAX_FILE = 5_000_000
 MAX_TOTAL = 200_000_000
 # Linux follows at most 40 links.
 _MAX_LINKS = 40
+# Modes of a symbolic link and a submodule in a tree of Git.
 _LINK, _SUBMODULE = "120000", "160000"
 
 
@@ -63,27 +64,34 @@ def find_unsafe_links(links: Mapping[str, str]) -> dict[str, str]:
     """
     found = {}
     for path in links:
-        if (end := _follow(path, links)) is not None:
+        end, _ = _follow(path, links)
+        if end:
             found[path] = end
     return found
 
 
-def _follow(path: str, links: Mapping[str, str]) -> str | None:
-    """Return why the link is not safe, None if it stays in the repository and ends."""
+def follow_link(path: str, links: Mapping[str, str]) -> str | None:
+    """Return the path in the repository to which a link leads in the end; None if it leaves it."""
+    end, target = _follow(path, links)
+    return None if end else target
+
+
+def _follow(path: str, links: Mapping[str, str]) -> tuple[str, str]:
+    """Return why the link is not safe ("" if it is), and where it leads."""
     rest, here = path.split("/"), ""
     for _ in range(_MAX_LINKS):
         while rest:
             part = rest.pop(0)
             if part == ".." and not here:
-                return "it leaves the repository"
+                return "it leaves the repository", ""
             here = posixpath.normpath(posixpath.join(here, part)) if part else here
             here = "" if here == "." else here
             if here in links:
                 break
         else:
-            return None
+            return "", here
         target = links[here]
         if target.startswith("/"):
-            return "it leaves the repository"
+            return "it leaves the repository", ""
         here, rest = posixpath.dirname(here), [*target.split("/"), *rest]
-    return "it leads to itself"
+    return "it leads to itself", ""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.unit.formats.test_helm_set import LINES, REFUSED
-from wizard.deliveries.argocd.effective_values import compute_effective_values
+from wizard.declarations.argocd import compute_effective_values
 from wizard.formats.helm_set import apply_set
 
 pytestmark = pytest.mark.integration

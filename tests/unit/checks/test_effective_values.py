@@ -10,7 +10,7 @@ import pytest
 from tests.unit.checks.trees import APPLICATION, VALUES, Case, good
 from wizard.checks.engine import run_checks
 from wizard.checks.subject import Layout
-from wizard.deliveries.argocd.effective_values import compute_effective_values
+from wizard.declarations.argocd import compute_effective_values
 
 HELM = "spec.sources.0.helm"
 PLACE = "spec.sources[0].helm"
@@ -158,7 +158,7 @@ def merged(files: dict[str, bytes], **options: Any) -> tuple[dict[str, Any], lis
     source = {"chart": "airflow", "helm": {"valueFiles": ["$v/a.yaml"], **options}}
     spec = {"sources": [source, {"ref": "v"}]}
     found = compute_effective_values("app", spec, "spec.sources[0]", source, files.get)
-    return found.values, [place for place, _ in found.faults]
+    return found.values, [one.where for one in found.faults]
 
 
 FILE = {"a.yaml": b"a: {b: 1, c: [1, 2]}\nd: 1\n"}

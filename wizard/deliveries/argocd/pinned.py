@@ -13,11 +13,8 @@ from itertools import islice
 from typing import Any
 
 from wizard.chart.guarded import find_guarded_values
-from wizard.deliveries.argocd.effective_values import (
-    EffectiveValues,
-    compute_effective_values,
-    list_sources,
-)
+from wizard.declarations.argocd import compute_effective_values, list_sources
+from wizard.declarations.values import EffectiveValues
 from wizard.deliveries.argocd.manifests import CREDENTIAL_PREFIX
 from wizard.formats.nested import format_path
 from wizard.formats.yaml_untrusted import parse_yaml
@@ -269,7 +266,7 @@ def _overrides(
     found = compute_effective_values(
         "", spec, where, source, lambda path: values if name.endswith(f"/{path}") else None
     )
-    yield from found.faults
+    yield from ((fault.where, fault.message) for fault in found.faults)
     file = next((layer.values for layer in found.layers if not layer.where), {})
     changed = (path for path, value in walk_leaves(file) if _get(found.values, path) != value)
     for path in islice(changed, _SHOWN):

@@ -12,9 +12,9 @@ from typing import Any
 
 from wizard.chart.contract import get_chart_value
 from wizard.chart.kinds import RenderedKind, list_special_kinds
-from wizard.checks.effective_values import list_unread_values
 from wizard.checks.secrets import application_sources
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested, make_finding
+from wizard.checks.unread import list_unread_values
 from wizard.errors import Fix
 from wizard.findings import Finding
 
@@ -65,7 +65,7 @@ def check_argocd(subject: Subject) -> Iterator[Finding]:
         yield from _membership(subject, application, projects)
         yield from _kinds(subject, application, projects)
     for document in subject.documents:
-        if document.path != subject.layout.values and not beside(document.path):
+        if not subject.is_values(document.path) and not beside(document.path):
             yield from _annotations(document, document.annotations, "metadata.annotations")
     yield from _refresh(subject)
     yield from _jobs(subject)
