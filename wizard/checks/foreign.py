@@ -70,7 +70,8 @@ def inspect_repository(
     found += report_unjudged(skipped)
     found = [one for one in found if not one.path.startswith(inside)]
     if not ours:
-        found += inspect_links(repository)
+        argocd = any(b"argoproj.io/" in data for data in files.values())
+        found += inspect_links(repository, gitops=argocd)
     if len(listed) > _MAX_FILES:
         message = f"only {_MAX_FILES} of {len(listed)} text files were read"
         fix = "check a repository that holds only configuration"
@@ -99,14 +100,16 @@ def _resolve_links(
     return found
 
 
-def inspect_links(repository: WorkTree) -> list[Finding]:
+def inspect_links(repository: WorkTree, *, gitops: bool = True) -> list[Finding]:
     """Return a finding for each committed symbolic link that leaves the repository or never ends.
 
-    Links outside the folder of the installations are included: Argo CD judges the repository.
+    Links outside the folder of the installations are included: Argo CD judges the repository. It
+    is only a warning without `gitops`: then no controller reads the repository.
     """
     unsafe = find_unsafe_links(repository.list_links())
     prefix = repository.path_prefix
-    return [*report_links({_relative(path, prefix): why for path, why in unsafe.items()})]
+    named = {_relative(path, prefix): why for path, why in unsafe.items()}
+    return [*report_links(named, gitops=gitops)]
 
 
 def _relative(path: str, prefix: str) -> str:

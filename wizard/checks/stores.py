@@ -1,6 +1,6 @@
 """Rules for the stores of External Secrets, of any provider: each exists, with limited access.
 
-Source: facts on External Secrets (stores).
+Source: facts on External Secrets (stores, versions).
 """
 
 from __future__ import annotations
@@ -12,13 +12,21 @@ from wizard.checks.subject import Document, Subject, as_list, as_mapping, make_f
 from wizard.findings import Finding
 
 _KINDS = ("SecretStore", "ClusterSecretStore")
+_READERS = ("ExternalSecret", "ClusterExternalSecret")
 _GROUP = "external-secrets.io"
+_SERVED = f"{_GROUP}/v1"
 # The stores by kind, namespace (empty for a ClusterSecretStore) and name.
 Stores: TypeAlias = Mapping[tuple[str, str, str], Document]
 
 
 def check_stores(subject: Subject) -> Iterator[Finding]:
     """Check that every ExternalSecret's store is in the tree and no store serves all namespaces."""
+    for document in subject.objects(*_KINDS, *_READERS, group=_GROUP):
+        if document.api_version != _SERVED:
+            message = "External Secrets serves only v1 of this kind since 0.17"
+            yield make_finding(
+                document, "external-secret.version", "apiVersion", message, f"write {_SERVED}"
+            )
     stores = list_stores(subject)
     for store in stores.values():
         if store.kind == "ClusterSecretStore" and not as_list(store.spec.get("conditions")):

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from wizard.errors import Fix
-from wizard.findings import Finding
+from wizard.findings import Finding, Severity
+from wizard.git.foreign_files import IS_LINK, IS_SUBMODULE
 
 _EFFECTIVE = (".yaml", ".yml", ".json", "Kustomization")
+_FIXES = {
+    IS_LINK: Fix("put a copy of the file in its place"),
+    IS_SUBMODULE: Fix("check that repository on its own, or copy its files into this one"),
+}
+_SPLIT = Fix("split the file, or remove it")
 
 
 def report_unjudged(skipped: Mapping[str, str], *, named: bool = False) -> Iterator[Finding]:
@@ -23,17 +29,19 @@ def report_unjudged(skipped: Mapping[str, str], *, named: bool = False) -> Itera
             path,
             "",
             f"not judged: {why}",
-            Fix("put a smaller, regular file in its place, or remove it"),
+            _FIXES.get(why, _SPLIT),
         )
 
 
-def report_links(links: Mapping[str, str]) -> Iterator[Finding]:
+def report_links(links: Mapping[str, str], *, gitops: bool = True) -> Iterator[Finding]:
     """Yield a finding for each symbolic link that leaves the repository or never ends.
 
-    Argo CD refuses a repository with a link that leads out of it (reposerver, out-of-bounds
-    symlinks). `links` says what is wrong, by path.
+    With `gitops`, a controller reads the repository, and it is an error: Argo CD refuses a
+    repository with a link that leads out of it (reposerver, out-of-bounds symlinks). Helm reads
+    only the files that it is given. `links` says what is wrong, by path.
     """
+    severity: Severity = "error" if gitops else "warning"
     for path, why in links.items():
         message = f"a symbolic link that is not safe: {why}"
         fix = Fix("put a copy of the file there, or a link within the repository")
-        yield Finding("check.link", "error", path, "", message, fix)
+        yield Finding("check.link", severity, path, "", message, fix)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_FILE = 5_000_000
 MAX_TOTAL = 200_000_000
+IS_LINK = "it is a symbolic link"
+IS_SUBMODULE = "it is a submodule, whose files are in another repository"
 # Linux follows at most 40 links.
 _MAX_LINKS = 40
 # Modes of a symbolic link and a submodule in a tree of Git.
@@ -40,9 +42,9 @@ def read_foreign_files(repository: WorkTree, paths: Iterable[str]) -> ForeignFil
     total = 0
     for path, (mode, size) in repository.describe_entries(wanted).items():
         if mode == _LINK:
-            found.skipped[path] = "it is a symbolic link"
+            found.skipped[path] = IS_LINK
         elif mode == _SUBMODULE:
-            found.skipped[path] = "it is a submodule"
+            found.skipped[path] = IS_SUBMODULE
         elif size > MAX_FILE:
             found.skipped[path] = f"it is larger than {MAX_FILE // 1_000_000} MB"
         elif total + size > MAX_TOTAL:

@@ -15,6 +15,7 @@ from wizard.plan.merge_base import (
     base_changes,
     base_files,
     base_folder,
+    base_path,
     index_path,
     read_base,
 )
@@ -55,7 +56,8 @@ def compare_rendering(
     mine = repository.read_many({*emitted, *listed, *(file.path for file in own)})
     ours = owned(frozenset(path for path in listed if mine[path] is not None))
     before = {path: data for path, data in listed.items() if path in ours or mine[path] is None}
-    changes, conflicts = compare_tree(emitted, before, mine)
+    copies = {path: base_path(name, logical) for logical, (path, _) in base.files.items()}
+    changes, conflicts = compare_tree(emitted, before, mine, copies)
     conflicts += _find_foreign_paths(name, set(listed) - set(before) - set(emitted))
     changes += compare_owned_files(Tree(own), mine)
     changes += base_changes(name, base_files(rendering.tree, name, __version__), stored)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wizard.findings import Finding
 from wizard.formats.messages import UNKNOWN_KEY
+from wizard.formats.shell import quote
 from wizard.git.changes import (
     BASE_PREFIX,
     DIGEST_PREFIX,
@@ -21,7 +23,7 @@ from wizard.git.changes import (
     FileChange,
     conflict_error,
 )
-from wizard.manifests.tree import Tree
+from wizard.manifests.tree import File, Tree
 from wizard.secrets.scan import PLACEHOLDER
 
 if TYPE_CHECKING:
@@ -51,7 +53,10 @@ class PlannedStep(Protocol):
 
 
 def compare_tree(
-    tree: Tree, base: Mapping[str, bytes], mine: Mapping[str, bytes | None]
+    tree: Tree,
+    base: Mapping[str, bytes],
+    mine: Mapping[str, bytes | None],
+    copies: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[list[FileChange], list[Conflict]]:
     """Return the changes and the conflicts between the rendering and the repository.
 
@@ -59,14 +64,15 @@ def compare_tree(
     not in the repository). Whole files are compared: an edited file is kept while its rendering is
     unchanged, and is a conflict once both the file and its rendering changed. In an edited
     kustomization, only the list of resources follows the rendering. Changes are in path order; a
-    path in conflict has no change.
+    path in conflict has no change. `copies` names the committed copy of the last rendering of a
+    path.
     """
     changes: list[FileChange] = []
     conflicts: list[Conflict] = []
     for path in sorted({*tree, *base}):
         file = tree.get(path)
         verdict = (
-            _compare_rendered(path, file.logical, file.data, base.get(path), mine.get(path))
+            _compare_rendered(file, base.get(path), mine.get(path), copies.get(path, ""))
             if file
             else _compare_dropped(path, base[path], mine.get(path))
         )
@@ -78,8 +84,9 @@ def compare_tree(
 
 
 def _compare_rendered(
-    path: str, logical: str, new: bytes, base: bytes | None, mine: bytes | None
+    file: File, base: bytes | None, mine: bytes | None, copy: str
 ) -> FileChange | Conflict:
+    path, logical, new = file.path, file.logical, file.data
     if mine == new:
         return FileChange(path, logical, "same", mine, new)
     if mine is None:
@@ -106,8 +113,21 @@ def _compare_rendered(
     return Conflict(
         path,
         "was edited by hand after it was written, and the answers change it too",
-        "undo the edit, commit that, and plan again; set values without a question in the "
-        "answers (`airflow-wizard set values.KEY=VALUE`)",
+        _explain_edit(path, logical, copy),
+    )
+
+
+def _explain_edit(path: str, logical: str, copy: str) -> str:
+    """Return a way through a conflict of edit and answers: without the edit first, then with it."""
+    if logical == "values":
+        return (
+            "undo the edit, commit that, and plan again; set values without a question in the "
+            "answers (`airflow-wizard set values.KEY=VALUE`)"
+        )
+    undo = f"`cp {quote(copy)} {quote(path)}`" if copy else "undo the edit"
+    return (
+        f"keep your lines elsewhere, {undo}, commit that, repeat the change, and add your lines to "
+        "the new file"
     )
 
 

@@ -289,8 +289,13 @@ class Workspace:
         rendering = render(settled.answers, assets)
         if settled.answers.values:
             from wizard.plan.guarded_keys import refuse_guarded_values
+            from wizard.workspace.values_problems import add_value_findings
 
-            warnings += tuple(refuse_guarded_values(settled.answers, rendering, assets))
+            try:
+                warnings += tuple(refuse_guarded_values(settled.answers, rendering, assets))
+            except AnswersError as error:
+                values = settled.answers.values
+                raise add_value_findings(error, rendering, values, chart) from None
         stored = self._stored(existing, repository.head.commit) if existing else None
 
         def owned(paths: frozenset[str]) -> frozenset[str]:

@@ -16,7 +16,7 @@ from wizard.findings import Finding
 
 CHART = "https://airflow.apache.org"
 Files = dict[str, str]
-# One fault of each kind: unknown, deprecated, a type, a secret, twice, a contradiction, and missing.
+# One fault of each kind: unknown, deprecated, removed, twice, a secret, an unknown Secret, missing.
 BAD: dict[str, Any] = {
     "executor": "CeleryKubernetesExecutor",
     "airflowVersion": "3.2.2",
@@ -199,8 +199,8 @@ def test_parameters_and_set_are_judged_like_values() -> None:
     lines = {"scheduler.replica": "2", "executor": "CeleryKubernetesExecutor"}
     parameters = [{"name": name, "value": value} for name, value in lines.items()]
     found = check({"app.yaml": application({"helm": {"parameters": parameters}})})
-    places = {one.where for one in found if one.path == "app.yaml"}
-    assert {"spec.source.helm.parameters[0]", "spec.source.helm.parameters[1]"} <= places
+    wheres = {one.where for one in found if one.path == "app.yaml"}
+    assert {"spec.source.helm.parameters[0]", "spec.source.helm.parameters[1]"} <= wheres
     found = check({"dsf.yaml": helmsman({"set": lines})})
     places = {(one.rule, one.where) for one in found if one.path == "dsf.yaml"}
     assert ("values.unknown-key", 'apps.airflow.set."scheduler.replica"') in places

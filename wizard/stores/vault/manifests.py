@@ -25,7 +25,9 @@ POLICY_SOURCE = OWNER_ANNOTATION
 
 def store_provider(store: VaultSettings, ca_map: str = "") -> dict[str, Any]:
     """Return the store's `spec.provider`; the CA is in the ConfigMap `ca_map`, or inline."""
-    account: dict[str, Any] = {"name": store.service_account, "audiences": [store.audience]}
+    account: dict[str, Any] = {"name": store.service_account}
+    if store.audience:
+        account["audiences"] = [store.audience]
     if store.kind == "ClusterSecretStore":
         account["namespace"] = store.account_namespace
     vault: dict[str, Any] = {"server": store.server, "path": store.mount, "version": "v2"}
@@ -66,7 +68,7 @@ def role_file(release: Release, store: VaultSettings) -> File:
     role = {
         "bound_service_account_names": [store.service_account],
         "bound_service_account_namespaces": [store.account_namespace],
-        "audience": store.audience,
+        **({"audience": store.audience} if store.audience else {}),
         "token_policies": [store.policy],
         "token_ttl": "20m",
         "token_max_ttl": "1h",

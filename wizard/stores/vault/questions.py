@@ -22,6 +22,8 @@ from wizard.questions.effects import ANOTHER_PAYLOAD
 from wizard.questions.section import Model, QuestionInfo
 
 NAME = "vault"
+# The answer for roles that bind no audience: the token then has the API server's own.
+NO_AUDIENCE = "none"
 VAULT = when("Vault", "secrets.store", NAME)
 CLUSTER_STORE = VAULT & when("a cluster-wide store", "secrets.scope", "cluster")
 
@@ -63,7 +65,10 @@ class VaultStore(Model):
     audience: Annotated[Audience, QuestionInfo(when=VAULT, required=True)] = Field(
         default="vault",
         title="Audience",
-        description="Audience of the token and of the role. Both must be the same.",
+        description=(
+            "Audience of the token and of the role. Both must be the same. none: the role binds no "
+            "audience."
+        ),
     )
     namespace: Annotated[VaultNamespace, QuestionInfo(when=VAULT, effects=(ANOTHER_PAYLOAD,))] = (
         Field(

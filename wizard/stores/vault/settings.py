@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wizard.manifests.external_secrets import StoreSettings
-from wizard.stores.vault.questions import NAME, CredentialPath, VaultStore
+from wizard.stores.vault.questions import NAME, NO_AUDIENCE, CredentialPath, VaultStore
 
 if TYPE_CHECKING:
     from wizard.manifests.contribution import Reader
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultSettings(StoreSettings):
-    """Settings of a store whose values are in Vault, KV version 2."""
+    """Settings of a store whose values are in Vault, KV version 2.
+
+    `audience` is empty if the role binds none.
+    """
 
     server: str
     ca: str
@@ -73,7 +76,7 @@ def vault_settings(secrets: SecretsAnswers, release: Release) -> VaultSettings:
         path=payload_path(vault.path, release.installation),
         auth_mount=vault.auth_mount,
         role=vault.role,
-        audience=vault.audience,
+        audience="" if vault.audience == NO_AUDIENCE else vault.audience,
         vault_namespace=vault.namespace,
         service_account=(
             release.names.object_name("external-secrets") if own else vault.service_account

@@ -16,6 +16,7 @@ from wizard.errors import Fix
 from wizard.formats.addresses import is_loopback
 from wizard.formats.jwt import parse_audiences, parse_issuer
 from wizard.formats.terminal import escape_unprintable
+from wizard.stores.vault.questions import NO_AUDIENCE
 from wizard.systems.vault import reviewer
 from wizard.systems.vault.auth_config import AuthConfigSpec, has_other_ca, parse_server
 from wizard.systems.vault.login_evidence import (
@@ -324,7 +325,7 @@ def _explain_reason(reason: str, store: VaultSettings, token: SecretStr, state: 
 
 def _explain_audience(store: VaultSettings, own: tuple[str, ...], bound: str, read: str) -> Cause:
     question = store.question("audience") if not store.reader else "secrets.vault.audience"
-    if own and store.audience not in own:
+    if own and store.audience and store.audience not in own:
         return Cause(
             "the token has another audience",
             f"the token has audience {', '.join(own)}, but secrets.vault.audience is "
@@ -332,7 +333,7 @@ def _explain_audience(store: VaultSettings, own: tuple[str, ...], bound: str, re
             question,
         )
     return Cause(
-        f"secrets.vault.audience is {store.audience}, but the role wants "
+        f"secrets.vault.audience is {store.audience or NO_AUDIENCE}, but the role wants "
         f"{bound or 'another audience'}",
         f"compare secrets.vault.audience with the role's audience: {read}",
         question,

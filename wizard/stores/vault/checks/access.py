@@ -84,7 +84,8 @@ def _grants(
     role = _role_document(subject, store)
     attached = [policies.grants[name] for name in _policy_names(role) if name in policies.grants]
     for where, key in _remote_keys(document):
-        path = data_path(str(vault.get("path") or "secret"), key)
+        path = data_path(str(vault.get("path") or ""), key)
+        yield from _check_key(document, where, vault, key)
         paths.add(path)
         for name in _policy_names(role):
             policies.read.setdefault(name, set()).add(path)
@@ -104,10 +105,38 @@ def _policy_names(role: Mapping[str, Any] | None) -> list[str]:
 
 
 def data_path(mount: str, key: str) -> str:
-    """Return a KV version 2 path as in policies; the key may start with the mount and `data/`."""
-    mount = mount.strip("/")
-    key = key.strip("/").removeprefix(f"{mount}/").removeprefix("data/")
+    """Return the KV version 2 path, as in policies, that External Secrets reads for a key.
+
+    The key may start with the mount, and then with `data/`; without a mount, its first part is the
+    mount. Source: External Secrets 2.9, `buildPath` (providers/v1/vault/client_get.go).
+    """
+    mount, key = mount.strip("/"), key.strip("/")
+    if not mount:
+        if "/data/" in key:
+            return key
+        mount, _, key = key.partition("/")
+    elif key.startswith(f"{mount}/"):
+        key = key.removeprefix(f"{mount}/").removeprefix("data/")
     return f"{mount}/data/{key}"
+
+
+def _check_key(
+    document: Document, where: str, vault: Mapping[str, Any], key: str
+) -> Iterator[Finding]:
+    """Report `data/` in a key, or in the mount: KV version 2 has it in the API's paths only."""
+    mount = str(vault.get("path") or "").strip("/")
+    if not vault or vault.get("version") == "v1":
+        return
+    fix = "leave data/ out: write the path below the mount, as `vault kv get` takes it"
+    if mount.endswith("/data"):
+        message = "the store's path ends in data/, and External Secrets adds data/ to it"
+        yield make_finding(document, "vault.doubled-data", where, message, f"{fix} (in the store)")
+    elif mount and key.strip("/").startswith("data/"):
+        message = "External Secrets adds data/ to this key: it would read data/data/"
+        yield make_finding(document, "vault.doubled-data", where, message, fix)
+    elif mount and key.strip("/").startswith(f"{mount}/data/"):
+        message = "mount and data/ are in the store already; External Secrets drops them here"
+        yield make_finding(document, "vault.doubled-data", where, message, fix, "warning")
 
 
 def _remote_keys(document: Document) -> Iterator[tuple[str, str]]:
@@ -163,7 +192,18 @@ def _role(subject: Subject, store: Document, readers: set[str]) -> Iterator[Find
                 "vault.role", "error", path, name, f"does not bind {what}", Fix(f"bind {what}")
             )
     audience = role.get("audience")
-    if not audience or audience not in audiences:
+    if not audience and not audiences:
+        message = "binds no audience: Vault accepts tokens of this account made for other systems"
+        fix = "set one in the role and in serviceAccountRef.audiences if Vault's owner allows it"
+        yield Finding(
+            "vault.role",
+            "warning",
+            path,
+            "audience",
+            message,
+            Fix(fix, "secrets.vault.audience" if subject.layout.manifests else ""),
+        )
+    elif not audience or audience not in audiences:
         message = "the store's token does not have this audience, so the login fails"
         fix = "set the same audience in the role and in serviceAccountRef.audiences"
         yield Finding("vault.role", "error", path, "audience", message, Fix(fix))
