@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import Wizard, aw, local
+from tests.support.cli import LOCAL, Wizard, aw, local
 from tests.support.rendered import rendering
 from tests.support.repository import GitFolder
 from wizard.checks.foreign import inspect_links, inspect_repository
@@ -116,6 +116,41 @@ def test_unsafe_links_are_findings_wherever_they_are(folder: GitFolder) -> None:
     assert [one.path for one in inspect_links(folder.repo)] == ["out"]
     inner = folder.repo.with_prefix("team")
     assert [(one.path, one.severity) for one in inspect_links(inner)] == [("../out", "error")]
+
+
+def submodule(folder: GitFolder, path: str) -> None:
+    commit = folder.git("rev-parse", "HEAD")
+    folder.git("update-index", "--add", "--cacheinfo", f"160000,{commit},{path}")
+
+
+def test_links_and_submodules_are_followed_or_named(folder: GitFolder) -> None:
+    folder.commit({
+        "base/values.yaml": "executor: CeleryExecutor\nfernetKeyy: a\n",
+        "chart/Chart.yaml": "name: w\ndependencies: [{name: airflow, version: 1.22.0}]\n",
+    })  # fmt: skip
+    link(folder, "prod/values.yaml", "../base/values.yaml")
+    link(folder, "shared", "base")
+    link(folder, "gone.yaml", "nowhere.yaml")
+    submodule(folder, "charts")
+    folder.git("commit", "-qm", "links")
+    _, found = inspect_repository(folder.repo)
+    named = {one.path: one for one in found if one.rule == "check.unjudged"}
+    assert set(named) == {"gone.yaml", "charts"}
+    assert "another repository" in named["charts"].message
+    assert "smaller" not in named["charts"].fix.text
+    # A followed link does not repeat the findings of its target.
+    unknown = [one.path for one in found if one.rule == "values.unknown-key"]
+    assert unknown == ["base/values.yaml"]
+
+
+def test_unsafe_links_count_once_and_only_where_a_controller_reads(aw: Wizard) -> None:
+    aw.ok(*LOCAL)
+    aw.ok(*LOCAL, "--set", "installation.name=two", "--set", "installation.namespace=two")
+    link(aw.git, "out", "/etc")
+    aw.git.git("commit", "-qm", "link")
+    done = aw("check", "--all")
+    assert (done.code, done.out.count("a symbolic link that is not safe")) == (0, 1), done
+    assert "warning: out: " in done.out
 
 
 def test_what_is_only_on_disk_makes_no_run_hang(local: Wizard) -> None:
