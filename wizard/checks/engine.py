@@ -30,7 +30,7 @@ from wizard.checks import (
     values,
 )
 from wizard.checks.subject import Document, Layout, Subject, as_list
-from wizard.checks.unread import find_templates, is_template, report_unread
+from wizard.checks.unread import find_templates, is_template, report_no_values, report_unread
 from wizard.deliveries.registry import DELIVERIES
 from wizard.errors import NO_FIX, Fix
 from wizard.findings import Finding
@@ -74,20 +74,24 @@ def run_checks(
     chart_schema: Mapping[str, Any] | None = None,
     crds: schema.Crds | None = None,
     links: Mapping[str, str] = MappingProxyType({}),
+    whole: bool = False,
 ) -> list[Finding]:
     """Return all findings for these files, sorted; the same input always gives the same list.
 
     `files` maps repository paths to bytes. `chart` and `airflow` are the installation's versions
     (X.Y.Z). `held` are all secret values that this process knows; no file content or file name may
     contain one of them. `chart_schema` and `crds` (by apiVersion and kind) add the rules of the
-    chart and the cluster. `links` are symbolic links to some of the files
-    (path to target). Raises nothing, whatever the files contain; only a ValueError if
-    `airflow` is not a version.
+    chart and the cluster. `links` are symbolic links to some of the files (path to target).
+    `whole`: the files are a repository of others; it is said if they hold no values of Airflow's
+    chart. Raises nothing, whatever the files contain; only a ValueError if `airflow` is not a
+    version.
     """
     subject, found = _subject(files, chart, airflow, installation)
     subject = replace(subject, links=links)
     subject = replace(subject, declarations=effective_values.list_declarations(subject))
     found.extend(report_unread(subject))
+    if whole and not subject.declarations:
+        found.append(report_no_values())
     found.extend(_apply_rules(subject, chart_schema, crds))
     for number, effective in enumerate(effective_values.list_effective_values(subject)):
         if number == _MAX_EFFECTIVE:

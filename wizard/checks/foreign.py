@@ -66,6 +66,7 @@ def inspect_repository(
         installation=Layout(),
         chart_schema=schema,
         links=links,
+        whole=not ours,
     )
     found += report_unjudged(skipped)
     found = [one for one in found if not one.path.startswith(inside)]

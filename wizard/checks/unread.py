@@ -47,6 +47,13 @@ def report_unread(subject: Subject) -> Iterator[Finding]:
     yield from _report_versions(subject)
 
 
+def report_no_values() -> Finding:
+    """Return the finding that a repository has no values of Airflow's chart that can be judged."""
+    message = "not judged: no Helm values of Apache's Airflow chart were found in these files"
+    fix = Fix("check the repository that has them; elsewhere only Secrets and objects are judged")
+    return Finding(UNJUDGED, "warning", "(repository)", "", message, fix)
+
+
 def _report_templates(subject: Subject) -> Iterator[Finding]:
     folders: dict[str, int] = {}
     for path in subject.templates:

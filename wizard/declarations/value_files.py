@@ -53,7 +53,7 @@ def read_value_files(tree: Tree, used: Collection[str]) -> Iterator[Declaration]
         folder = posixpath.dirname(path)
         if path in used or path in many or not path.endswith(_YAML):
             continue
-        if find_chart(tree, folder) or not _holds_values(document.data):
+        if not _holds_values(document.data) or find_chart(tree, folder):
             continue
         found = Collector(path, tree.read)
         base = "" if not _is_overlay(path) else _find_base(folder, single)
