@@ -20,7 +20,7 @@ from wizard.declarations.tree import Parsed, Tree, as_list, as_mapping, as_text
 from wizard.declarations.values import Collector, EffectiveValues, Read, number_place
 
 GROUP = "argoproj.io"
-_VARIABLE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_VARIABLE = re.compile(r"\{\{")
 _WHAT = "a variable of the generator"
 
 

@@ -26,7 +26,7 @@ from wizard.formats.yaml_untrusted import parse_yaml_text
 
 GROUP = "helm.toolkit.fluxcd.io"
 _SOURCES = "source.toolkit.fluxcd.io"
-_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(?:[:=/%#^,-][^}]*)?\}")
+_VARIABLE = re.compile(r"\$\{[A-Za-z_]")
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 

@@ -15,7 +15,6 @@ _PART = re.compile(
     rf"(=|!=|>=|=>|<=|=<|>|<|~>|~|\^)?\s*v?{_NUMBER}(?:\.{_NUMBER})?(?:\.{_NUMBER})?"
     r"(?:[-+][0-9A-Za-z.+-]+)?"
 )
-_HYPHEN = re.compile(r"(\S+)\s+-\s+(\S+)")
 _EXACT = re.compile(r"v?(\d{1,6})\.(\d{1,6})\.(\d{1,6})(?:\+[0-9A-Za-z.-]+)?\Z").match
 
 
@@ -32,7 +31,8 @@ def is_in_range(version: Version, text: str) -> bool:
 
 
 def _is_in_all(version: Version, text: str) -> bool:
-    text = _HYPHEN.sub(r">=\1 <=\2", text.strip())
+    low, hyphen, high = text.strip().partition(" - ")
+    text = f">={low} <={high}" if hyphen else low
     at, found = 0, False
     while at < len(text):
         if text[at] in " ,":
