@@ -6,11 +6,12 @@ from wizard.declarations.argocd import read_applications
 from wizard.declarations.declaration import Declaration
 from wizard.declarations.flux import read_helm_releases
 from wizard.declarations.helmsman import read_desired_states
+from wizard.declarations.kustomize import read_kustomizations
 from wizard.declarations.tree import Tree
 from wizard.declarations.value_files import read_value_files, read_wrapper_charts
 
 # These name value files; the readers of files that nobody names come after them.
-_READERS = (read_applications, read_helm_releases, read_desired_states)
+_READERS = (read_applications, read_helm_releases, read_desired_states, read_kustomizations)
 
 
 def read_declarations(tree: Tree) -> tuple[Declaration, ...]:

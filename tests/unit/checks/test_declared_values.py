@@ -136,6 +136,23 @@ LAYOUTS: Layouts = {
         {"deploy/dsf.yaml": helmsman({"valuesFile": "../af.yaml"}), "af.yaml": text(BAD)},
         lambda dotted: ("af.yaml", dotted),
     ),
+    "kustomization with a chart": (
+        {
+            "kustomization.yaml": text(
+                {
+                    "helmCharts": [
+                        {
+                            "name": "airflow",
+                            "repo": CHART,
+                            "version": "1.22.0",
+                            "valuesInline": BAD,
+                        }
+                    ],
+                }
+            ),
+        },
+        beside("helmCharts[0].valuesInline", "kustomization.yaml"),
+    ),
     "wrapper chart": (
         {"chart/Chart.yaml": WRAPPER, "chart/values.yaml": text({"airflow": BAD})},
         beside("airflow", "chart/values.yaml"),

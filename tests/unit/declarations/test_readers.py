@@ -150,6 +150,29 @@ valuesFiles = ["a.yaml", "b.yaml"]
     assert (one.kind, one.release, one.namespace) == ("Helmsman app", "af", "af")
 
 
+@pytest.mark.parametrize(
+    ("merge", "replicas"), [("", 2), ("override", 2), ("merge", 1), ("replace", 2)]
+)
+def test_kustomize_merges_values_as_it_is_told(merge: str, replicas: int) -> None:
+    chart = (
+        "helmCharts:\n- name: airflow\n  repo: https://airflow.apache.org\n  version: 1.22.0\n"
+        "  valuesFile: a.yaml\n  additionalValuesFiles: [b.yaml]\n"
+        f"  valuesMerge: '{merge}'\n"
+        "  valuesInline: {executor: LocalExecutor, scheduler: {replicas: 2}}\n"
+    )
+    files = {
+        "k/kustomization.yaml": chart,
+        "k/a.yaml": "executor: A\nscheduler: {replicas: 1}\nflower: {enabled: true}\n",
+        "k/b.yaml": "executor: B\n",
+    }
+    (one, *rest) = read(files)
+    assert one.values["executor"] == "B"
+    assert one.values["scheduler"] == {"replicas": replicas}
+    assert ("flower" in one.values) is (merge != "replace")
+    # A file that the kustomization names and does not use is read on its own.
+    assert [more.path for more in rest] == (["k/a.yaml"] if merge == "replace" else [])
+
+
 KINDS: dict[str, Any] = {
     "list": "[1, 2]",
     "text": "a",
