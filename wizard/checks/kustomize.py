@@ -152,6 +152,8 @@ def _resources(subject: Subject, document: Document) -> Iterator[Finding]:
             message = "there is no such file, and no kustomization in a folder of this name"
             fix = "remove the line, or commit the file"
             yield Finding("kustomize.missing", "error", document.path, where, message, Fix(fix))
+    if not subject.layout.manifests:
+        yield from _report_remote(document)
     # In a tree that the wizard did not write, files of some kinds are not read.
     generated = list_generator_files(document.data) if subject.layout.manifests else ()
     for place, name in generated:
@@ -175,6 +177,17 @@ def _resources(subject: Subject, document: Document) -> Iterator[Finding]:
             others = subject.layout.is_of_others(other.path)
             severity: Severity = "warning" if others else "error"
             yield Finding("kustomize.unlisted", severity, other.path, "", message, Fix(fix))
+
+
+def _report_remote(document: Document) -> Iterator[Finding]:
+    """Report what a kustomization of others takes from elsewhere; `_check_manifests` does ours."""
+    for key in ("resources", "bases", "components"):
+        for number, item in enumerate(as_list(document.data.get(key))):
+            if isinstance(item, str) and is_remote(item):
+                message = "not judged: these objects are not in this repository"
+                fix = Fix("copy them into the repository to have them checked, too")
+                place = document.where(f"{key}[{number}]")
+                yield Finding("kustomize.remote", "warning", document.path, place, message, fix)
 
 
 def _is_listed(document: Document, listed: set[str], subject: Subject) -> bool:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from wizard.chart.versions import list_chart_versions, match_chart_version
 from wizard.checks.subject import Document, Subject
+from wizard.declarations.values import is_encrypted
 from wizard.errors import Fix
 from wizard.findings import Finding
 
 UNJUDGED = "check.unjudged"
+_OPAQUE: Mapping[bytes, str] = {
+    b"$ANSIBLE_VAULT;": "Ansible Vault encrypted this file",
+    b"\x00GITCRYPT\x00": "git-crypt encrypted this file",
+    b"version https://git-lfs.github.com/spec/": "Git LFS keeps the content of this file",
+}
 _MARKS = re.compile(rb"\{\{|\{%|<%")
 
 
@@ -43,6 +49,7 @@ def report_unread(subject: Subject) -> Iterator[Finding]:
         for fault in (*one.found.faults, *one.found.unresolved):
             message = f"not judged: {fault.message}"
             yield Finding(UNJUDGED, "warning", fault.path, fault.where, message, fix)
+    yield from _report_opaque(subject)
     yield from _report_templates(subject)
     yield from _report_versions(subject)
 
@@ -52,6 +59,21 @@ def report_no_values() -> Finding:
     message = "not judged: no Helm values of Apache's Airflow chart were found in these files"
     fix = Fix("check the repository that has them; elsewhere only Secrets and objects are judged")
     return Finding(UNJUDGED, "warning", "(repository)", "", message, fix)
+
+
+def _report_opaque(subject: Subject) -> Iterator[Finding]:
+    """Report files whose content is elsewhere or encrypted, whatever they are for."""
+    told = {path for one in subject.declarations for path in one.found.files}
+    found = {path: why for path, data in subject.files.items() for mark, why in _OPAQUE.items()
+             if data.startswith(mark)}  # fmt: skip
+    for document in subject.documents:
+        # The names in an encrypted Secret can be read, and its values are nobody's business.
+        if is_encrypted(document.data) and document.kind not in ("Secret", "SopsSecret"):
+            found.setdefault(document.path, "SOPS encrypted this file")
+    for path, why in found.items():
+        if path not in told:
+            fix = Fix("check it where it is decrypted")
+            yield Finding(UNJUDGED, "warning", path, "", f"not judged: {why}", fix)
 
 
 def _report_templates(subject: Subject) -> Iterator[Finding]:

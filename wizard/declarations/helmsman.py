@@ -85,6 +85,7 @@ def _collect_files(
             continue
         if key.startswith("secrets"):
             collector.report(place, "the values in this file are encrypted")
+            collector.result.files.add(_beside(document, name))
         elif not collector.is_variable(name, place):
             collector.add_file(_beside(document, name), place)
 

@@ -271,6 +271,21 @@ UNREAD: dict[str, tuple[Files, Place, str]] = {
         ("chart/templates", ""),
         "1 file is a template",
     ),
+    "Ansible Vault": (
+        {"group_vars.yaml": "$ANSIBLE_VAULT;1.1;AES256\n613233\n"},
+        ("group_vars.yaml", ""),
+        "Ansible Vault encrypted",
+    ),
+    "Git LFS": (
+        {"big.yaml": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"},
+        ("big.yaml", ""),
+        "Git LFS keeps",
+    ),
+    "encrypted file of something else": (
+        {"more.yaml": text({"a": "ENC[AES256_GCM,data:x]", "sops": {"mac": "x"}})},
+        ("more.yaml", ""),
+        "SOPS encrypted",
+    ),
     "template": (
         {"env.yaml": "{% if a %}\nb: c\n{% endif %}\n"},
         ("env.yaml", ""),
@@ -288,6 +303,13 @@ def test_what_cannot_be_judged_is_named(name: str) -> None:
     # Nothing is said about a value that may be where nobody can look.
     if "template" not in name:
         assert "missing" not in " ".join(one.message for one in check(files))
+
+
+def test_a_remote_base_is_named() -> None:
+    base = "https://github.com/acme/base//airflow?ref=v1"
+    found = check({"kustomization.yaml": text({"resources": [base], "components": [base]})})
+    named = {one.where for one in found if one.rule == "kustomize.remote"}
+    assert named == {"resources[0]", "components[0]"}
 
 
 def test_a_variable_hides_one_value_only() -> None:
