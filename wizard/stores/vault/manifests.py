@@ -68,7 +68,8 @@ def role_file(release: Release, store: VaultSettings) -> File:
     role = {
         "bound_service_account_names": [store.service_account],
         "bound_service_account_namespaces": [store.account_namespace],
-        **({"audience": store.audience} if store.audience else {}),
+        # Written when empty, too: Vault keeps an audience that a request leaves out.
+        "audience": store.audience,
         "token_policies": [store.policy],
         "token_ttl": "20m",
         "token_max_ttl": "1h",
