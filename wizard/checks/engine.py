@@ -141,7 +141,8 @@ def _subject(
         if path in templates:
             continue
         parsed, problems = parse_yaml(path, data)
-        if not layout.manifests and path != layout.values and is_template(data, problems):
+        guess = not layout.manifests and path != layout.values
+        if guess and is_template(data, parsed, problems):
             templates |= {path}
             continue
         found += problems

@@ -5,9 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 from wizard.chart.versions import list_chart_versions, match_chart_version
 from wizard.checks.subject import Document, Subject
+from wizard.declarations.declaration import looks_like_values
 from wizard.declarations.values import is_encrypted
 from wizard.errors import Fix
 from wizard.findings import Finding
@@ -31,8 +33,13 @@ def find_templates(files: Collection[str]) -> frozenset[str]:
     return frozenset(path for path in files if folders and path.startswith(folders))
 
 
-def is_template(data: bytes, problems: Iterable[Finding]) -> bool:
-    """Return whether a file is no YAML because it is a template, of whatever language."""
+def is_template(data: bytes, documents: Iterable[Any], problems: Iterable[Finding]) -> bool:
+    """Return whether a file is no YAML because it is a template, of whatever language.
+
+    Braces without quotes in a values file are a mistake: Helm cannot read it.
+    """
+    if any(isinstance(one, Mapping) and looks_like_values(one) for one in documents):
+        return False
     broken = any(one.rule in ("yaml.syntax", "yaml.key") for one in problems)
     return broken and _MARKS.search(data) is not None
 

@@ -505,6 +505,20 @@ def test_what_this_repository_held_before_is_brought_up_to_date(bench: Bench) ->
     assert bench.states() == ["holds"] * 5
 
 
+def test_a_role_without_audience_works_and_takes_none_from_before(
+    new_bench: Callable[..., Bench],
+) -> None:
+    bench = new_bench({"secrets.vault.audience": "none"})
+    bench.account()
+    assert bench.run()["vault.role"].state == "changed"
+    assert not bench.stored(bench.role).get("audience")
+    assert bench.states() == ["holds"] * 5
+    role = json.loads(bench.target.text("vault/role"))
+    bench.vault.request("POST", bench.role, {**role, "audience": "from before"})
+    bench.vault.request("POST", bench.role, role)
+    assert not bench.stored(bench.role).get("audience")
+
+
 def test_another_role_stays(bench: Bench) -> None:
     assert bench.run()["vault.role"].state == "changed"
     for change in (

@@ -305,6 +305,11 @@ def test_what_cannot_be_judged_is_named(name: str) -> None:
         assert "missing" not in " ".join(one.message for one in check(files))
 
 
+def test_braces_without_quotes_in_values_are_a_mistake() -> None:
+    found = check({"values.yaml": "executor: CeleryExecutor\nairflowHome: {{ .home }}\n"})
+    assert ("yaml.key", "error") in {(one.rule, one.severity) for one in found}
+
+
 def test_a_remote_base_is_named() -> None:
     base = "https://github.com/acme/base//airflow?ref=v1"
     found = check({"kustomization.yaml": text({"resources": [base], "components": [base]})})
