@@ -115,21 +115,25 @@ def list_effective_values(subject: Subject) -> Iterator[ValuesInEffect]:
         yield ValuesInEffect(one, _choose_chart(one, subject), subject.layout.values * used)
 
 
-def list_declarations(subject: Subject) -> tuple[Declaration, ...]:
-    """Return the releases of Airflow's chart that the files declare.
+def add_declarations(subject: Subject) -> Subject:
+    """Return the subject with the releases of Airflow's chart that its files declare.
 
     In a tree that the wizard wrote, these are the Applications; the values file is its own.
     """
     layout = subject.layout
     documents = tuple(Parsed(one.path, one.number, one.data) for one in subject.documents)
     tree = Tree(subject.files, documents, layout.prefix, bool(layout.manifests), subject.links)
+    found: tuple[Declaration, ...]
     if layout.values:
-        return tuple(
+        found = tuple(
             one
             for one in read_applications(tree)
             if one.is_airflow or layout.values in one.found.files
         )
-    return read_declarations(tree)
+    else:
+        found = read_declarations(tree)
+    files = {layer.path for one in found for layer in one.found.layers if not layer.where}
+    return replace(subject, declarations=found, value_files=frozenset(files))
 
 
 def _choose_chart(one: Declaration, subject: Subject) -> str:

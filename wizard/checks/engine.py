@@ -87,8 +87,7 @@ def run_checks(
     version.
     """
     subject, found = _subject(files, chart, airflow, installation)
-    subject = replace(subject, links=links)
-    subject = replace(subject, declarations=effective_values.list_declarations(subject))
+    subject = effective_values.add_declarations(replace(subject, links=links))
     found.extend(report_unread(subject))
     if whole and not subject.declarations:
         found.append(report_no_values())

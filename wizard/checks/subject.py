@@ -119,9 +119,9 @@ class Document:
 class Subject:
     """All parsed files of one installation; `values` is None if they could not be read.
 
-    `declarations` are the releases of Airflow's chart that the files declare, `links` the symbolic
-    links within the repository (path to target), `templates` the files of charts that only Helm
-    can read.
+    `declarations` are the releases of Airflow's chart that the files declare, `value_files` the
+    files that hold their values and nothing else, `links` the symbolic links within the repository
+    (path to target), `templates` the files of charts that only Helm can read.
     """
 
     files: Mapping[str, bytes]
@@ -131,18 +131,13 @@ class Subject:
     documents: tuple[Document, ...]
     values: Mapping[str, Any] | None
     declarations: tuple[Declaration, ...] = ()
+    value_files: frozenset[str] = frozenset()
     links: Mapping[str, str] = field(default_factory=dict)
     templates: frozenset[str] = frozenset()
 
     def is_values(self, path: str) -> bool:
         """Return whether the file holds Helm values of Airflow's chart and nothing else."""
-        if path == self.layout.values:
-            return True
-        return any(
-            layer.path == path and not layer.where
-            for one in self.declarations
-            for layer in one.found.layers
-        )
+        return path == self.layout.values or path in self.value_files
 
     def is_declared(self, document: Document, where: str) -> bool:
         """Return whether a place of a document holds Helm values of a declared release."""

@@ -65,7 +65,7 @@ def report_no_values() -> Finding:
     """Return the finding that a repository has no values of Airflow's chart that can be judged."""
     message = "not judged: no Helm values of Apache's Airflow chart were found in these files"
     fix = Fix("check the repository that has them; elsewhere only Secrets and objects are judged")
-    return Finding(UNJUDGED, "warning", "(repository)", "", message, fix)
+    return Finding("check.no-values", "warning", "(repository)", "", message, fix)
 
 
 def _report_opaque(subject: Subject) -> Iterator[Finding]:

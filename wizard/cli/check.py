@@ -27,7 +27,13 @@ from wizard.workspace.remembered_cluster import find_other_cluster
 from wizard.workspace.surroundings import read_surroundings
 
 # Rules that say that something was not read or judged.
-_INCOMPLETE = ("check.unjudged", "check.limit", "kustomize.remote", "values.chart-version")
+_INCOMPLETE = (
+    "check.unjudged",
+    "check.no-values",
+    "check.limit",
+    "kustomize.remote",
+    "values.chart-version",
+)
 
 if TYPE_CHECKING:
     from wizard.workspace.proposal import Proposal
