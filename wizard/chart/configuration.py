@@ -13,30 +13,16 @@ from functools import cached_property
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from wizard.chart.contract import SENSITIVE_OPTIONS
 from wizard.chart.environment import Container, list_containers
 from wizard.chart.variables import Installation, Variable
 from wizard.formats.nested import format_path
 
 Option: TypeAlias = tuple[str, str]
 
+# The component that serves the UI: the API server of Airflow 3, the webserver of Airflow 2.
+WEB = "web"
 FAB_MANAGER = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
-# Options that Airflow may read from a command or a secrets backend (`sensitive` in config.yml).
-_SENSITIVE: frozenset[Option] = frozenset(
-    [
-        ("api", "secret_key"),
-        ("api_auth", "jwt_secret"),
-        ("celery", "broker_url"),
-        ("celery", "flower_basic_auth"),
-        ("celery", "result_backend"),
-        ("core", "fernet_key"),
-        ("database", "sql_alchemy_conn"),
-        ("database", "sql_alchemy_conn_async"),
-        ("secrets", "backend_kwargs"),
-        ("sentry", "sentry_dsn"),
-        ("webserver", "secret_key"),
-        ("workers", "secrets_backend_kwargs"),
-    ]
-)
 # Options whose old name Airflow still reads (`deprecated_options` of Airflow 3.2.2).
 _OLD_NAMES: Mapping[Option, Option] = {
     ("api", "base_url"): ("webserver", "base_url"),
@@ -101,9 +87,18 @@ class Configuration:
         default = self._defaults.get((section, name))
         return None if default is None else Setting(default, "", "the chart")
 
-    def find_anywhere(self, section: str, option: str) -> Setting | None:
-        """Return what the option is in the first container that reads Airflow's configuration."""
-        return next(self.find_all(section, option), (None, None))[1]
+    def find_at(self, component: str, section: str, option: str) -> Setting | None:
+        """Return what the option is in the first container of a component.
+
+        None if nothing sets it, or if the chart does not run the component. WEB stands for the
+        component that serves the UI.
+        """
+        if component == WEB:
+            component = "api-server" if self.installation.airflow_3 else "webserver"
+        for container in self.airflow_containers:
+            if container.component == component:
+                return self.find(container, section, option)
+        return None
 
     def find_all(self, section: str, option: str) -> Iterator[tuple[Container, Setting]]:
         """Yield the containers in which something sets the option, and what it is there."""
@@ -206,7 +201,7 @@ def parse_variable(name: str) -> Option | None:
 
 def is_sensitive(option: Option) -> bool:
     """Return whether Airflow reads the `_CMD` and `_SECRET` forms of this option."""
-    return option in _SENSITIVE
+    return option in SENSITIVE_OPTIONS
 
 
 def url_path(url: str) -> str:

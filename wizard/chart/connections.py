@@ -95,9 +95,8 @@ def _find_in_variables(configuration: Configuration) -> Iterator[Connection]:
         option = parse_variable(variable.name)
         if option not in _OWN and variable.name not in _OWN_VARIABLES and variable.value:
             readers.setdefault((variable.name, variable.value), set()).add(_label(container))
-    everyone = {_label(one) for one in configuration.airflow_containers} - _WITHOUT_COMMON
     for (name, value), labels in readers.items():
-        components = () if everyone <= labels else tuple(sorted(labels))
+        components = _select_components(configuration, labels)
         for host, port in find_addresses(value):
             yield Connection(name, host, port, "TCP", components)
 
@@ -121,13 +120,21 @@ def _find_pairs(configuration: Configuration) -> Iterator[Connection]:
         ("smtp", "smtp_host", "smtp_port", "25", "TCP"),
     )
     for section, host, port, default, protocol in pairs:
-        name = configuration.find_anywhere(section, host)
-        if name is None or not name.value or "://" in name.value:
-            continue
-        number = configuration.find_anywhere(section, port)
-        text = (number.value if number and number.value else default) or default
-        if text.isdigit():
-            yield Connection(f"{section}.{host}", name.value, int(text), protocol)
+        readers: dict[tuple[str, int], set[str]] = {}
+        for container, name in configuration.find_all(section, host):
+            number = configuration.find(container, section, port)
+            text = (number.value if number and number.value else default) or default
+            if name.value and "://" not in name.value and text.isdigit():
+                readers.setdefault((name.value, int(text)), set()).add(_label(container))
+        for (address, at), labels in readers.items():
+            components = _select_components(configuration, labels)
+            yield Connection(f"{section}.{host}", address, at, protocol, components)
+
+
+def _select_components(configuration: Configuration, labels: set[str]) -> tuple[str, ...]:
+    """Return the labels of the pods; empty if they are all of Airflow."""
+    everyone = {_label(one) for one in configuration.airflow_containers} - _WITHOUT_COMMON
+    return () if everyone <= labels else tuple(sorted(labels))
 
 
 def find_addresses(text: str) -> Iterator[tuple[str, int]]:

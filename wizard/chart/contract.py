@@ -219,19 +219,37 @@ INLINE_SECRETS: tuple[str, ...] = (
     "postgresql.auth.replicationPassword",
 )
 
-# Options of airflow.cfg that are secrets (Airflow's own list of sensitive options). They are set
-# as `config.<section>.<option>` or as environment variable AIRFLOW__<SECTION>__<OPTION>. An option
-# that is a URL is secret only if the URL has a password; the rule for URLs finds such options.
-SENSITIVE_OPTIONS: tuple[tuple[str, str], ...] = (
-    ("api", "secret_key"),
-    ("api_auth", "jwt_secret"),
-    ("atlas", "password"),
-    ("celery", "flower_basic_auth"),
-    ("core", "fernet_key"),
-    ("core", "internal_api_secret_key"),
-    ("smtp", "smtp_password"),
-    ("webserver", "secret_key"),
-)
+# Airflow's sensitive options, which it may also read from a command or a secrets backend. True: the
+# value is a secret. False: it may contain one, such as a URL with a password; the rules for URLs
+# and secrets by shape find those. They are set as `config.<section>.<option>` or as environment
+# variable AIRFLOW__<SECTION>__<OPTION>. Source: `sensitive` in config.yml of Airflow 2.11.0 and
+# 3.2.2, and in the providers for Celery and OpenSearch.
+SENSITIVE_OPTIONS: Mapping[tuple[str, str], bool] = {
+    ("api", "secret_key"): True,
+    ("api_auth", "jwt_secret"): True,
+    ("atlas", "password"): True,
+    ("celery", "broker_url"): False,
+    ("celery", "flower_basic_auth"): True,
+    ("celery", "result_backend"): False,
+    ("celery_broker_transport_options", "sentinel_kwargs"): False,
+    ("celery_result_backend_transport_options", "sentinel_kwargs"): False,
+    ("core", "asset_manager_kwargs"): False,
+    ("core", "dataset_manager_kwargs"): False,
+    ("core", "fernet_key"): True,
+    ("core", "internal_api_secret_key"): True,
+    ("database", "sql_alchemy_conn"): False,
+    ("database", "sql_alchemy_conn_async"): False,
+    ("database", "sql_alchemy_engine_args"): False,
+    ("logging", "remote_task_handler_kwargs"): False,
+    ("opensearch", "password"): True,
+    ("opensearch", "username"): False,
+    ("secrets", "backend_kwargs"): False,
+    ("sentry", "sentry_dsn"): False,
+    ("smtp", "smtp_password"): True,
+    ("webserver", "secret_key"): True,
+    ("workers", "secrets_backend_kwargs"): False,
+}
+SECRET_OPTIONS = tuple(option for option, whole in SENSITIVE_OPTIONS.items() if whole)
 
 
 def get_chart_value(values: Mapping[str, object], dotted: str) -> object:
@@ -255,7 +273,7 @@ def find_inline_secrets(values: Mapping[str, object]) -> Iterator[Path]:
         yield from _find_filled(values, dotted.split("."), ())
     config = values.get("config")
     if isinstance(config, Mapping):
-        for section, option in SENSITIVE_OPTIONS:
+        for section, option in SECRET_OPTIONS:
             yield from _find_filled(config, [section, option], ("config",))
 
 

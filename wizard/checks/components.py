@@ -8,16 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from wizard.chart.configuration import FAB_MANAGER, Configuration, url_host, variable_name
+from wizard.chart.configuration import FAB_MANAGER, WEB, url_host, variable_name
 from wizard.chart.environment import TASK_POD, is_dag_processor_enabled
 from wizard.chart.exposure import list_exposures
 from wizard.chart.keys import list_names
 from wizard.chart.names import Names
 from wizard.chart.removed_options import REMOVED_IN_AIRFLOW_3
-from wizard.checks.configuration import read_configuration
+from wizard.checks.reporter import Reporter, read_configuration
 from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
-from wizard.errors import Fix
-from wizard.findings import Finding, Severity
+from wizard.findings import Finding
 from wizard.formats.messages import show_name
 from wizard.secrets.scan import withhold_secrets
 
@@ -48,14 +47,7 @@ def check_components(subject: Subject) -> Iterator[Finding]:
     yield from rules.check_ingress()
 
 
-class _Rules:
-    def __init__(self, subject: Subject, configuration: Configuration) -> None:
-        self.subject, self.configuration = subject, configuration
-        self.one = configuration.installation
-
-    def report(self, rule: str, severity: Severity, where: str, message: str, fix: Fix) -> Finding:
-        return Finding(rule, severity, self.subject.layout.values, where, message, fix)
-
+class _Rules(Reporter):
     def check_pod_launching(self) -> Iterator[Finding]:
         """Report what keeps the scheduler from starting the pods of tasks."""
         if "KubernetesExecutor" not in self.one.executor:
@@ -65,13 +57,13 @@ class _Rules:
             if self.one.get(where) is False and not self._has_binding():
                 message = "the scheduler gets no role, and it must list and create the tasks' pods"
                 fix = "write true, or bind a role to the scheduler's ServiceAccount in this folder"
-                yield self.report(rule, "warning", where, message, Fix(fix))
+                yield self.warning(rule, where, message, fix)
         where = "scheduler.serviceAccount.automountServiceAccountToken"
         volume = self.one.get("scheduler.serviceAccount.serviceAccountTokenVolume.enabled")
         if self.one.get(where) is False and not volume:
             message = "the scheduler has no token, and it must ask Kubernetes for the tasks' pods"
             fix = "write true, or serviceAccountTokenVolume.enabled: true"
-            yield self.report(rule, "error", where, message, Fix(fix))
+            yield self.error(rule, where, message, fix)
 
     def _has_binding(self) -> bool:
         """Return whether an object of the tree binds a role to the scheduler's account."""
@@ -89,30 +81,33 @@ class _Rules:
         if self.one.get(where) is False:
             message = "nothing migrates the database, and every pod waits until it is migrated"
             fix = "write true, or run `airflow db migrate` before each installation and upgrade"
-            yield self.report("configuration.migration", "warning", where, message, Fix(fix))
+            yield self.warning("configuration.migration", where, message, fix)
         user = get_nested(self.one.values, "webserver", "defaultUser")
         enabled = get_nested(user, "enabled") if user else self.one.get("createUserJob.enabled")
-        manager = self.configuration.find_anywhere("core", "auth_manager")
-        if not enabled or manager is None or manager.value in (None, FAB_MANAGER):
+        if enabled:
+            yield from self._check_manager("create-user-job")
+            yield from self._check_manager(WEB)
+
+    def _check_manager(self, component: str) -> Iterator[Finding]:
+        """Report an auth manager that does not know the users which the Job creates."""
+        manager = self.configuration.find_at(component, "core", "auth_manager")
+        if manager is None or manager.value in (None, FAB_MANAGER):
             return
-        simple = str(manager.value).rpartition(".")[2] == _SIMPLE_MANAGER
         message = "the Job that creates the admin fails: only the FAB auth manager has its command"
+        if component == WEB:
+            message = "the admin cannot log in: only the FAB auth manager knows the user"
+        simple = str(manager.value).rpartition(".")[2] == _SIMPLE_MANAGER
+        report = self.error if simple else self.warning
+        where = manager.where or "createUserJob.enabled"
         fix = "turn off the admin user, or use the FAB auth manager"
-        yield self.report(
-            "configuration.auth-manager",
-            "error" if simple else "warning",
-            manager.where or "createUserJob.enabled",
-            message,
-            Fix(fix, "admin.create"),
-        )
+        yield report("configuration.auth-manager", where, message, fix, "admin.create")
 
     def check_dag_processor(self) -> Iterator[Finding]:
         """Report Airflow 3 without a DAG processor."""
         if self.one.airflow_3 and not is_dag_processor_enabled(self.one):
             message = "the scheduler of Airflow 3 parses no DAG files, so no DAG appears"
             where = "dagProcessor.enabled"
-            fix = Fix("write true")
-            yield self.report("configuration.dag-processor", "error", where, message, fix)
+            yield self.error("configuration.dag-processor", where, message, "write true")
 
     def check_other_version(self) -> Iterator[Finding]:
         """Report values of the web component and the Ingress of another Airflow version."""
@@ -131,8 +126,8 @@ class _Rules:
     def _no_effect(self, where: str, instead: str) -> Finding:
         version = "3" if self.one.airflow_3 else "2"
         message = f"no effect with Airflow {version}"
-        fix = Fix(f"use {instead}" if instead else "remove it")
-        return self.report("configuration.no-effect", "warning", where, message, fix)
+        fix = f"use {instead}" if instead else "remove it"
+        return self.warning("configuration.no-effect", where, message, fix)
 
     def check_removed_options(self) -> Iterator[Finding]:
         """Report options that Airflow 3 does not read any more."""
@@ -155,20 +150,16 @@ class _Rules:
         """Report task pods whose logs are lost with them."""
         if "Kubernetes" not in self.one.executor or self.one.get("logs.persistence.enabled"):
             return
-        pods = [one for one in self.configuration.containers if one.component == TASK_POD]
-        remote = [
-            self.configuration.find(one, "logging", "remote_logging")
-            for one in pods or self.configuration.airflow_containers[:1]
-        ]
-        if any(
-            one and (one.value is None or one.value.lower() in ("true", "t", "1")) for one in remote
-        ):
+        remote = self.configuration.find_at(TASK_POD, "logging", "remote_logging")
+        if remote is None:
+            # A pod template of one's own: it mounts airflow.cfg, and its variables are not read.
+            remote = self.configuration.find_in_file("logging", "remote_logging")
+        if remote and (remote.value is None or remote.value.lower() in ("true", "t", "1")):
             return
         message = "the log of a task is lost with its pod: there is no log volume and no remote log"
-        fix = Fix("keep logs on a shared volume, or set config.logging.remote_logging",
-                  "components.logs.persistence")  # fmt: skip
-        where = "logs.persistence.enabled"
-        yield self.report("configuration.task-logs", "warning", where, message, fix)
+        fix = "keep logs on a shared volume, or set config.logging.remote_logging"
+        where, question = "logs.persistence.enabled", "components.logs.persistence"
+        yield self.warning("configuration.task-logs", where, message, fix, question)
 
     def check_image(self) -> Iterator[Finding]:
         """Report an image whose tag names another Airflow than the chart renders for."""
@@ -180,14 +171,14 @@ class _Rules:
             if match and not hidden and ".".join(match.groups()) != wanted:
                 named = ".".join(match.groups())
                 message = f"the tag names Airflow {named}, and the chart renders for {wanted}"
-                fix = Fix(f"use an image with Airflow {wanted}, or change the version",
-                          "installation.airflow")  # fmt: skip
-                yield self.report("configuration.image", "warning", where, message, fix)
+                fix = f"use an image with Airflow {wanted}, or change the version"
+                question = "installation.airflow"
+                yield self.warning("configuration.image", where, message, fix, question)
 
     def check_ingress(self) -> Iterator[Finding]:
         """Report an Ingress at another host than the base URL, which links and logins use."""
         section = "api" if self.one.airflow_3 else "webserver"
-        base = self.configuration.find_anywhere(section, "base_url")
+        base = self.configuration.find_at(WEB, section, "base_url")
         if base is None or base.value is None:
             return
         host = url_host(base.value)
@@ -198,5 +189,5 @@ class _Rules:
                 where = next(iter(names.values()))
                 shown = withhold_secrets(host)
                 message = f"the base URL has another host, {shown}: links and logins lead there"
-                fix = Fix("answer the address of the Ingress", "access.base_url")
-                yield self.report("configuration.ingress", "warning", where, message, fix)
+                fix, question = "answer the address of the Ingress", "access.base_url"
+                yield self.warning("configuration.ingress", where, message, fix, question)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from wizard.chart.configuration import (
-    Configuration,
+    WEB,
     Option,
     Setting,
     is_sensitive,
@@ -23,11 +22,10 @@ from wizard.chart.configuration import (
 from wizard.chart.contract import is_celery
 from wizard.chart.environment import TASK_POD, Container
 from wizard.chart.keys import list_names
-from wizard.chart.variables import Installation, Variable
-from wizard.checks.git_variables import read_object
+from wizard.chart.variables import Variable
+from wizard.checks.reporter import Reporter, read_configuration
 from wizard.checks.subject import Subject, get_nested
-from wizard.errors import Fix
-from wizard.findings import Finding, Severity
+from wizard.findings import Finding
 from wizard.formats.addresses import is_loopback
 from wizard.formats.go_templates import UNSET
 from wizard.formats.nested import format_path
@@ -63,23 +61,6 @@ _JUDGED_BY_VALUE: frozenset[Option] = frozenset(
 _MIGRATIONS = "run-airflow-migrations"
 
 
-def read_configuration(subject: Subject) -> Configuration | None:
-    """Return the configuration in effect; None without values."""
-    if subject.values is None:
-        return None
-    layout = subject.layout
-    return Configuration(
-        Installation(
-            subject.values,
-            subject.airflow,
-            subject.chart,
-            layout.release,
-            layout.namespace,
-            lambda kind, name: read_object(kind, name, subject),
-        )
-    )
-
-
 def check_configuration(subject: Subject) -> Iterator[Finding]:
     """Run the rules on variables and options."""
     configuration = read_configuration(subject)
@@ -96,28 +77,7 @@ def check_configuration(subject: Subject) -> Iterator[Finding]:
     yield from rules.check_missing_secrets()
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    subject: Subject
-    configuration: Configuration
-
-    @property
-    def one(self) -> Installation:
-        return self.configuration.installation
-
-    def error(self, rule: str, where: str, message: str, fix: str, question: str = "") -> Finding:
-        """Return a finding that must be fixed before delivery."""
-        return self._finding("error", rule, where, message, Fix(fix, question))
-
-    def warning(self, rule: str, where: str, message: str, fix: str, question: str = "") -> Finding:
-        """Return a finding that the user should know about."""
-        return self._finding("warning", rule, where, message, Fix(fix, question))
-
-    def _finding(
-        self, severity: Severity, rule: str, where: str, message: str, fix: Fix
-    ) -> Finding:
-        return Finding(rule, severity, self.subject.layout.values, where, message, fix)
-
+class _Rules(Reporter):
     def check_duplicates(self) -> Iterator[Finding]:
         """Report a variable that a container gets twice, from two places."""
         found: dict[tuple[str, str, str], list[str]] = {}
@@ -254,8 +214,9 @@ class _Rules:
 
     def _check_execution_url(self) -> Iterator[Finding]:
         own = f"{self.one.release}-api-server"
-        base = self.configuration.find_anywhere("api", "base_url")
+        base = self.configuration.find_at(WEB, "api", "base_url")
         path = f"{url_path(base.value)}/execution" if base and base.value else "/execution"
+        yield from self._check_derived_url(base, path)
         for setting in self._settings("core", "execution_api_server_url"):
             url = setting.value
             host = url_host(url).partition(".")[0]
@@ -269,6 +230,26 @@ class _Rules:
             elif host != own:
                 message = f"tasks call another host than Service {own}"
                 yield self.warning("configuration.execution-api", setting.where, message, fix)
+
+    def _check_derived_url(self, base: Setting | None, path: str) -> Iterator[Finding]:
+        """Report a variable with a path that the chart's URL of the execution API lacks.
+
+        The chart knows only airflow.cfg; `_beaten` reports a variable that beats a URL there.
+        """
+        derived = self.configuration.find_in_file("core", "execution_api_server_url")
+        written = self.configuration.find_in_file("api", "base_url")
+        if base is None or written is not None or derived is None or not derived.is_built_in:
+            return
+        if list(self._settings("core", "execution_api_server_url")):
+            return
+        if url_path(derived.value or "") != path:
+            message = (
+                f"the API server serves the execution API at {withhold_secrets(path)}/, and the "
+                "chart tells tasks another path: it reads the base URL in config.api only"
+            )
+            fix = "write it as config.api.base_url, and remove the variable"
+            question = _QUESTIONS["api", "base_url"]
+            yield self.error("configuration.execution-api", base.where, message, fix, question)
 
     def check_database(self) -> Iterator[Finding]:
         """Report connections that bypass PgBouncer."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wizard.chart.keys import ChartKeys, load_keys
+from wizard.chart.own_templates import CONFIG_TEMPLATES
 from wizard.chart.versions import list_chart_versions
 from wizard.checks.git_containers import clones_dags
 from wizard.checks.git_variables import GitValues
@@ -93,6 +94,8 @@ def _check_templates(git: GitValues, report: Report) -> Iterator[Finding]:
             continue
         where = format_path(path)
         if path[0] == "config":
+            if node in CONFIG_TEMPLATES:
+                continue
             message = "a template that cannot be read stands in the ConfigMap with the host keys"
             fix = 'write the text itself; write {{ "{{" }} for braces'
             yield report.error("git-sync.unreadable", where, message, fix)

@@ -13,7 +13,7 @@ from functools import reduce
 from itertools import pairwise
 from typing import Any
 
-from wizard.chart.contract import INLINE_SECRETS, SENSITIVE_OPTIONS, Path, find_inline_secrets
+from wizard.chart.contract import INLINE_SECRETS, SECRET_OPTIONS, Path, find_inline_secrets
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
 from wizard.declarations.argocd import list_sources
 from wizard.errors import Fix
@@ -188,7 +188,7 @@ def _backend(values: Mapping[str, Any]) -> Iterator[Path]:
 
 def _parameters(document: Document) -> Iterator[Finding]:
     secret = {tuple(name.split(".")) for name in INLINE_SECRETS}
-    secret |= {("config", section, option) for section, option in SENSITIVE_OPTIONS}
+    secret |= {("config", section, option) for section, option in SECRET_OPTIONS}
     for where, source in application_sources(document):
         for number, parameter in enumerate(as_list(get_nested(source, "helm", "parameters"))):
             name = str(as_mapping(parameter).get("name", ""))

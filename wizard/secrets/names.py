@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from wizard.chart.contract import SENSITIVE_OPTIONS
+from wizard.chart.contract import SECRET_OPTIONS
 
 _SENSITIVE = frozenset(
-    f"AIRFLOW__{section}__{option}".upper() for section, option in SENSITIVE_OPTIONS
+    f"AIRFLOW__{section}__{option}".upper() for section, option in SECRET_OPTIONS
 )
 _PASSWORD = re.compile(
     r"\w*(?:PASSWORD|PASSWD|PASSPHRASE|PASSPHRASES|PASSWORDS)|PWD|PW|PASSWRD"

@@ -11,7 +11,7 @@ from wizard.chart.contract import (
     CONTRACT,
     INLINE_SECRETS,
     PULL_SECRET_KEYS,
-    SENSITIVE_OPTIONS,
+    SECRET_OPTIONS,
     find_inline_secrets,
     get_chart_value,
     is_celery,
@@ -117,7 +117,7 @@ def test_inline_secrets_are_found_and_empty_ones_are_not(dotted: str) -> None:
         assert list(find_inline_secrets(values(nothing))) == []
 
 
-@pytest.mark.parametrize(("section", "option"), SENSITIVE_OPTIONS)
+@pytest.mark.parametrize(("section", "option"), SECRET_OPTIONS)
 def test_sensitive_options_of_airflow_cfg(section: str, option: str) -> None:
     config = {section: {option: "x", "load_examples": "False"}}
     assert list(find_inline_secrets({"config": config})) == [("config", section, option)]

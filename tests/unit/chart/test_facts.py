@@ -10,6 +10,7 @@ import yaml
 from tests.support.rendered import dig, findings, objections, rendering, values
 from wizard.chart.keys import load_keys
 from wizard.chart.names import Names
+from wizard.chart.removed_options import REMOVED_IN_AIRFLOW_3
 from wizard.chart.settings import SharedKeyError, map_settings
 from wizard.chart.versions import list_chart_versions
 from wizard.formats.yaml_writer import dump_yaml
@@ -223,3 +224,8 @@ def test_one_key_of_an_older_chart_cannot_hold_two_answers() -> None:
     }
     [problem] = objections("production", changes)
     assert problem.startswith("executor.task_pods.cpu: ")
+
+
+def test_what_replaces_a_removed_option_was_not_removed_itself() -> None:
+    replacements = {tuple(new.split(".", 1)) for new in REMOVED_IN_AIRFLOW_3.values() if new}
+    assert not replacements & set(REMOVED_IN_AIRFLOW_3)

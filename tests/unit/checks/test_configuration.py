@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.checks.changes import judge
 from tests.unit.checks.test_red_and_green import (
     Change,
     attribute,
@@ -14,6 +15,7 @@ from tests.unit.checks.test_red_and_green import (
     without,
 )
 from tests.unit.checks.trees import APPLICATION, METADATA, Case, external_secret, good
+from wizard.chart.own_templates import CONFIG_TEMPLATES
 
 DIRECT = "apps/airflow/secrets/airflow-metadata-direct.yaml"
 CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
@@ -117,6 +119,8 @@ RED: list[tuple[str, str, str, str, Change]] = [
             "http://airflow-api-server:8080/execution/"))),
     ("execution API elsewhere", "configuration.execution-api", "env[0]", "warning",
      env("env", "AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "http://api.example/execution/")),
+    ("execution API at a path that only a variable has", "configuration.execution-api", "env[0]",
+     "error", env("env", "AIRFLOW__API__BASE_URL", "https://a.example/x")),
     ("past PgBouncer", "configuration.pgbouncer", "extraEnv", "error", both(
         direct, off(CONNECTION), value("extraEnv", past_pooler(CONNECTION)))),
     ("past PgBouncer by the old name", "configuration.pgbouncer", "extraEnv", "error", both(
@@ -146,6 +150,8 @@ CMD = [{"name": f"{CONNECTION}_CMD", "value": "cat /x"}]
 GREEN: dict[str, Change] = {
     "the chart's own template of the folder": value(
         "config.core.dags_folder", '{{ include "airflow_dags" . }}'),
+    "the chart's other templates": value("config", {
+        f"a{number}": {"b": text} for number, text in enumerate(CONFIG_TEMPLATES)}),
     "the chart's own template of the executor": value(
         "config.core.executor", "{{ .Values.executor }}"),
     "the chart's own template of the port": value(
@@ -157,6 +163,12 @@ GREEN: dict[str, Change] = {
     "the chart's execution API": env(
         "env", "AIRFLOW__CORE__EXECUTION_API_SERVER_URL",
         "http://airflow-api-server.airflow.svc:8080/execution/"),
+    "a base URL that the API server does not read": both(
+        env("triggerer.env", "AIRFLOW__API__BASE_URL", "https://a.example/x"),
+        env("env", "AIRFLOW__CORE__EXECUTION_API_SERVER_URL",
+            "http://airflow-api-server:8080/execution/")),
+    "a base URL without a path, by a variable": env(
+        "env", "AIRFLOW__API__BASE_URL", "https://a.example/"),
     "an option in one place": env("env", "AIRFLOW__API__INSTANCE_NAME", "a"),
     "one variable in two components": both(
         env("scheduler.env", "A", "1"), env("triggerer.env", "A", "2")),
@@ -181,27 +193,21 @@ GREEN: dict[str, Change] = {
         value("extraEnvFrom", "- secretRef: {name: more}\n")),
     "the webserver's port of Airflow 2": both(
         attribute("airflow", "2.11.0"), value("airflowVersion", "2.11.0"),
-        value("webserverSecretKeySecretName", "airflow-api-secret-key"), without("apiServer"),
+        value("webserverSecretKeySecretName", "web"), without("apiServer"),
+        lambda case: case.outside(web=("webserver-secret-key",)),
         env("env", "AIRFLOW__WEBSERVER__WEB_SERVER_PORT", "8080")),
 }  # fmt: skip
-
-
-def changed(change: Change) -> list[tuple[str, str, str]]:
-    case = good()
-    change(case)
-    return [(one.rule, one.where, one.severity) for one in case.run()]
 
 
 @pytest.mark.parametrize(("rule", "where", "severity", "change"), [one[1:] for one in RED],
                          ids=[one[0] for one in RED])  # fmt: skip
 def test_red(rule: str, where: str, severity: str, change: Change) -> None:
-    assert (rule, where, severity) in changed(change)
+    assert (rule, where, severity) in judge(change)
 
 
 @pytest.mark.parametrize("name", GREEN)
 def test_green(name: str) -> None:
-    found = changed(GREEN[name])
-    assert [one for one in found if one[0].startswith("configuration.")] == []
+    assert judge(GREEN[name]) == []
 
 
 def test_a_duplicate_names_both_places_and_no_value() -> None:
