@@ -17,11 +17,16 @@ Values: TypeAlias = Mapping[str, object]
 _AIRFLOW = ("api-server", "webserver", "dag-processor", "scheduler", "triggerer", "worker")
 _OTHERS = ("pgbouncer", "redis", "statsd", "flower")
 _EVERY = (*_AIRFLOW, *_OTHERS)
+# The readers of airflow.cfg and of the common variables.
+_CONFIGURED = (*_AIRFLOW, "flower")
 _NONE: tuple[str, ...] = ()
 
 # The value whose change is described, or its nearest parent in this table, decides.
 _WORKLOADS: Mapping[str, tuple[str, ...]] = {
-    "": _AIRFLOW,
+    "": _CONFIGURED,
+    "dags": _AIRFLOW,
+    "images": _AIRFLOW,
+    "logs": _AIRFLOW,
     # Values that every pod template contains.
     "labels": _EVERY,
     "enableServiceLinks": _EVERY,
@@ -31,6 +36,8 @@ _WORKLOADS: Mapping[str, tuple[str, ...]] = {
     "tolerations": _EVERY,
     "affinity": _EVERY,
     "topologySpreadConstraints": _EVERY,
+    "volumes": (*_CONFIGURED, "pgbouncer"),
+    "volumeMounts": (*_CONFIGURED, "pgbouncer"),
     # Objects beside the workloads.
     "airflowVersion": _NONE,
     "createUserJob": _NONE,
@@ -41,6 +48,9 @@ _WORKLOADS: Mapping[str, tuple[str, ...]] = {
     "priorityClasses": _NONE,
     "quotas": _NONE,
     "limits": _NONE,
+    "logs.persistence.annotations": _NONE,
+    "logs.persistence.size": _NONE,
+    "logs.persistence.storageClassName": _NONE,
     "rbac": _NONE,
     "revisionHistoryLimit": _NONE,
     "postgresql": _NONE,
@@ -50,8 +60,10 @@ _WORKLOADS: Mapping[str, tuple[str, ...]] = {
     "jwtSecretName": ("api-server", "scheduler"),
     # git-sync runs beside the readers of DAG files; its host keys are in the chart's ConfigMap.
     "dags.gitSync": ("dag-processor", "triggerer", "worker"),
-    "dags.gitSync.enabled": _AIRFLOW,
-    "dags.gitSync.knownHosts": _AIRFLOW,
+    "dags.gitSync.enabled": _CONFIGURED,
+    "dags.gitSync.knownHosts": _CONFIGURED,
+    # airflow.cfg names the folder.
+    "dags.gitSync.subPath": _CONFIGURED,
     "images.gitSync": ("dag-processor", "triggerer", "worker"),
     "images.statsd": ("statsd",),
     "images.redis": ("redis",),
@@ -66,7 +78,7 @@ _WORKLOADS: Mapping[str, tuple[str, ...]] = {
     "workers": ("worker",),
     "flower": ("flower",),
     "statsd": ("statsd",),
-    "statsd.enabled": _AIRFLOW,
+    "statsd.enabled": _CONFIGURED,
     "pgbouncer": ("pgbouncer",),
     "pgbouncer.maxClientConn": _NONE,
     "pgbouncer.metadataPoolSize": _NONE,
@@ -92,6 +104,8 @@ _VOLUMES: Mapping[str, str] = {
     "triggerer": "logs",
     "redis": "redis-db",
 }
+# Workloads whose pods may keep a volume.
+VOLUME_KEEPERS = tuple(_VOLUMES)
 _WORKER_VOLUME = ("workers.celery.persistence", "workers.persistence")
 _VOLUME_KEYS: Mapping[str, tuple[str, ...]] = {
     "worker": _WORKER_VOLUME,
@@ -194,14 +208,22 @@ def is_read_by_jobs_only(values: Values, secret: str) -> bool:
 def find_fixed_volumes(old: Values, new: Values, *, local: bool) -> tuple[str, ...]:
     """Return the StatefulSets whose volume claim templates change: Kubernetes refuses this.
 
-    `local`: the scheduler runs tasks, before and after the change.
+    `local`: the scheduler runs tasks, before and after the change. With a shared volume for logs,
+    no pod has a claim of its own for them.
     """
     changed = changed_values(old, new)
+    shared = [get_value(one, ("logs", "persistence", "enabled")) is True for one in (old, new)]
     return tuple(
         name
         for name, keys in _VOLUME_KEYS.items()
         if (local or name != "scheduler")
-        and any(one == key or one.startswith(f"{key}.") for one in changed for key in keys)
+        and (
+            (_VOLUMES[name] == "logs" and shared[0] != shared[1])
+            or (
+                any(one == key or one.startswith(f"{key}.") for one in changed for key in keys)
+                and not (_VOLUMES[name] == "logs" and all(shared))
+            )
+        )
     )
 
 

@@ -46,7 +46,7 @@ def run_check(options: Options, console: Console) -> ExitCode:
     With --live, also probe the systems that the installation needs. Returns 4 for findings, 5 for
     conflicts.
     """
-    if option := options.find_given("answers", "preset", "set"):
+    if option := options.find_given("answers", "preset", "set", "accept"):
         raise UsageError(
             f"check cannot be used with {option}: it examines the committed files",
             "check files before they are written with `airflow-wizard plan`",

@@ -72,7 +72,7 @@ def _prepare_situation(
     options: Options, start: CommandInput, proposal: Proposal, console: Console
 ) -> Situation:
     allowed = options.allow_reference
-    require_reference_keys(allowed)
+    require_reference_keys(allowed, proposal.answers)
     asks = sys.stdin.isatty() and not options.json
     repository = start.workspace.repository
     answers = with_remembered_cluster(proposal.answers, repository, start.existing)

@@ -43,6 +43,7 @@ def run_plan(options: Options, console: Console) -> ExitCode:
 
     def work(start: CommandInput) -> tuple[ExitCode, dict[str, Any]]:
         proposal = propose(options, start, console)
+        _report_absent(proposal.plan, options, console)
         if not options.json:
             if options.all:
                 console.data(f"{installation_title(start.existing, start.workspace)}:")
@@ -158,9 +159,7 @@ def confirm_consequences(plan: Plan, options: Options, console: Console) -> tupl
     With --yes or without a terminal, nobody is asked, and nothing more is accepted.
     """
     accepted = list(options.accept)
-    names = {one.name for one in plan.consequences}
-    if not set(accepted) <= names:
-        console.say("note: --accept names a consequence that this change does not have")
+    _report_absent(plan, options, console)
     if options.yes or not sys.stdin.isatty():
         return tuple(accepted)
     for one in plan.find_unaccepted(accepted):
@@ -168,6 +167,16 @@ def confirm_consequences(plan: Plan, options: Options, console: Console) -> tupl
         if ask_confirmation(console, f"Accept {one.name}?"):
             accepted.append(one.name)
     return tuple(accepted)
+
+
+def _report_absent(plan: Plan, options: Options, console: Console) -> None:
+    """Note the names of --accept that this change does not have; UsageError for unknown names."""
+    if not options.accept:
+        return
+    from wizard.plan.consequences import require_known_names
+
+    if absent := require_known_names(options.accept, plan.consequences):
+        console.say(f"note: this change does not have what --accept names: {', '.join(absent)}")
 
 
 def commit_options(options: Options, accepted: tuple[str, ...], *, terminal: bool) -> CommitOptions:

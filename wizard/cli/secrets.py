@@ -15,6 +15,7 @@ from wizard.cli.options import Options
 from wizard.cli.secrets_open import open_hand_off, take_hand_off
 from wizard.cli.secrets_report import (
     RESTORE,
+    UNCHECKED_USE,
     Outcome,
     SecretsRun,
     collect_public_keys,
@@ -32,6 +33,7 @@ from wizard.cli.secrets_seal import hand_off, require_valid_options
 from wizard.cli.selection import open_workspace, read_command_input
 from wizard.engine.probes import run_probes
 from wizard.errors import ExitCode, RefusedError, UsageError, WizardError
+from wizard.formats.messages import UNKNOWN_KEY, show_name
 from wizard.provisioning.sealed_file import require_no_earlier_hand_off
 from wizard.provisioning.steps import (
     StoreSession,
@@ -63,7 +65,7 @@ def run_secrets(options: Options, console: Console) -> ExitCode:
         raise UsageError("--all is for plan and check", "name one with --installation")
     if options.json and not options.yes:
         raise UsageError("--json needs --yes", "run it without --json, or add --yes")
-    require_reference_keys(options.allow_reference)
+    _require_acceptable(options)
     if options.register:
         _token_reference(options)
     require_valid_options(options)
@@ -78,6 +80,7 @@ def run_secrets(options: Options, console: Console) -> ExitCode:
     proposal = workspace.propose(
         start.data, typed=start.typed, existing=start.existing, folder=start.folder
     )
+    require_reference_keys(options.allow_reference, proposal.answers)
     run = SecretsRun(options, console, start, proposal)
     agreed = workspace.target_answers(start.existing)
     target = resolve_store(proposal, agreed)
@@ -90,6 +93,17 @@ def run_secrets(options: Options, console: Console) -> ExitCode:
         return (
             _fill_store(run, session, agreed) if file is None else take_hand_off(run, session, file)
         )
+
+
+def _require_acceptable(options: Options) -> None:
+    """Raise UsageError for a name of --accept that this command never asks about."""
+    known = (RESTORE, UNCHECKED_USE)
+    for name in options.accept:
+        if name not in known:
+            raise UsageError(
+                f"--accept {show_name(name, known) or UNKNOWN_KEY}: secrets asks for no such yes",
+                f"use one of: {', '.join(known)}",
+            )
 
 
 def _fill_store(run: SecretsRun, session: StoreSession, agreed: Any) -> ExitCode:

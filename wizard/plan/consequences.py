@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from wizard.answers.files import dump_value
 from wizard.answers.questions import field_specs
 from wizard.chart.restarts import (
+    VOLUME_KEEPERS,
     changed_values,
     find_fixed_volumes,
     find_restarts,
@@ -20,7 +21,8 @@ from wizard.chart.restarts import (
     list_workloads,
     volume_claims,
 )
-from wizard.errors import RefusedError
+from wizard.errors import RefusedError, UsageError
+from wizard.formats.messages import show_name
 from wizard.formats.nested import get_value
 from wizard.questions.effects import GRADES, Grade, needs_consent
 
@@ -57,6 +59,8 @@ class Consequence:
         return f"{self.grade} ({self.name}): {self.text}"
 
 
+# Consequences that no question declares.
+_DERIVED = ("restart", "running-tasks", "secrets-change", "left-behind", "unknown")
 UNKNOWN = Consequence(
     "unknown",
     "interrupt",
@@ -90,6 +94,28 @@ def derive_consequences(
     for one in found:
         by_name.setdefault(one.name, one)
     return tuple(sorted(by_name.values(), key=lambda one: -GRADES.index(one.grade)))
+
+
+def require_known_names(accepted: Iterable[str], consequences: Sequence[Consequence]) -> list[str]:
+    """Return the accepted names that none of these consequences has.
+
+    Raises UsageError for a name that no change at all has.
+    """
+    present = [one.name for one in consequences]
+    known = {effect.name for item in field_specs() for effect in item.ask.effects}
+    known |= {*_DERIVED, *(f"volume-of-{name}" for name in VOLUME_KEEPERS), *present}
+    absent = [name for name in accepted if name not in present]
+    for name in absent:
+        if name not in known:
+            needed = [one.name for one in consequences if one.needs_consent]
+            raise UsageError(
+                f"--accept {show_name(name, known) or '(an unknown name)'}: no consequence has "
+                "this name",
+                f"this change needs: {', '.join(needed)}"
+                if needed
+                else "leave it out: this change needs no --accept",
+            )
+    return absent
 
 
 def require_accepted(consequences: Iterable[Consequence], accepted: Iterable[str]) -> None:

@@ -61,12 +61,13 @@ def _find_agreed(agreed: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def require_reference_keys(allowed: Iterable[str]) -> None:
+def require_reference_keys(allowed: Iterable[str], answers: Answers) -> None:
     """Raise UsageError for a KEY of --allow-reference that is not a reference's key."""
     known = {item.key for item in field_specs() if item.kind == "secret"}
     known |= {VAULT_SERVER_KEY, DAGS_REPO_KEY, CONFIG_REPO_KEY}
+    known |= {key for key, _ in list_references(answers)}
     for key in allowed:
-        if key not in known and not key.startswith(EXTRA_KEY):
+        if key not in known:
             raise UsageError(
                 f"--allow-reference {show_name(key, known) or UNKNOWN_KEY}: "
                 "no secret reference has this key",

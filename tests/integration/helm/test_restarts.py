@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,30 @@ from wizard.plan.render import Rendering, render
 pytestmark = pytest.mark.integration
 
 PODS = ("Deployment", "StatefulSet")
+# For questions whose default is no answer on its own.
+OTHERS: dict[str, object] = {
+    "database.ca.file": "other.pem",
+    "database.host": "pg2.example.internal",
+    "database.pgbouncer.host": "pooler2.example.internal",
+    "database.result_backend.host": "results2.example.internal",
+    "delivery.argocd.username": "other",
+    "delivery.argocd.vault.auth_mount": "other",
+    "dags.credentials.username": "other",
+    "installation.image.tag": "other",
+    "secrets.vault.server": "https://vault2.example.internal:8200",
+}
+# Other names or another system, and addresses that change together with their host keys.
+UNTRIED = {
+    "access.kind",
+    "dags.repo",
+    "database.kind",
+    "delivery.argocd.repo_url",
+    "delivery.kind",
+    "installation.chart",
+    "installation.namespace",
+    "installation.release",
+    "secrets.store",
+}
 
 
 def made(answers: Answers) -> Rendering:
@@ -55,32 +79,45 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any], part: str) -> set[st
     }
 
 
+@cache
+def scenario_of(name: str) -> Answers:
+    newest = {"installation.chart": "1.22.0"}
+    scenario = Scenario({**NEEDED, **SCENARIOS[name].answers, **newest})
+    whole = validate_answers(scenario.data).answers
+    assert whole is not None
+    return whole
+
+
+def changes_of(name: str) -> Iterator[tuple[str, Rendering, Rendering]]:
+    """Each question of a scenario, with the renderings before and after a change of its answer."""
+    whole = scenario_of(name)
+    for item in field_specs():
+        found = get_value(whole, item.path)
+        if item.key in UNTRIED or found == item.default or not item.applies(whole):
+            continue
+        for other in (item.default, OTHERS.get(item.key)):
+            changed = with_value(whole, item.path, other)
+            before = validate_answers(changed.model_dump(by_alias=True, exclude_none=True))
+            if before.answers is not None and not before.problems:
+                yield item.key, made(before.answers), made(whole)
+                break
+
+
+def test_each_question_is_tried() -> None:
+    tried = {key for name in SCENARIOS for key, *_ in changes_of(name)}
+    assert {item.key for item in field_specs()} - tried == UNTRIED
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_each_question_restarts_what_the_table_says(
     name: str, helm: Path, airflow_chart: Path
 ) -> None:
-    newest = {"installation.chart": "1.22.0"}
-    scenario = Scenario({**NEEDED, **SCENARIOS[name].answers, **newest})
-    whole = validate_answers(scenario.data).answers
-    assert whole is not None
     wrong: dict[str, Any] = {}
-    tried = 0
-    for item in field_specs():
-        if get_value(whole, item.path) == item.default or not item.applies(whole):
-            continue
-        before = validate_answers(
-            with_value(whole, item.path, item.default).model_dump(by_alias=True, exclude_none=True)
-        )
-        if before.answers is None or before.problems:
-            continue
-        old, new = made(before.answers), made(whole)
-        if old.release.chart != new.release.chart or new.release.chart != "1.22.0":
-            continue
-        if old.release.names != new.release.names:
-            continue
-        texts = [one.tree.by_logical("values").text for one in (old, new)]
+    for key, old, new in changes_of(name):
         names = new.release.names
+        assert (old.release.names, old.release.chart) == (names, "1.22.0")
+        texts = [one.tree.by_logical("values").text for one in (old, new)]
         specs = [workloads(helm, airflow_chart, t, names.namespace, names.release) for t in texts]
         real = changed(specs[0], specs[1], "template")
         fixed = changed(specs[0], specs[1], "volumeClaimTemplates")
@@ -89,14 +126,12 @@ def test_each_question_restarts_what_the_table_says(
         stay = running & set(list_workloads(now, new.release.airflow))
         hit = find_restarts(was, now, local=new.release.local, task_pods=new.release.kubernetes)
         predicted = {one for one in hit if one in stay}
-        tried += 1
         if running != set(specs[0]) - {"postgresql"}:
-            wrong[f"{item.key} (workloads)"] = running ^ set(specs[0])
+            wrong[f"{key} (workloads)"] = running ^ set(specs[0])
         replaced = {one for one in stay if specs[0][one]["kind"] != specs[1][one]["kind"]}
         if predicted != real | replaced:
-            wrong[item.key] = {"table": predicted - real, "chart": real - predicted}
+            wrong[key] = {"table": predicted - real, "chart": real - predicted}
         local = old.release.local and new.release.local
         if {one for one in find_fixed_volumes(was, now, local=local) if one in stay} != fixed:
-            wrong[f"{item.key} (volumes)"] = fixed
-    assert tried
+            wrong[f"{key} (volumes)"] = fixed
     assert not wrong, "\n".join(f"{key}: {text}" for key, text in wrong.items())

@@ -335,7 +335,7 @@ def test_the_real_chart_is_installed_and_found_again(
 ) -> None:
     target = replace(world.delivered(), chart=airflow_chart)
     tried = applied(target, dry_run=True)["helm.chart"]
-    assert (tried.state, "revision 1 of" in tried.detail) == ("would change", True)
+    assert (tried.state, "would create revision 1 with" in tried.detail) == ("would change", True)
     first = applied(target)
     assert set(states(first).values()) == {"changed", "holds"}, first
     assert set(states(applied(target)).values()) == {"holds"}

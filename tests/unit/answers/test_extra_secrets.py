@@ -170,9 +170,10 @@ def test_references_have_keys_of_their_own() -> None:
     assert new_references(made, facts, agreed) == {}
     another = {"secrets": {"extra": [{**AWS, "name": "other"}, "text"]}}
     assert list(new_references(made, facts, another)) == [name]
-    require_reference_keys([name])
-    with pytest.raises(UsageError):
-        require_reference_keys(["secrets.extras"])
+    require_reference_keys([name], made)
+    for wrong in ("secrets.extras", "secrets.extra.airflow-aws.OTHER", "secrets.extra.TYPO"):
+        with pytest.raises(UsageError, match="no secret reference has this key"):
+            require_reference_keys([wrong], made)
 
 
 def test_values_extend_the_variables_and_do_not_replace_them() -> None:

@@ -159,7 +159,7 @@ def prepare_admin(
             "remove the option: the chart creates this database",
         )
     allowed = frozenset(allowed)
-    require_reference_keys(allowed)
+    require_reference_keys(allowed, answers)
     variables = os.environ if environ is None else environ
     _require_name(user)
     agreed = found.start.workspace.target_answers(found.name)
