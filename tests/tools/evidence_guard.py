@@ -37,6 +37,7 @@ import wizard.workspace.committed
 
 # Loaded once, for every process that is forked.
 import wizard.workspace.host_keys
+import wizard.workspace.rivals
 import wizard.workspace.surroundings
 import wizard.workspace.workspace
 from wizard.git.target import TargetBranch, TargetCommit
@@ -214,7 +215,7 @@ def files_beside_ours_are_not_read() -> None:
 
 
 def applications_elsewhere_are_not_read() -> None:
-    _put("wizard.workspace.surroundings._read_rivals", lambda *_: {})
+    _put("wizard.workspace.rivals._search", lambda *_: None)
 
 
 def files_that_others_name_are_not_read() -> None:

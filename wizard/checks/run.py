@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from wizard.checks.engine import run_checks
 from wizard.checks.schema import load_chart_schema
 from wizard.checks.subject import DEFAULT_ARGOCD_NAMESPACE, Layout
 from wizard.checks.unjudged import report_unjudged
-from wizard.errors import UsageError
+from wizard.errors import Fix, UsageError
 from wizard.findings import Finding
 from wizard.manifests.objects import APPLICATIONS, MANIFESTS
 from wizard.stores.registry import store_kind
@@ -60,11 +60,13 @@ def inspect_rendering(
     chart: Path | None = None,
     skipped: Mapping[str, str] = MappingProxyType({}),
     rivals: frozenset[str] = frozenset(),
+    unsearched: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Finding]:
     """Return the findings for the rendered files; with `chart`, also by that chart's own schema.
 
     `skipped` are files that take effect with them but were not read, and why not. `rivals` are
-    files of others, anywhere, that deploy the installation too.
+    files of others, anywhere, that deploy the installation too; `unsearched` may do so, but were
+    not read.
     Raises UsageError if `chart` is not a chart of the version in the answers.
     """
     release = rendering.release
@@ -75,7 +77,15 @@ def inspect_rendering(
         installation=replace(build_layout(rendering), rivals=rivals),
         chart_schema=_schema(chart, release.chart) if chart else None,
     )
-    return [*found, *report_unjudged(skipped, named=True)]
+    found += report_unjudged(skipped, named=True)
+    return [*found, *_report_unsearched(unsearched)]
+
+
+def _report_unsearched(unsearched: Mapping[str, str]) -> Iterator[Finding]:
+    for path, why in unsearched.items():
+        message = f"not judged whether it deploys this installation a second time: {why}"
+        fix = Fix("put a smaller, regular file in its place")
+        yield Finding("check.unjudged", "warning", path, "", message, fix)
 
 
 def _schema(chart: Path, wanted: str) -> Mapping[str, Any]:

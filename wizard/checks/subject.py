@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from wizard.chart.contract import Version
 from wizard.declarations.declaration import Declaration
+from wizard.deliveries.record import Place
 from wizard.errors import Fix
 from wizard.findings import Finding, Severity
 
@@ -45,6 +47,16 @@ class Layout:
     def config_map(self) -> str:
         """Return the name of the chart's ConfigMap, which holds git-sync's host keys."""
         return f"{self.release}-config"
+
+    @property
+    def place(self) -> Place:
+        """Return where the installation is in the Git repository."""
+        return Place(
+            posixpath.join(self.prefix, self.values),
+            self.namespace,
+            frozenset(posixpath.join(self.prefix, one) for one in self.manifests),
+            frozenset(posixpath.join(self.prefix, one) for one in self.applications),
+        )
 
     def is_of_others(self, path: str) -> bool:
         """Return whether the file is beside the wizard's manifests and none of them."""

@@ -109,7 +109,12 @@ def _check_one(
     files = beside.data
     found = [
         *inspect_rendering(
-            proposal.rendering, files, options.chart_path, beside.skipped, beside.rivals
+            proposal.rendering,
+            files,
+            options.chart_path,
+            beside.skipped,
+            beside.rivals,
+            beside.unsearched,
         ),
         *_find_links(workspace, proposal, told),
         *_find_differences(workspace, proposal, files),

@@ -6,7 +6,8 @@ its module `checks`, which `wizard.checks.engine` loads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -49,6 +50,43 @@ def _no_readers(delivery: DeliveryAnswers, release: Release) -> tuple[Reader, ..
 def _no_files(delivery: DeliveryAnswers, release: Release, total: Contribution) -> Rendered:
     del delivery, release, total
     return Rendered()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an installation is, for what may deploy it a second time.
+
+    `values`, `manifests` and `applications` are paths from the root of the Git repository.
+    """
+
+    values: str
+    namespace: str
+    manifests: frozenset[str] = frozenset()
+    applications: frozenset[str] = frozenset()
+
+    @property
+    def folder(self) -> str:
+        """Return the folder of the values and the manifests."""
+        return posixpath.dirname(self.values)
+
+
+class FindRivals(Protocol):
+    """Finds the files, among those that were indexed, that deploy an installation too."""
+
+    def __call__(self, place: Place, own: Iterable[bytes]) -> frozenset[str]:
+        """Return the paths; `own` are the rendered files of the delivery that deploy it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RivalSearch:
+    """How to find committed files of others that deploy an installation of ours too.
+
+    `marks` are texts that every such file contains. `index` reads these files, by path from the
+    root of the repository, once for all installations.
+    """
+
+    marks: tuple[str, ...]
+    index: Callable[[Mapping[str, bytes]], FindRivals]
 
 
 class FindEdits(Protocol):
@@ -98,6 +136,8 @@ class DeliveryKind:
     `controller_is_inside`: the controller deploys to its own cluster. `claims` gets a function that
     reads raw answers, and returns what an installation owns, as fields of
     `wizard.plan.claims.Claims`. `find_edits` finds edits of its files that may not be kept.
+    `rivals` returns how to find files that deploy an installation a second time; None: nothing in
+    the repository could.
     """
 
     name: str
@@ -118,3 +158,4 @@ class DeliveryKind:
     controller_is_inside: Callable[[DeliveryAnswers], bool] = field(default=lambda _delivery: True)
     claims: Callable[[Callable[[str], str]], Mapping[str, Any]] = field(default=lambda _read: {})
     find_edits: FindEdits = _no_edits
+    rivals: Callable[[], RivalSearch | None] = field(default=lambda: None)

@@ -26,12 +26,14 @@ _LINK, _SUBMODULE = "120000", "160000"
 class ForeignFiles:
     """The contents by path; for each file that was not read, why not, as the end of a sentence.
 
-    `rivals` are those of them that deploy an installation of the wizard a second time.
+    `rivals` are those of them that deploy an installation of the wizard a second time;
+    `unsearched` are files that may do so, but were not read, and why not.
     """
 
     data: dict[str, bytes] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     rivals: frozenset[str] = frozenset()
+    unsearched: dict[str, str] = field(default_factory=dict)
 
 
 def read_foreign_files(repository: WorkTree, paths: Iterable[str]) -> ForeignFiles:

@@ -202,14 +202,15 @@ class GitObjects:
                     found[path] = (mode.decode(), int(size) if size.isdigit() else 0)
         return found
 
-    def find_text(self, text: str) -> list[str]:
-        """Return the committed text files below `top` that contain this text."""
+    def find_text(self, *texts: str) -> list[str]:
+        """Return the committed text files below `top` that contain all of these texts."""
         start = self.head.commit
         if start is None:
             return []
         where = ["--", f":(top,literal){self.prefix}"] if self.prefix else []
-        options = ("-l", "-z", "-I", "-F", "--full-name")
-        listed = self.git.read("grep", *options, "-e", text, start, *where, ok=(0, 1)).out
+        options = ("-l", "-z", "-I", "-F", "--full-name", "--all-match")
+        wanted = [part for text in texts for part in ("-e", text)]
+        listed = self.git.read("grep", *options, *wanted, start, *where, ok=(0, 1)).out
         names = [one.partition(b":")[2] for one in listed.split(b"\0")[:-1]]
         paths = [name.decode("utf-8", "surrogateescape") for name in names]
         return [path.removeprefix(self.path_prefix) for path in paths]

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from wizard.checks.special_files import find_manifests, find_neighbours, find_special_files
 from wizard.git.foreign_files import ForeignFiles, read_foreign_files
-from wizard.plan.merge_base import STATE_DIR
+from wizard.workspace.rivals import find_rivals
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
     from wizard.plan.render import Rendering
 
-# More files of one level, or more levels, are not read. The checks report them as missing.
+# More files of one level, or more levels, are not read.
 _MAX_FILES = 1000
 _MAX_ROUNDS = 20
-# The API group of Applications and ApplicationSets.
-_ARGOCD = "argoproj.io/"
+_TOO_MANY = f"the files of its level are more than {_MAX_FILES}"
+_TOO_DEEP = f"kustomizations name each other more than {_MAX_ROUNDS} levels deep"
 
 
 def read_surroundings(
@@ -35,10 +34,10 @@ def read_surroundings(
     release = rendering.release
     prefix = "" if release.prefix in {"", "."} else release.prefix.strip("/")
     special = read_foreign_files(repository, list_special_files(repository, rendering))
-    rivals = _read_rivals(repository, rendering)
-    found = ForeignFiles({}, special.skipped, frozenset(rivals))
+    rivals = find_rivals(repository, rendering)
+    found = ForeignFiles({}, special.skipped, rivals.rivals, rivals.skipped)
     asked: set[str] = set()
-    fresh = {**special.data, **rivals, **files}
+    fresh = {**special.data, **rivals.data, **files}
     for _ in range(_MAX_ROUNDS):
         found.data.update(fresh)
         wanted = sorted(find_named_files(fresh, prefix) - found.data.keys() - asked)
@@ -47,42 +46,18 @@ def read_surroundings(
         asked.update(wanted)
         part = read_foreign_files(repository, wanted[:_MAX_FILES])
         found.skipped.update(part.skipped)
+        found.skipped.update(_name_rest(repository, wanted[_MAX_FILES:], _TOO_MANY))
         fresh = part.data
+    else:
+        found.data.update(fresh)
+        left = sorted(find_named_files(fresh, prefix) - found.data.keys() - asked)
+        found.skipped.update(_name_rest(repository, left, _TOO_DEEP))
     return found
 
 
-def _read_rivals(repository: WorkTree, rendering: Rendering) -> dict[str, bytes]:
-    """Return the committed Applications of others, anywhere, that deploy this installation too."""
-    from wizard.checks.run import build_layout
-    from wizard.deliveries.argocd.checks.rivals import (
-        find_second_installation,
-        read_deployment,
-    )
-    from wizard.formats.yaml_untrusted import parse_yaml
-
-    layout = build_layout(rendering)
-    if not layout.applications:
-        return {}
-    paths = [path for path in repository.find_text(_ARGOCD) if path not in rendering.tree]
-    marks = [posixpath.dirname(layout.values).encode(), layout.namespace.encode(), b"recurse"]
-    ours = read_deployment(
-        document
-        for path in layout.applications
-        for document in parse_yaml(path, rendering.tree[path].data)[0]
-        if isinstance(document, Mapping) and document.get("kind") != "AppProject"
-    )
-    found = {}
-    for path, data in read_foreign_files(repository, paths[:_MAX_FILES]).data.items():
-        # Most of them are Applications of other installations; parsing each takes a millisecond.
-        if path.startswith(f"{STATE_DIR}/") or not any(mark in data for mark in marks):
-            continue
-        if any(
-            find_second_installation(layout, document, ours)
-            for document in parse_yaml(path, data)[0]
-            if isinstance(document, Mapping) and document.get("kind") != "AppProject"
-        ):
-            found[path] = data
-    return found
+def _name_rest(repository: WorkTree, paths: Sequence[str], why: str) -> dict[str, str]:
+    """Return those of the paths at which there is a file that is not read, and why not."""
+    return dict.fromkeys(repository.describe_entries(paths), why) if paths else {}
 
 
 def list_special_files(repository: WorkTree, rendering: Rendering) -> list[str]:

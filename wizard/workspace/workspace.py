@@ -254,6 +254,7 @@ class Workspace:
         from wizard.workspace.consequences import compare_installed, read_installed
         from wizard.workspace.host_keys import needed_host, verify_host_keys
         from wizard.workspace.neighbours import require_disjoint_claims, require_name
+        from wizard.workspace.rivals import find_rivals
         from wizard.workspace.source import with_source
         from wizard.workspace.surroundings import list_special_files, read_surroundings
 
@@ -310,11 +311,12 @@ class Workspace:
             if met is not settled.answers:
                 settled, rendering = replace(settled, answers=met), render(met, assets)
                 changes, conflicts, base = compare_rendering(repository, rendering, stored, owned)
-        # The merge base cannot show that a kept edit, or a file beside ours, is harmless.
+        # The merge base cannot show that a kept edit, or a file of others, is harmless.
         unchanged = (
             base.version == __version__
             and not any(one.differs or one.note for one in changes)
             and not list_special_files(repository, rendering)
+            and not find_rivals(repository, rendering).data
         )
         findings: list[Finding] = []
         if chart is not None or conflicts or not unchanged:
@@ -323,7 +325,7 @@ class Workspace:
             files = merge_files(changes, conflicts, rendering)
             beside = read_surroundings(repository, rendering, files)
             findings = inspect_rendering(
-                rendering, beside.data, chart, beside.skipped, beside.rivals
+                rendering, beside.data, chart, beside.skipped, beside.rivals, beside.unsearched
             )
         missing = settled.missing
         if missing and existing and needs_keys:

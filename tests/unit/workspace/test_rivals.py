@@ -8,6 +8,9 @@ from tests.support.rendered import rendering
 from tests.support.repository import GitFolder
 from wizard.checks.run import inspect_rendering
 from wizard.findings import Finding
+from wizard.git import foreign_files
+from wizard.workspace import rivals, surroundings
+from wizard.workspace.rivals import find_rivals
 from wizard.workspace.surroundings import read_surroundings
 
 CHART = "{repoURL: https://airflow.apache.org, chart: airflow, targetRevision: 1.22.0%s}"
@@ -28,7 +31,9 @@ def judge(folder: GitFolder) -> list[Finding]:
     made = rendering()
     files = {path: file.data for path, file in made.tree.items()}
     beside = read_surroundings(folder.repo, made, files)
-    return inspect_rendering(made, beside.data, None, beside.skipped, beside.rivals)
+    return inspect_rendering(
+        made, beside.data, None, beside.skipped, beside.rivals, beside.unsearched
+    )
 
 
 RIVALS = {
@@ -102,3 +107,39 @@ def test_applications_of_others_are_nobodys_business(folder: GitFolder) -> None:
     assert not [one for one in judge(folder) if one.path in paths]
     folder.git("rm", "-rq", "clusters")
     folder.git("commit", "-qm", "removed")
+
+
+def test_files_outside_of_our_folder_are_searched(folder: GitFolder) -> None:
+    folder.commit({"clusters/above.yaml": RIVALS["chart"], "platform/config/x.txt": ""})
+    made = rendering("production", {"repository.path": "platform/config"})
+    found = find_rivals(folder.repo.with_prefix("platform/config"), made)
+    assert set(found.data) == {"../../clusters/above.yaml"} == found.rivals
+    folder.git("rm", "-rq", "clusters", "platform")
+    folder.git("commit", "-qm", "removed")
+
+
+def test_each_commit_is_read_once_for_all_installations(folder: GitFolder) -> None:
+    folder.commit({"clusters/one.yaml": application(f": {CHART % ''}", "one")})
+    before = rivals._search.cache_info().misses
+    names = {}
+    for name in ("airflow", "one", "two"):
+        made = rendering("production", {"installation.name": name, "installation.namespace": name})
+        names[name] = set(find_rivals(folder.repo, made).data)
+    assert names == {"airflow": set(), "one": {"clusters/one.yaml"}, "two": set()}
+    assert rivals._search.cache_info().misses == before + 1
+
+
+def test_what_was_not_read_is_named(folder: GitFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreign_files, "MAX_FILE", 1_000)
+    big = application(f": {CHART % ''}") + "# more\n" * 1_000
+    listed = {f"apps/mine/{name}.yaml": "kind: ConfigMap\n" for name in "ab"}
+    resources = "resources: [a.yaml, b.yaml, missing.yaml]\n"
+    folder.commit({"clusters/big.yaml": big, "apps/mine/kustomization.yaml": resources, **listed})
+    [found] = [one for one in judge(folder) if one.rule == "check.unjudged"]
+    assert (found.path, found.severity) == ("clusters/big.yaml", "warning")
+    assert "second time: it is larger than" in found.message
+
+    monkeypatch.setattr(surroundings, "_MAX_FILES", 1)
+    files = {"apps/mine/kustomization.yaml": resources.encode()}
+    beside = read_surroundings(folder.repo, rendering(), files)
+    assert beside.skipped == {"apps/mine/b.yaml": "the files of its level are more than 1000"}

@@ -19,7 +19,7 @@ from wizard.deliveries.argocd.rules import (
 )
 from wizard.deliveries.argocd.runbook import argocd_runbook
 from wizard.deliveries.argocd.steps import argocd_steps
-from wizard.deliveries.record import DeliveryKind, Rendered
+from wizard.deliveries.record import DeliveryKind, Rendered, RivalSearch
 from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.manifests.contribution import Contribution
 from wizard.stores.registry import store_kind
@@ -86,6 +86,13 @@ def _find_edits(
     return find_argocd_edits(logical, data, rendered, values=values, objects=objects)
 
 
+def _search_rivals() -> RivalSearch:
+    # Loaded only to read a repository: it parses YAML of others.
+    from wizard.deliveries.argocd.rivals import MARKS, ApplicationIndex
+
+    return RivalSearch(MARKS, ApplicationIndex)
+
+
 def _files(argo: ArgoCd, release: Release, total: Contribution) -> tuple[File, ...]:
     settings = ArgoSettings(
         namespace=argo.namespace,
@@ -122,4 +129,5 @@ DELIVERY = DeliveryKind(
     ),
     claims=argocd_claims,
     find_edits=_find_edits,
+    rivals=_search_rivals,
 )
