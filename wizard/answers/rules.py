@@ -145,7 +145,8 @@ def check_extra_variables(answers: Answers) -> Iterator[Problem]:
             if key in _RESERVED_VARIABLES:
                 yield Problem(
                     f"secrets.extra.{number}.keys",
-                    f"remove {key}, or env: {_RESERVED_VARIABLES[key]} sets it",
+                    f"rename {key}, or leave `env` out: every key becomes a variable of that name, "
+                    f"and {_RESERVED_VARIABLES[key]} sets this one",
                 )
 
 

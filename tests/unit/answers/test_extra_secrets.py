@@ -103,7 +103,7 @@ RED: dict[str, tuple[list[Mapping[str, Any]], str]] = {
     ),
     "variable of the chart": (
         [{**CONNECTIONS, "keys": ["AIRFLOW__CORE__FERNET_KEY"]}],
-        "remove AIRFLOW__CORE__FERNET_KEY",
+        "secrets.extra.0.keys: rename AIRFLOW__CORE__FERNET_KEY, or leave `env` out",
     ),
 }
 

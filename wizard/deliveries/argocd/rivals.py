@@ -12,7 +12,6 @@ from typing import Any
 from wizard.deliveries.record import Place
 from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.formats.nested import format_path, get_value, walk
-from wizard.formats.yaml_untrusted import parse_yaml
 from wizard.manifests.ownership import repository_place
 
 # What every file with an Application or ApplicationSet contains: their API group, and a kind.
@@ -58,6 +57,9 @@ class ApplicationIndex:
 
 def _parse(path: str, data: bytes) -> list[Mapping[str, Any]]:
     """Return the documents of a file without projects, which deploy nothing."""
+    # Most plans find no file to parse, and do not need the parser.
+    from wizard.formats.yaml_untrusted import parse_yaml
+
     return [
         one
         for one in parse_yaml(path, data)[0]
