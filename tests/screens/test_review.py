@@ -8,15 +8,18 @@ from pathlib import Path
 from screens.pages.result import ResultScreen
 from screens.pages.review import MAX_LINES, ReviewScreen, render_diff
 from screens.widgets.dialogs import MessageDialog
+from screens.widgets.prompts import ConfirmListDialog
 from tests.screens.support import (
     COMPLETE,
     SELF_HOSTED,
     answers,
     done,
+    jump,
     opened,
     page,
     press,
     reopened,
+    type_text,
     wizard,
 )
 from tests.support.screens import settled
@@ -216,3 +219,24 @@ async def test_a_missing_chart_is_reported(tmp_path: Path) -> None:
         await settled(pilot)
         shown = await press(pilot, "ctrl+s")
     assert "cannot be read as a Helm chart" in shown
+
+
+async def test_a_big_change_needs_a_second_key(tmp_path: Path) -> None:
+    top = committed(tmp_path)
+    head = git(top, "rev-parse", "HEAD")
+    app = reopened(top)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "installation.airflow")
+        await type_text(pilot, "2.11.0")
+        shown = await press(pilot, "ctrl+s")
+        assert "irreversible" in shown
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, ConfirmListDialog)
+        # The key that commits everything else does not accept this.
+        await press(pilot, "enter")
+        assert git(top, "rev-parse", "HEAD") == head
+        await press(pilot, "enter", "down", "enter")
+        assert isinstance(page(pilot), ResultScreen)
+        await settled(pilot)
+    assert "irreversible (downgrade): " in git(top, "log", "-1", "--format=%B")
