@@ -136,19 +136,23 @@ def _compare(old: object, new: object, path: str) -> Iterator[str]:
 def list_workloads(values: Values, airflow: tuple[int, int, int]) -> tuple[str, ...]:
     """Return the workloads that the chart renders with these values and this Airflow."""
     switches = {
-        "api-server": airflow >= (3, 0, 0),
-        "webserver": airflow < (3, 0, 0),
-        "dag-processor": airflow >= (3, 0, 0)
-        or get_value(values, ("dagProcessor", "enabled")) is True,
-        "scheduler": True,
-        "triggerer": get_value(values, ("triggerer", "enabled")) is not False,
+        "api-server": airflow >= (3, 0, 0) and _is_on(values, "apiServer"),
+        "webserver": airflow < (3, 0, 0) and _is_on(values, "webserver"),
+        "dag-processor": _is_on(values, "dagProcessor", default=airflow >= (3, 0, 0)),
+        "scheduler": _is_on(values, "scheduler"),
+        "triggerer": _is_on(values, "triggerer"),
         "worker": is_celery(values),
         "pgbouncer": get_chart_value(values, "pgbouncer.enabled") is True,
         "redis": is_celery(values) and get_chart_value(values, "redis.enabled") is True,
-        "statsd": get_value(values, ("statsd", "enabled")) is not False,
+        "statsd": _is_on(values, "statsd"),
         "flower": is_celery(values) and get_chart_value(values, "flower.enabled") is True,
     }
     return tuple(name for name, runs in switches.items() if runs)
+
+
+def _is_on(values: Values, key: str, *, default: bool = True) -> bool:
+    enabled = get_value(values, (key, "enabled"))
+    return default if enabled is None else bool(enabled)
 
 
 def find_restarts(old: Values, new: Values, *, local: bool, task_pods: bool) -> frozenset[str]:

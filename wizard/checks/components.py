@@ -39,7 +39,7 @@ def check_components(subject: Subject) -> Iterator[Finding]:
     rules = _Rules(subject, configuration)
     yield from rules.check_pod_launching()
     yield from rules.check_jobs()
-    yield from rules.check_dag_processor()
+    yield from rules.check_enabled_components()
     yield from rules.check_other_version()
     yield from rules.check_removed_options()
     yield from rules.check_logs()
@@ -102,12 +102,20 @@ class _Rules(Reporter):
         fix = "turn off the admin user, or use the FAB auth manager"
         yield report("configuration.auth-manager", where, message, fix, "admin.create")
 
-    def check_dag_processor(self) -> Iterator[Finding]:
-        """Report Airflow 3 without a DAG processor."""
+    def check_enabled_components(self) -> Iterator[Finding]:
+        """Report components that are turned off, and without which no DAG or no task runs."""
         if self.one.airflow_3 and not is_dag_processor_enabled(self.one):
             message = "the scheduler of Airflow 3 parses no DAG files, so no DAG appears"
             where = "dagProcessor.enabled"
             yield self.error("configuration.dag-processor", where, message, "write true")
+        needed = {"scheduler": "nothing starts tasks"}
+        if self.one.airflow_3:
+            needed["apiServer"] = "tasks report to it, so none runs, and there is no UI"
+        for key, effect in needed.items():
+            if self.one.get(f"{key}.enabled") is False:
+                message = f"turned off: {effect}, unless another release runs it"
+                where = f"{key}.enabled"
+                yield self.warning("configuration.component", where, message, "write true")
 
     def check_other_version(self) -> Iterator[Finding]:
         """Report values of the web component and the Ingress of another Airflow version."""

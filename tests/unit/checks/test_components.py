@@ -65,6 +65,10 @@ RED: list[tuple[str, str, str, str, Change]] = [
      value("config.core.auth_manager", "acme.auth.Manager")),
     ("no DAG processor", "configuration.dag-processor", "dagProcessor.enabled", "error",
      value("dagProcessor.enabled", False)),
+    ("no scheduler", "configuration.component", "scheduler.enabled", "warning",
+     value("scheduler.enabled", False)),
+    ("no API server", "configuration.component", "apiServer.enabled", "warning",
+     value("apiServer.enabled", False)),
     ("webserver of Airflow 3", "configuration.no-effect", "webserver.service", "warning",
      value("webserver.service", {"annotations": {"a": "b"}})),
     ("webserver's file", "configuration.no-effect", "webserver.webserverConfig", "warning",
@@ -106,6 +110,7 @@ GREEN: dict[str, Change] = {
     "simple manager without the Job": both(
         value("config.core.auth_manager", SIMPLE), value("createUserJob.enabled", False)),
     "DAG processor of Airflow 2": both(AIRFLOW_2, value("dagProcessor.enabled", False)),
+    "no API server of Airflow 2": both(AIRFLOW_2, value("apiServer.enabled", False)),
     "webserver of Airflow 2": both(AIRFLOW_2, value("webserver.replicas", 2)),
     "empty webserver": value("webserver.service", {}),
     "an option that Airflow still reads": value("config.webserver.page_size", "20"),

@@ -286,3 +286,5 @@ def test_workloads_follow_from_the_values() -> None:
     assert "webserver" in list_workloads({}, (2, 11, 0))
     assert "redis" not in list_workloads({"executor": "KubernetesExecutor"}, AIRFLOW_3)
     assert "statsd" not in list_workloads({"statsd": {"enabled": False}}, AIRFLOW_3)
+    off = {"apiServer": {"enabled": False}, "dagProcessor": {"enabled": False}}
+    assert not {"api-server", "dag-processor"} & set(list_workloads(off, AIRFLOW_3))
