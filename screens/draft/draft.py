@@ -8,11 +8,18 @@ from functools import cached_property
 from typing import Any
 
 from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
-from wizard.answers.files import ValidationResult, dump_value, merge_layers, validate_answers
+from wizard.answers.explain import describe_problem
+from wizard.answers.files import (
+    ValidationResult,
+    dump_value,
+    merge_layers,
+    parse_value,
+    validate_answers,
+)
 from wizard.answers.model import Answers
 from wizard.answers.questions import FieldSpec, field_spec, field_specs
 from wizard.answers.rules import holds_secret
-from wizard.errors import ConflictError, Problem
+from wizard.errors import AnswersError, ConflictError, Problem
 from wizard.formats.nested import get_value, put_value
 from wizard.hostkeys.keys import known_hosts_name
 from wizard.hostkeys.scan import Scan
@@ -283,8 +290,20 @@ def _describe_problem(problem: Problem, key: str, data: Mapping[str, Any]) -> st
     item = next((item for item in field_specs() if item.key == key), None)
     if item is not None and isinstance(get_value(data, item.path), str):
         messages = {"int": "enter a whole number", "mapping": "enter NAME=VALUE, NAME=VALUE"}
-        return messages.get(item.kind, problem.message)
-    return problem.message
+        if item.kind in messages:
+            return messages[item.kind]
+        if item.kind == "list":
+            problem = _find_syntax_problem(item, str(get_value(data, item.path))) or problem
+    return problem.message if item is None else describe_problem(problem, item)
+
+
+def _find_syntax_problem(item: FieldSpec, text: str) -> Problem | None:
+    """Return why a text is no list at all; None if it is YAML of another kind."""
+    try:
+        parse_value(item, text)
+    except AnswersError as error:
+        return next(iter(error.problems), None)
+    return None
 
 
 def _remove_path(data: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:

@@ -106,6 +106,8 @@ def help_text(item: FieldSpec) -> Content:
         ]
     else:
         rows.append(("takes", explanation.takes))
+    if explanation.example:
+        rows.append(("example", explanation.example))
     rows += [("default", _format_default(explanation.default)), ("asked with", explanation.when)]
     rows += [("source", explanation.source)] if explanation.source else []
     lines = [

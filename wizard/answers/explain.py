@@ -37,6 +37,7 @@ class Explanation:
     title: str
     help: str
     takes: str
+    example: str
     default: Any
     when: str
     source: str
@@ -51,6 +52,7 @@ class Explanation:
             ("key", self.key),
             ("asks for", self.title),
             ("takes", self.takes),
+            ("example", self.example),
             ("default", json.dumps(self.default, ensure_ascii=False)),
             ("asked with", self.when),
             ("source", self.source),
@@ -68,6 +70,20 @@ def _describe_input(item: FieldSpec) -> str:
     return item.ask.takes or _KINDS[item.kind]
 
 
+def describe_problem(problem: Problem, item: FieldSpec) -> str:
+    """Return the message of a problem of this question, to be shown beside the question.
+
+    Names the item of a list, counted from 1, and its field. Shows an example if the answer has
+    another form altogether.
+    """
+    if item.kind != "list":
+        return problem.message
+    number, _, field = problem.key.removeprefix(item.key).strip(".").partition(".")
+    place = f"item {int(number) + 1}{f', {field}' if field else ''}: " if number.isdigit() else ""
+    example = f", such as {item.ask.example}" if item.ask.example and not field else ""
+    return f"{place}{problem.message}{example}"
+
+
 def explain_question(item: FieldSpec) -> Explanation:
     """Return the explanation of one question."""
     from wizard.answers.files import dump_value
@@ -77,6 +93,7 @@ def explain_question(item: FieldSpec) -> Explanation:
         f"{item.group}: {item.title}" if item.group else item.title,
         item.help,
         _describe_input(item),
+        item.ask.example,
         dump_value(item.default),
         item.when.text,
         item.ask.source,
@@ -93,6 +110,7 @@ def _explain_values() -> Explanation:
         info.title or "",
         info.description or "",
         "mapping of Helm values",
+        "",
         {},
         "every installation",
         "the chart's values.yaml",

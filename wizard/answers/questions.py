@@ -132,6 +132,7 @@ def _walk(
             preview=ask.preview or section.preview,
             source=ask.source,
             takes=ask.takes,
+            example=ask.example,
             effects=ask.effects,
         )
         # `get_default` would inspect the signature of each factory; ours take no argument.

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from wizard.answers.explain import describe_problem
 from wizard.answers.files import deploy_key_fields, dump_value, parse_value, validate_answers
 from wizard.answers.questions import FieldSpec, field_specs
 from wizard.answers.rules import holds_secret
 from wizard.cli.console import Console, read_line
-from wizard.errors import AnswersError
+from wizard.errors import AnswersError, Problem
 from wizard.formats.nested import get_value, put_value
 from wizard.hostkeys.keys import parse_fingerprint, parse_host_keys
 from wizard.hostkeys.verdict import parse_host_key
@@ -67,7 +68,12 @@ class PromptSession:
         for item in applying:
             if item.key not in seen:
                 return item
-        objections = {problem.key: problem.message for problem in found.problems}
+        objections = {
+            item.key: describe_problem(problem, item)
+            for item in applying
+            for problem in reversed(found.problems)
+            if _belongs(problem, item)
+        }
         for item in applying:
             if item.key in objections:
                 self.console.say(f"\n{item.key}: {objections[item.key]}")
@@ -91,6 +97,8 @@ class PromptSession:
                 return False
             if text == "?":
                 self.console.say(item.help)
+                if item.ask.example:
+                    self.console.say(f"Takes {item.ask.takes}.\nExample: {item.ask.example}")
                 continue
             problem = self._set_answer(item, text) if text else self._objection(item, self.data)
             if not problem:
@@ -114,7 +122,7 @@ class PromptSession:
             # Type "" for an empty answer: Enter alone keeps the value in brackets.
             value = "" if text == '""' else parse_value(item, text)
         except AnswersError as error:
-            return error.problems[0].message if error.problems else error.message
+            return describe_problem(error.problems[0], item) if error.problems else error.message
         if item.kind == "secret" and isinstance(value, dict):
             value = {**deploy_key_fields(get_value(self.data, item.path)), **value}
         data = put_value(self.data, item.path, value)
@@ -130,17 +138,22 @@ class PromptSession:
         A secret is not kept, because the next prompt would show it.
         """
         found = validate_answers(data)
-        own = [p for p in found.problems if p.key == item.key or p.key.startswith(f"{item.key}.")]
+        own = [describe_problem(one, item) for one in found.problems if _belongs(one, item)]
         if found.answers is None:
-            return (own or list(found.problems))[0].message
+            return own[0] if own else found.problems[0].message
         if not own:
             return ""
         if item.ask.required and get_value(data, item.path, item.default) in ("", None):
-            return own[0].message
+            return own[0]
         if holds_secret(found.answers):
-            return own[0].message
-        self.console.say(f"  (to be fixed later: {own[0].message})")
+            return own[0]
+        self.console.say(f"  (to be fixed later: {own[0]})")
         return ""
+
+
+def _belongs(problem: Problem, item: FieldSpec) -> bool:
+    """Return whether the problem is of this question, or of a part of its answer."""
+    return problem.key == item.key or problem.key.startswith(f"{item.key}.")
 
 
 @dataclass

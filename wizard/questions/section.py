@@ -29,7 +29,8 @@ class QuestionInfo:
     choices, by value. `asset`: the answer names a public text file, which is saved with the
     answers. `preview`: logical id of the file that the answer changes. `source`: the source of a
     fact in the help. `takes`: the accepted forms of the answer, if its type does not show them all.
-    `effects`: what a change of the answer does to the running system, beyond restarts.
+    `example`: one full answer, as it is typed. `effects`: what a change of the answer does to the
+    running system, beyond restarts.
     """
 
     when: Condition = ALWAYS
@@ -39,6 +40,7 @@ class QuestionInfo:
     preview: str = ""
     source: str = ""
     takes: str = ""
+    example: str = ""
     effects: tuple[Effect, ...] = ()
 
 

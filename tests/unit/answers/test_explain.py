@@ -15,15 +15,24 @@ from tests.tools.questions import text
 from wizard.answers.explain import (
     QUESTIONS_FILE,
     build_explanations,
+    describe_problem,
+    explain_question,
     find_explanations,
     load_explanations,
 )
-from wizard.answers.files import answers_data, merge_layers, require_valid_answers, validate_answers
+from wizard.answers.files import (
+    answers_data,
+    apply_assignments,
+    merge_layers,
+    require_valid_answers,
+    validate_answers,
+)
 from wizard.answers.presets import list_presets, load_preset
 from wizard.answers.questions import field_specs
 from wizard.cli.commands import COMMANDS
 from wizard.cli.parser import build_parser
 from wizard.errors import AnswersError
+from wizard.formats.nested import get_value
 
 __all__ = ["aw"]
 
@@ -192,3 +201,32 @@ def test_a_question_depends_on_earlier_answers_only() -> None:
         if place.get(one.key, -1) > place[item.key]
     ]
     assert late == []
+
+
+def test_each_list_shows_an_example_that_is_valid() -> None:
+    """Host keys have a page of their own, which asks for one after the other."""
+    lists = {item.key: item for item in field_specs() if item.kind == "list"}
+    del lists["dags.host_keys"]
+    for key, item in lists.items():
+        data = apply_assignments({}, [f"{key}={item.ask.example}"])
+        assert get_value(data, item.path)
+        found = validate_answers(data)
+        assert not [one for one in found.problems if one.key.startswith(key)]
+        assert f"example:    {item.ask.example}" in explain_question(item).to_text()
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("[{name: a, from: existing}, {name: b, from: stor}]",
+     "item 2, from: give 'store' or 'existing'"),
+    ("[{name: a, from: existing, nmae: b}]",
+     "item 1, nmae: there is no such key; did you mean name?"),
+    ("[aws]", "item 1: give a mapping of keys to values, such as [{name: aws, "),
+    ("{name: a}", "give a list, such as [{name: aws, from: store, keys: [AWS_KEY"),
+    ("[{name: a, from: existing}]", ""),
+])  # fmt: skip
+def test_a_problem_names_the_item_and_its_field(text: str, message: str) -> None:
+    item = next(one for one in field_specs() if one.key == "secrets.extra")
+    found = validate_answers(apply_assignments({}, [f"secrets.extra={text}"])).problems
+    own = [describe_problem(one, item) for one in found if one.key.startswith(item.key)]
+    assert "\n".join(own).startswith(message)
+    assert bool(own) == bool(message)

@@ -79,6 +79,8 @@ class Environment(Section):
             takes="a list of {port, host, components}. port: a TCP port. host: whose port it is, "
             "for readers. components: all, or a list of api-server, scheduler, dag-processor, "
             "triggerer, worker; without it, those that run tasks",
+            example="[{port: 1433, host: mssql.example.internal}, "
+            "{port: 389, components: [api-server]}]",
         ),
     ] = Field(
         default_factory=list,

@@ -129,6 +129,8 @@ class Secrets(KindSection):
             "`airflow-wizard secrets` prompts for it. env: all, or a list of api-server, "
             "scheduler, dag-processor, triggerer, worker. mount: a path in all Airflow "
             "containers. pull: true for image pulls",
+            example="[{name: aws, from: store, keys: [AWS_KEY, AWS_SECRET], env: worker}, "
+            "{name: registry, from: existing, pull: true}]",
         ),
     ] = Field(
         default_factory=list,
