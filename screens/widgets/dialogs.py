@@ -76,6 +76,8 @@ class MessageDialog(ModalScreen[None]):
         Binding("escape,enter,f1,space,ctrl+q,ctrl+c", "dismiss", "close", priority=True),
         Binding("up", "scroll(-1)", "up", show=False),
         Binding("down", "scroll(1)", "down", show=False),
+        Binding("pageup", "scroll(-10)", show=False),
+        Binding("pagedown", "scroll(10)", show=False),
     ]
 
     def __init__(self, title: str, text: Content) -> None:
@@ -105,9 +107,9 @@ def help_text(item: FieldSpec) -> Content:
             for number, choice in enumerate(item.choices)
         ]
     else:
+        # The forms of a list are long: the example must be visible without scrolling.
+        rows += [("example", explanation.example)] if explanation.example else []
         rows.append(("takes", explanation.takes))
-    if explanation.example:
-        rows.append(("example", explanation.example))
     rows += [("default", _format_default(explanation.default)), ("asked with", explanation.when)]
     rows += [("source", explanation.source)] if explanation.source else []
     lines = [

@@ -238,3 +238,19 @@ async def test_a_field_keeps_its_text_across_pages(tmp_path: Path) -> None:
         await press(pilot, "ctrl+n", "escape")
         assert field(pilot, "environment.variables").value == "no pairs"
         assert app.draft.problems["environment.variables"] == "enter NAME=VALUE, NAME=VALUE"
+
+
+async def test_a_list_on_one_line_says_what_is_wrong_with_it(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "secrets.extra")
+        for text, message in (
+            ("[{name: a, from: store]", "not readable YAML, such as [{name: aws"),
+            ("[{name: a, from: stor}]", "! item 1, from: give 'store' or 'existing'"),
+        ):
+            await type_text(pilot, text)
+            shown = await press(pilot, "tab", "shift+tab")
+            assert " ".join(message.split()) in " ".join(shown.split())
+        shown = await press(pilot, "f1")
+        assert "example     [{name: aws, from: store," in shown

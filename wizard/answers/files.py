@@ -217,7 +217,13 @@ def parse_value(item: FieldSpec, text: str) -> object:
             raise AnswersError("not a reference", [Problem(item.key, str(error))]) from None
     if item.kind == "mapping" and text.strip() and not text.lstrip().startswith("{"):
         return _parse_pairs(item.key, text)
-    return read_yaml(text, item.key) if text.strip() else item.default
+    if not text.strip():
+        return item.default
+    try:
+        return read_yaml(text, item.key)
+    except AnswersError as error:
+        message = error.message.removeprefix(item.key).lstrip(",: ")
+        raise AnswersError(error.message, error.problems or [Problem(item.key, message)]) from None
 
 
 def _parse_pairs(key: str, text: str) -> dict[str, str]:

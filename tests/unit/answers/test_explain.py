@@ -24,6 +24,7 @@ from wizard.answers.files import (
     answers_data,
     apply_assignments,
     merge_layers,
+    parse_value,
     require_valid_answers,
     validate_answers,
 )
@@ -230,3 +231,8 @@ def test_a_problem_names_the_item_and_its_field(text: str, message: str) -> None
     own = [describe_problem(one, item) for one in found if one.key.startswith(item.key)]
     assert "\n".join(own).startswith(message)
     assert bool(own) == bool(message)
+    with pytest.raises(AnswersError) as caught:
+        parse_value(item, "[{name: a]")
+    assert describe_problem(caught.value.problems[0], item).startswith(
+        "line 1, column 10: not readable YAML, such as [{name: aws"
+    )
