@@ -26,6 +26,7 @@ from wizard.systems.release.revisions import judge_release
 if TYPE_CHECKING:
     from wizard.systems.target import Target
 
+CLAIM = ("v1", "PersistentVolumeClaim")
 # The templates of the chart's StatefulSets (logs of workers and triggerers, queue, database).
 _TEMPLATES = ("logs", "dags", "redis-db", "data")
 _SET_AND_ORDINAL = re.compile(

@@ -22,9 +22,9 @@ from wizard.systems.cluster.object_removal import (
 )
 from wizard.systems.cluster.ownership import kubectl_delete, refuse_removal
 from wizard.systems.cluster.source import judge_object
+from wizard.systems.release.claims import CLAIM
 from wizard.systems.release.delivered_objects import format_refs, list_metadata
 from wizard.systems.release.inhabitants import NamespaceContents
-from wizard.systems.release.volumes import CLAIM
 
 if TYPE_CHECKING:
     from wizard.systems.target import DataKind, Target

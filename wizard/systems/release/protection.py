@@ -25,13 +25,12 @@ from wizard.systems.argocd.tracking import is_marked, judge_delivered, list_reso
 from wizard.systems.cluster.object_removal import build_cluster_step, merge_statuses, read_object
 from wizard.systems.cluster.ownership import refuse_removal
 from wizard.systems.cluster.source import judge_object
-from wizard.systems.release.claims import judge_claim
+from wizard.systems.release.claims import CLAIM, judge_claim
 from wizard.systems.release.delivered_objects import DELIVERED_KINDS, format_refs, list_metadata
 
 if TYPE_CHECKING:
     from wizard.systems.target import DataKind, Target
 
-CLAIM = ("v1", "PersistentVolumeClaim")
 _NAMESPACE = ("v1", "Namespace")
 _SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
 _KEEP = "Delete=false"

@@ -18,14 +18,13 @@ from wizard.systems.cluster.object_removal import (
     build_removal_step,
 )
 from wizard.systems.cluster.ownership import refuse_removal
-from wizard.systems.release.claims import judge_claim
+from wizard.systems.release.claims import CLAIM, judge_claim
 from wizard.systems.release.delivered_objects import format_refs, list_metadata
 
 if TYPE_CHECKING:
     from wizard.systems.target import DataKind, Target
 
 VOLUMES_SECONDS = 300.0
-CLAIM = ("v1", "PersistentVolumeClaim")
 
 
 def list_claims(kube: Kube, target: Target) -> list[KubeObject]:
