@@ -21,6 +21,11 @@ OURS = f"{{repoURL: {CONFIG}, path: %s%s}}"
 ALL_BUT_OURS = ", directory: {recurse: true, exclude: '{apps/**,argocd/*}'}"
 ELSEWHERE = "repoURL: https://git.example.com/x.git"
 VALUES = ", helm: {valueFiles: [$values/apps/airflow/airflow-values.yaml]}"
+GENERATOR = (
+    "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: all}\nspec:\n"
+    f" generators: [{{git: {{repoURL: {CONFIG}, directories: [%s]}}}}]\n"
+    " template: {spec: {source: {repoURL: x, path: '{{path}}'}}}\n"
+)
 
 
 def application(source: str, namespace: str = "airflow") -> str:
@@ -49,6 +54,7 @@ RIVALS = {
         "   destination: {namespace: airflow}\n"
         f"   source: {CHART % ''}\n"
     ),
+    "folders of a generator": GENERATOR % "{path: apps/*}",
     "a list": (
         "apiVersion: v1\nkind: List\nitems:\n- apiVersion: argoproj.io/v1alpha1\n"
         "  kind: Application\n  metadata: {name: by-hand}\n"
@@ -70,6 +76,12 @@ OTHERS = {
     "a generator that leaves the folder out": (
         "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: all}\n"
         "spec:\n generators: [{git: {directories: [{path: apps/airflow, exclude: true}]}}]\n"
+    ),
+    "other folders of a generator": GENERATOR % "{path: '*'}, {path: apps/mine-*}",
+    "a generator that excludes ours": GENERATOR
+    % "{path: apps/*}, {path: apps/air*, exclude: true}",
+    "folders of another repository": (GENERATOR % "{path: apps/*}").replace(
+        CONFIG, "https://x.example/y"
     ),
     "only Applications below": application(
         f": {OURS % ('.', ', directory: {recurse: true, include: clusters/**}')}"

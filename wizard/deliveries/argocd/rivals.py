@@ -17,7 +17,8 @@ from wizard.manifests.ownership import repository_place
 # What every file with an Application or ApplicationSet contains: their API group, and a kind.
 MARKS = ("argoproj.io/", "Application")
 _WORD = re.compile(r"[\w./$-]+")
-_APPLIES_BELOW = "recurse"
+# What makes an Application or ApplicationSet apply folders that it does not name in full.
+_UNNAMED = ("recurse", "directories")
 
 
 class ApplicationIndex:
@@ -37,7 +38,7 @@ class ApplicationIndex:
 
     def __call__(self, place: Place, own: Iterable[bytes]) -> frozenset[str]:
         """Return the files that deploy the installation too; `own` are our Applications."""
-        wanted = {place.values, place.folder, place.namespace, _APPLIES_BELOW}
+        wanted = {place.values, place.folder, place.namespace, *_UNNAMED}
         paths = {path for word in wanted for path in self._by_word.get(word, ())}
         paths -= place.applications
         if not paths:
@@ -113,6 +114,8 @@ def find_second_installation(place: Place, data: Mapping[str, Any], ours: Deploy
             if _installs_chart(place, value, ours.servers):
                 return format_path(path)
             if not _is_elsewhere(value, ours.repositories):
+                if _generates_folder(value, folder):
+                    return format_path((*path, "directories"))
                 if _names_folder(value, folder):
                     return format_path((*path, "path"))
                 if _applies_above(place, value):
@@ -139,6 +142,26 @@ def _names_folder(source: Mapping[str, Any], folder: str) -> bool:
     """Return whether this is a source of our folder; a generator's `path` has no repoURL."""
     path = source.get("path")
     return "repoURL" in source and isinstance(path, str) and _resolve(path) == folder
+
+
+def _generates_folder(generator: Mapping[str, Any], folder: str) -> bool:
+    """Return whether this is a Git generator that makes an Application of our folder.
+
+    Source: Argo CD 3.5, path.Match: `*` matches within one part of a path; `exclude` wins.
+    """
+    if "repoURL" not in generator:
+        return False
+    matching = [
+        one
+        for one in map(_as_mapping, _as_list(generator.get("directories")))
+        if isinstance(one.get("path"), str) and _matches_parts(folder, _resolve(one["path"]))
+    ]
+    return bool(matching) and not any(one.get("exclude") is True for one in matching)
+
+
+def _matches_parts(path: str, glob: str) -> bool:
+    parts, patterns = path.split("/"), glob.split("/")
+    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
 
 
 def _applies_above(place: Place, source: Mapping[str, Any]) -> bool:
