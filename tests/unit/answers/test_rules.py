@@ -147,7 +147,7 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         {"secrets.extra": [{"name": "a", "from": "existing", "keys": [
             "AIRFLOW__CELERY__BROKER_URL"]}]},
         "secrets.extra.0.keys",
-        "remove AIRFLOW__CELERY__BROKER_URL",
+        "rename AIRFLOW__CELERY__BROKER_URL",
     ),
     "check_secret_answers": (
         {"dags.repo": f"https://git.example.com/gh{'p_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8'}/b.git"},
