@@ -12,12 +12,16 @@ from wizard.secrets.facts import SecretSpec
 
 @dataclass(frozen=True, slots=True)
 class EnvVar:
-    """One environment variable of Airflow's own containers: a value, or a key of a Secret."""
+    """One environment variable of Airflow's own containers: a value, or a key of a Secret.
+
+    `components` are the chart's labels of the components that get it; empty means all.
+    """
 
     name: str
     value: str = ""
     secret: str = ""
     key: str = ""
+    components: tuple[str, ...] = ()
 
     def to_values(self) -> dict[str, object]:
         """Return the item in the form of the chart's `<component>.env`."""
@@ -25,6 +29,10 @@ class EnvVar:
             return {"name": self.name, "value": self.value}
         ref = {"name": self.secret, "key": self.key}
         return {"name": self.name, "valueFrom": {"secretKeyRef": ref}}
+
+    def to_reference(self) -> dict[str, object]:
+        """Return a variable from a Secret in the form of the chart's `secret`."""
+        return {"envName": self.name, "secretName": self.secret, "secretKey": self.key}
 
 
 @dataclass(frozen=True, slots=True)

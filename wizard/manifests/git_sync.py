@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from wizard.formats.durations import duration_seconds
+from wizard.manifests.contribution import EnvVar
 from wizard.manifests.objects import BASICS_WAVE, manifest_file, object_metadata
 from wizard.manifests.tree import File
 from wizard.secrets.facts import Encoding, Fact, FactUse, SecretSpec, Template
@@ -45,7 +46,7 @@ def git_sync_settings(
 
 
 def bundle_settings(
-    release: Release, *, repo: str, ref: str, subpath: str, period: str, secret: str
+    *, repo: str, ref: str, subpath: str, period: str, secret: str
 ) -> dict[str, object]:
     """Return the settings of GitDagBundle: Airflow clones, with the login from a Secret."""
     kwargs: dict[str, object] = {"tracking_ref": ref, "refresh_interval": duration_seconds(period)}
@@ -60,19 +61,19 @@ def bundle_settings(
         "classpath": "airflow.providers.git.bundles.git.GitDagBundle",
         "kwargs": kwargs,
     }
-    settings: dict[str, object] = {
+    return {
         "dags.gitSync.enabled": False,
         "dagProcessor.dagBundleConfigList": [bundle],
     }
-    if secret:
-        reference = {"secretKeyRef": {"name": secret, "key": "connection"}}
-        env = [{"name": f"AIRFLOW_CONN_{CONNECTION_ID.upper()}", "valueFrom": reference}]
-        keys = ["dagProcessor.env", "triggerer.env"]
-        keys += ["workers.celery.env"] if release.celery else []
-        keys += ["workers.kubernetes.env"] if release.kubernetes else []
-        keys += ["scheduler.env"] if release.local else []
-        settings.update(dict.fromkeys(keys, env))
-    return settings
+
+
+def bundle_variable(release: Release, secret: str) -> EnvVar:
+    """Return the connection of GitDagBundle, for the components that clone."""
+    components = ["dag-processor", "triggerer"]
+    components += ["worker"] if release.celery or release.kubernetes else []
+    components += ["scheduler"] if release.local else []
+    name = f"AIRFLOW_CONN_{CONNECTION_ID.upper()}"
+    return EnvVar(name, secret=secret, key="connection", components=tuple(components))
 
 
 def bundle_connection(

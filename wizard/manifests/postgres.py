@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 CA_PATH = "/etc/airflow-database-ca/ca.crt"
 
+# Source: facts on running Airflow, 2. PgBouncer 1.21 or newer.
+PREPARED_STATEMENTS = 200
+
 # A separate console user: `stats_users` is a plain comma-separated list, which cannot name a role
 # with a comma or a space.
 STATS_USER = "airflow_stats"
@@ -45,8 +48,25 @@ class Endpoint:
     def url(self, scheme: str = "postgresql") -> Template:
         """Return the SQLAlchemy URL; the operator's template encodes the password."""
         parameters = [f"sslmode={self.sslmode}"] if self.sslmode else []
-        if self.sslmode and self.has_ca and self.sslmode.startswith("verify"):
+        if self.has_ca and self.verifies:
             parameters.append(f"sslrootcert={CA_PATH}")
+        return self._url(scheme, parameters)
+
+    def async_url(self) -> Template:
+        """Return the URL for Airflow's asynchronous sessions, which takes the driver's own names.
+
+        Airflow derives it from the other URL, but asyncpg refuses `sslmode` and `sslrootcert`.
+        Every image has asyncpg; psycopg 3 is a dependency of the PostgreSQL provider from 7.0 on,
+        which is newer than the images of Airflow 3.1 and 3.2.
+        """
+        return self._url("postgresql+asyncpg", [f"ssl={self.sslmode}"] if self.sslmode else [])
+
+    @property
+    def verifies(self) -> bool:
+        """Return whether the client compares the server's certificate with a CA."""
+        return self.sslmode.startswith("verify")
+
+    def _url(self, scheme: str, parameters: list[str]) -> Template:
         query = f"?{'&'.join(parameters)}" if parameters else ""
         place = f"@{url_host(self.host)}:{self.port}/{url_quote(self.name)}{query}"
         return (f"{scheme}://{url_quote(self.user)}:", FactUse(self.password, Encoding.URL), place)
@@ -91,6 +111,8 @@ def pgbouncer_ini(
         "auth_file = /etc/pgbouncer/users.txt",
         f"stats_users = {STATS_USER}",
         "ignore_startup_parameters = extra_float_digits",
+        # Both drivers prepare statements by name, which the next server connection does not have.
+        f"max_prepared_statements = {PREPARED_STATEMENTS}",
         f"max_client_conn = {max_client_conn}",
         "verbose = 0",
         "log_disconnections = 0",

@@ -87,6 +87,7 @@ _FIXED_SETTINGS: Mapping[str, str] = {
     "createUserJob.env": _JOB,
     "migrateDatabaseJob.args": "migrations bypass PgBouncer (database.pgbouncer.mode)",
     "migrateDatabaseJob.env": "migrations bypass PgBouncer (database.pgbouncer.mode)",
+    "secret": "the database section gives variables; keep the items and add yours after them",
     "extraEnvFrom": "secrets.extra gives these variables; keep the items and add yours after them",
     "volumes": "it mounts certificates and keys; keep the items and add yours after them",
     "volumeMounts": "it mounts certificates and keys; keep the items and add yours after them",
@@ -106,7 +107,7 @@ _CHART_DEFAULTS: Mapping[str, object] = {
     "ports.redisDB": 6379,
 }
 _MISSING = object()
-_LISTS = {"env", "volumes", "volumeMounts", "extraEnvFrom"}
+_LISTS = {"env", "secret", "volumes", "volumeMounts", "extraEnvFrom"}
 
 
 def check_values(

@@ -5,7 +5,7 @@ Rendering uses no clock, environment, randomness or network, so it gives the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from wizard.chart.settings import SharedKeyError, map_settings
 from wizard.errors import AnswersError, Problem
 from wizard.formats.nested import get_value
 from wizard.formats.yaml_writer import dump_yaml
-from wizard.manifests.contribution import Contribution, combine_contributions
+from wizard.manifests.contribution import Contribution, EnvVar, combine_contributions
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File, Tree
 from wizard.plan.derive import derive_release
@@ -64,7 +64,7 @@ def emitted_values(release: Release, total: Contribution) -> dict[str, Any]:
     Raises AnswersError when an older chart has a single key for two answers that differ.
     """
     try:
-        keyed = map_settings({**total.settings, **_pod_settings(total)}, release.chart)
+        keyed = map_settings({**total.settings, **_pod_settings(release, total)}, release.chart)
     except SharedKeyError as error:
         problem = Problem(
             "installation.chart",
@@ -99,13 +99,14 @@ def _values_file(answers: Answers, release: Release, total: Contribution) -> Fil
     return File("values", release.paths.values, dump_yaml(values, comments, header))
 
 
-def _pod_settings(total: Contribution) -> dict[str, object]:
-    """Return the settings of every pod: pull secrets, variables and mounts."""
-    settings: dict[str, object] = {}
+def _pod_settings(release: Release, total: Contribution) -> dict[str, Any]:
+    """Return the settings of the pods: pull secrets, variables and mounts."""
+    settings: dict[str, Any] = {}
     if total.pull_secrets:
         settings["imagePullSecrets"] = list(total.pull_secrets)
-    if total.env:
-        settings["env"] = [item.to_values() for item in total.env]
+    for variable in total.env:
+        for setting, item in _place_variable(variable, release):
+            settings.setdefault(setting, []).append(item)
     if total.mounts:
         settings["volumes"] = [mount.to_volume() for mount in total.mounts]
         settings["volumeMounts"] = [
@@ -113,6 +114,33 @@ def _pod_settings(total: Contribution) -> dict[str, object]:
             for mount in total.mounts
         ]
     return settings
+
+
+def _place_variable(variable: EnvVar, release: Release) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield each list of the chart that the variable is in, and its item there.
+
+    The list of all containers, `env`, takes values only; `secret` is its twin for Secrets.
+    """
+    for component in variable.components:
+        for key in _list_component_keys(component, release):
+            yield f"{key}.env", variable.to_values()
+    if variable.components:
+        return
+    if variable.secret:
+        yield "secret", variable.to_reference()
+    else:
+        yield "env", variable.to_values()
+
+
+def _list_component_keys(component: str, release: Release) -> Iterator[str]:
+    """Yield the keys of a component in the chart, by its label. Source: chart 1.22.0."""
+    if component == "worker":
+        yield from ["workers.celery"] if release.celery else []
+        yield from ["workers.kubernetes"] if release.kubernetes else []
+    elif component == "api-server":
+        yield "apiServer" if release.airflow_3 else "webserver"
+    else:
+        yield {"dag-processor": "dagProcessor"}.get(component, component)
 
 
 def _put(values: dict[str, Any], path: Iterable[str], value: object) -> None:

@@ -18,7 +18,12 @@ from wizard.formats.types import Duration, GitRef, GitUrl, RepositoryPath, Text
 from wizard.hostkeys.trust import format_known_hosts
 from wizard.hostkeys.verdict import Evidence, KnownHost
 from wizard.manifests.contribution import ONCE, Contribution, Flow, Mount, StepSpec
-from wizard.manifests.git_sync import bundle_connection, bundle_settings, git_sync_settings
+from wizard.manifests.git_sync import (
+    bundle_connection,
+    bundle_settings,
+    bundle_variable,
+    git_sync_settings,
+)
 from wizard.manifests.git_sync import known_hosts_config_map as known_hosts_map
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
@@ -251,7 +256,6 @@ class Dags(Section):
                 ),
             )
         settings = bundle_settings(
-            release,
             repo=self.repo,
             ref=self.ref,
             subpath=self.subpath,
@@ -273,6 +277,7 @@ class Dags(Section):
         return Contribution(
             settings=settings,
             secrets=secrets,
+            env=tuple(bundle_variable(release, one.name) for one in secrets),
             flows=flows,
             mounts=mounts,
             manifests=manifests,

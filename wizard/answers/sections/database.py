@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -18,7 +19,7 @@ from wizard.answers.conditions import (
 from wizard.answers.sections.bundled_database import bundled_database_contribution
 from wizard.formats.types import HostName, Port, PostgresName
 from wizard.manifests.certificates import ca_config_map
-from wizard.manifests.contribution import Contribution, Flow, Mount
+from wizard.manifests.contribution import Contribution, EnvVar, Flow, Mount
 from wizard.manifests.postgres import (
     CA_PATH,
     Endpoint,
@@ -34,6 +35,9 @@ from wizard.questions.section import Model, QuestionInfo, Section
 from wizard.secrets.facts import Fact, Form, SecretSpec
 from wizard.secrets.references import SecretRef
 
+# Airflow 3.1 has the option; it derives the URL otherwise (`airflow.settings` of 3.1.8 and 3.3.2).
+_ASYNC_SINCE = (3, 1, 0)
+ASYNC_KEY = "connection-async"
 SslMode = Literal["require", "verify-full", "verify-ca", "prefer", "disable"]
 
 
@@ -199,7 +203,8 @@ class Database(Section):
         if self.kind == "bundled":
             return bundled_database_contribution(release)
         metadata = self._metadata()
-        secrets, settings = self._connections(release, metadata)
+        pooled = self._pooled_endpoint(release, metadata, release.names.metadata_alias)
+        secrets, settings = self._connections(release, metadata, pooled)
         comments = {"data": "names of Secrets created outside Git, no values"}
         if self.pgbouncer.mode != "off":
             direct = SecretSpec(
@@ -224,6 +229,7 @@ class Database(Section):
             settings={"postgresql.enabled": False, **settings},
             comments=comments,
             secrets=tuple(secrets),
+            env=tuple(_async_variables(release, pooled)),
             flows=self._flows(release),
             mounts=self._mounts(release),
             manifests=self._manifests(release),
@@ -266,13 +272,15 @@ class Database(Section):
         return endpoint
 
     def _connections(
-        self, release: Release, metadata: Endpoint
+        self, release: Release, metadata: Endpoint, pooled: Endpoint
     ) -> tuple[list[SecretSpec], dict[str, object]]:
         names = release.names
-        pooled = self._pooled_endpoint(release, metadata, names.metadata_alias)
+        keys = {"connection": pooled.url()}
+        if _needs_async_url(release, pooled):
+            keys[ASYNC_KEY] = pooled.async_url()
         secret = SecretSpec(
             release.secret("metadata"),
-            {"connection": pooled.url()},
+            keys,
             ("data.metadataSecretName",),
             "metadata database",
         )
@@ -328,3 +336,22 @@ class Database(Section):
         if not self.ca.file:
             return ()
         return (ca_config_map(release, "database-ca", release.assets.get("database.ca.file", "")),)
+
+
+def _needs_async_url(release: Release, endpoint: Endpoint) -> bool:
+    """Return whether the URL that Airflow would derive has parameters that asyncpg refuses."""
+    return release.airflow >= _ASYNC_SINCE and bool(endpoint.sslmode)
+
+
+def _async_variables(release: Release, endpoint: Endpoint) -> Iterator[EnvVar]:
+    """Yield the variables of the asynchronous connection.
+
+    asyncpg has no parameter for the CA in a URL; it reads libpq's variable. Only the API server
+    gets it: elsewhere, libpq would verify the servers of the DAGs' own connections with this CA.
+    """
+    if not _needs_async_url(release, endpoint):
+        return
+    secret = release.secret("metadata")
+    yield EnvVar("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC", secret=secret, key=ASYNC_KEY)
+    if endpoint.has_ca and endpoint.verifies:
+        yield EnvVar("PGSSLROOTCERT", CA_PATH, components=("api-server",))

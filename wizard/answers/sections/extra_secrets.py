@@ -11,8 +11,7 @@ from pydantic import ConfigDict, Field, model_validator
 from wizard.answers.sections.workloads import Components
 from wizard.chart.contract import PULL_SECRET_KEYS
 from wizard.formats.types import MountPath, SecretKey, SecretName
-from wizard.manifests.contribution import Contribution, Mount
-from wizard.manifests.release import Release
+from wizard.manifests.contribution import Contribution, EnvVar, Mount
 from wizard.questions.section import Model
 from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
 from wizard.secrets.references import SecretRef
@@ -126,7 +125,7 @@ def check_names(extra: Sequence[ExtraSecret]) -> None:
         raise ValueError("two keys would have the same name in the store: rename one of them")
 
 
-def contribute_extra(extra: Sequence[ExtraSecret], release: Release) -> Contribution:
+def contribute_extra(extra: Sequence[ExtraSecret]) -> Contribution:
     """Return the Secrets from the store, those that exist, and the settings that use them."""
     stored = [one for one in extra if one.source == "store"]
     settings: dict[str, object] = {}
@@ -135,13 +134,14 @@ def contribute_extra(extra: Sequence[ExtraSecret], release: Release) -> Contribu
         settings["extraEnvFrom"] = "".join(
             f"- secretRef:\n    name: {name}\n" for name in everywhere
         )
-    for one in extra:
-        for setting in _list_env_settings(one.components, release):
-            items = settings.setdefault(setting, [])
-            assert isinstance(items, list)  # noqa: S101 - no other setting has this id
-            items += [_variable(one.name, key) for key in one.keys]
     return Contribution(
         settings=settings,
+        env=tuple(
+            EnvVar(key, secret=one.name, key=key, components=one.components)
+            for one in extra
+            if one.components
+            for key in one.keys
+        ),
         secrets=tuple(_build_secret(one) for one in stored),
         existing_secrets={one.name: tuple(one.keys) for one in extra if one.source == "existing"},
         pull_secrets=tuple(one.name for one in extra if one.pull),
@@ -158,22 +158,3 @@ def _build_secret(one: ExtraSecret) -> SecretSpec:
     keys = {key: (FactUse(one.fact(key)),) for key in one.keys}
     # A folder of their own: no name can collide with a file of the installation's other objects.
     return SecretSpec(one.name, keys, purpose="named in secrets.extra", type=kind, folder="extra")
-
-
-def _variable(name: str, key: str) -> dict[str, object]:
-    return {"name": key, "valueFrom": {"secretKeyRef": {"name": name, "key": key}}}
-
-
-def _list_env_settings(components: Sequence[str], release: Release) -> list[str]:
-    """Return the settings for variables of these components. Source: chart 1.22.0."""
-    ids = {
-        "api-server": ["apiServer.env" if release.airflow_3 else "webserver.env"],
-        "scheduler": ["scheduler.env"],
-        "dag-processor": ["dagProcessor.env"],
-        "triggerer": ["triggerer.env"],
-        "worker": [
-            *(["workers.celery.env"] if release.celery else []),
-            *(["workers.kubernetes.env"] if release.kubernetes else []),
-        ],
-    }
-    return [setting for name in components for setting in ids[name]]

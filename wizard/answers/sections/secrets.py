@@ -154,7 +154,7 @@ class Secrets(KindSection):
         ]
         settings = {setting: secret.name for secret in secrets for setting in secret.settings}
         own = Contribution(settings=settings, secrets=tuple(secrets))
-        return combine_contributions([own, contribute_extra(self.extra, release)])
+        return combine_contributions([own, contribute_extra(self.extra)])
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
         """Return the files and steps that the store adds.
