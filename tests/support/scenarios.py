@@ -155,7 +155,11 @@ SCENARIOS: Mapping[str, Scenario] = {
             "admin.first_name": "Ada",
             "admin.last_name": "O'Example",
             "admin.password": {"store": True},
-            "access.base_url": "http://localhost:9090",
+            "access.kind": "httproute",
+            "access.base_url": "https://airflow.example.com/data",
+            "access.gateway.name": "public",
+            "access.gateway.namespace": "gateways",
+            "access.gateway.listener": "web-tls",
             "environment.timezone": "Asia/Taipei",
             "environment.load_examples": True,
             "environment.variables": {"TEAM": "data", "STAGE": "prod"},
@@ -205,6 +209,11 @@ SCENARIOS: Mapping[str, Scenario] = {
             "delivery.argocd.username": "argocd",
             "delivery.argocd.token": {"prompt": True},
             "admin.create": False,
+            "access.kind": "ingress",
+            "access.base_url": "https://airflow.example.com",
+            "access.class": "nginx",
+            "access.tls.secret": "ui-certificate",
+            "access.tls.issuer": "letsencrypt",
         }
     ),
     "broker": Scenario(
@@ -215,6 +224,10 @@ SCENARIOS: Mapping[str, Scenario] = {
             "broker.url": {"env": "OTHER_BROKER"},
             "broker.host": "redis.example.internal",
             "broker.port": 6380,
+            "access.kind": "loadbalancer",
+            "access.base_url": "https://airflow.example.com",
+            "access.annotations": {"example.com/certificate": "ui"},
+            "access.sources": ["10.0.0.0/8", "fd00::/8"],
             "dags.repo": OWN_REPO,
             "dags.host_keys": [
                 {"host": "git.example.com", "type": OWN_KEY.type, "key": OWN_KEY.key}
@@ -233,6 +246,3 @@ SCENARIOS: Mapping[str, Scenario] = {
         }
     ),
 }
-
-# A choice of one value has no other.
-WITHOUT_OTHER = frozenset({"access.kind"})

@@ -44,5 +44,12 @@ PRIVATE_DAGS_OVER_HTTPS = DAGS_OVER_HTTPS & when(
     "a private repository", "dags.credentials.needed", True
 )
 
+INGRESS = when("access by Ingress", "access.kind", "ingress")
+HTTP_ROUTE = when("access by HTTPRoute", "access.kind", "httproute")
+LOAD_BALANCER = when("access by load balancer", "access.kind", "loadbalancer")
+ANNOTATED_ACCESS = when(
+    "access by Ingress or load balancer", "access.kind", "ingress", "loadbalancer"
+)
+
 ADMIN = when("an admin user", "admin.create", True)
 CUSTOM_IMAGE = when_not("an image of your own", "installation.image.repository", "")

@@ -18,7 +18,7 @@ from wizard.answers.questions import (
 )
 from wizard.answers.rules import find_rule_problems as rule_problems
 from wizard.errors import AnswersError, Problem
-from wizard.formats.nested import get_value, put_value
+from wizard.formats.nested import get_value, name_attribute, put_value
 from wizard.formats.yaml_reader import MAX_DEPTH, read_mapping, read_yaml
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.questions.section import Section
@@ -120,7 +120,8 @@ def _replace_value(model: BaseModel, path: tuple[str, ...], value: object) -> ob
     if not path:
         return value
     head, *rest = path
-    return model.model_copy(update={head: _replace_value(getattr(model, head), tuple(rest), value)})
+    name = name_attribute(head)
+    return model.model_copy(update={name: _replace_value(getattr(model, name), tuple(rest), value)})
 
 
 def merge_layers(*layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def _walk(
     model: type[BaseModel], prefix: str, section: type[Section], when: Condition, group: str = ""
 ) -> Iterator[FieldSpec]:
     for name, info in model.model_fields.items():
-        key = f"{prefix}.{name}"
+        key = f"{prefix}.{name.removesuffix('_')}"
         annotation = _strip_annotation(info.annotation)
         ask = _ask(info)
         condition = when if ask.when is ALWAYS else ask.when if when is ALWAYS else when & ask.when

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from wizard.answers.access_rules import check_access
 from wizard.answers.questions import field_spec, field_specs
 from wizard.chart.versions import LOWEST_AIRFLOW, VERSIONS
 from wizard.deliveries.registry import delivery_kind
 from wizard.errors import Problem
-from wizard.formats.addresses import is_loopback
 from wizard.formats.nested import get_value
 from wizard.manifests.postgres import STATS_USER
 from wizard.stores.registry import store_kind
@@ -327,13 +326,6 @@ def check_pgbouncer_users(answers: Answers) -> Iterator[Problem]:
         )
 
 
-def check_base_url(answers: Answers) -> Iterator[Problem]:
-    """Report a loopback address unless users reach the UI by port-forward."""
-    host = urlsplit(answers.access.base_url).hostname or ""
-    if answers.access.kind != "port-forward" and is_loopback(host):
-        yield Problem("access.base_url", "use the address that users open")
-
-
 def check_ca_file_names(answers: Answers) -> Iterator[Problem]:
     """Report different CA files with the same name, because they are copied to one folder."""
     files = {
@@ -370,7 +362,7 @@ RULES: tuple[Rule, ...] = (
     check_bundle_version,
     check_image_dags,
     check_pgbouncer_users,
-    check_base_url,
+    check_access,
     check_ca_file_names,
 )
 
@@ -386,4 +378,6 @@ def find_rule_problems(answers: Answers) -> list[Problem]:
 
 
 def _is_empty(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or value in ([], {})

@@ -192,6 +192,7 @@ CONTRACT: tuple[SecretUse, ...] = (
     ),
 )
 PULL_SECRET_KEYS = (".dockerconfigjson",)
+TLS_SECRET_KEYS = ("tls.crt", "tls.key")
 
 # Values that put a secret into Git if they are not empty; `*` stands for any name.
 INLINE_SECRETS: tuple[str, ...] = (

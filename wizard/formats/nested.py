@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from keyword import iskeyword
 from typing import Any
 
 
@@ -26,6 +27,11 @@ def format_path(path: Sequence[str | int]) -> str:
     return text
 
 
+def name_attribute(key: str) -> str:
+    """Return the attribute that holds this key of a model: `class_` for `class`."""
+    return f"{key}_" if iskeyword(key) else key
+
+
 def get_value(data: Any, path: tuple[str, ...], default: object = None) -> Any:
     """Return the value at `path` in nested mappings or models, else `default`."""
     for part in path:
@@ -35,7 +41,7 @@ def get_value(data: Any, path: tuple[str, ...], default: object = None) -> Any:
             data = data[part]
         elif hasattr(type(data), "model_fields"):
             # A pydantic model; to import pydantic only for a type check would slow other callers.
-            data = getattr(data, part, default)
+            data = getattr(data, name_attribute(part), default)
         else:
             return default
     return data

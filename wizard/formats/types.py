@@ -6,6 +6,7 @@ YAML, INI, HCL or terminal output; the writer of each format quotes other specia
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable
@@ -57,6 +58,13 @@ _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 def _host(value: str) -> str:
     return check_host(value) if value else value
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise ValueError("give a network such as 10.0.0.0/8, without host bits") from None
 
 
 def _https_url(value: str) -> str:
@@ -207,6 +215,17 @@ Version = Annotated[
         )
     ),
 ]
+AnnotationKey = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            rf"({_LABEL}(\.{_LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9_.-]{{0,61}}[A-Za-z0-9])?",
+            "give the name of an annotation, such as service.beta.kubernetes.io/name",
+            empty=False,
+        )
+    ),
+]
+Network = Annotated[Text, AfterValidator(_network)]
 HostName = Annotated[Text, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 HttpsUrl = Annotated[Text, AfterValidator(_https_url)]

@@ -39,21 +39,27 @@ def installation_of(release: Release, values: Mapping[str, Any]) -> Installation
 
 
 def ingress_settings(
-    release: Release, values: Mapping[str, Any], controller: str
+    release: Release,
+    values: Mapping[str, Any],
+    controller: str,
+    sources: Iterable[str],
+    *,
+    route: bool,
 ) -> dict[str, object]:
     """Admit to the API server the Airflow pods, and whatever exposes it by the values in effect.
 
-    `controller` is the namespace of the ingress controller; without it, all namespaces are
-    admitted, because a policy cannot know which one it is.
+    `controller` is the namespace of the ingress controller or Gateway; without it, all namespaces
+    are admitted, because a policy cannot know which one it is. `route`: an HTTPRoute exposes it.
+    `sources` are the networks of a load balancer.
     """
     web = "apiServer" if release.airflow_3 else "webserver"
     peers = [airflow_pods(release)]
-    for exposure in list_exposures(values, airflow_3=release.airflow_3):
-        if exposure.kind == "ingress":
-            labels = {"matchLabels": {NAMESPACE_LABEL: controller}} if controller else {}
-            peers.append({"namespaceSelector": labels})
-        else:
-            peers += [{"ipBlock": {"cidr": cidr}} for cidr in exposure.sources]
+    exposures = tuple(list_exposures(values, airflow_3=release.airflow_3))
+    if route or any(one.kind == "ingress" for one in exposures):
+        labels = {"matchLabels": {NAMESPACE_LABEL: controller}} if controller else {}
+        peers.append({"namespaceSelector": labels})
+    networks = [*sources, *(cidr for one in exposures for cidr in one.sources)]
+    peers += [{"ipBlock": {"cidr": cidr}} for cidr in dict.fromkeys(networks)]
     return {f"{web}.networkPolicy.ingress.from": peers}
 
 

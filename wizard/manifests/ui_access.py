@@ -1,4 +1,4 @@
-"""The runbook's section on how to reach the UI: at its address, or by port-forward."""
+"""How users reach the UI: settings and objects that expose it, and the runbook's section on it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,95 @@ from urllib.parse import urlsplit
 
 from wizard.chart.exposure import Exposure, list_exposures
 from wizard.formats.addresses import is_loopback
+from wizard.manifests.contribution import Contribution, EnvVar
+from wizard.manifests.objects import manifest_file, object_metadata
+from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from wizard.manifests.release import Release
 
 _PORT = 8080
+
+
+def ingress_values(
+    release: Release, host: str, path: str, secret: str, class_name: str
+) -> dict[str, object]:
+    """Return the settings of an Ingress at this host and path, with the certificate in `secret`."""
+    section = "ingress.apiServer" if release.airflow_3 else "ingress.web"
+    settings: dict[str, object] = {
+        f"{section}.enabled": True,
+        f"{section}.hosts": [{"name": host, "tls": {"enabled": True, "secretName": secret}}],
+        f"{section}.path": path,
+        f"{section}.pathType": "Prefix",
+    }
+    return settings | ({f"{section}.ingressClassName": class_name} if class_name else {})
+
+
+def load_balancer(release: Release, annotations: Mapping[str, str], sources: Sequence[str]) -> File:
+    """Return a Service of type LoadBalancer on port 443, for these networks only.
+
+    The chart's own Service stays inside the cluster: it has the port of plain HTTP, which workers
+    use. `Local` keeps the addresses of the clients, which network policies compare.
+    """
+    web = "api-server" if release.airflow_3 else "webserver"
+    about = object_metadata(release, release.names.object_name("ui"))
+    about["annotations"] = {**about.get("annotations", {}), **annotations}
+    pods = {"tier": "airflow", "component": web, "release": release.names.release}
+    data = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": about,
+        "spec": {
+            "type": "LoadBalancer",
+            "externalTrafficPolicy": "Local",
+            "loadBalancerSourceRanges": list(sources),
+            "selector": pods,
+            "ports": [{"name": "https", "port": 443, "targetPort": _PORT}],
+        },
+    }
+    header = "Users reach the UI here. The load balancer terminates TLS."
+    return manifest_file(release, "load-balancer", data, header)
+
+
+def proxy_settings(release: Release) -> Contribution:
+    """Let Airflow 3 believe a proxy's X-Forwarded headers, or links and logins begin with http.
+
+    The chart sets `enable_proxy_fix`, which is all that Airflow 2 and the FAB login need.
+    uvicorn believes the headers of 127.0.0.1 only, unless the variable says otherwise.
+    """
+    if not release.airflow_3:
+        return Contribution()
+    command = ["bash", "-c", "exec airflow api-server --proxy-headers"]
+    return Contribution(
+        settings={"apiServer.args": command},
+        env=(EnvVar("FORWARDED_ALLOW_IPS", "*", components=("api-server",)),),
+    )
+
+
+def http_route(release: Release, host: str, path: str, gateway: tuple[str, str, str]) -> File:
+    """Return the HTTPRoute; `gateway` is a name, its namespace and the listener with TLS."""
+    name, namespace, listener = gateway
+    web = "api-server" if release.airflow_3 else "webserver"
+    backend = {"name": release.names.object_name(web), "port": _PORT}
+    data = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": object_metadata(release, release.names.object_name("ui")),
+        "spec": {
+            "parentRefs": [{"name": name, "namespace": namespace, "sectionName": listener}],
+            "hostnames": [host],
+            "rules": [
+                {
+                    "matches": [{"path": {"type": "PathPrefix", "value": path}}],
+                    "backendRefs": [backend],
+                }
+            ],
+        },
+    }
+    header = f"Users reach the UI through the Gateway {namespace}/{name}."
+    return manifest_file(release, "http-route", data, header)
 
 
 def render_ui_access(release: Release, values: Mapping[str, Any]) -> str:
@@ -41,7 +123,8 @@ def render_ui_access(release: Release, values: Mapping[str, Any]) -> str:
 
 def _describe_exposures(release: Release, values: Mapping[str, Any], web: str) -> str:
     """Return where the UI is open to others, and how this section goes on; "" if it is not."""
-    found = []
+    exposed = not is_loopback(urlsplit(release.base_url).hostname or "")
+    found = [release.base_url] if exposed else []
     for exposure in list_exposures(values, airflow_3=release.airflow_3):
         if exposure.kind == "ingress":
             found += [_ingress_address(release, exposure, host) for _, host in exposure.hosts]

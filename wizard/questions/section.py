@@ -44,6 +44,10 @@ class QuestionInfo:
     effects: tuple[Effect, ...] = ()
 
 
+def _name_key(field: str) -> str:
+    return field.removesuffix("_")
+
+
 class Model(BaseModel):
     """Base of all models in the answers; refuses unknown keys and hides values in errors."""
 
@@ -52,6 +56,10 @@ class Model(BaseModel):
         frozen=True,
         hide_input_in_errors=True,
         validate_default=True,
+        # A key that is a keyword of Python has a field with an underscore: `class_`.
+        alias_generator=_name_key,
+        validate_by_name=True,
+        serialize_by_alias=True,
         # pydantic builds a model at its first validation, so other commands start faster.
         defer_build=True,
     )

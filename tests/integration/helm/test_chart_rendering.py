@@ -59,6 +59,20 @@ VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
             "database.ca.file": "pg.pem",
         },
     ),
+    "ingress, direct database": (
+        "production",
+        {
+            "access.kind": "ingress",
+            "access.base_url": "https://airflow.example.com/team",
+            "access.class": "nginx",
+            "access.tls.secret": "ui-certificate",
+            "access.annotations": {"example.com/hostile": HOSTILE},
+            "environment.network_policies": True,
+            "database.pgbouncer.mode": "off",
+            "database.sslmode": "verify-full",
+            "database.ca.file": "pg.pem",
+        },
+    ),
     "https": (
         "production",
         {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.rendered import answers, filled, objections
+from tests.support.rendered import filled, objections
 from wizard.answers import rules
 from wizard.answers.files import validate_answers
 from wizard.deliveries.registry import delivery_kinds
@@ -259,18 +259,10 @@ def test_hand_made_secrets_take_only_generated_values() -> None:
 def test_every_rule_has_a_case() -> None:
     named = {case.split()[0].rstrip(",") for case in CASES}
     # These have tests of their own.
-    elsewhere = {"check_airflow_version", "check_manual_secrets", "check_base_url", "check_kinds"}
+    elsewhere = {"check_airflow_version", "check_manual_secrets", "check_access", "check_kinds"}
     every = [*rules.RULES, *(rule for kind in store_kinds() for rule in kind.rules)]
     every += [rule for kind in delivery_kinds() for rule in kind.rules]
     assert {rule.__name__ for rule in every} - elsewhere <= named
-
-
-def test_localhost_is_the_address_of_a_port_forward_only() -> None:
-    found = answers("production")
-    exposed = found.access.model_copy(update={"kind": "ingress"})
-    [problem] = rules.check_base_url(found.model_copy(update={"access": exposed}))
-    assert str(problem) == "access.base_url: use the address that users open"
-    assert list(rules.check_base_url(found)) == []
 
 
 def test_all_problems_come_at_once() -> None:

@@ -34,6 +34,13 @@ VARIANTS: dict[str, dict[str, object]] = {
         "installation.image": {"repository": "registry.example.com/airflow", "tag": "3.2.2-r1"},
         "installation.release": "data-platform",
     },
+    "ingress-with-network-policies": {
+        "access.kind": "ingress",
+        "access.base_url": "https://airflow.example.com/team",
+        "access.class": "nginx",
+        "access.tls.issuer": "letsencrypt",
+        "environment.network_policies": True,
+    },
     "helm": {"delivery.kind": "helm", "environment.pod_security": "restricted"},
     "credential-of-argocd": {
         "delivery.argocd.credential": "store",

@@ -2,15 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from wizard.formats.types import ObjectName, WebUrl
+from wizard.answers.conditions import ANNOTATED_ACCESS, HTTP_ROUTE, INGRESS, LOAD_BALANCER
+from wizard.chart.contract import TLS_SECRET_KEYS
+from wizard.formats.types import AnnotationKey, Network, ObjectName, Text, WebUrl
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.network_policy import ingress_settings
 from wizard.manifests.release import Release
-from wizard.questions.section import QuestionInfo, Section
+from wizard.manifests.tree import File
+from wizard.manifests.ui_access import (
+    http_route,
+    ingress_values,
+    load_balancer,
+    proxy_settings,
+)
+from wizard.questions.section import Model, QuestionInfo, Section
+
+
+class Tls(Model):
+    """The certificate of the Ingress."""
+
+    secret: Annotated[ObjectName, QuestionInfo(when=INGRESS)] = Field(
+        default="",
+        title="TLS Secret",
+        description=(
+            "Secret with the certificate (tls.crt, tls.key). Empty: the issuer makes one with a "
+            "name of its own."
+        ),
+    )
+    issuer: Annotated[ObjectName, QuestionInfo(when=INGRESS)] = Field(
+        default="",
+        title="Issuer",
+        description=(
+            "ClusterIssuer of cert-manager that makes the certificate. Empty: somebody else "
+            "makes the TLS Secret."
+        ),
+    )
+
+
+class Gateway(Model):
+    """The Gateway that an HTTPRoute is attached to."""
+
+    name: Annotated[ObjectName, QuestionInfo(when=HTTP_ROUTE, required=True)] = Field(
+        default="", title="Gateway", description="Name of the Gateway that serves the UI."
+    )
+    namespace: Annotated[ObjectName, QuestionInfo(when=HTTP_ROUTE, required=True)] = Field(
+        default="",
+        title="Namespace",
+        description="Namespace of the Gateway. Its listener must allow routes from this one.",
+    )
+    listener: Annotated[ObjectName, QuestionInfo(when=HTTP_ROUTE, required=True)] = Field(
+        default="https",
+        title="Listener",
+        description="Name of the listener that terminates TLS. The route is attached to it alone.",
+    )
 
 
 class Access(Section):
@@ -20,34 +70,111 @@ class Access(Section):
     intro: ClassVar[str] = "A port-forward works everywhere and exposes nothing."
 
     kind: Annotated[
-        Literal["port-forward"], QuestionInfo(labels={"port-forward": "kubectl port-forward"})
+        Literal["port-forward", "ingress", "httproute", "loadbalancer"],
+        QuestionInfo(
+            labels={
+                "port-forward": "kubectl port-forward",
+                "ingress": "Ingress",
+                "httproute": "HTTPRoute (Gateway API)",
+                "loadbalancer": "load balancer",
+            }
+        ),
     ] = Field(
         default="port-forward",
         title="Access",
-        description="Users reach the UI through kubectl. Nothing is exposed outside the cluster.",
+        description=(
+            "How users reach the UI. A port-forward exposes nothing. The others need an https "
+            "base URL, whose host and path they serve."
+        ),
     )
     base_url: Annotated[WebUrl, QuestionInfo(required=True)] = Field(
         default="http://localhost:8080",
         title="Base URL",
         description="Address of the UI in users' browsers. Airflow writes it into links.",
     )
-
+    class_: Annotated[ObjectName, QuestionInfo(when=INGRESS)] = Field(
+        default="",
+        title="Ingress class",
+        description="Class of the Ingress, such as nginx. Empty: the cluster's default class.",
+    )
+    tls: Tls = Field(default_factory=Tls, title="TLS")
+    gateway: Gateway = Field(default_factory=Gateway, title="Gateway")
+    annotations: Annotated[dict[AnnotationKey, Text], QuestionInfo(when=ANNOTATED_ACCESS)] = Field(
+        default_factory=dict,
+        title="Annotations",
+        description=(
+            "NAME=VALUE annotations of the Ingress or of the load balancer's Service. A load "
+            "balancer must terminate TLS: annotations name its certificate."
+        ),
+    )
+    sources: Annotated[
+        list[Network],
+        QuestionInfo(
+            when=LOAD_BALANCER,
+            required=True,
+            takes="a list of networks, such as [10.0.0.0/8]. [0.0.0.0/0] is the whole Internet",
+        ),
+    ] = Field(
+        default_factory=list,
+        title="Sources",
+        description=(
+            "Networks that can reach the load balancer. With network policies also the networks "
+            "of its own addresses, unless it keeps those of the clients."
+        ),
+    )
     from_namespace: ObjectName = Field(
         default="",
         title="Ingress from",
         description=(
-            "With network policies: namespace of the ingress controller, if values.ingress enables "
-            "one. Empty: pods of every namespace can reach the UI through it."
+            "With network policies: namespace of the ingress controller or of the Gateway's pods. "
+            "Empty: pods of every namespace can reach the UI through an Ingress or a route."
         ),
     )
 
     def contribute(self, release: Release) -> Contribution:
-        """Set the base URL; the chart derives the path of the execution API from it."""
+        """Set the base URL, and what exposes the UI at its host and path.
+
+        The chart derives the path of the execution API from the base URL.
+        """
         option = "config.api.base_url" if release.airflow_3 else "config.webserver.base_url"
-        return Contribution(settings={option: self.base_url})
+        settings: dict[str, object] = {option: self.base_url}
+        if self.kind == "port-forward":
+            return Contribution(settings=settings)
+        parts = urlsplit(self.base_url)
+        host, path = parts.hostname or "", parts.path or "/"
+        if self.kind == "ingress":
+            secret = self.tls.secret or release.names.object_name("ui-tls")
+            settings |= ingress_values(release, host, path, secret, self.class_)
+            settings |= self._annotation_settings(release)
+        own, proxy = self.tls.secret, proxy_settings(release)
+        return Contribution(
+            settings={**settings, **proxy.settings},
+            env=proxy.env,
+            manifests=tuple(self._manifests(release, host, path)),
+            existing_secrets={own: TLS_SECRET_KEYS} if own and not self.tls.issuer else {},
+        )
+
+    def _manifests(self, release: Release, host: str, path: str) -> Iterator[File]:
+        if self.kind == "httproute":
+            gateway = self.gateway
+            attached = (gateway.name, gateway.namespace, gateway.listener)
+            yield http_route(release, host, path, attached)
+        elif self.kind == "loadbalancer":
+            yield load_balancer(release, self.annotations, self.sources)
+
+    def _annotation_settings(self, release: Release) -> dict[str, object]:
+        given = dict(self.annotations)
+        if self.tls.issuer:
+            given["cert-manager.io/cluster-issuer"] = self.tls.issuer
+        section = "ingress.apiServer" if release.airflow_3 else "ingress.web"
+        return {f"{section}.annotations": given} if given else {}
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
         """Admit to the API server what exposes it, by the values in effect."""
         if not release.network_policies:
             return Contribution()
-        return Contribution(settings=ingress_settings(release, total.values, self.from_namespace))
+        controller = self.from_namespace or self.gateway.namespace
+        peers = ingress_settings(
+            release, total.values, controller, self.sources, route=self.kind == "httproute"
+        )
+        return Contribution(settings=peers)

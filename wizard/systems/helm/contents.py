@@ -27,9 +27,9 @@ from wizard.systems.cluster.ownership import (
     seal_objects,
 )
 from wizard.systems.cluster.source import MANAGED_BY
-from wizard.systems.release.claims import is_rendered_by_helm
+from wizard.systems.release.claims import CLAIM, is_rendered_by_helm
 from wizard.systems.release.delivered_objects import list_metadata
-from wizard.systems.release.volumes import CLAIM, list_claims
+from wizard.systems.release.volumes import list_claims
 
 if TYPE_CHECKING:
     from wizard.systems.target import DataKind, Target

@@ -1,0 +1,127 @@
+"""Ways to the UI: what is refused, and what the values and manifests come to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.rendered import answers, filled, rendering, values
+from wizard.answers.files import answers_text, validate_answers
+
+URL = "https://airflow.example.com/team"
+INGRESS: dict[str, object] = {
+    "access.kind": "ingress", "access.base_url": URL, "access.class": "nginx",
+    "access.tls.issuer": "letsencrypt",
+}  # fmt: skip
+ROUTE: dict[str, object] = {
+    "access.kind": "httproute", "access.base_url": URL, "access.gateway.name": "public",
+    "access.gateway.namespace": "gateways",
+}  # fmt: skip
+CERTIFICATE = "service.beta.kubernetes.io/aws-load-balancer-ssl-cert"
+BALANCER: dict[str, object] = {
+    "access.kind": "loadbalancer", "access.base_url": URL, "access.sources": ["10.0.0.0/8"],
+    "access.annotations": {CERTIFICATE: "arn:aws:acm:eu-west-1:111122223333:certificate/a"},
+}  # fmt: skip
+
+
+def problems(changes: dict[str, object]) -> list[str]:
+    return [str(one) for one in validate_answers(filled("production", changes)).problems]
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "words"),
+    [
+        ({**INGRESS, "access.base_url": "http://localhost:8080"}, "base_url", "https address"),
+        ({**INGRESS, "access.base_url": "https://10.1.2.3"}, "base_url", "host name"),
+        ({**ROUTE, "access.base_url": "https://10.1.2.3"}, "base_url", "host name"),
+        ({**INGRESS, "access.tls.issuer": ""}, "tls.secret", "access.tls.issuer"),
+        ({**ROUTE, "access.gateway.name": ""}, "gateway.name", "required"),
+        ({**BALANCER, "access.sources": []}, "sources", "required"),
+        ({**BALANCER, "access.sources": ["10.0.0.1/8"]}, "sources", "without host bits"),
+        ({**BALANCER, "access.annotations": {}}, "annotations", "ssl-cert"),
+        ({**BALANCER, "access.annotations": {"a b": "c"}}, "annotations", "name of an annotation"),
+    ],
+)
+def test_what_cannot_work_is_refused(changes: dict[str, object], key: str, words: str) -> None:
+    [problem] = problems(changes)
+    assert problem.startswith(f"access.{key}")
+    assert words in problem
+
+
+@pytest.mark.parametrize(("airflow", "key"), [("3.2.2", "apiServer"), ("2.11.0", "web")])
+def test_an_ingress_serves_host_and_path_of_the_base_url(airflow: str, key: str) -> None:
+    made = rendering("production", {**INGRESS, "installation.airflow": airflow})
+    found = values(made)
+    assert found["ingress"][key] == {
+        "enabled": True,
+        "hosts": [
+            {
+                "name": "airflow.example.com",
+                "tls": {"enabled": True, "secretName": "airflow-ui-tls"},
+            }
+        ],
+        "path": "/team",
+        "pathType": "Prefix",
+        "ingressClassName": "nginx",
+        "annotations": {"cert-manager.io/cluster-issuer": "letsencrypt"},
+    }
+    if airflow == "3.2.2":
+        assert found["apiServer"]["args"][-1].endswith("--proxy-headers")
+        allowed = {"name": "FORWARDED_ALLOW_IPS", "value": "*"}
+        assert found["apiServer"]["env"] == [allowed]
+
+
+def manifest(changes: dict[str, object], name: str) -> Any:
+    import yaml
+
+    return yaml.safe_load(rendering("production", changes).tree.by_logical(f"secrets/{name}").text)
+
+
+def test_a_route_is_attached_to_the_listener_with_tls() -> None:
+    spec = manifest(ROUTE, "http-route")["spec"]
+    assert spec["parentRefs"] == [
+        {"name": "public", "namespace": "gateways", "sectionName": "https"}
+    ]
+    assert spec["hostnames"] == ["airflow.example.com"]
+    [rule] = spec["rules"]
+    assert rule["matches"] == [{"path": {"type": "PathPrefix", "value": "/team"}}]
+    assert rule["backendRefs"] == [{"name": "airflow-api-server", "port": 8080}]
+
+
+def test_a_load_balancer_has_no_port_of_plain_http() -> None:
+    made = manifest(BALANCER, "load-balancer")
+    assert made["metadata"]["annotations"][CERTIFICATE].startswith("arn:")
+    spec = made["spec"]
+    assert [one["port"] for one in spec["ports"]] == [443]
+    assert spec["loadBalancerSourceRanges"] == ["10.0.0.0/8"]
+    assert spec["selector"]["component"] == "api-server"
+    assert "service" not in values(rendering("production", BALANCER)).get("apiServer", {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "peer"),
+    [
+        (INGRESS, {"namespaceSelector": {}}),
+        ({**INGRESS, "access.from_namespace": "ingress-nginx"}, "ingress-nginx"),
+        (ROUTE, "gateways"),
+        ({**ROUTE, "access.from_namespace": "envoy"}, "envoy"),
+        (BALANCER, {"ipBlock": {"cidr": "10.0.0.0/8"}}),
+    ],
+)
+def test_the_policy_admits_what_exposes_the_ui(
+    changes: dict[str, object], peer: dict[str, object] | str
+) -> None:
+    made = values(rendering("production", {**changes, "environment.network_policies": True}))
+    wanted = peer
+    if isinstance(peer, str):
+        labels = {"kubernetes.io/metadata.name": peer}
+        wanted = {"namespaceSelector": {"matchLabels": labels}}
+    _, admitted = made["apiServer"]["networkPolicy"]["ingress"]["from"]
+    assert admitted == wanted
+
+
+def test_a_key_that_is_a_keyword_of_python_survives_saving() -> None:
+    found = answers("production", INGRESS)
+    assert "\n  class: nginx\n" in answers_text(found)
+    assert found.access.class_ == "nginx"
