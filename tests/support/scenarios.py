@@ -160,6 +160,10 @@ SCENARIOS: Mapping[str, Scenario] = {
             "access.gateway.name": "public",
             "access.gateway.namespace": "gateways",
             "access.gateway.listener": "web-tls",
+            "metrics.scrape_namespace": "monitoring",
+            "metrics.service_monitor": True,
+            "metrics.monitor_labels": {"release": "prometheus"},
+            "metrics.prefix": "data_airflow",
             "environment.timezone": "Asia/Taipei",
             "environment.load_examples": True,
             "environment.variables": {"TEAM": "data", "STAGE": "prod"},
@@ -214,6 +218,9 @@ SCENARIOS: Mapping[str, Scenario] = {
             "access.class": "nginx",
             "access.tls.secret": "ui-certificate",
             "access.tls.issuer": "letsencrypt",
+            "metrics.kind": "statsd",
+            "metrics.target": "[fd00::9]:9125",
+            "metrics.ipv6": True,
         }
     ),
     "broker": Scenario(

@@ -51,5 +51,11 @@ ANNOTATED_ACCESS = when(
     "access by Ingress or load balancer", "access.kind", "ingress", "loadbalancer"
 )
 
+PROMETHEUS = when("metrics for Prometheus", "metrics.kind", "prometheus")
+SCRAPED_THROUGH_POLICIES = NETWORK_POLICIES & PROMETHEUS
+SERVICE_MONITOR = PROMETHEUS & when("a ServiceMonitor", "metrics.service_monitor", True)
+METRICS_TARGET = when("a server for metrics", "metrics.kind", "statsd", "otel")
+STATSD_METRICS = when("metrics by StatsD", "metrics.kind", "statsd", "datadog")
+
 ADMIN = when("an admin user", "admin.create", True)
 CUSTOM_IMAGE = when_not("an image of your own", "installation.image.repository", "")

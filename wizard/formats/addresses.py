@@ -100,6 +100,19 @@ def _check_url(value: str, schemes: tuple[str, ...], example: str, *, loopback: 
     return value.rstrip("/")
 
 
+def split_address(value: str) -> tuple[str, int]:
+    """Return host and port of `host:port`, with IPv6 addresses in brackets, for pods.
+
+    ValueError says what to give.
+    """
+    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+):([0-9]{1,5})", value)
+    if match is None or not 0 < int(match[2]) < 65536:
+        raise ValueError("give host:port, such as statsd.example.internal:8125")
+    host = match[1].strip("[]")
+    check_host(host)
+    return host, int(match[2])
+
+
 def check_https_url(value: str) -> str:
     """Return an https URL for pods; ValueError says what to give."""
     return _check_url(value, ("https",), "https://vault.example.internal:8200", loopback=False)

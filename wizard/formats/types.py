@@ -15,7 +15,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from wizard.formats.addresses import check_git_url, check_host, check_https_url, check_web_url
+from wizard.formats.addresses import (
+    check_git_url,
+    check_host,
+    check_https_url,
+    check_web_url,
+    split_address,
+)
 from wizard.formats.durations import check_duration
 from wizard.formats.timezones import check_time_zone
 
@@ -65,6 +71,12 @@ def _network(value: str) -> str:
         return str(ipaddress.ip_network(value))
     except ValueError:
         raise ValueError("give a network such as 10.0.0.0/8, without host bits") from None
+
+
+def _address(value: str) -> str:
+    if value:
+        split_address(value)
+    return value
 
 
 def _https_url(value: str) -> str:
@@ -226,6 +238,18 @@ AnnotationKey = Annotated[
     ),
 ]
 Network = Annotated[Text, AfterValidator(_network)]
+LabelKey = AnnotationKey
+MetricPrefix = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z_][A-Za-z0-9_.]{0,62}",
+            "use letters, digits, dots and underscores, such as airflow",
+            empty=False,
+        )
+    ),
+]
+Address = Annotated[Text, AfterValidator(_address)]
 HostName = Annotated[Text, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 HttpsUrl = Annotated[Text, AfterValidator(_https_url)]

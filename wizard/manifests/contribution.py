@@ -12,7 +12,9 @@ from wizard.secrets.facts import SecretSpec
 
 @dataclass(frozen=True, slots=True)
 class EnvVar:
-    """One environment variable of Airflow's own containers: a value, or a key of a Secret.
+    """One environment variable of Airflow's own containers.
+
+    It has a value, a key of a Secret, or a field of the pod such as `status.hostIP`.
 
     `components` are the chart's labels of the components that get it; empty means all.
     """
@@ -22,9 +24,12 @@ class EnvVar:
     secret: str = ""
     key: str = ""
     components: tuple[str, ...] = ()
+    field: str = ""
 
     def to_values(self) -> dict[str, object]:
         """Return the item in the form of the chart's `<component>.env`."""
+        if self.field:
+            return {"name": self.name, "valueFrom": {"fieldRef": {"fieldPath": self.field}}}
         if not self.secret:
             return {"name": self.name, "value": self.value}
         ref = {"name": self.secret, "key": self.key}

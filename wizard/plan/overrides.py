@@ -87,6 +87,7 @@ _FIXED_SETTINGS: Mapping[str, str] = {
     "createUserJob.env": _JOB,
     "migrateDatabaseJob.args": "migrations bypass PgBouncer (database.pgbouncer.mode)",
     "migrateDatabaseJob.env": "migrations bypass PgBouncer (database.pgbouncer.mode)",
+    "extraEnv": "metrics.kind gives a variable; keep the items and add yours after them",
     "secret": "the database section gives variables; keep the items and add yours after them",
     "extraEnvFrom": "secrets.extra gives these variables; keep the items and add yours after them",
     "volumes": "it mounts certificates and keys; keep the items and add yours after them",
@@ -107,7 +108,7 @@ _CHART_DEFAULTS: Mapping[str, object] = {
     "ports.redisDB": 6379,
 }
 _MISSING = object()
-_LISTS = {"env", "secret", "volumes", "volumeMounts", "extraEnvFrom"}
+_LISTS = {"env", "secret", "extraEnv", "volumes", "volumeMounts", "extraEnvFrom"}
 
 
 def check_values(

@@ -20,6 +20,8 @@ from wizard.manifests.release import Release
 from wizard.manifests.tree import File, Tree
 from wizard.plan.derive import derive_release
 
+_TEXT_LIST = "extraEnv"
+
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
@@ -107,6 +109,8 @@ def _pod_settings(release: Release, total: Contribution) -> dict[str, Any]:
     for variable in total.env:
         for setting, item in _place_variable(variable, release):
             settings.setdefault(setting, []).append(item)
+    if _TEXT_LIST in settings:
+        settings[_TEXT_LIST] = dump_yaml(settings[_TEXT_LIST])
     if total.mounts:
         settings["volumes"] = [mount.to_volume() for mount in total.mounts]
         settings["volumeMounts"] = [
@@ -119,14 +123,17 @@ def _pod_settings(release: Release, total: Contribution) -> dict[str, Any]:
 def _place_variable(variable: EnvVar, release: Release) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield each list of the chart that the variable is in, and its item there.
 
-    The list of all containers, `env`, takes values only; `secret` is its twin for Secrets.
+    The list of all containers, `env`, takes values only; `secret` is its twin for Secrets, and
+    `extraEnv`, which is text, takes the rest.
     """
     for component in variable.components:
         for key in _list_component_keys(component, release):
             yield f"{key}.env", variable.to_values()
     if variable.components:
         return
-    if variable.secret:
+    if variable.field:
+        yield _TEXT_LIST, variable.to_values()
+    elif variable.secret:
         yield "secret", variable.to_reference()
     else:
         yield "env", variable.to_values()

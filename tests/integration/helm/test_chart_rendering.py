@@ -67,6 +67,7 @@ VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
             "access.class": "nginx",
             "access.tls.secret": "ui-certificate",
             "access.annotations": {"example.com/hostile": HOSTILE},
+            "metrics.kind": "datadog",
             "environment.network_policies": True,
             "database.pgbouncer.mode": "off",
             "database.sslmode": "verify-full",

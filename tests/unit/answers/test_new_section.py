@@ -28,39 +28,39 @@ from wizard.plan.render import render
 from wizard.questions.conditions import when
 from wizard.questions.section import QuestionInfo, Section
 
-ENABLED = when("metrics", "metrics.enabled", True)
+ENABLED = when("tracing", "tracing.enabled", True)
 
 
-class Metrics(Section):
-    """Where metrics go."""
+class Tracing(Section):
+    """Where tracing go."""
 
-    title: ClassVar[str] = "Metrics"
-    intro: ClassVar[str] = "StatsD metrics of all components."
+    title: ClassVar[str] = "Tracing"
+    intro: ClassVar[str] = "Traces of all components."
 
-    enabled: bool = Field(default=False, title="Metrics", description="Send metrics somewhere.")
+    enabled: bool = Field(default=False, title="Tracing", description="Send tracing somewhere.")
     host: Annotated[
-        HostName, QuestionInfo(when=ENABLED, required=True, source="Airflow, metrics")
-    ] = Field(default="", title="Host", description="Address of the StatsD server.")
+        HostName, QuestionInfo(when=ENABLED, required=True, source="Airflow, tracing")
+    ] = Field(default="", title="Host", description="Address of the collector.")
     port: Annotated[Port, QuestionInfo(when=ENABLED)] = Field(
-        default=8125, title="Port", description="UDP port of the StatsD server."
+        default=8125, title="Port", description="UDP port of the collector."
     )
 
     def contribute(self, release: Release) -> Contribution:
-        """Airflow's own StatsD client instead of the chart's exporter."""
+        """Send traces to a collector."""
         if not self.enabled:
             return Contribution()
         data = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": object_metadata(release, "metrics"),
+            "metadata": object_metadata(release, "tracing"),
         }
         return Contribution(
-            settings={"statsd.enabled": False, "config.metrics.statsd_host": self.host},
-            env=(EnvVar("STATSD_PORT", str(self.port)),),
-            flows=(Flow("metrics", self.host, self.port, protocol="UDP"),),
-            manifests=(manifest_file(release, "metrics", data),),
-            steps=(StepSpec("metrics.open", "Open the StatsD port", "platform"),),
-            notes=("## Metrics\n\nSee the dashboards.",),
+            settings={"config.traces.otel_on": "True", "config.traces.otel_host": self.host},
+            env=(EnvVar("TRACES_PORT", str(self.port)),),
+            flows=(Flow("tracing", self.host, self.port, protocol="UDP"),),
+            manifests=(manifest_file(release, "tracing", data),),
+            steps=(StepSpec("tracing.open", "Open the port of traces", "platform"),),
+            notes=("## Tracing\n\nSee the dashboards.",),
         )
 
 
@@ -69,46 +69,46 @@ class More(Answers):
 
     model_config = ConfigDict(title="More")
 
-    metrics: Metrics = Field(default_factory=Metrics)
+    tracing: Tracing = Field(default_factory=Tracing)
 
 
-CHANGES: dict[str, object] = {"metrics": {"enabled": True, "host": "statsd.example.internal"}}
+CHANGES: dict[str, object] = {"tracing": {"enabled": True, "host": "traces.example.internal"}}
 
 
 def test_questions_follow() -> None:
     added = field_specs(More)[len(field_specs()) :]
-    assert [item.key for item in added] == ["metrics.enabled", "metrics.host", "metrics.port"]
-    host = field_spec("metrics.host", More)
+    assert [item.key for item in added] == ["tracing.enabled", "tracing.host", "tracing.port"]
+    host = field_spec("tracing.host", More)
     assert isinstance(host, FieldSpec)
     assert (host.kind, host.title, host.ask.required) == ("text", "Host", True)
     shown = explain_question(host).to_json()
-    assert shown["when"] == "metrics"
-    assert shown["source"] == "Airflow, metrics"
+    assert shown["when"] == "tracing"
+    assert shown["source"] == "Airflow, tracing"
     with pytest.raises(AnswersError, match="no such key") as unknown:
-        field_spec("metrics.hots", More)
-    assert "did you mean metrics.host?" in str(unknown.value.problems[0])
+        field_spec("tracing.hots", More)
+    assert "did you mean tracing.host?" in str(unknown.value.problems[0])
 
 
 def test_validation_follows() -> None:
-    refused = validate_answers(filled("production", {"metrics": {"enabled": True}}), More)
+    refused = validate_answers(filled("production", {"tracing": {"enabled": True}}), More)
     assert [str(item) for item in refused.problems] == [
-        "metrics.host: is required: Address of the StatsD server."
+        "tracing.host: is required: Address of the collector."
     ]
-    wrong = validate_answers(filled("production", {"metrics": {"host": "a b", "prot": 1}}), More)
-    assert {item.key for item in wrong.problems} == {"metrics.host", "metrics.prot"}
-    ignored = validate_answers(filled("production", {"metrics": {"host": "a.example"}}), More)
-    assert ignored.warnings == ("metrics.host is ignored: it is used with metrics",)
+    wrong = validate_answers(filled("production", {"tracing": {"host": "a b", "prot": 1}}), More)
+    assert {item.key for item in wrong.problems} == {"tracing.host", "tracing.prot"}
+    ignored = validate_answers(filled("production", {"tracing": {"host": "a.example"}}), More)
+    assert ignored.warnings == ("tracing.host is ignored: it is used with tracing",)
 
 
 def test_schema_and_answers_file_follow() -> None:
-    properties = More.model_json_schema(by_alias=True)["$defs"]["Metrics"]["properties"]
+    properties = More.model_json_schema(by_alias=True)["$defs"]["Tracing"]["properties"]
     assert properties["port"]["maximum"] == 65535
     found = validate_answers(filled("production", CHANGES), More).answers
     assert found is not None
     text = answers_text(found)
-    assert "# StatsD metrics of all components.\nmetrics:\n" in text
+    assert "# Traces of all components.\ntracing:\n" in text
     data = parse_answers(text, "answers")
-    assert data["metrics"] == {"enabled": True, "host": "statsd.example.internal", "port": 8125}
+    assert data["tracing"] == {"enabled": True, "host": "traces.example.internal", "port": 8125}
     assert validate_answers(data, More).answers == found
 
 
@@ -116,26 +116,26 @@ def test_rendering_follows() -> None:
     found = validate_answers(filled("production", CHANGES), More).answers
     assert found is not None
     made = render(found)
-    assert values(made)["statsd"] == {"enabled": False}
-    assert {"name": "STATSD_PORT", "value": "8125"} in values(made)["env"]
+    assert values(made)["config"]["traces"]["otel_on"] == "True"
+    assert {"name": "TRACES_PORT", "value": "8125"} in values(made)["env"]
     listed = yaml.safe_load(made.tree.by_logical("kustomization").text)["resources"]
-    assert "secrets/metrics.yaml" in listed
+    assert "secrets/tracing.yaml" in listed
     policy = yaml.safe_load(made.tree.by_logical("secrets/egress").text)
     assert {"ports": [{"protocol": "UDP", "port": 8125}]} in policy["spec"]["egress"]
     runbook = made.tree.by_logical("runbook").text
-    assert "| Open the StatsD port | platform |" in runbook
-    assert "## Metrics" in runbook
+    assert "| Open the port of traces | platform |" in runbook
+    assert "## Tracing" in runbook
 
 
 def test_two_sections_cannot_set_one_key() -> None:
-    class Clashing(Metrics):
+    class Clashing(Tracing):
         def contribute(self, release: Release) -> Contribution:
             return Contribution(settings={"dags.gitSync": {"enabled": release.celery}})
 
     class Both(Answers):
         model_config = ConfigDict(title="Both")
 
-        metrics: Clashing = Field(default_factory=Clashing)
+        tracing: Clashing = Field(default_factory=Clashing)
 
     found = validate_answers(filled("production"), Both).answers
     assert found is not None

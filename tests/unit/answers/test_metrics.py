@@ -1,0 +1,110 @@
+"""Metrics: what each kind sets, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.rendered import filled, rendering, values
+from wizard.answers.files import validate_answers
+from wizard.plan.overrides import check_overrides
+
+STATSD: dict[str, object] = {
+    "metrics.kind": "statsd", "metrics.target": "statsd.example.internal:9125",
+}  # fmt: skip
+OTEL: dict[str, object] = {"metrics.kind": "otel", "metrics.target": "otel.example.internal:4318"}
+POLICIES: dict[str, object] = {"environment.network_policies": True}
+
+
+def configured(changes: dict[str, object]) -> Any:
+    return values(rendering("production", changes))["config"].get("metrics", {})
+
+
+def egress(changes: dict[str, object]) -> list[tuple[str, int]]:
+    made = rendering("production", {**changes, **POLICIES})
+    text = made.tree.by_logical("secrets/egress").text
+    rules = yaml.safe_load(text)["spec"]["egress"]
+    return [(port["protocol"], port["port"]) for rule in rules for port in rule.get("ports", [])]
+
+
+def test_the_exporter_of_the_chart_needs_no_setting() -> None:
+    made = rendering("production")
+    assert "statsd" not in values(made)
+    assert "metrics" not in values(made)["config"]
+    assert "http://airflow-statsd.airflow:9102/metrics" in made.tree.by_logical("runbook").text
+
+
+def test_each_kind_sets_its_own_options() -> None:
+    assert configured(STATSD) == {
+        "statsd_on": "True", "statsd_host": "statsd.example.internal", "statsd_port": 9125,
+        "statsd_prefix": "airflow",
+    }  # fmt: skip
+    assert configured(OTEL) == {
+        "otel_on": "True", "otel_host": "otel.example.internal", "otel_port": 4318,
+        "otel_prefix": "airflow",
+    }  # fmt: skip
+    none = rendering("production", {"metrics.kind": "none"})
+    assert values(none)["statsd"] == {"enabled": False}
+    assert "metrics" not in values(none)["config"]
+
+
+def test_datadog_is_the_agent_of_the_pods_own_node() -> None:
+    made = rendering("production", {"metrics.kind": "datadog"})
+    found = values(made)
+    assert found["config"]["metrics"]["statsd_datadog_enabled"] == "True"
+    [variable] = yaml.safe_load(found["extraEnv"])
+    assert variable == {
+        "name": "AIRFLOW__METRICS__STATSD_HOST",
+        "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}},
+    }
+    more = found["extraEnv"] + "- name: MORE\n  value: x\n"
+    assert check_overrides(made, {"extraEnv": more}) == ([], [])
+    [problem], _ = check_overrides(made, {"extraEnv": "- name: MORE\n  value: x\n"})
+    assert problem.key == "values.extraEnv"
+
+
+def test_egress_follows_the_target() -> None:
+    assert ("UDP", 9125) in egress(STATSD)
+    assert ("TCP", 4318) in egress(OTEL)
+    assert ("UDP", 8125) in egress({"metrics.kind": "datadog"})
+    assert not [port for port in egress({}) if port[0] == "UDP" and port[1] != 53]
+
+
+def test_prometheus_is_admitted_and_told() -> None:
+    changes = {
+        "metrics.scrape_namespace": "monitoring", "metrics.service_monitor": True,
+        "metrics.monitor_labels": {"release": "prometheus"}, **POLICIES,
+    }  # fmt: skip
+    made = rendering("production", changes)
+    labels = {"kubernetes.io/metadata.name": "monitoring"}
+    [peer] = values(made)["statsd"]["extraNetworkPolicies"]
+    assert peer == {"namespaceSelector": {"matchLabels": labels}}
+    monitor = yaml.safe_load(made.tree.by_logical("secrets/service-monitor").text)
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"]["selector"]["matchLabels"]["component"] == "statsd"
+    assert monitor["spec"]["endpoints"] == [{"port": "statsd-scrape", "path": "/metrics"}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"metrics.kind": "statsd"}, "metrics.target"),
+        ({**OTEL, "metrics.target": "otel.example.internal"}, "metrics.target"),
+        ({**OTEL, "metrics.target": "otel.example.internal:70000"}, "metrics.target"),
+        ({**OTEL, "metrics.target": "localhost:4318"}, "metrics.target"),
+        ({**OTEL, "metrics.target": "https://otel.example:4318"}, "metrics.target"),
+        ({"metrics.prefix": "a b"}, "metrics.prefix"),
+        ({"metrics.prefix": ""}, "metrics.prefix"),
+    ],
+)
+def test_what_cannot_work_is_refused(changes: dict[str, object], key: str) -> None:
+    [problem] = validate_answers(filled("production", changes)).problems
+    assert problem.key == key
+
+
+def test_an_ipv6_target_loses_its_brackets() -> None:
+    changes = {**STATSD, "metrics.target": "[fd00::9]:9125", "metrics.ipv6": True}
+    found = configured(changes)
+    assert (found["statsd_host"], found["statsd_ipv6"]) == ("fd00::9", "True")

@@ -1,0 +1,129 @@
+"""The section Metrics: which monitoring system gets Airflow's metrics, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from wizard.answers.conditions import (
+    METRICS_TARGET,
+    PROMETHEUS,
+    SCRAPED_THROUGH_POLICIES,
+    SERVICE_MONITOR,
+    STATSD_METRICS,
+)
+from wizard.formats.addresses import split_address
+from wizard.formats.types import Address, LabelKey, MetricPrefix, ObjectName, Text
+from wizard.manifests.contribution import Contribution, EnvVar, Flow
+from wizard.manifests.metrics import metrics_note, scrape_settings, service_monitor
+from wizard.manifests.release import Release
+from wizard.manifests.tree import File
+from wizard.questions.section import QuestionInfo, Section
+
+_DATADOG_PORT = 8125
+_HOST_VARIABLE = "AIRFLOW__METRICS__STATSD_HOST"
+
+
+class Metrics(Section):
+    """Where Airflow sends its metrics."""
+
+    title: ClassVar[str] = "Metrics"
+    intro: ClassVar[str] = "Airflow reports scheduler heartbeats, queues, DAG runs and tasks."
+
+    kind: Annotated[
+        Literal["prometheus", "statsd", "datadog", "otel", "none"],
+        QuestionInfo(
+            labels={
+                "prometheus": "Prometheus, from the chart's exporter",
+                "statsd": "a StatsD server",
+                "datadog": "the Datadog agent on each node",
+                "otel": "an OpenTelemetry collector",
+                "none": "none",
+            },
+            source="production guide, Metrics; chart 1.22.0",
+        ),
+    ] = Field(
+        default="prometheus",
+        title="Metrics",
+        description=(
+            "Prometheus scrapes an exporter that the chart runs; Airflow sends to the others. "
+            "For Datadog, the image needs the Python package datadog."
+        ),
+    )
+    target: Annotated[Address, QuestionInfo(when=METRICS_TARGET, required=True)] = Field(
+        default="",
+        title="Target",
+        description="host:port of the server, such as statsd.example.internal:8125 (UDP) or "
+        "otel.example.internal:4318 (OTLP over HTTP).",
+    )
+    ipv6: Annotated[bool, QuestionInfo(when=STATSD_METRICS)] = Field(
+        default=False, title="IPv6", description="Send to an IPv6 address."
+    )
+    prefix: MetricPrefix = Field(
+        default="airflow", title="Prefix", description="First part of the name of each metric."
+    )
+    scrape_namespace: Annotated[ObjectName, QuestionInfo(when=SCRAPED_THROUGH_POLICIES)] = Field(
+        default="",
+        title="Prometheus in",
+        description=(
+            "With network policies: namespace of Prometheus. Empty: only pods of Airflow can "
+            "reach the exporter, so nothing is scraped."
+        ),
+    )
+    service_monitor: Annotated[bool, QuestionInfo(when=PROMETHEUS)] = Field(
+        default=False,
+        title="ServiceMonitor",
+        description=(
+            "Write a ServiceMonitor for the Prometheus Operator, whose CRDs must exist. Without "
+            "it, the Service has the prometheus.io annotations."
+        ),
+    )
+    monitor_labels: Annotated[dict[LabelKey, Text], QuestionInfo(when=SERVICE_MONITOR)] = Field(
+        default_factory=dict,
+        title="Labels",
+        description="NAME=VALUE labels by which your Prometheus selects ServiceMonitors.",
+    )
+
+    def contribute(self, release: Release) -> Contribution:
+        """Return the options of Airflow's metrics, and what a scraper needs."""
+        return Contribution(
+            settings=dict(self._settings(release)),
+            env=(EnvVar(_HOST_VARIABLE, field="status.hostIP"),) if self._on_nodes else (),
+            flows=(Flow("Datadog agent", "the node", _DATADOG_PORT, protocol="UDP"),)
+            if self._on_nodes
+            else (),
+            manifests=tuple(self._manifests(release)),
+            notes=(metrics_note(release),) if self.kind == "prometheus" else (),
+        )
+
+    @property
+    def _on_nodes(self) -> bool:
+        return self.kind == "datadog"
+
+    def _settings(self, release: Release) -> Iterator[tuple[str, object]]:
+        if self.kind == "prometheus":
+            if release.network_policies and self.scrape_namespace:
+                yield from scrape_settings(self.scrape_namespace).items()
+            if self.prefix != "airflow":
+                yield "config.metrics.statsd_prefix", self.prefix
+            return
+        yield "statsd.enabled", False
+        if self.kind == "none":
+            return
+        host, port = split_address(self.target) if self.target else ("", _DATADOG_PORT)
+        protocol = "otel" if self.kind == "otel" else "statsd"
+        yield f"config.metrics.{protocol}_on", "True"
+        if host:
+            yield f"config.metrics.{protocol}_host", host
+        yield f"config.metrics.{protocol}_port", port
+        yield f"config.metrics.{protocol}_prefix", self.prefix
+        if self.ipv6:
+            yield "config.metrics.statsd_ipv6", "True"
+        if self.kind == "datadog":
+            yield "config.metrics.statsd_datadog_enabled", "True"
+
+    def _manifests(self, release: Release) -> Iterator[File]:
+        if self.kind == "prometheus" and self.service_monitor:
+            yield service_monitor(release, self.monitor_labels)
