@@ -55,7 +55,10 @@ PROMETHEUS = when("metrics for Prometheus", "metrics.kind", "prometheus")
 SCRAPED_THROUGH_POLICIES = NETWORK_POLICIES & PROMETHEUS
 SERVICE_MONITOR = PROMETHEUS & when("a ServiceMonitor", "metrics.service_monitor", True)
 METRICS_TARGET = when("a server for metrics", "metrics.kind", "statsd", "otel")
-STATSD_METRICS = when("metrics by StatsD", "metrics.kind", "statsd", "datadog")
+# Airflow 2 has no option for it (config.yml of Airflow 3.1.8).
+STATSD_IPV6 = when("metrics by StatsD", "metrics.kind", "statsd", "datadog") & when_matching(
+    "Airflow 3", "installation.airflow", lambda version: not version.startswith("2.")
+)
 
 ADMIN = when("an admin user", "admin.create", True)
 CUSTOM_IMAGE = when_not("an image of your own", "installation.image.repository", "")

@@ -12,7 +12,7 @@ from wizard.answers.conditions import (
     PROMETHEUS,
     SCRAPED_THROUGH_POLICIES,
     SERVICE_MONITOR,
-    STATSD_METRICS,
+    STATSD_IPV6,
 )
 from wizard.formats.addresses import split_address
 from wizard.formats.types import Address, LabelKey, MetricPrefix, ObjectName, Text
@@ -58,7 +58,7 @@ class Metrics(Section):
         description="host:port of the server, such as statsd.example.internal:8125 (UDP) or "
         "otel.example.internal:4318 (OTLP over HTTP).",
     )
-    ipv6: Annotated[bool, QuestionInfo(when=STATSD_METRICS)] = Field(
+    ipv6: Annotated[bool, QuestionInfo(when=STATSD_IPV6)] = Field(
         default=False, title="IPv6", description="Send to an IPv6 address."
     )
     prefix: MetricPrefix = Field(
