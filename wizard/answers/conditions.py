@@ -51,6 +51,8 @@ ANNOTATED_ACCESS = when(
     "access by Ingress or load balancer", "access.kind", "ingress", "loadbalancer"
 )
 
+DATABASE_CLEANUP = when("database cleanup", "environment.cleanup.database", True)
+
 PROMETHEUS = when("metrics for Prometheus", "metrics.kind", "prometheus")
 SCRAPED_THROUGH_POLICIES = NETWORK_POLICIES & PROMETHEUS
 SERVICE_MONITOR = PROMETHEUS & when("a ServiceMonitor", "metrics.service_monitor", True)

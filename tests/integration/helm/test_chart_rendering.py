@@ -26,7 +26,8 @@ VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
         {
             "executor.kind": "CeleryExecutor,KubernetesExecutor",
             "installation.release": "data-platform",
-            "executor.task_pods": {"cpu": "1", "memory_limit": "2Gi"},
+            "executor.task_pods": {"cpu": "1", "cpu_limit": "2", "memory_limit": "2Gi"},
+            "environment.cleanup": {"database": True, "retention_days": 30, "pods": True},
         },
     ),
     "airflow 2": (

@@ -97,6 +97,7 @@ def change(changes: Mapping[str, object], base: Mapping[str, object] | None = No
         ({"executor.workers.persistence": "20Gi"}, "volume-of-worker", "interrupt"),
         ({"broker.persistence": "5Gi"}, "volume-of-redis", "interrupt"),
         ({"admin.create": False}, "left-behind", "data"),
+        ({"environment.cleanup.database": True}, "database-cleanup", "data"),
         ({"environment.timezone": "Europe/Berlin"}, "restart", "restart"),
         ({"installation.chart": "1.21.0"}, "another-chart", "restart"),
         ({"database.pgbouncer.metadata_pool": 20}, "secrets-change", "restart"),
@@ -124,6 +125,13 @@ def test_a_change_states_its_consequence(
 )
 def test_a_small_change_has_no_consequence(changes: Mapping[str, object]) -> None:
     assert change(changes).found == {}
+
+
+def test_a_shorter_retention_removes_more() -> None:
+    base = {"environment.cleanup.database": True}
+    days = "environment.cleanup.retention_days"
+    assert change({days: 30}, base).found["shorter-retention"].grade == "data"
+    assert "shorter-retention" not in change({days: 120}, base).found
 
 
 def test_a_new_queue_beside_the_old_one_interrupts_nothing() -> None:

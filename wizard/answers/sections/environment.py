@@ -6,12 +6,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.conditions import NETWORK_POLICIES
+from wizard.answers.conditions import DATABASE_CLEANUP, KUBERNETES, NETWORK_POLICIES
 from wizard.answers.sections.workloads import Components
 from wizard.formats.types import EnvName, HostName, Port, Text, TimeZone
 from wizard.manifests.contribution import Contribution, EnvVar, Flow
 from wizard.manifests.network_policy import egress_policies
 from wizard.manifests.release import Release
+from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
 
 
@@ -30,6 +31,52 @@ class Egress(Model):
         named = tuple(web if one == "api-server" else one for one in self.components)
         chosen = named or release.task_runners
         return Flow(purpose, self.host, self.port, () if "all" in chosen else chosen)
+
+
+_CLEANED = Effect(
+    "database-cleanup",
+    "data",
+    "Every Sunday, Airflow removes runs, task instances and other records of the past that are "
+    "older than the retention. It moves them to archive tables of the same database.",
+    lambda old, new: bool(new) and new is not old,
+)
+_SHORTER = Effect(
+    "shorter-retention",
+    "data",
+    "The next cleanup also removes records that are between {new} and {old} days old.",
+    lambda old, new: new < old,
+)
+
+
+class Cleanup(Model):
+    """What Airflow deletes when it is old."""
+
+    database: Annotated[bool, QuestionInfo(effects=(_CLEANED,))] = Field(
+        default=False,
+        title="Clean database",
+        description=(
+            "Remove old records of runs and tasks every week. Without it, the database grows "
+            "for ever."
+        ),
+    )
+    retention_days: Annotated[
+        int, Field(ge=1, le=3650), QuestionInfo(when=DATABASE_CLEANUP, effects=(_SHORTER,))
+    ] = Field(default=90, title="Days", description="Days that records are kept.")
+    pods: Annotated[bool, QuestionInfo(when=KUBERNETES)] = Field(
+        default=False,
+        title="Clean pods",
+        description="Delete pods of finished tasks that are left over, every 15 minutes.",
+    )
+
+    def build_settings(self, release: Release) -> dict[str, object]:
+        """Return the settings of the chart's two CronJobs."""
+        settings: dict[str, object] = {}
+        if self.database:
+            settings["databaseCleanup.enabled"] = True
+            settings["databaseCleanup.retentionDays"] = self.retention_days
+        if self.pods and release.kubernetes:
+            settings["cleanup.enabled"] = True
+        return settings
 
 
 class Environment(Section):
@@ -90,6 +137,7 @@ class Environment(Section):
             "wizard adds those that the answers and values name."
         ),
     )
+    cleanup: Cleanup = Field(default_factory=Cleanup, title="Cleanup")
     pod_security: Annotated[
         Literal["none", "baseline", "restricted"],
         QuestionInfo(
@@ -113,7 +161,8 @@ class Environment(Section):
             *(EnvVar(name, value) for name, value in sorted(self.variables.items())),
         ]
         settings: dict[str, object] = {
-            "config.core.load_examples": "True" if self.load_examples else "False"
+            "config.core.load_examples": "True" if self.load_examples else "False",
+            **self.cleanup.build_settings(release),
         }
         flows: tuple[Flow, ...] = ()
         if self.network_policies:

@@ -47,6 +47,52 @@ class WorkerResources(Model):
         return {name: amounts for name, amounts in found.items() if amounts}
 
 
+class TaskPods(WorkerResources):
+    """Resources of task pods, and what the scheduler does with them."""
+
+    cpu_limit: Quantity = Field(
+        default="",
+        title="CPU limit",
+        description="A container that needs more is slowed down. Empty: no limit.",
+    )
+    delete_on_success: bool = Field(
+        default=True,
+        title="Delete finished pods",
+        description="Delete the pod of a task that succeeded.",
+    )
+    delete_on_failure: bool = Field(
+        default=False,
+        title="Delete failed pods",
+        description="Delete the pod of a task that failed. A pod that is kept shows its log.",
+    )
+    batch_size: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=1,
+        title="Pods at once",
+        description="Pods that each scheduler creates in one loop. 16 suits busy nights.",
+    )
+
+    def to_values(self) -> dict[str, dict[str, str]]:
+        """Return a Kubernetes `resources` mapping without empty values."""
+        found = super().to_values()
+        if self.cpu_limit:
+            found["limits"] = {"cpu": self.cpu_limit, **found.get("limits", {})}
+        return found
+
+    def options(self) -> dict[str, object]:
+        """Return the options of KubernetesExecutor that differ from Airflow's defaults.
+
+        Source: provider cncf-kubernetes 10.25.0, section kubernetes_executor.
+        """
+        options: dict[str, object] = {}
+        if not self.delete_on_success:
+            options["delete_worker_pods"] = "False"
+        if self.delete_on_failure:
+            options["delete_worker_pods_on_failure"] = "True"
+        if self.batch_size != 1:
+            options["worker_pods_creation_batch_size"] = self.batch_size
+        return {f"config.kubernetes_executor.{name}": one for name, one in options.items()}
+
+
 class Workers(Model):
     """Number, scaling and resources of Celery workers."""
 
@@ -148,8 +194,8 @@ class Executor(Section):
         description="Celery starts tasks at once. Kubernetes isolates them and keeps no idle pods.",
     )
     workers: Workers = Field(default_factory=Workers, title="Workers")
-    task_pods: Annotated[WorkerResources, QuestionInfo(when=KUBERNETES)] = Field(
-        default_factory=WorkerResources, title="Task pods"
+    task_pods: Annotated[TaskPods, QuestionInfo(when=KUBERNETES)] = Field(
+        default_factory=TaskPods, title="Task pods"
     )
     local_persistence: Annotated[Quantity, QuestionInfo(when=LOCAL, required=True)] = Field(
         default="10Gi",
@@ -186,6 +232,7 @@ class Executor(Section):
             resources = self.task_pods.to_values()
             if resources:
                 settings["workers.kubernetes.resources"] = resources
+            settings |= self.task_pods.options()
             comments["workers.kubernetes.safeToEvict"] = "evicting a task pod kills its task"
         return Contribution(settings=settings, comments=comments)
 
