@@ -32,19 +32,21 @@ fields='jsonpath={.metadata.uid} {.metadata.annotations.airflow-wizard/source}'
 refused=
 look() {
   found=$("$1" get "$2" "$3" ${4:+"--namespace=$4"} --ignore-not-found -o "$fields")
-  case $found in
-    '' | *" $source") return ;;
-    *' ') ;;
+  [ -n "$found" ] || return 0
+  uid=${found%% *} other=${found#* }
+  case $other in
+    '') ;;
+    "$source") return ;;
     *)
-      echo "$2 $3 belongs to ${found#* }; it is never taken over" >&2
+      echo "$2 $3 belongs to $other; it is never taken over" >&2
       refused=yes
       return
       ;;
   esac
   case " ${TAKE_OVER:-} " in
-    *" ${found% } "*) ;;
+    *" $uid "*) ;;
     *)
-      echo "$2 $3 already exists (UID ${found% }) and does not say whose it is" >&2
+      echo "$2 $3 already exists (UID $uid) and does not say whose it is" >&2
       refused=yes
       ;;
   esac
@@ -64,8 +66,6 @@ def look_documents(release: Release, texts: Iterable[tuple[str, str]]) -> str:
 
     `texts` are pairs of the shell function and the document that it applies.
     """
-    if not release.owner_id:
-        return ""
     lines = [_LOOK.replace("SOURCE", quote(release.owner_id))]
     for function, text in texts:
         found = read_mapping(text, "document")
