@@ -26,6 +26,7 @@ from wizard.clients.kube.transport import Transport
 from wizard.clients.vault.address import AppRole, Token, VaultAddress
 from wizard.clients.vault.transport import VaultHttp, VaultResponse
 from wizard.engine.steps import StepEvent, run_steps
+from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.plan.render import Rendering
 from wizard.stores.vault.settings import vault_settings
 from wizard.systems.target import Target
@@ -586,6 +587,46 @@ def test_a_config_of_the_platforms_that_serves_this_cluster_holds(bench: Bench, 
     found = bench.run()
     assert found["vault.auth"].state == "holds"
     assert f"POST {bench.config}" not in wire.writes
+
+
+def test_an_auth_mount_of_others_gets_no_config(bench: Bench, wire: Wire) -> None:
+    """Without a config too: another's never, an unknown one after a yes to exactly this mount."""
+    mount, made = f"sys/auth/{bench.store.auth_mount}", "made by airflow-wizard for airflow"
+    hers = f"{made}; {OWNER_ANNOTATION}: git.example.com/hers/airflow#airflow"
+    bench.account()
+    agreed: dict[str, str] = {"vault.auth": "0" * 12}
+    for says, whose in ((hers, "belongs to"), ("the platform's", "was not created"), (made, "say")):
+        bench.vault.request("POST", mount, {"type": "kubernetes", "description": says})
+        before = (bench.stored(mount), [bench.object(path) for path in OBJECTS])
+        bench.target = replace(bench.target, agreed=agreed)
+        event = bench.run()["vault.auth"]
+        assert (event.state, whose in event.detail) == ("blocked", True), event
+        assert (bench.stored(mount), [bench.object(path) for path in OBJECTS]) == before
+        assert bench.stored(bench.config) == 404
+        seal = event.fix.text.partition("--take-over vault.auth@")[2]
+        assert bool(seal) is (says != hers), event.fix
+        agreed = {"vault.auth": seal}
+        if says != made:
+            bench.vault.request("DELETE", mount)
+    # Replaced by another of the same name between the look and the change.
+    bench.target = replace(bench.target, agreed=agreed)
+
+    def replaced(line: str) -> None:
+        if line.startswith("PATCH") and "clusterrolebindings" in line and "dryRun" not in line:
+            wire.before = lambda _line: None
+            bench.vault.request("DELETE", mount)
+            bench.vault.request("POST", mount, {"type": "kubernetes", "description": hers})
+
+    wire.before = replaced
+    event = bench.run()["vault.auth"]
+    assert (event.state, bench.stored(bench.config)) == ("blocked", 404), event
+    bench.vault.request("DELETE", mount)
+    bench.vault.request("POST", mount, {"type": "kubernetes", "description": made})
+    bench.target = replace(bench.target, agreed={})
+    seal = bench.run()["vault.auth"].fix.text.partition("--take-over vault.auth@")[2]
+    bench.target = replace(bench.target, agreed={"vault.auth": seal})
+    assert bench.run()["vault.auth"].state == "changed"
+    assert bench.run()["vault.auth"].state == "holds"
 
 
 def test_an_auth_mount_of_another_kind(bench: Bench) -> None:

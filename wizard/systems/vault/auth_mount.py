@@ -2,19 +2,23 @@
 
 A Vault inside the cluster uses its own ServiceAccount. A Vault outside needs the cluster's address,
 its CA and a reviewer's token. A write replaces the whole config including the reviewer's token, so
-an existing config is never rewritten (facts on Vault, sections 2.8 and 3).
+an existing config is never rewritten (facts on Vault, sections 2.8 and 3). A mount without a config
+is set up only if it is this installation's, or after a yes to exactly this mount.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from wizard.clients.vault.transport import VaultConflictError, VaultError
 from wizard.engine.steps import StepStatus
-from wizard.errors import Fix
+from wizard.errors import ConflictError, Fix
 from wizard.formats.addresses import is_loopback
+from wizard.formats.terminal import escape_unprintable
+from wizard.stores.vault.steps import auth_step
 from wizard.systems.vault import reviewer as vault_reviewer
 from wizard.systems.vault.auth_config import (
     IN_CLUSTER,
@@ -22,11 +26,13 @@ from wizard.systems.vault.auth_config import (
     check_auth_config,
     parse_server,
 )
-from wizard.systems.vault.ownership import mount_description
+from wizard.systems.vault.ownership import judge_mount, mount_description
 from wizard.systems.vault.reviewer import Reviewer
 from wizard.systems.vault.session import PathState, leave_to_vault_owner
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wizard.clients.kube.protocol import Kube
     from wizard.clients.vault.address import VaultAddress
     from wizard.systems.target import Target
@@ -50,6 +56,8 @@ class AuthMount:
         self._path = f"sys/auth/{self._mount}"
         self._config = f"auth/{self._mount}/config"
         self._owner = mount_description(target.release.installation, target.release.owner_id)
+        self._step = auth_step(session.store).id
+        self._agreed = target.agreed.get(self._step, "")
         self._target = target
         self._reviewer = Reviewer(target.kube) if target.kube else None
 
@@ -101,8 +109,36 @@ class AuthMount:
         if config.hidden:
             return leave_to_vault_owner(f"this token cannot read {self._config}", self.command)
         if config.data is None:
-            return self._check_missing(f"auth/{self._mount} has no config yet", made=True)
+            missing = self._check_missing(f"auth/{self._mount} has no config yet", made=True)
+            return self._check_owner(found.data) or missing
         return check_auth_config(config.data, self._wanted(), self._mount)
+
+    def _check_owner(self, entry: Mapping[str, Any]) -> StepStatus | None:
+        """Return why a mount without a config is not set up; None if it may be."""
+        owner = judge_mount(entry, self._target.release.owner_id)
+        if owner.is_ours:
+            return None
+        says = escape_unprintable(f"{entry.get('accessor') or ''} {entry.get('description') or ''}")
+        line = f"auth mount {self._mount}, {says.strip()}"
+        seal = hashlib.sha256(line.encode()).hexdigest()[:12]
+        if not owner.is_proven_foreign and self._agreed == seal:
+            return None
+        over = (
+            ""
+            if owner.is_proven_foreign
+            else "; or, to set up exactly this mount: airflow-wizard apply --take-over "
+            f"{self._step}@{seal}"
+        )
+        return StepStatus(
+            "blocked",
+            f"auth/{self._mount} has no config and {escape_unprintable(owner.reason)}; not changed",
+            Fix(
+                "use a different mount: airflow-wizard set secrets.vault.auth_mount=kubernetes-"
+                f"<cluster>{over}",
+                "secrets.vault.auth_mount",
+            ),
+            line,
+        )
 
     def _read_mount(self) -> PathState:
         """Return the mount's entry from Vault's list, or from the mounts this token can use."""
@@ -149,6 +185,9 @@ class AuthMount:
                 f"auth/{self._mount} was set up by somebody else in the meantime; not changed",
                 "run apply again to check that it serves this cluster",
             )
+        refusal = self._check_owner(self._read_mount().data or {})
+        if refusal is not None:
+            raise ConflictError(refusal.detail, refusal.fix)
         token = reviewer.get_secret_value() if reviewer is not None else ""
         try:
             self._session.call("POST", self._config, wanted.body(token))
