@@ -90,10 +90,14 @@ def main(argv: list[str]) -> int:
         case ["secrets" | "auth" as kind, "list"]:
             return _say(request("GET", f"sys/{'mounts' if kind == 'secrets' else 'auth'}")["data"])
         case ["secrets", "enable", engine]:
-            options = {"type": engine, "options": {"version": flags["version"]}}
+            options = {
+                "type": engine, "description": flags.get("description", ""),
+                "options": {"version": flags["version"]},
+            }  # fmt: skip
             request("POST", f"sys/mounts/{flags['path']}", options)
         case ["auth", "enable", method]:
-            request("POST", f"sys/auth/{flags['path']}", {"type": method})
+            made = {"type": method, "description": flags.get("description", "")}
+            request("POST", f"sys/auth/{flags['path']}", made)
         case ["policy", "list"]:
             return _say("\n".join(request("GET", "sys/policies/acl?list=true")["data"]["keys"]))
         case ["policy", "read", name]:
@@ -106,6 +110,11 @@ def main(argv: list[str]) -> int:
             request("PUT", path, _body(rest))
         case ["kv", "get", path]:
             return _kv_get(f"{flags['mount']}/data/{path}", flags)
+        case ["kv", "metadata", "put" | "patch" as how, path]:
+            key, _, value = flags["custom-metadata"].partition("=")
+            place = f"{flags['mount']}/metadata/{path}"
+            verb = "PATCH" if how == "patch" else "POST"
+            request(verb, place, {"custom_metadata": {key: value}})
         case ["kv", "put" | "patch" as how, path, *rest]:
             body = {"options": {"cas": int(flags["cas"])}, "data": _body(rest)}
             place = f"{flags['mount']}/data/{path}"
@@ -122,7 +131,7 @@ def _read(path: str, flags: dict[str, str]) -> int:
         return _failed(f"No value found at {path}")
     if "field" not in flags:
         return _say(found)
-    if flags["field"] not in found["data"]:
+    if found["data"].get(flags["field"]) is None:
         return _failed(f'Field "{flags["field"]}" not present in secret', 1)
     value = found["data"][flags["field"]]
     return _say(json.dumps(value, indent=2) if flags.get("format") == "json" else str(value))

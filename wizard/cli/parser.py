@@ -235,6 +235,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="register the key, read-only, with a token from env:NAME, file:PATH or prompt",
     )
     _hand_off_options(secrets)
+    _take_over_option(secrets)
     _reference_options(secrets)
     _apply_options(add("apply", "make the committed installation live: change, wait, verify"))
     _destroy_options(add("destroy", "delete the whole installation; data only with --data"))
@@ -340,7 +341,7 @@ def _take_over_option(command: argparse.ArgumentParser) -> None:
         action="append",
         type=_require_name,
         metavar="STEP@SEAL",
-        help="agree to the diff that an earlier run showed for a step; repeatable",
+        help="agree to what an earlier run showed for a step; repeatable",
     )
 
 

@@ -69,6 +69,10 @@ def run_secrets(options: Options, console: Console) -> ExitCode:
     if options.register:
         _token_reference(options)
     require_valid_options(options)
+    if options.take_over:
+        from wizard.apply.prepare import parse_take_overs
+
+        parse_take_overs(options.take_over)
     workspace = open_workspace(options, console, create=options.yes)
     start = read_command_input(options, workspace)
     if not start.given:
@@ -119,10 +123,12 @@ def _fill_store(run: SecretsRun, session: StoreSession, agreed: Any) -> ExitCode
         if any(one.found.facts_in_state("generate") for one in every)
         else None
     )
-    for one in every:
+    # Whose every path is comes before the first write to one of them.
+    seals = [run.agree_to_claim(one.found) for one in every]
+    for one, seal in zip(every, seals, strict=True):
         try:
             missing = one.found.missing_facts
-            filled = _fill_store_path(run, one, agreed, cluster) if missing else None
+            filled = _fill_store_path(run, one, agreed, cluster, seal) if missing else None
         except WizardError as error:
             error.message += describe_unwritten([each.found for each in every], outcomes)
             raise
@@ -142,9 +148,12 @@ def _fill_store(run: SecretsRun, session: StoreSession, agreed: Any) -> ExitCode
 
 
 def _fill_store_path(
-    run: SecretsRun, session: StoreSession, agreed: Any, cluster: SecretLookup | None
+    run: SecretsRun, session: StoreSession, agreed: Any, cluster: SecretLookup | None, seal: str
 ) -> FillResult:
-    """Create and write the missing values of one store path, after confirmation."""
+    """Create and write the missing values of one store path, after confirmation.
+
+    `seal` is that of a yes to a payload whose owner is unknown.
+    """
     found = session.found
     _require_no_handoff(run, found)
     if note := session.require_rights():
@@ -155,7 +164,7 @@ def _fill_store_path(
     inputs = Inputs(run.proposal.answers, run.start.folder, make_prompt(run))
     require_known_use(run, session.signs(inputs, cluster))
     confirm_write(run, len(found.missing_facts), found.store.name)
-    filled = session.fill(inputs)
+    filled = session.fill(inputs, seal)
     report_written(run, found, filled)
     return filled
 

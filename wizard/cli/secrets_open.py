@@ -71,7 +71,11 @@ def take_hand_off(run: SecretsRun, session: StoreSession, handed: HandOff) -> Ex
     for one, own in zip(every, values, strict=True):
         _require_same(one.found.store.name, one.found.seen.payload.get, own)
         _require_same(f"an older version of {one.found.store.name}", one.found.earlier_value, own)
-    outcomes = [_fill_path(run, one, own, handed) for one, own in zip(every, values, strict=True)]
+    seals = [run.agree_to_claim(one.found) for one in every]
+    outcomes = [
+        _fill_path(run, one, own, handed, seal)
+        for one, own, seal in zip(every, values, seals, strict=True)
+    ]
     missing = [
         fact.key
         for one, own in zip(every, values, strict=True)
@@ -87,7 +91,11 @@ def take_hand_off(run: SecretsRun, session: StoreSession, handed: HandOff) -> Ex
 
 
 def _fill_path(
-    run: SecretsRun, session: StoreSession, values: Mapping[Fact, SecretStr], handed: HandOff
+    run: SecretsRun,
+    session: StoreSession,
+    values: Mapping[Fact, SecretStr],
+    handed: HandOff,
+    seal: str,
 ) -> Outcome:
     """Write the values that are missing at one store path."""
     found = session.found
@@ -99,7 +107,7 @@ def _fill_path(
         inputs = _FileInputs(run.proposal.answers, _known=dict(handed.values))
         require_known_use(run, session.signs(inputs, open_run_cluster(run)))
         confirm_write(run, len(missing), found.store.name)
-        filled = fill_store(found.store, found.seen, missing)
+        filled = fill_store(found.store, found.seen, missing, seal)
         _require_same(found.store.name, filled.payload.get, values)
         report_written(run, found, filled)
     return Outcome(found, filled, session.key(filled))

@@ -85,6 +85,24 @@ class SecretsRun:
             f"check it, then add --accept {name}",
         )
 
+    def agree_to_claim(self, found: Survey) -> str:
+        """Return the seal of a payload of unknown owner that a yes was given for; usually empty.
+
+        The yes is `--take-over` or a person's. Raises RefusedError without it, and for a payload
+        of others.
+        """
+        question, seal = found.claim_question, found.claim.seal
+        if not question:
+            return ""
+        if seal in self.options.take_over:
+            return seal
+        if self.is_interactive and ask_confirmation(self.console, question):
+            return seal
+        raise RefusedError(
+            f"{question.removesuffix('?')}: not confirmed; nothing was written",
+            f"if it is this installation's, run this again with --take-over {seal}",
+        )
+
     def note(self, text: str) -> None:
         """Print a note at once, and add it to the JSON."""
         self.notes.append(text)

@@ -27,6 +27,7 @@ from wizard.cli.secrets_report import (
 )
 from wizard.clients import age
 from wizard.errors import ConflictError, ExitCode, UsageError
+from wizard.manifests.ownership import Ownership
 from wizard.provisioning.sealed_file import (
     HandOff,
     HandOffRecord,
@@ -41,6 +42,7 @@ from wizard.provisioning.steps import list_read_consents
 from wizard.provisioning.survey import Inputs, make_database_client, survey_store
 from wizard.secrets.deploy_key import fingerprint
 from wizard.secrets.payload import Payload
+from wizard.systems.payload_store import Claim
 from wizard.workspace.deploy_keys import QUESTIONS, git_key
 from wizard.workspace.store_paths import list_store_paths
 
@@ -93,7 +95,11 @@ class _UnreadableStore:
     def read_version(self, version: int) -> StoredSecret | None:
         raise NotImplementedError("a store that is not read has no versions")
 
-    def write(self, data: Mapping[str, object], cas: int) -> int:
+    def judge(self, version: int) -> Claim:
+        del version
+        return Claim(Ownership("ours", "is not read"))
+
+    def write(self, data: Mapping[str, object], cas: int, agreed: str = "") -> int:
         raise NotImplementedError("a store that is not read cannot be written")
 
 

@@ -130,9 +130,13 @@ class StoreSession:
         signs.require_none(self.found.facts_in_state("generate"), self.found.store.name)
         return signs
 
-    def fill(self, inputs: Inputs) -> FillResult:
-        """Generate and read the missing values and write them at once; call `signs` first."""
-        return fill_store(self.found.store, self.found.seen, self.found.values(inputs))
+    def fill(self, inputs: Inputs, agreed: str = "") -> FillResult:
+        """Generate and read the missing values and write them at once; call `signs` first.
+
+        `agreed` is the `Claim.seal` of a yes to `Survey.claim_question`.
+        """
+        found = self.found
+        return fill_store(found.store, found.seen, found.values(inputs), agreed)
 
     def key(self, filled: FillResult | None = None) -> KeyPair | None:
         """Return the deploy key that the store holds now."""

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
 from wizard.errors import ConflictError, Fix, RefusedError, WizardError
+from wizard.formats.terminal import escape_unprintable
 from wizard.secrets import generation
 from wizard.secrets.deploy_key import (
     KeyPair,
@@ -29,6 +30,7 @@ from wizard.secrets.facts import Fact, Form
 from wizard.secrets.payload import Payload
 from wizard.secrets.resolve import SecretError, resolve_reference
 from wizard.systems.payload_store import (
+    Claim,
     EarlierValues,
     PayloadStore,
     StoreState,
@@ -117,6 +119,7 @@ class Survey:
     store: PayloadStore
     seen: StoreState
     items: tuple[StoreItem, ...]
+    claim: Claim
     earlier: EarlierValues = field(default_factory=EarlierValues)
 
     def facts_in_state(self, *states: ItemState) -> tuple[Fact, ...]:
@@ -137,6 +140,24 @@ class Survey:
         return (
             f"version {self.seen.version} of {self.store.name} lacks {keys}, which older versions "
             "have: restore these values?"
+        )
+
+    @property
+    def claim_question(self) -> str:
+        """The question before a payload is filled whose owner is unknown; empty if there is none.
+
+        Raises RefusedError for a payload of another installation or repository.
+        """
+        owner, seen = self.claim.owner, self.seen
+        if owner.is_ours or not self.missing_facts:
+            return ""
+        what = f"{self.store.name} {escape_unprintable(owner.reason)}"
+        if not self.claim.seal:
+            raise RefusedError(f"{what}; nothing was written", self.claim.fix)
+        held = ", ".join(escape_unprintable(one) for one in sorted(seen.payload.list_names()))
+        return (
+            f"{what}; its version {seen.version} has {held or 'no key'}: add "
+            f"{join_fact_keys(self.missing_facts)} as this installation's?"
         )
 
     def earlier_value(self, fact: Fact) -> str | None:
@@ -289,7 +310,7 @@ def survey_store(proposal: Proposal, store: PayloadStore, path: StorePath | None
     missing = seen.payload.missing(path.facts)
     earlier = find_earlier_values(store, seen, [fact for fact in missing if fact.generated])
     items = tuple(_decide(fact, missing, earlier) for fact in path.facts)
-    found = Survey(proposal, path, store, seen, items, earlier)
+    found = Survey(proposal, path, store, seen, items, store.judge(seen.version), earlier)
     found.deploy_key(seen.payload)
     return found
 

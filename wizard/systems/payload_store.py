@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from wizard.errors import ConflictError, RefusedError, WizardError
+from wizard.errors import NO_FIX, ConflictError, Fix, RefusedError, WizardError
+from wizard.manifests.ownership import Ownership
 from wizard.secrets.payload import Payload
 
 if TYPE_CHECKING:
@@ -25,6 +26,18 @@ _TRIES = 2
 
 class WriteConflictError(Exception):
     """Somebody else wrote in between: the version that was read is no longer the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Whose a stored payload is, and the STEP@SEAL of a yes to filling exactly this version of it.
+
+    `seal` is empty if no yes is needed, or none may help; `fix` then says what helps.
+    """
+
+    owner: Ownership
+    seal: str = ""
+    fix: Fix = NO_FIX
 
 
 class PayloadStore(Protocol):
@@ -48,10 +61,15 @@ class PayloadStore(Protocol):
         """Return an older version of the secret; None if the store no longer keeps it."""
         ...
 
-    def write(self, data: Mapping[str, object], cas: int) -> int:
+    def judge(self, version: int) -> Claim:
+        """Return whose the secret with this newest version is; ours if nothing is stored."""
+        ...
+
+    def write(self, data: Mapping[str, object], cas: int, agreed: str = "") -> int:
         """Replace the secret if its version is still `cas`, and return the new version.
 
-        Raises WriteConflictError for any other version.
+        `agreed` is that of the operator's yes to a secret whose owner is unknown. Raises
+        WriteConflictError for any other version, and RefusedError for a secret of others.
         """
         ...
 
@@ -162,12 +180,13 @@ class FillResult:
 
 
 def fill_store(
-    store: PayloadStore, seen: StoreState, values: Mapping[Fact, SecretStr]
+    store: PayloadStore, seen: StoreState, values: Mapping[Fact, SecretStr], agreed: str = ""
 ) -> FillResult:
     """Write these values where the store has none, and read them back.
 
-    Raises ConflictError when others keep writing at the same time, and WizardError when the store
-    does not return the values that it accepted.
+    `agreed` is that of the operator's yes; see `PayloadStore.write`. Raises ConflictError when
+    others keep writing at the same time, RefusedError for a payload of others, and WizardError when
+    the store does not return the values that it accepted.
     """
     theirs: tuple[Fact, ...] = ()
     for _ in range(_TRIES):
@@ -176,7 +195,7 @@ def fill_store(
             return FillResult(seen.version, (), theirs, seen.payload)
         plain = {fact: value.get_secret_value() for fact, value in left.items()}
         try:
-            version = store.write(seen.payload.filled(plain), seen.version)
+            version = store.write(seen.payload.filled(plain), seen.version, agreed)
         except WriteConflictError:
             seen = read_state(store)
             missing = seen.payload.missing(tuple(values))

@@ -59,7 +59,8 @@ class StoreAccess:
 class StoreContents:
     """Existing and missing values of a proposal in the store, without the values themselves.
 
-    `denial` is the reason why missing values could not be written. `other_paths` has one line for
+    `denial` is the reason why missing values could not be written. `claim` is the question that a
+    payload of unknown owner needs a yes to, with its `seal`. `other_paths` has one line for
     each other path of the installation with missing values, which this page does not fill.
     `notes` are warnings about the store, and what could not be looked up.
     """
@@ -71,6 +72,8 @@ class StoreContents:
     items: tuple[StoreItem, ...]
     public: str = ""
     denial: WizardError | None = None
+    claim: str = ""
+    seal: str = ""
     other_paths: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -115,6 +118,7 @@ def read_store(access: StoreAccess) -> StoreContents:
         note = ""
         if session.found.missing_facts:
             try:
+                session.found.claim_question  # noqa: B018 - it raises for a payload of others
                 note = session.require_rights()
             except RefusedError as error:
                 denial = error
@@ -138,6 +142,7 @@ def _store_contents(
     session: StoreSession, key: KeyPair | None, denial: WizardError | None = None, note: str = ""
 ) -> StoreContents:
     survey = session.found
+    question = "" if denial else survey.claim_question
     return StoreContents(
         session.proposal,
         survey.store.name,
@@ -146,6 +151,8 @@ def _store_contents(
         survey.items,
         key.public if key else "",
         denial,
+        question,
+        survey.claim.seal,
         tuple(_other_path_lines(session)),
         (*session.warnings, *filter(None, [note])),
     )
@@ -164,23 +171,23 @@ def find_prior_use(access: StoreAccess, inputs: Inputs) -> PriorUse:
 
 
 def fill_store(
-    access: StoreAccess, shown: Sequence[StoreItem], inputs: Inputs
+    access: StoreAccess, shown: StoreContents, inputs: Inputs
 ) -> tuple[StoreContents, tuple[str, ...]]:
-    """Write exactly the confirmed items; return the new contents, and notes."""
+    """Write exactly the confirmed items of `shown`; return the new contents, and notes."""
     with open_store(access.target, access.credentials) as session:
-        if _states(session.found.items) != _states(shown):
+        if _states(session.found.items) != _states(shown.items):
             raise ConflictError(
                 f"{session.found.store.name} has changed since it was shown; nothing was written",
                 "press f5 to check again",
             )
         _require_no_hand_off(access, session)
-        filled = session.fill(inputs)
+        filled = session.fill(inputs, shown.seal)
         contents = _store_contents(session, session.key(filled))
     items = tuple(
         replace(item, state="kept") if item in contents.missing_items else item
         for item in contents.items
     )
-    now = replace(contents, items=items, version=filled.version)
+    now = replace(contents, items=items, version=filled.version, claim="", seal="")
     count = len(filled.written)
     what = "1 value" if count == 1 else f"{count} values"
     notes = [f"written: {what}, version {filled.version}"] if count else []

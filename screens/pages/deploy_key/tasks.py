@@ -158,7 +158,7 @@ class KeyTasks(TaskRunner):
         text = f"writing to {contents.store}"
         status = self.key_status
         now, notes = await self._run_in_thread(
-            text, lambda: store.fill_store(access, contents.items, inputs)
+            text, lambda: store.fill_store(access, contents, inputs)
         )
         if self.key_status is status:
             status.store_contents, status.summary = now, "; ".join(notes)
@@ -336,6 +336,8 @@ def _create_write_dialog(contents: StoreContents, unknown: tuple[str, ...]) -> C
     """Return the dialog before a write: the list of `secrets`, and what was not checked."""
     path, _, where = contents.store.partition(" at ")
     lines = [f"at {where}, as {contents.identity}"]
+    if contents.claim:
+        lines += [f"! {contents.claim}"]
     if unknown:
         lines += [f"! not checked: {place}" for place in unknown]
         lines += ["If this installation ran before, stop and store its old values there instead."]

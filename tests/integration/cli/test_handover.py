@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +29,7 @@ from wizard.handover.scripts import HandoverFiles, render_handover
 from wizard.manifests.ownership import OWNER_ANNOTATION, source_manager
 from wizard.plan.render import Rendering
 from wizard.systems.database import handover
+from wizard.systems.vault.ownership import mount_description
 from wizard.systems.vault.removal import build_vault_removal
 from wizard.systems.vault.session import VaultLogin
 
@@ -234,6 +236,7 @@ def test_the_payload_is_filled_and_never_overwritten(
     first, *others = given
     place = f"{bench.store.mount}/data/{bench.store.path}"
     bench.vault.request("POST", place, {"data": {first: given[first], "theirs": "kept"}})
+    mark(bench, bench.target.release.owner_id)
 
     done = owners.run("vault", "payload.sh", stdin=json.dumps({first: "new"}))
     assert done.returncode == 1
@@ -263,6 +266,7 @@ def test_what_an_older_version_has_is_restored_and_never_made_anew(
     place = f"{bench.store.mount}/data/{bench.store.path}"
     lost = {"fernetKey", "jwtSecret"}
     bench.vault.request("POST", place, {"data": given})
+    mark(bench, bench.target.release.owner_id)
     careless = {key: value for key, value in given.items() if key not in lost}
     bench.vault.request("POST", place, {"data": careless})
     done = owners.run("vault", "payload.sh", stdin="{}")
@@ -293,6 +297,92 @@ def test_what_an_older_version_has_is_restored_and_never_made_anew(
         canary.assert_absent(log)
 
 
+def mark(bench: Bench, source: str, **more: str) -> None:
+    """Say whose the payload is."""
+    names = {OWNER_ANNOTATION: source} if source else {}
+    about = {"custom_metadata": {**more, **names}}
+    bench.vault.request("POST", f"{bench.store.mount}/metadata/{bench.store.path}", about)
+
+
+def named(bench: Bench) -> Any:
+    """What the payload's metadata says about it."""
+    return bench.stored(f"{bench.store.mount}/metadata/{bench.store.path}")["custom_metadata"]
+
+
+def test_a_payload_of_others_is_never_filled(bench: Bench, owners: Owners, canary: Canary) -> None:
+    bench.vault.mount(bench.store.mount)
+    own, hers = bench.target.release.owner_id, "git.example.com/hers/airflow#airflow"
+    place = f"{bench.store.mount}/data/{bench.store.path}"
+    given = values(bench, canary)
+    first, *others = given
+    left = json.dumps({key: given[key] for key in others})
+    bench.vault.request("POST", place, {"data": {first: "hers"}})
+    # A value of another key that looks like our name is none, and no word of hers means us.
+    fakes = {"fake": f'"{OWNER_ANNOTATION}": "{own}"'}
+    for source, more in ((hers, fakes), ("ours", {}), (f"x {own}", {})):
+        mark(bench, source, **more)
+        done = owners.run("vault", "payload.sh", stdin=left, TAKE_OVER="1", NEW="yes")
+        said = f"belongs to {source.replace(' ', '')}; it is never changed"
+        assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+    assert bench.stored(place)["data"] == {first: "hers"}
+    canary.assert_absent(done.stdout + done.stderr)
+    # Without a name: only after a yes to exactly this version.
+    mark(bench, "", contact="dba")
+    done = owners.run("vault", "payload.sh", stdin=left)
+    assert (done.returncode, "does not say whose it is" in done.stderr) == (1, True), done.stderr
+    assert f"its version 1 has: {first}" in done.stderr
+    yes = taken(done.stderr)
+    bench.vault.request("POST", place, {"data": {first: "hers", "more": "x"}})
+    done = owners.run("vault", "payload.sh", stdin=left, TAKE_OVER=yes)
+    assert done.returncode == 1, done.stdout
+    assert bench.stored(place)["data"] == {first: "hers", "more": "x"}
+    owners.ok("vault", "payload.sh", stdin=left, TAKE_OVER=f"other {taken(done.stderr)}")
+    assert bench.stored(place)["data"] == {**given, first: "hers", "more": "x"}
+    assert named(bench) == {OWNER_ANNOTATION: own, "contact": "dba"}
+
+
+def taken(said: str) -> str:
+    """What a script asks a yes for."""
+    found = re.search(r"repeat this with TAKE_OVER='([^']+)'", said)
+    assert found, said
+    return found[1]
+
+
+def test_an_auth_mount_of_others_gets_no_config(bench: Bench, owners: Owners) -> None:
+    files = {"KUBERNETES_CA_FILE": str(bench.kube.ca), "REVIEWER_TOKEN_FILE": str(bench.kube.ca)}
+    mount, made = f"sys/auth/{bench.store.auth_mount}", "made by airflow-wizard for airflow"
+    own = bench.target.release.owner_id
+    for hers in (f"{made}; {OWNER_ANNOTATION}: {own}x", f"{made}; {OWNER_ANNOTATION}: ours"):
+        bench.vault.request("POST", mount, {"type": "kubernetes", "description": hers})
+        before = bench.state()
+        done = owners.run("vault", "setup.sh", REPLACE="yes", **files)
+        assert (done.returncode, "is never replaced" in done.stderr) == (1, True), done.stderr
+        assert bench.state() == before
+        bench.vault.request("DELETE", mount)
+    for unknown in ('of "the" platform, see wiki', made):
+        bench.vault.request("POST", mount, {"type": "kubernetes", "description": unknown})
+        before = bench.state()
+        done = owners.run("vault", "setup.sh", REPLACE="yes", **files)
+        assert (done.returncode, "does not say whose it is" in done.stderr) == (1, True)
+        assert bench.state() == before
+        bench.vault.request("DELETE", mount)
+    # The yes was for this mount, not for one that was made again under its name.
+    yes = agreed(done.stderr)
+    bench.vault.request("POST", mount, {"type": "kubernetes", "description": made})
+    done = owners.run("vault", "setup.sh", REPLACE=yes, **files)
+    assert (done.returncode, bench.stored(bench.config)) == (1, 404), done.stderr
+    owners.ok("vault", "setup.sh", REPLACE=agreed(done.stderr), **files)
+    assert bench.stored(bench.config)["kubernetes_host"] == bench.kube.url
+    assert bench.state()["auth"]["description"] == made
+    # What the script made itself says whose it is, so that a killed run goes on.
+    bench.vault.request("DELETE", mount)
+    about = mount_description("airflow", own)
+    bench.vault.request("POST", mount, {"type": "kubernetes", "description": about})
+    owners.ok("vault", "setup.sh", **files)
+    assert bench.stored(bench.config)["kubernetes_host"] == bench.kube.url
+    assert bench.state()["mount"]["description"] == about
+
+
 def test_a_document_is_written_once(
     new_bench: Callable[..., Bench], tmp_path: Path, canary: Canary
 ) -> None:
@@ -306,6 +396,7 @@ def test_a_document_is_written_once(
     assert done.returncode == 1
     assert "already exists" in done.stderr
     assert bench.stored(bench.store.data_path)["metadata"]["version"] == 1
+    assert named(bench) == {OWNER_ANNOTATION: bench.target.release.owner_id}
     bench.vault.request("POST", bench.store.data_path, {"data": {"other": "careless"}})
     done = owners.run("vault", "payload.sh", stdin=text.replace("fernet", "new"))
     assert (done.returncode, "config@1" in done.stderr) == (1, True), done.stderr
@@ -447,9 +538,9 @@ def test_a_policy_that_cannot_be_seen_is_not_missing(bench: Bench, owners: Owner
         bench.vault.policy(f"blind-{store.policy}-{number}", rules)
         token = bench.vault.new_token(f"blind-{store.policy}-{number}")
         before = bench.state()
-        for replace in ("", "yes"):
+        for answer in ("", "yes"):
             done = owners.run(
-                "vault", "setup.sh", VAULT_TOKEN=token, REPLACE=replace,
+                "vault", "setup.sh", VAULT_TOKEN=token, REPLACE=answer,
                 KUBERNETES_CA_FILE=str(bench.kube.ca), REVIEWER_TOKEN_FILE=str(bench.kube.ca),
             )  # fmt: skip
             assert done.returncode == 1, done.stdout + done.stderr
@@ -620,6 +711,23 @@ def test_the_platform_applies_what_argo_cd_starts_from(
         assert f"{last} belongs to {made.release.owner_id}; it is never taken over" in done.stderr
         assert "serverside-applied" not in done.stdout
     assert kube_with_crds.request("GET", path) == found
+    # One whose name ends with ours is not ours, and without a source nothing is.
+    for theirs in (f"hers {made.release.owner_id}", f"{made.release.owner_id}x"):
+        notes = {"metadata": {"annotations": {OWNER_ANNOTATION: theirs}}}
+        kube_with_crds.request("PATCH", f"{path}?fieldManager=hand", notes, MERGE)
+        done = platform(TAKE_OVER=uid)
+        assert (done.returncode, f"belongs to {theirs}; it is" in done.stderr) == (5, True), done
+    bare, bare_texts = _handed(changes)
+    bare = replace(bare, release=replace(bare.release, owner_id=""))
+    nobody = render_handover(answers("production", changes), bare, bare_texts)["platform"]
+    done = platform(nobody["apply.sh"])
+    assert (done.returncode, "serverside-applied" in done.stdout) == (5, False), done
+    assert f"belongs to {made.release.owner_id}; it is never taken over" in done.stderr
+    notes = {"metadata": {"annotations": {OWNER_ANNOTATION: None}}}
+    kube_with_crds.request("PATCH", f"{path}?fieldManager=hand", notes, MERGE)
+    done = platform(nobody["apply.sh"])
+    assert (done.returncode, "serverside-applied" in done.stdout) == (5, False), done
+    assert f"{last} already exists (UID {uid}) and does not say whose it is" in done.stderr
     # One that does not say whose it is: only after a yes to exactly this object.
     notes = {"metadata": {"annotations": {OWNER_ANNOTATION: None}}}
     kube_with_crds.request("PATCH", f"{path}?fieldManager=hand", notes, MERGE)

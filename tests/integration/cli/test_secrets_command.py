@@ -30,6 +30,7 @@ from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
 from wizard.clients.ssh.clone import CloneResult, ParamikoClient
 from wizard.clients.ssh.session import CloneError
 from wizard.clients.vault.client import VaultClient
+from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.secrets.deploy_key import generate_key_pair, is_same_key
 from wizard.systems.prior_use import PriorUse, find_database_use
 
@@ -40,6 +41,8 @@ pytestmark = pytest.mark.integration
 GENERATED = {"fernetKey", "apiSecretKey", "jwtSecret", "redisPassword", "adminPassword",
              "gitSshKey"}  # fmt: skip
 ALLOW = ("--allow-reference", "database.password")
+PATH = "airflow-install/airflow/config"
+SOURCE = "git.example.com/platform/k8s-infra#airflow"
 
 
 @dataclass
@@ -69,7 +72,7 @@ class Bench:
 
     def stored(self) -> dict[str, Any]:
         try:
-            path = f"{self.mount}/data/airflow-install/airflow/config"
+            path = f"{self.mount}/data/{PATH}"
             data: dict[str, Any] = self.vault.request("GET", path)["data"]
         except RefusedError:
             return {"data": {}, "metadata": {"version": 0}}
@@ -83,9 +86,17 @@ class Bench:
         return int(self.stored()["metadata"]["version"])
 
     def put(self, data: dict[str, Any]) -> None:
-        self.vault.request(
-            "POST", f"{self.mount}/data/airflow-install/airflow/config", {"data": data}
-        )
+        """Somebody writes beside us, into a payload that says that it is ours."""
+        self.put_unmarked(data)
+        self.mark(SOURCE)
+
+    def put_unmarked(self, data: dict[str, Any]) -> None:
+        self.vault.request("POST", f"{self.mount}/data/{PATH}", {"data": data})
+
+    def mark(self, source: str) -> None:
+        """Say whose the payload is."""
+        about = {"custom_metadata": {OWNER_ANNOTATION: source}}
+        self.vault.request("POST", f"{self.mount}/metadata/{PATH}", about)
 
     def public(self) -> str:
         return str(yaml.safe_load(self.file.read_text())["dags"]["key"]["public"])

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from wizard.formats.durations import duration_seconds
 from wizard.formats.shell import Files, comment, here_document, quote, script
 from wizard.secrets.payload import collect_facts
-from wizard.stores.vault.manifests import POLICY_SOURCE
 from wizard.systems.vault.auth_config import IN_CLUSTER
 from wizard.systems.vault.auth_mount import is_in_cluster
+from wizard.systems.vault.ownership import MADE, mount_description
 from wizard.systems.vault.payload_script import render_payload
-from wizard.systems.vault.script_parts import DIE, LASTING, render_address
+from wizard.systems.vault.script_parts import DIE, LASTING, render_address, render_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,10 +51,11 @@ sources() {
   printf '%s\\n' "$1" | sed -n "s|^[[:space:]]*#[[:space:]]*$mark[[:space:]]*:[[:space:]]*||p" |
     sed 's|[[:space:]]*$||' | sed '/^$/d'
 }
-# judge TEXT: sets $whose to ours, unknown, or the other repository that a policy names.
+# judge TEXT: sets $whose to ours, unknown or another, and $other to the other repository.
 judge() {
-  whose=$(sources "$1" | grep -vxF -- "$source" | head -n 1)
-  [ -z "$whose" ] || return 0
+  other=$(sources "$1" | grep -vxF -- "$source" | head -n 1)
+  whose=another
+  [ -z "$other" ] || return 0
   whose=unknown
   [ -z "$source" ] || [ -z "$(sources "$1")" ] || whose=ours
 }
@@ -63,10 +64,10 @@ replaces() {
   case $whose in
     ours) seal=yes ;;
     unknown) seal=$2@$(printf %s "$3" | cksum | tr ' ' -) ;;
-    *) die "$1 belongs to $whose; it is never replaced" ;;
+    *) die "$1 belongs to $other; it is never replaced" ;;
   esac
   case " ${REPLACE:-} " in
-    *" $seal "*) echo "REPLACE: $1 $4; it is replaced" >&2 ;;
+    *" $seal "*) echo "REPLACE: $1 $4; it is written" >&2 ;;
     *)
       [ "$whose" = ours ] || echo "$1 does not say whose it is" >&2
       echo "$1 $4" >&2
@@ -138,7 +139,32 @@ case $auths in
     read_host
     ;;
   *) has_auth=no ;;
-esac"""
+esac
+# auth_field NAME: a field of the mount's entry in the list.
+auth_field() {
+  printf '%s\\n' "$auths" | awk -v entry="\\"$auth/\\": {" -v field="\\"$1\\": \\"" '
+    index($0, entry) { inside = 1 }
+    inside && (at = index($0, field)) {
+      text = substr($0, at + length(field))
+      sub(/",?[[:space:]]*$/, "", text)
+      print text
+      exit
+    }'
+}
+# A mount without a config is set up only if it is of this repository, or after a yes to exactly it.
+if [ "$has_auth" = yes ] && [ -z "$existing_host" ]; then
+  says=$(auth_field description) other=
+  case $says in
+    "$made"*"; $mark: "*) other=${says#*"; $mark: "} ;;
+  esac
+  case $other in
+    '') whose=unknown ;;
+    "$named") whose=ours ;;
+    *) whose=another ;;
+  esac
+  [ "$whose" = ours ] || replaces "auth mount $auth" "auth/$auth" \\
+    "$(auth_field accessor) $says" "exists without a config"
+fi"""
 
 _CHECK_OUTSIDE = """\
 # Vault runs outside the cluster: it needs the address at which it reaches the API server, the
@@ -159,12 +185,12 @@ _WRITE_MOUNTS = """\
 if [ "$has_mount" = yes ]; then
   echo "mount $mount already exists"
 else
-  vault secrets enable -path="$mount" -version=2 kv
+  vault secrets enable -path="$mount" -description="$about" -version=2 kv
 fi
 if [ "$has_auth" = yes ]; then
   echo "auth mount $auth already exists"
 else
-  vault auth enable -path="$auth" kubernetes
+  vault auth enable -path="$auth" -description="$about" kubernetes
   has_auth=yes
 fi
 checked_host=$existing_host
@@ -229,9 +255,10 @@ def render_files(
     """
     return {
         "setup.sh": _render_setup(answers, store, committed, [one for one, _ in others], owner),
-        "payload.sh": render_payload(answers, store, collect_facts(total.secrets)),
+        "payload.sh": render_payload(answers, store, collect_facts(total.secrets), owner),
         **{
-            f"payload-{one.reader}.sh": render_payload(answers, one, facts) for one, facts in others
+            f"payload-{one.reader}.sh": render_payload(answers, one, facts, owner)
+            for one, facts in others
         },
     }
 
@@ -246,8 +273,9 @@ def _render_setup(
     within = is_in_cluster(store.server)
     host = quote(IN_CLUSTER if within else answers.cluster.server)
     names = [
-        f"mark={quote(POLICY_SOURCE)}",
-        f"source={quote(owner)}",
+        render_source(owner),
+        f"made={quote(MADE)}",
+        f"about={quote(mount_description(answers.installation.name, owner))}",
         f"mount={quote(store.mount)}",
         f"policy={quote(store.policy)}",
         f"auth={quote(store.auth_mount)}",

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from wizard.manifests.ownership import OWNER_ANNOTATION, Ownership, judge_source
 from wizard.stores.vault.manifests import POLICY_SOURCE
 
-_MADE = "made by airflow-wizard for "
+MADE = "made by airflow-wizard for "
 
 
 class Found(Protocol):
@@ -30,7 +30,7 @@ class Found(Protocol):
 
 def mount_description(installation: str, source: str) -> str:
     """Return the description of a mount, which names its creator."""
-    named = f"{_MADE}{installation}"
+    named = f"{MADE}{installation}"
     return f"{named}; {OWNER_ANNOTATION}: {source}" if source else named
 
 
@@ -52,7 +52,7 @@ def _list_sources(policy: str) -> Iterator[str]:
 def judge_mount(entry: Mapping[str, Any], own: str) -> Ownership:
     """Return whose a mount is, from its description."""
     text = str(entry.get("description") or "")
-    if text.startswith(_MADE):
+    if text.startswith(MADE):
         return judge_source(text.partition(f"; {OWNER_ANNOTATION}: ")[2].strip(), own)
     return Ownership("another's", "was not created by this installation")
 

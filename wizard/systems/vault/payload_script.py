@@ -1,7 +1,8 @@
 """The script that fills a payload by hand: it checks everything, then adds what is missing.
 
-As `secrets` does, it never stores a new value for a generated key that an older version has: such a
-value is in use, and a careless `vault kv put` took it out of the newest version.
+It fills a payload of this repository, and one that does not say whose it is after a yes to exactly
+that one. As `secrets` does, it never stores a new value for a generated key that an older version
+has: such a value is in use, and a careless `vault kv put` took it out of the newest version.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from wizard.formats.shell import comment, quote, script
 from wizard.secrets.payload import DOCUMENT_KEY
 from wizard.stores.kubernetes.manifests import GENERATE_COMMANDS
-from wizard.systems.vault.script_parts import DIE, LASTING, render_address
+from wizard.systems.vault.script_parts import DIE, LASTING, render_address, render_source
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -28,6 +29,40 @@ LASTING
 case $version in
   '' | *[!0-9]*) die "not a version: $version" ;;
 esac
+# Whose the payload is: its custom metadata names a repository and an installation.
+about=$(vault read -format=json -field=custom_metadata "$mount/metadata/$path" 2>&1) ||
+  case $about in
+    *'No value found'* | *'not present'*) about= ;;
+    *) die "$about" ;;
+  esac
+dense=$(printf %s "$about" | tr -d '[:space:]')
+whose=unknown
+case $dense in
+  *"\\"$mark\\":\\"$named\\""*) whose=ours ;;
+  *"\\"$mark\\":\\""*)
+    other=$(printf %s "$dense" | sed "s|.*\\"$mark\\":\\"\\([^\\"]*\\)\\".*|\\1|")
+    die "$mount/$path belongs to $other; it is never changed"
+    ;;
+esac
+# claim HELD...: whether a payload with these keys may be filled; called before the first write.
+claim() {
+  [ "$version" -gt 0 ] && [ "$whose" = unknown ] || return 0
+  made=$(vault read -field=created_time "$mount/metadata/$path")
+  seal=$mount/$path@$version-$(printf %s "$made" | cksum | tr ' ' -)
+  case " ${TAKE_OVER:-} " in
+    *" $seal "*) ;;
+    *) die "$mount/$path does not say whose it is; its version $version has: ${*:-no such key}." \\
+      "To fill exactly this version as this installation's, repeat this with TAKE_OVER='$seal'" ;;
+  esac
+}
+# record: says whose the payload is that was filled, beside what else its metadata says.
+record() {
+  [ -n "$source" ] && [ "$whose" = unknown ] || return 0
+  how=patch
+  [ -n "$about" ] || how=put
+  vault kv metadata "$how" -mount="$mount" -custom-metadata="$mark=$source" "$path" >/dev/null ||
+    echo "the values are stored, but $mount/$path does not say whose they are" >&2
+}
 if [ "$version" -gt 0 ] && ! vault kv get -mount="$mount" "$path" >/dev/null; then
   die "$mount/$path was deleted; restore it (vault kv undelete) instead of creating new values"
 fi
@@ -79,7 +114,7 @@ _KEYS = """\
 input=$(cat)
 # Without spaces, for the checks only.
 dense=$(printf %s "$input" | tr -d '[:space:]')
-missing= restored=
+missing= restored= present=
 for key in $keys; do
   given=
   case $dense in
@@ -88,6 +123,7 @@ for key in $keys; do
     *"\\"$key\\":"*) die "$key is not a text" ;;
   esac
   if exists "$key"; then
+    present="$present $key"
     [ -z "$given" ] || die "$key already exists; remove it from the input"
     continue
   fi
@@ -101,15 +137,30 @@ for key in $keys; do
   fi
 done
 [ -z "$missing" ] || die "missing on standard input:$missing"
+case $input in
+  *[!{}[:space:]]*) fill=yes ;;
+  *) fill= ;;
+esac
+if [ -z "$fill$restored" ]; then
+  echo "nothing is missing"
+  exit
+fi
+# shellcheck disable=SC2086
+claim $present
 # shellcheck disable=SC2086
 [ -z "$restored" ] || restore $restored
-"""
+if [ -z "$fill" ]; then
+  record
+  exit
+fi"""
 
 _DOCUMENT = """\
 ! exists config || die "config already exists; change it by hand"
 earlier config
 if [ -n "$held" ]; then
+  claim
   restore "config@$held"
+  record
   exit
 fi
 input=$(cat)
@@ -117,18 +168,25 @@ input=$(cat)
 for key in $keys; do
   empty="^[[:space:]]*$key:[[:space:]]*(\\"\\"|''|~|null)?[[:space:]]*(#.*)?\\$"
   ! printf '%s\\n' "$input" | grep -Eq "$empty" || die "$key is empty"
-done"""
+done
+claim"""
 
 _WRITE = """\
 if [ "$version" -gt 0 ]; then
   WRITE | vault kv patch -mount="$mount" -cas="$version" "$path" VALUE
 else
   WRITE | vault kv put -mount="$mount" -cas=0 "$path" VALUE
-fi"""
+fi
+record"""
 
 
-def render_payload(answers: Answers, store: VaultSettings, facts: tuple[Fact, ...]) -> str:
-    """Return the script for one path, whose standard input has the values."""
+def render_payload(
+    answers: Answers, store: VaultSettings, facts: tuple[Fact, ...], owner: str
+) -> str:
+    """Return the script for one path, whose standard input has the values.
+
+    `owner` is the owner id of the installation, which its payload names.
+    """
     name = answers.installation.name
     title = f"Fills the payload of Airflow installation {name}"
     if store.reader:
@@ -150,15 +208,13 @@ def render_payload(answers: Answers, store: VaultSettings, facts: tuple[Fact, ..
         rows = [_describe_fact(fact, fact.key) for fact in facts]
         keys = " ".join(fact.key for fact in facts)
         made = " ".join(fact.key for fact in facts if fact.generated)
-        work = [f"keys={quote(keys)}\ngenerated={quote(made)}\n{_KEYS}".rstrip("\n")]
-        work.append(
-            'case $input in\n  *[!{}[:space:]]*) ;;\n  *) echo "nothing is missing"; exit ;;\nesac'
-        )
+        work = [f"keys={quote(keys)}\ngenerated={quote(made)}\n{_KEYS}"]
         write = _render_write("printf '%s\\n' \"$input\"", "-")
     return script(
         comment(*about, *rows, "", "No value appears on a command line or in a file."),
         render_address(store),
         f"mount={quote(store.mount)}\npath={quote(store.path)}",
+        render_source(owner),
         DIE,
         _VERSION.replace("LASTING", LASTING),
         *work,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wizard.clients.vault.transport import VaultConflictError, VaultError
-from wizard.errors import RefusedError
+from wizard.errors import NO_FIX, Fix, RefusedError
 from wizard.formats.terminal import escape_unprintable
-from wizard.manifests.ownership import OWNER_ANNOTATION
-from wizard.systems.payload_store import WriteConflictError
+from wizard.manifests.ownership import OWNER_ANNOTATION, Ownership
+from wizard.systems.payload_store import Claim, WriteConflictError
 from wizard.systems.vault.ownership import judge_payload
 from wizard.systems.vault.patience import retry_busy
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 class VaultPayloadStore:
     """A payload at one path of a KV version 2 mount.
 
-    `source` is recorded in the custom metadata of a payload that this store creates.
+    `source` is recorded in the custom metadata of a payload that this store creates or that the
+    operator agrees to fill. `question` sets the path, and `step` is the step
+    that fills it.
     """
 
     vault: Vault
@@ -31,6 +34,8 @@ class VaultPayloadStore:
     path: str
     document: bool
     source: str = ""
+    question: str = "secrets.vault.path"
+    step: str = "vault.payload"
 
     @property
     def name(self) -> str:
@@ -45,19 +50,34 @@ class VaultPayloadStore:
         """Return an older version; None if Vault no longer keeps it."""
         return retry_busy(lambda: self.vault.read(self.mount, self.path, version))
 
-    def write(self, data: Mapping[str, object], cas: int) -> int:
+    def judge(self, version: int) -> Claim:
+        """Return whose the payload with this newest version is; ours if nothing is stored."""
+        about = self._read_metadata()
+        if about is None:
+            owner = Ownership("unknown", "does not show this login which repository it belongs to")
+        else:
+            owner = judge_payload(about, self.source)
+        if owner.whose != "unknown":
+            fix = Fix(f"set {self.question} to a path of this installation", self.question)
+            return Claim(owner, fix=NO_FIX if owner.is_ours else fix)
+        if version == 0:
+            return Claim(Ownership("ours", "is created by this installation"))
+        made = (about or {}).get("created_time") or ""
+        text = f"{self.name} {made} {version}"
+        seal = hashlib.sha256(text.encode()).hexdigest()[:12]
+        return Claim(owner, f"{self.step}@{seal}")
+
+    def write(self, data: Mapping[str, object], cas: int, agreed: str = "") -> int:
         """Replace the payload with check-and-set; WriteConflictError if its version has changed.
 
-        Raises RefusedError for a payload that names another source.
+        Raises RefusedError for a payload that names another source, or that names none and that
+        the operator did not agree to.
         """
-        if cas and self.source:
-            self._require_not_foreign()
+        claim = self.judge(cas)
+        self._require_claim(claim, agreed)
         try:
             version = retry_busy(lambda: self.vault.write(self.mount, self.path, data, cas))
         except VaultConflictError as error:
-            if self.source:
-                # Whose values they are that were written first: those of others are not taken.
-                self._require_not_foreign()
             raise WriteConflictError from error
         except VaultError as error:
             # Vault may have stored the values of a request that it did not answer.
@@ -68,30 +88,39 @@ class VaultPayloadStore:
                 else f"; nothing was written to {self.name}"
             )
             raise
-        if cas == 0 and self.source:
+        if self.source and (cas == 0 or claim.seal):
             self._record_source()
         return version
 
-    def _require_not_foreign(self) -> None:
+    def _require_claim(self, claim: Claim, agreed: str) -> None:
+        owner = claim.owner
+        if owner.is_ours or (claim.seal and claim.seal == agreed):
+            return
+        raise RefusedError(
+            f"{self.name} {escape_unprintable(owner.reason)}; nothing was written",
+            claim.fix if owner.is_proven_foreign else "run this again, which asks about it",
+        )
+
+    def _read_metadata(self) -> Mapping[str, Any] | None:
+        """Return the payload's metadata, empty if there is none; None if it is not readable."""
+        name = f"{self.mount}/metadata/{self.path}"
         try:
-            name = f"{self.mount}/metadata/{self.path}"
-            found = retry_busy(lambda: self.vault.call("GET", name)).data
+            return retry_busy(lambda: self.vault.call("GET", name)).data
         except VaultError as error:
             if error.kind not in {"forbidden", "missing"}:
                 raise
-            return
-        owner = judge_payload(found, self.source)
-        if owner.is_proven_foreign:
-            raise RefusedError(
-                f"{self.name} {escape_unprintable(owner.reason)}; nothing was written",
-                "set secrets.vault.path to a path of this installation",
-            )
+            return {} if error.kind == "missing" else None
 
     def _record_source(self) -> None:
-        """Say who created the payload; if that fails, its owner stays unknown.
+        """Say whose the payload is, beside what else its metadata says.
 
-        The values are written already, which an error here would hide.
+        If it cannot be read or written, the owner stays unknown: the values are written already,
+        which an error here would hide.
         """
-        body = {"custom_metadata": {OWNER_ANNOTATION: self.source}}
+        name = f"{self.mount}/metadata/{self.path}"
         with suppress(VaultError):
-            retry_busy(lambda: self.vault.call("POST", f"{self.mount}/metadata/{self.path}", body))
+            about = self._read_metadata()
+            if about is None:
+                return
+            custom = {**(about.get("custom_metadata") or {}), OWNER_ANNOTATION: self.source}
+            retry_busy(lambda: self.vault.call("POST", name, {"custom_metadata": custom}))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from wizard.formats.shell import quote
+from wizard.manifests.ownership import OWNER_ANNOTATION
 
 if TYPE_CHECKING:
     from wizard.stores.vault.settings import VaultSettings
@@ -22,6 +24,15 @@ case $after in
   '' | 0 | 0s | -*) ;;
   *) die "mount $mount deletes what it holds after $after (delete_version_after)" ;;
 esac"""
+
+
+def render_source(owner: str) -> str:
+    """Return the lines that name this repository, as plain text and as Vault's JSON prints it."""
+    text = json.dumps(owner, ensure_ascii=False)[1:-1]
+    for one in "<>&":
+        # As Go's encoder does.
+        text = text.replace(one, f"\\u{ord(one):04x}")
+    return f"mark={quote(OWNER_ANNOTATION)}\nsource={quote(owner)}\nnamed={quote(text)}"
 
 
 def render_address(store: VaultSettings) -> str:

@@ -14,6 +14,7 @@ from wizard.errors import RefusedError
 from wizard.formats.nested import get_value
 from wizard.stores.live import StoreLocation
 from wizard.stores.vault.settings import VaultSettings, vault_answers, vault_settings
+from wizard.stores.vault.steps import payload_step
 from wizard.systems.vault.namespace import find_namespace_problem
 from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.patience import retry_busy
@@ -45,8 +46,15 @@ class OpenVault:
 
     def payload_store(self, settings: StoreSettings) -> VaultPayloadStore:
         """Return the payload store at the path of `settings`."""
+        own = _require_in_vault(settings)
         return VaultPayloadStore(
-            self.vault, settings.mount, settings.path, settings.document, self.source
+            self.vault,
+            own.mount,
+            own.path,
+            own.document,
+            self.source,
+            own.question("path"),
+            payload_step(own).id,
         )
 
     def require_lasting(self, settings: StoreSettings) -> tuple[str, ...]:
@@ -63,9 +71,7 @@ class OpenVault:
         A login that may not look up its rights (it lacks the policy default) may have them all the
         same: the write is one request, which is refused as a whole.
         """
-        if not isinstance(settings, VaultSettings):
-            raise TypeError(f"{settings.name} is not in Vault")
-        path = settings.data_path
+        path = _require_in_vault(settings).data_path
         needed = "update" if exists else "create"
         try:
             own = retry_busy(lambda: self.vault.capabilities([path]))[path]
@@ -83,6 +89,12 @@ class OpenVault:
                 '{ capabilities = ["create", "read", "update"] }',
             )
         return ""
+
+
+def _require_in_vault(settings: StoreSettings) -> VaultSettings:
+    if not isinstance(settings, VaultSettings):
+        raise TypeError(f"{settings.name} is not in Vault")
+    return settings
 
 
 def locate_vault(answers: Answers, release: Release, agreed: Mapping[str, Any]) -> StoreLocation:
