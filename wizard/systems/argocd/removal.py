@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.deliveries.argocd.manifests import API_VERSION, CREDENTIAL_REMOVAL
+from wizard.deliveries.argocd.manifests import CREDENTIAL_REMOVAL
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.argocd.steps import HUB
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError, Fix
-from wizard.formats.addresses import normalize_url, parse_git_url
+from wizard.formats.addresses import parse_git_url
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.argocd import store_credential
-from wizard.systems.argocd.application_removal import repository_urls
 from wizard.systems.argocd.known_hosts import (
     CONFIG_MAP,
     build_config_map,
@@ -25,6 +24,16 @@ from wizard.systems.argocd.known_hosts import (
 )
 from wizard.systems.argocd.steps import guard_manifests, project_manifests
 from wizard.systems.argocd.tracking import find_tracking_application
+from wizard.systems.argocd.users import (
+    find_namespace_users,
+    find_project_users,
+    find_repository_users,
+    is_same_repository,
+    may_be_host,
+    may_be_repository,
+    refuse_unseen,
+    refuse_used,
+)
 from wizard.systems.cluster.object_removal import (
     WAIT_FOR_SECRET_REMOVAL,
     Removal,
@@ -38,9 +47,9 @@ from wizard.systems.cluster.ownership import (
     build_source_judge,
     build_unchanged_judge,
     join_judges,
+    join_refusals,
     kubectl_delete,
 )
-from wizard.systems.cluster.source import judge_object
 from wizard.systems.cluster.store_users import refuse_used_store
 
 if TYPE_CHECKING:
@@ -48,6 +57,7 @@ if TYPE_CHECKING:
     from wizard.systems.target import Target
 
 _ROUNDS = 3
+_STORE = "SecretStore"
 
 
 def build_argocd_removal(target: Target, *, exact: bool) -> tuple[Step, ...]:
@@ -108,57 +118,10 @@ def _check_usage(kube: Kube, target: Target, found: KubeObject, ref: Ref) -> Ste
     # Argo CD lets Applications of other namespaces use a project only if it lists them.
     everywhere = bool((found.get("spec") or {}).get("sourceNamespaces"))
     try:
-        listed = _list_other_applications(kube, target, "" if everywhere else ref.namespace)
+        users = find_project_users(kube, target, ref, "" if everywhere else ref.namespace)
     except KubeError as error:
-        if error.kind != "forbidden":
-            raise
-        why = f"no permission to see whether another Application uses {ref}; not deleted"
-        return StepStatus(
-            "blocked", why, Fix(f"ask Argo CD's admin to run: {kubectl_delete([ref])}")
-        )
-    using = [
-        _format_application(one, ref.namespace)
-        for one in listed
-        if (one.get("spec") or {}).get("project") == ref.name
-    ]
-    if not using:
-        return None
-    return StepStatus(
-        "blocked",
-        f"{ref} is used by Application {', '.join(using)}; not deleted",
-        Fix("move them to a different project, then run it again"),
-    )
-
-
-def _list_other_applications(kube: Kube, target: Target, namespace: str) -> list[KubeObject]:
-    """Return the Applications in a namespace ("" for all) that are not proven to be ours."""
-    own = target.release.owner_id
-    return [
-        one
-        for one in kube.find(API_VERSION, "Application", namespace)
-        if not judge_object(one, own).is_ours
-    ]
-
-
-def _application_namespaces(kube: Kube, namespace: str) -> str:
-    """Return the namespace whose Applications this Argo CD follows; empty if it follows others too.
-
-    Source: Argo CD, applications in any namespace (`application.namespaces`).
-    """
-    try:
-        found = read_object(kube, Ref("v1", "ConfigMap", "argocd-cmd-params-cm", namespace)) or {}
-    except KubeError as error:
-        if error.kind != "forbidden":
-            raise
-        return ""
-    return "" if (found.get("data") or {}).get("application.namespaces") else namespace
-
-
-def _format_application(found: KubeObject, namespace: str) -> str:
-    """Return an Application's name, with its namespace if that is a different one."""
-    about = found["metadata"]
-    place = "" if about["namespace"] == namespace else f"{about['namespace']}/"
-    return escape_unprintable(f"{place}{about['name']}")
+        return refuse_unseen(ref, error, kubectl_delete([ref]))
+    return refuse_used(ref, found, users, "")
 
 
 def _build_credential_removal(target: Target, *, exact: bool) -> Step:
@@ -166,12 +129,12 @@ def _build_credential_removal(target: Target, *, exact: bool) -> Step:
     sources = store_credential.credential_manifests(target)[::-1]
     found = [Ref.from_manifest(source.manifest()) for source in sources]
     own = _build_judge(target, sources, exact=exact)
-    url = normalize_url(argocd_answers(target.answers.delivery).repo_url)
+    url = argocd_answers(target.answers.delivery).repo_url
 
     def removal(kube: Kube) -> Removal:
         judge = join_judges(
             own,
-            lambda _one, ref: _check_readers(kube, target, ref, url),
+            lambda one, ref: _check_readers(kube, target, one, ref, url),
             lambda _one, ref: refuse_used_store(kube, ref, found),
         )
         return Removal(kube, lambda: found, judge)
@@ -190,32 +153,20 @@ def _build_credential_removal(target: Target, *, exact: bool) -> Step:
     )
 
 
-def _check_readers(kube: Kube, target: Target, ref: Ref, url: str) -> StepStatus | None:
-    """Block the removal while another Application reads this repository with the credential."""
+def _check_readers(
+    kube: Kube, target: Target, found: KubeObject, ref: Ref, url: str
+) -> StepStatus | None:
+    """Block the removal while others read this repository with the credential, or its store."""
     try:
-        using = [
-            _format_application(one, ref.namespace)
-            for one in _list_other_applications(
-                kube, target, _application_namespaces(kube, ref.namespace)
-            )
-            if url in map(normalize_url, repository_urls(one))
-        ]
-    except KubeError as error:
-        if error.kind != "forbidden":
-            raise
-        return StepStatus(
-            "blocked",
-            f"no permission to see whether another Application reads with {ref}; not deleted",
-            Fix(f"ask Argo CD's admin to run: {kubectl_delete([ref])}"),
+        users = find_repository_users(
+            kube, target, ref.namespace, is_same_repository(url), may_be_repository(url)
         )
-    if not using:
-        return None
-    return StepStatus(
-        "blocked",
-        f"{ref} is also used by Application {', '.join(using)} to read this repository; "
-        "not deleted",
-        Fix("give Argo CD a different credential for it first, then run it again"),
-    )
+        others = find_namespace_users(kube, target, ref.namespace) if ref.kind == _STORE else []
+    except KubeError as error:
+        return refuse_unseen(ref, error, kubectl_delete([ref]))
+    read = refuse_used(ref, found, users, " to read this repository")
+    deployed = refuse_used(ref, found, others, f" to deploy into {ref.namespace}")
+    return join_refusals(read, deployed)
 
 
 def _build_guard_removal(target: Target, *, exact: bool) -> Step:
@@ -291,19 +242,20 @@ class _KnownHostsRemoval:
         )
 
     def _find_user(self, kube: Kube) -> str:
-        """Return why another Application may need the lines; empty if none reads from this host."""
+        """Return why others may need the lines; empty if none reads from this host."""
         try:
-            listed = _list_other_applications(
-                kube, self._target, _application_namespaces(kube, self.ref.namespace)
+            users = find_repository_users(
+                kube, self._target, self.ref.namespace, self._is_here, may_be_host(self._is_here)
             )
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
-            return "no permission to see whether other Applications read from this host"
-        for one in listed:
-            if any(self._is_here(url) for url in repository_urls(one)):
-                name = _format_application(one, self.ref.namespace)
-                return f"Application {name} also reads from {self.name}"
+            return (
+                "no permission to see whether other Applications or ApplicationSets read from "
+                "this host"
+            )
+        for one in sorted(users, key=lambda one: not one.is_certain):
+            return f"{one.name} {'also reads' if one.is_certain else 'may read'} from {self.name}"
         return ""
 
     def _is_here(self, url: str) -> bool:

@@ -127,7 +127,7 @@ def build_source_judge(target: Target) -> Judge:
 
 
 def join_judges(*judges: Judge) -> Judge:
-    """Return a judge that asks all: a refusal first, then an owner that is unknown."""
+    """Return a judge that asks all, until one refuses; what several do not know is one question."""
 
     def judge(found: KubeObject, ref: Ref) -> StepStatus | None:
         unknown: StepStatus | None = None
@@ -135,10 +135,25 @@ def join_judges(*judges: Judge) -> Judge:
             refusal = one(found, ref)
             if refusal is not None and not isinstance(refusal, UnknownOwnerStatus):
                 return refusal
-            unknown = unknown or refusal
+            unknown = join_refusals(unknown, refusal)
         return unknown
 
     return judge
+
+
+def join_refusals(one: StepStatus | None, other: StepStatus | None) -> StepStatus | None:
+    """Return both refusals as one; a yes may override it only if it may override both."""
+    if one is None or other is None:
+        return one or other
+    for refusal in (one, other):
+        if not isinstance(refusal, UnknownOwnerStatus):
+            return refusal
+    return UnknownOwnerStatus(
+        "blocked",
+        f"{one.detail}; {other.detail}",
+        Fix.join((one.fix, other.fix)),
+        f"{one.diff}; {other.diff}",
+    )
 
 
 def seal_objects(statuses: Iterable[StepStatus]) -> str:
