@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from tests.support.cluster.argocd import World, told
-from tests.support.cluster.installation import APPLICATION, exists
-from tests.support.cluster.kubeconfigs import cluster, written
+from tests.support.cluster.installation import APPLICATION, exists, look
+from tests.support.cluster.kubeconfigs import account, cluster, written
 from tests.testbed.fixtures import new_kube, running
 from tests.testbed.kube import Kube as Server
 from wizard.clients.kube.connect import open_kube
-from wizard.clients.kube.protocol import Kube
+from wizard.clients.kube.protocol import Kube, Ref
 from wizard.deliveries.argocd.live import LIVE
 from wizard.destroy.steps import build_undo_steps
 from wizard.engine.steps import StepStatus
 from wizard.state.apply_journal import ARGOCD_UID
 from wizard.systems.argocd import hub
 from wizard.systems.argocd import steps as by_argocd
+from wizard.systems.argocd.tracking import INSTALLATION, INSTANCE, TRACKING
 from wizard.systems.target import Target
 
 pytestmark = pytest.mark.integration
@@ -37,10 +38,7 @@ def bare() -> Iterator[Server]:
 
 
 def check(target: Target) -> StepStatus:
-    async def run() -> StepStatus:
-        return await hub.build_hub_check(target).check()
-
-    return asyncio.run(run())
+    return look(hub.build_hub_check(target))
 
 
 def test_a_forgotten_hub_is_not_read_as_there_is_no_application(
@@ -90,16 +88,16 @@ def test_a_forgotten_hub_is_not_read_as_there_is_no_application(
     assert check(both).state == "holds"
     assert check(replace(both, known_identities={ARGOCD_UID: "another"})).state == "blocked"
     world.server.request("DELETE", APPLICATION.format(argo=world.argo))
-    look = check(both)
-    assert (look.state, NAME_IT in look.fix.text) == ("blocked", True), look
+    asked = check(both)
+    assert (asked.state, NAME_IT in asked.fix.text) == ("blocked", True), asked
     assert check(replace(both, known_identities=known)).state == "holds"
     named = replace(both, argocd=world.client())
     assert check(named).state == "holds"
     # Nor is a named one, while objects say that an Application delivered them.
     world.operators.sync(far.files_under("secrets/"))
-    look = check(named)
-    seal = look.fix.text.partition("--take-over argocd.cluster@")[2]
-    assert (look.state, len(seal)) == ("blocked", 12), look
+    asked = check(named)
+    seal = asked.fix.text.partition("--take-over argocd.cluster@")[2]
+    assert (asked.state, len(seal)) == ("blocked", 12), asked
     assert check(replace(named, known_identities=known)).state == "holds"
     assert check(replace(named, agreed={"argocd.cluster": seal})).state == "holds"
     assert check(replace(named, agreed={"argocd.cluster": "0" * 12})).state == "blocked"
@@ -110,3 +108,52 @@ def test_a_forgotten_hub_is_not_read_as_there_is_no_application(
     assert (check(inside).state, NAME_IT in check(inside).fix.text) == ("blocked", True)
     assert check(replace(inside, known_identities={"cluster.uid": uid})).state == "holds"
     assert check(world.target()).state == "holds"
+
+
+def test_a_wrong_hub_is_asked_about_whatever_mark_argo_cd_writes(world: World) -> None:
+    """Label tracking leaves no tracking id, and a label key of one's own no known mark at all."""
+    world.install_argo()
+    far = world.target(**FAR)
+    named = replace(far, argocd=world.client())
+    assert check(named).state == "holds", "nothing was delivered yet"
+    world.operators.sync(far.files_under("secrets/"))
+    kube, texts = far.kube, far.files_under("secrets/").values()
+    assert kube is not None
+
+    def mark(notes: dict[str, str], labels: dict[str, str]) -> None:
+        for text in texts:
+            found = kube.get(Ref.from_manifest(yaml.safe_load(text)))
+            assert found is not None
+            about = found["metadata"]
+            own = {**about["annotations"], **notes}
+            own = {key: value for key, value in own.items() if key != TRACKING}
+            kept = {key: value for key, value in about["labels"].items() if key != INSTANCE}
+            about = {**about, "annotations": own, "labels": {**kept, **labels}}
+            kube.replace({**found, "metadata": {**about, "managedFields": None}})
+
+    agreed, by_label = named, {INSTANCE: "airflow"}
+    for labels in (by_label, {}):
+        mark({}, labels)
+        for step in (hub.build_hub_check, hub.build_hub_step):
+            fresh = replace(named, met_identities={})
+            asked = look(step(fresh))
+            seal = asked.fix.text.partition("--take-over argocd.cluster@")[2]
+            assert (asked.state, len(seal)) == ("blocked", 12), asked
+            assert fresh.met_identities == {}
+            agreed = replace(named, agreed={"argocd.cluster": seal}, met_identities={})
+            assert look(step(agreed)).state == "holds"
+    # With its Application there, unless another Argo CD says that it delivered the objects.
+    made = told(one for one in by_argocd.build_argocd_steps(agreed) if one.id.startswith("argocd"))
+    assert made["argocd.application"].state == "changed", made
+    assert check(named).state == "holds"
+    mark({INSTALLATION: "another"}, {})
+    asked = check(named)
+    assert (asked.state, "installation id: another" in asked.detail) == ("blocked", True), asked
+    world.put("ConfigMap", "argocd-cm", data={"installationID": "another"})
+    assert check(replace(named, observed={})).state == "holds"
+    # What cannot be read proves nothing.
+    world.server.request("DELETE", APPLICATION.format(argo=world.argo))
+    _, token = account(world.server)
+    blind = replace(named, kube=world.client(token), observed={})
+    asked = check(blind)
+    assert (asked.state, "cannot be read" in asked.detail) == ("blocked", True), asked

@@ -2,8 +2,13 @@
 
 Where Argo CD deploys to other clusters, a forgotten `--argocd-context` looks for Applications in
 Airflow's own cluster. "There is none" is then no fact about the installation: Argo CD restores
-from afar what a removal deletes here. A removal therefore needs a proof of Argo CD's cluster: the
-UID that `apply` recorded, an Application of ours, or a context that the operator named.
+from afar what a removal deletes here, and an Application in a second Argo CD fights with the first.
+Both therefore need a proof of Argo CD's cluster: the UID that `apply` recorded, an Application of
+ours, or a context that the operator named while Argo CD has delivered nothing yet.
+
+How Argo CD marks what it delivers depends on its settings: a tracking id, a label whose key it may
+choose, or both. So the proof does not build on marks: the manifests of the installation that name
+it as their source are in its cluster only if some Argo CD delivered them.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.state.apply_journal import ARGOCD_UID
 from wizard.systems.argocd.application import application_names
-from wizard.systems.argocd.tracking import list_delivered
+from wizard.systems.argocd.tracking import list_delivered_by_source, list_other_installations
 from wizard.systems.cluster.object_removal import NO_CONTEXT, read_object
 from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.ownership import UnknownOwnerStatus, settle_unknown
@@ -67,6 +72,10 @@ def _check_before_apply(target: Target, kube: Kube) -> StepStatus:
         return different
     if not _serves_applications(kube):
         return _blocked(target, "does not serve Applications")
+    if not (seen and seen == _recorded(target)) and (
+        question := _ask_about_hub(target, kube, seen)
+    ):
+        return question
     _record(target, seen)
     return StepStatus("holds", _describe(seen))
 
@@ -82,7 +91,7 @@ def _check_before_removal(target: Target, kube: Kube) -> StepStatus:
     if not (seen and seen == _recorded(target)):
         if doubt := _find_doubt(target, kube):
             return _blocked(target, doubt)
-        if question := _ask_about_named(target, kube, seen):
+        if question := _ask_about_hub(target, kube, seen):
             return question
     _record(target, seen)
     return StepStatus("holds", _describe(seen))
@@ -98,25 +107,46 @@ def _find_doubt(target: Target, kube: Kube) -> str:
     return "has no Application of this installation"
 
 
-def _ask_about_named(target: Target, kube: Kube, seen: str) -> StepStatus | None:
-    """Return the question whether Argo CD runs in a named cluster without our Application.
+def _ask_about_hub(target: Target, kube: Kube, seen: str) -> StepStatus | None:
+    """Return the question whether this cluster's Argo CD delivers the installation; None if it may.
 
-    It is asked only while Airflow's cluster has objects that an Application of ours delivered.
+    Only in another cluster than Airflow's may a different Argo CD be meant.
     """
-    if target.release.controller_is_inside or _has_own_application(target, kube):
+    if target.release.controller_is_inside:
         return None
-    names = application_names(target)
-    if not any(True for name in names for _ in list_delivered(target, name)):
+    why = _find_other_deliverer(target, has_own=_has_own_application(target, kube))
+    if not why:
         return None
     asked = UnknownOwnerStatus(
         "blocked",
-        f"{kube.identity} has no Application of this installation, but its objects were delivered "
-        "by one",
+        f"{kube.identity} {why}",
         Fix(f"{_NAME_IT.text}; if Argo CD runs here, the Application is deleted already"),
-        f"Argo CD's cluster {escape_unprintable(seen)}, without {', '.join(names)}",
+        f"Argo CD's cluster {escape_unprintable(seen)}, which {why}",
     )
     settled = settle_unknown([asked], HUB.id, target.agreed.get(HUB.id, ""))[0]
     return settled if settled.state == "blocked" else None
+
+
+def _find_other_deliverer(target: Target, *, has_own: bool) -> str:
+    """Return why a different Argo CD may have delivered the installation; empty if none did."""
+    try:
+        found = list(list_delivered_by_source(target))
+    except KubeError as error:
+        if error.kind != "forbidden":
+            raise
+        return (
+            "" if has_own else "has no Application of this installation, and what one delivered "
+            "cannot be read"
+        )  # fmt: skip
+    if found and not has_own:
+        return "has no Application of this installation, but its objects were delivered by one"
+    others = list_other_installations(target, found)
+    if others:
+        return (
+            "has an Application of this installation, but its objects were delivered by an Argo CD "
+            f"with another installation id: {escape_unprintable(', '.join(others))}"
+        )
+    return ""
 
 
 def _has_own_application(target: Target, kube: Kube) -> bool:

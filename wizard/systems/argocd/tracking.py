@@ -10,7 +10,7 @@ Application.InstanceName.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
@@ -250,13 +250,46 @@ def _judge_by_objects(target: Target, name: str) -> Ownership:
 def list_delivered(target: Target, name: str) -> Iterator[KubeObject]:
     """Yield the committed manifests that an Application delivered and that name their source."""
     marks = application_marks(target)
-    for logical, text in target.files_under("secrets/").items() if target.kube else ():
-        ref = Ref.from_manifest(read_mapping(text, logical))
-        found = _read(target.kube, ref) if target.kube else None
-        if found is None or marks.get(find_tracking_application(found)) != name:
+    for ref, found in _list_manifests(target):
+        if marks.get(find_tracking_application(found)) != name:
             continue
         if read_source(found) and names_object(found, ref):
             yield found
+
+
+def list_delivered_by_source(target: Target) -> Iterator[KubeObject]:
+    """Yield the committed manifests in the cluster that are ours, whatever mark Argo CD writes.
+
+    Only Argo CD creates them. One that names no source counts if it is marked as ours. Raises
+    KubeError if they cannot be read.
+    """
+    own, marks = target.release.owner_id, application_marks(target)
+    for _, found in _list_manifests(target):
+        source = read_source(found)
+        if judge_source(source, own).is_ours or (
+            not source and find_tracking_application(found) in marks
+        ):
+            yield found
+
+
+def list_other_installations(target: Target, delivered: Iterable[KubeObject]) -> list[str]:
+    """Return the installation ids of Argo CD on these objects that are not our Argo CD's."""
+    seen = {
+        str(mark)
+        for one in delivered
+        if (mark := (one["metadata"].get("annotations") or {}).get(INSTALLATION))
+    }
+    own = _read_installation(target) if seen else ""
+    return [] if own == _UNREADABLE else sorted(seen - {own})
+
+
+def _list_manifests(target: Target) -> Iterator[tuple[Ref, KubeObject]]:
+    """Yield the committed manifests that exist in Airflow's cluster, as they are there."""
+    for logical, text in target.files_under("secrets/").items() if target.kube else ():
+        ref = Ref.from_manifest(read_mapping(text, logical))
+        found = _read(target.kube, ref) if target.kube else None
+        if found is not None:
+            yield ref, found
 
 
 def _is_rendered(target: Target, name: str, ref: Ref) -> bool:
