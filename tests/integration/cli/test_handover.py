@@ -765,9 +765,9 @@ def test_the_sql_makes_role_and_database(postgres: Postgres, role: str, name: st
     file = postgres.folder / f"{abs(hash(role))}.sql"
     file.write_text(sql)
 
-    def administrator() -> subprocess.CompletedProcess[str]:
+    def administrator(*more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [postgres.programs / "psql", "-X", "-w", postgres.url, "--file", file],
+            [postgres.programs / "psql", "-X", "-w", *more, postgres.url, "--file", file],
             input="p'w\np'w\n", capture_output=True, text=True, timeout=30, check=False,
             start_new_session=True, env={"LC_ALL": "C.UTF-8"},
         )  # fmt: skip
@@ -781,6 +781,14 @@ def test_the_sql_makes_role_and_database(postgres: Postgres, role: str, name: st
     assert owner == role
     secret = f"SELECT left(rolpassword, 13) FROM pg_authid WHERE rolname = E{escaped(role)}"
     assert postgres.sql(secret) == "SCRAM-SHA-256"
+    # What exists already may be of others: nothing is changed without a yes.
+    count = f"SELECT count(*) FROM pg_database WHERE datname = E{escaped(name)}"
+    postgres.sql(f"DROP DATABASE {quoted(name, chr(34))}")
+    done = administrator()
+    assert (done.returncode, "nothing was changed" in done.stderr) == (3, True), done
+    assert postgres.sql(count) == "0"
+    assert administrator("--set", "existing=yes").returncode == 0
+    assert postgres.sql(count) == "1"
 
 
 def escaped(text: str) -> str:

@@ -193,7 +193,7 @@ def _build_known_hosts_removal(target: Target) -> Step:
         target.argocd,
         hosts.look,
         hosts.change,
-        left=f"kubectl -n {hosts.ref.namespace} edit configmap {CONFIG_MAP}",
+        left=hosts.edit,
         alone=True,
     )
 
@@ -207,6 +207,7 @@ class _KnownHostsRemoval:
         self.ref = Ref("v1", "ConfigMap", CONFIG_MAP, argo.namespace)
         self._target = target
         self._recorder = known_hosts_recorder(target)
+        self.edit = f"kubectl -n {argo.namespace} edit configmap {CONFIG_MAP}"
 
     def look(self, kube: Kube) -> StepStatus:
         """Check that this installation's lines are removed; lines that others may need are kept."""
@@ -215,8 +216,7 @@ class _KnownHostsRemoval:
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
-            command = f"kubectl -n {self.ref.namespace} edit configmap {CONFIG_MAP}"
-            fix = Fix(f"ask Argo CD's admin to run: {command}")
+            fix = Fix(f"ask Argo CD's admin to run: {self.edit}")
             return StepStatus("unknown", f"no permission to read {self.ref}", fix)
         added = read_added_lines(found, self._recorder) if found else ()
         if not added:
@@ -226,12 +226,16 @@ class _KnownHostsRemoval:
                     "kept",
                     f"{len(earlier)} lines of {self.ref} were added for an installation of this "
                     "name, without saying of which repository",
-                    Fix(
-                        f"remove them by hand: kubectl -n {self.ref.namespace} edit configmap "
-                        f"{CONFIG_MAP}"
-                    ),
+                    Fix(f"remove them by hand: {self.edit}"),
                 )
             return StepStatus("holds", "the list has no lines of this installation")
+        if not self._recorder:
+            return StepStatus(
+                "kept",
+                f"{len(added)} lines of {self.ref} were added by an installation that names no "
+                "repository, as this one",
+                Fix(f"remove them by hand: {self.edit}"),
+            )
         using = self._find_user(kube)
         if using:
             return StepStatus("kept", f"{using}; {len(added)} lines are kept")

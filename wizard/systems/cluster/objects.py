@@ -261,7 +261,7 @@ def _check_manifest(
     if not has_label(existing):
         not_ours = f"{ref} already exists and does not belong to this wizard"
         return StepStatus("blocked", not_ours, _rename_hint(ref), diff)
-    if own and not owner.is_ours:
+    if not owner.is_ours:
         unknown = f"{ref} already exists and {owner.reason}"
         return StepStatus("blocked", unknown, _rename_hint(ref), diff)
     try:

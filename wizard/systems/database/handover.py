@@ -19,6 +19,21 @@ if TYPE_CHECKING:
 _SQL = """\
 \\set ON_ERROR_STOP on
 
+-- A role or database of this name that exists already may be of others. It is used only with
+-- --set existing=yes, unless the role owns the database: then nothing is left to do.
+SELECT (EXISTS (SELECT FROM pg_roles WHERE rolname = {role_text})
+        OR EXISTS (SELECT FROM pg_database WHERE datname = {name_text}))
+       AND NOT EXISTS (SELECT FROM pg_database JOIN pg_roles ON pg_roles.oid = datdba
+                       WHERE datname = {name_text} AND rolname = {role_text}) AS others \\gset
+\\if :others
+  \\if :{{?existing}}
+  \\else
+    DO $$ BEGIN RAISE EXCEPTION USING
+      MESSAGE = 'the role or the database exists already; nothing was changed',
+      HINT = 'If it is meant for Airflow, repeat this with: psql --set existing=yes'; END $$;
+  \\endif
+\\endif
+
 SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {role_text}) AS missing \\gset
 \\if :missing
   CREATE ROLE {role} LOGIN;
@@ -27,9 +42,9 @@ SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {role_text}) AS missing 
   \\password {role}
 \\endif
 
-GRANT {role} TO CURRENT_USER;
 SELECT NOT EXISTS (SELECT FROM pg_database WHERE datname = {name_text}) AS missing \\gset
 \\if :missing
+  GRANT {role} TO CURRENT_USER;
   CREATE DATABASE {name} OWNER {role} ENCODING 'UTF8' TEMPLATE template0;
 \\endif
 

@@ -173,15 +173,19 @@ class HelmRelease:
                     "installation.release",
                 ),
             )
-        if self._mark and not owner.is_ours:
+        if not owner.is_ours:
             secret = f"secret sh.helm.release.v1.{self._name}.v{last.number}"
+            mine = (
+                f"kubectl -n {self._namespace} label {secret} {OWNER_ANNOTATION}={self._mark}"
+                if self._mark
+                else "airflow-wizard set repository.source=HOST/PATH, which names this repository"
+            )
             return StepStatus(
                 "blocked",
                 f"{shown} exists already and {owner.reason}",
                 Fix(
                     "set installation.release to another name; or, if this repository installed "
-                    f"it: kubectl -n {self._namespace} label {secret} "
-                    f"{OWNER_ANNOTATION}={self._mark}",
+                    f"it: {mine}",
                     "installation.release",
                 ),
             )

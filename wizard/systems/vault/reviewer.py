@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from wizard.clients.kube.errors import KubeError
+from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import Ref, Right
 from wizard.engine.steps import StepStatus
-from wizard.errors import Fix, WizardError
+from wizard.errors import ConflictError, Fix, WizardError
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -92,10 +92,17 @@ class Reviewer:
     def ensure_token(self) -> SecretStr:
         """Create the missing objects and return the token.
 
-        Raise KubeError, or WizardError if the cluster issues no token in time.
+        What somebody else creates in the meantime is used if it serves, and never changed. Raise
+        KubeError, ConflictError for an object that does not serve, or WizardError if the cluster
+        issues no token in time.
         """
         for manifest in self.list_missing():
-            self._kube.apply(manifest)
+            try:
+                self._kube.create(manifest)
+            except KubeConflictError:
+                obstacle = self.find_obstacle()
+                if obstacle is not None:
+                    raise ConflictError(obstacle.detail, obstacle.fix) from None
         end = time.monotonic() + _FILLED_SECONDS
         while True:
             found = self._kube.get(Ref("v1", "Secret", SECRET, NAMESPACE))
