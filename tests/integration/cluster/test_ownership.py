@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -27,11 +28,12 @@ from tests.support.cluster.installation import (
     put,
 )
 from tests.testbed.kube import Kube as Server
-from wizard.engine.steps import StepEvent
+from wizard.engine.steps import Step, StepEvent
 from wizard.errors import ConflictError
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import application_removal, cascade
 from wizard.systems.argocd import removal as argocd
+from wizard.systems.argocd import steps as by_argocd
 from wizard.systems.argocd.tracking import INSTALLATION, TRACKING
 from wizard.systems.helm import removal as by_helm
 from wizard.systems.helm import steps as helm_steps
@@ -234,6 +236,44 @@ def test_an_undo_changes_no_application_of_another_source(world: World, applied:
     done = ended(cascade.build_undo_pause_step(target))
     assert (done.state, "--take-over" in done.fix.text) == ("blocked", False), done
     assert world.read(APPLICATION) == before
+
+
+def test_an_installation_without_a_source_takes_nothing_over(world: World, applied: Target) -> None:
+    """Nothing is its own then: what names a source is another's, and all else needs a yes."""
+    name = "argocd/application"
+    lines = applied.text(name).splitlines(keepends=True)
+    text = "".join(line for line in lines if OWNER_ANNOTATION not in line)
+    text = text.replace("  annotations:\nspec", "spec")
+    bare = replace(
+        applied,
+        release=replace(applied.release, owner_id=""),
+        files={**applied.files, name: text.encode()},
+        verdicts={},
+    )
+
+    def step(**agreed: str) -> Step:
+        steps = by_argocd.build_argocd_steps(replace(bare, agreed=agreed))
+        return next(one for one in steps if one.id == "argocd.application")
+
+    done = ended(step())
+    assert (done.state, "belongs to installation airflow" in done.detail) == ("blocked", True), done
+    assert "--take-over" not in done.fix.text
+    patched(world, APPLICATION, {
+        "metadata": {"annotations": {OWNER_ANNOTATION: None}},
+        "spec": {"syncPolicy": {"retry": {"limit": 1}}},
+    })  # fmt: skip
+    before = world.read(APPLICATION)
+    done = ended(step())
+    assert (done.state, "does not say which repository" in done.detail) == ("blocked", True), done
+    assert world.read(APPLICATION) == before
+    again = ended(step(**{done.id: seal(done)}))
+    assert again.state == "changed", again
+    assert world.read(APPLICATION)["spec"]["syncPolicy"]["retry"]["limit"] != 1
+    # Lines that it would have recorded may be those of any other such repository.
+    note = f"airflow-wizard/known-hosts-{hashlib.sha256(b'').hexdigest()[:16]}"
+    marked(world, KNOWN, annotations={note: "github.com ssh-ed25519 AAAA"})
+    hosts = argocd.build_argocd_removal(bare, exact=False)[1]
+    assert (ended(hosts).state, "names no repository" in ended(hosts).detail) == ("kept", True)
 
 
 def test_labels_make_no_volume_ours(world: World, applied: Target) -> None:

@@ -26,6 +26,7 @@ from tests.testbed.kube import RejectedError
 from wizard.apply import delivery
 from wizard.clients.helm import open_helm
 from wizard.engine.steps import StepEvent
+from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.cluster.identity import build_identity_step
 from wizard.systems.cluster.namespace import build_namespace_step
 from wizard.systems.helm import removal as removing
@@ -227,6 +228,18 @@ def test_a_release_of_somebody_else_is_left_until_they_give_it(world: HelmWorld)
     words = event.fix.text.partition("if the repository has moved: ")[2].split()
     subprocess.run(words, check=True, capture_output=True)
     assert installed(hers).state == "holds"
+
+    # Without a remote nothing names this repository: neither hers nor an unnamed one is ours.
+    world.git.git("remote", "remove", "origin")
+    nobody = world.delivered(unnamed)
+    event = installed(nobody)
+    assert (event.state, "another installation or repository" in event.detail) == ("blocked", True)
+    last = world.revisions()[-1]["version"]
+    secret = f"/api/v1/namespaces/{world.namespace}/secrets/sh.helm.release.v1.airflow.v{last}"
+    world.server.request("PATCH", secret, {"metadata": {"labels": {OWNER_ANNOTATION: None}}}, MERGE)
+    event = installed(nobody)
+    assert (event.state, "does not say which" in event.detail) == ("blocked", True), event
+    assert "airflow-wizard set repository.source=" in event.fix.text
 
 
 def frozen(world: HelmWorld) -> None:
