@@ -336,12 +336,9 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
 
 
 def _take_over_option(command: argparse.ArgumentParser) -> None:
+    text = "agree to what an earlier run showed for a step; repeatable"
     command.add_argument(
-        "--take-over",
-        action="append",
-        type=_require_name,
-        metavar="STEP@SEAL",
-        help="agree to what an earlier run showed for a step; repeatable",
+        "--take-over", action="append", type=_require_name, metavar="STEP@SEAL", help=text
     )
 
 

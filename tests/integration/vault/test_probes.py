@@ -22,6 +22,7 @@ from wizard.clients.vault.protocol import Health, TokenInfo
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.probes import ProbeResult, run_probes
 from wizard.formats.jwt import parse_audiences
+from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.stores.vault.settings import VaultSettings
 from wizard.systems.situation import TokenSource
 from wizard.systems.vault.looks import VaultSnapshot
@@ -170,6 +171,26 @@ async def test_a_token_that_may_only_read_the_payload(vault: Vault) -> None:
     assert results["mount"].status == "pass"
     assert results["payload"].status == "warn"
     assert "cannot create, update" in results["payload"].detail
+
+
+async def test_a_payload_of_another_repository_is_a_fault(vault: Vault) -> None:
+    """As `secrets`, which never fills it; metadata that cannot be read says nothing."""
+    store, own = store_of(), "git.example.com/acme/airflow#airflow"
+    vault.mount(store.mount)
+
+    async def ask(source: str) -> ProbeResult:
+        about = {"custom_metadata": {OWNER_ANNOTATION: source}}
+        vault.request("POST", f"{store.mount}/metadata/{store.path}", about)
+        probes = vault_probes(store, place(vault), token(vault.token), source=own)
+        return {one.id: result async for one, result in run_probes(probes)}["vault.payload"]
+
+    assert (await ask(own)).status == "pass"
+    found = await ask("git.example.com/hers/airflow#airflow")
+    assert found.status == "fail", found
+    assert "belongs to installation airflow of git.example.com/hers/airflow" in found.detail
+    assert found.fix.question == "secrets.vault.path"
+    results = await probed(store, place(vault), operator(vault, store))
+    assert results["payload"].status == "pass"
 
 
 async def test_rights_on_a_neighbouring_path_do_not_count(vault: Vault) -> None:

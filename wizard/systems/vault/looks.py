@@ -43,7 +43,8 @@ class VaultSnapshot:
     """The state of Vault as this machine's token sees it; each part may be an error instead.
 
     `mounts` are the existing paths, None if the token cannot list them. `auth` is the store's auth
-    mount and role. `retention` says how long the mount keeps the payload.
+    mount and role. `retention` says how long the mount keeps the payload. `payloads`
+    has what is readable of the payloads' metadata, by their paths in policies.
     """
 
     token: TokenInfo | VaultError
@@ -52,6 +53,7 @@ class VaultSnapshot:
     mounts: frozenset[str] | None = None
     auth: AuthState = field(default_factory=AuthState)
     retention: Retention | VaultError = field(default_factory=Retention)
+    payloads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 SnapshotLookup = Callable[[], VaultSnapshot | VaultError]
@@ -106,7 +108,7 @@ def make_snapshot_lookup(
     store: VaultSettings,
     *others: VaultSettings,
 ) -> SnapshotLookup:
-    """Return a function that logs in and reads the snapshot; of `others` it reads only rights."""
+    """Return a function that logs in and reads the snapshot; of `others` only rights, metadata."""
 
     def look() -> VaultSnapshot | VaultError:
         try:
@@ -147,6 +149,10 @@ def _read_snapshot(vault: Vault, store: VaultSettings, *others: VaultSettings) -
         _list_paths(vault, "sys/mounts"),
         _read_auth_state(vault, store),
         _capture_error(lambda: read_retention(vault, store)),
+        {
+            one.data_path: _read_entry(vault, f"{one.mount}/metadata/{one.path}") or {}
+            for one in (store, *others)
+        },
     )
 
 

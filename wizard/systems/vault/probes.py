@@ -30,6 +30,7 @@ from wizard.engine.probes import (
     warn_result,
 )
 from wizard.errors import Fix
+from wizard.formats.terminal import escape_unprintable
 from wizard.systems.situation import TokenSource
 from wizard.systems.vault.login_evidence import Surroundings
 from wizard.systems.vault.looks import (
@@ -42,6 +43,7 @@ from wizard.systems.vault.looks import (
     role_path,
 )
 from wizard.systems.vault.namespace import find_namespace_problem
+from wizard.systems.vault.ownership import judge_payload
 from wizard.systems.vault.role_probe import classify_error, role_probe
 from wizard.systems.vault.uses import APPLY_REQUESTS
 
@@ -63,6 +65,7 @@ def vault_probes(
     around: Surroundings | None = None,
     known: str = "",
     others: Sequence[VaultSettings] = (),
+    source: str = "",
 ) -> Iterator[Probe]:
     """Yield all probes of one Vault.
 
@@ -70,7 +73,7 @@ def vault_probes(
     `mint` issues a token of the store's ServiceAccount with the store's audience. `around` is the
     cluster that it is from, where a refused login looks for its cause. `known` is the id of the
     Vault that earlier runs of `apply` used. `others` are the paths of further readers such as Argo
-    CD.
+    CD. `source` is that of this installation.
     """
     around = around or Surroundings(address)
     state = CachedCall(lambda: read_health(address))
@@ -158,7 +161,7 @@ def vault_probes(
     yield inside(
         "payload",
         "rights on the payload",
-        lambda seen: check_payload_rights(seen, store),
+        lambda seen: check_payload_rights(seen, store, source),
         store.question("path"),
     )
     yield inside(
@@ -172,7 +175,7 @@ def vault_probes(
         yield inside(
             other.qualified_name("payload"),
             title,
-            partial(check_payload_rights, store=other),
+            partial(check_payload_rights, store=other, source=source),
             other.question("path"),
         )
         title = f"rights on {other.reader}'s policy and role"
@@ -317,8 +320,18 @@ def check_mount(seen: VaultSnapshot, store: VaultSettings) -> ProbeResult:
     return classify_error(seen.mount)
 
 
-def check_payload_rights(seen: VaultSnapshot, store: VaultSettings) -> ProbeResult:
-    """Check the rights on the payload; missing ones only warn, since others may fill it."""
+def check_payload_rights(seen: VaultSnapshot, store: VaultSettings, source: str) -> ProbeResult:
+    """Check whose the payload is, and the rights on it, as `secrets` does.
+
+    Missing rights only warn, since others may fill it.
+    """
+    owner = judge_payload(seen.payloads.get(store.data_path) or {}, source)
+    if owner.is_proven_foreign:
+        question = store.question("path")
+        return fail_result(
+            f"{store.mount}/{store.path} {escape_unprintable(owner.reason)}",
+            Fix(f"set {question} to a path of this installation", question),
+        )
     if isinstance(seen.rights, VaultError):
         return unknown_result(seen.rights.message, seen.rights.fix)
     own = seen.rights[store.data_path]

@@ -83,4 +83,5 @@ def list_vault_probes(situation: Situation) -> Iterator[Probe]:
         around=around,
         known=situation.known.get(VAULT_CLUSTER_ID, ""),
         others=others,
+        source=situation.release.owner_id,
     )
