@@ -8,7 +8,6 @@ question makes a possible user. Source: Argo CD, ApplicationSet: `template`, `te
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from wizard.systems.target import Target
 
 _SET = "ApplicationSet"
-_VARIABLE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 # What a patch sets is not looked for in its text.
 _ANYTHING = "{{ }}"
 _HERE = (IN_CLUSTER_SERVER, "in-cluster")
@@ -195,7 +193,7 @@ def _judge_texts(
     """Return True if a text is wanted, False if a template may give one, None if none does."""
     verdict: bool | None = None
     for text in texts:
-        if not _VARIABLE.search(text):
+        if not _has_variable(text):
             if is_wanted(text):
                 return True
         elif may_be(text):
@@ -203,10 +201,30 @@ def _judge_texts(
     return verdict
 
 
+def _has_variable(text: str) -> bool:
+    return "{{" in text
+
+
+def _split_template(template: str) -> list[str]:
+    """Return the fixed parts of a template, which its variables separate."""
+    first, *others = template.split("{{")
+    return [first, *(one.partition("}}")[2] for one in others)]
+
+
 def _may_give(template: str, wanted: str) -> bool:
-    """Return whether a template may give a text: what is fixed in it must be there."""
-    parts = _VARIABLE.split(template)
-    return re.fullmatch(".*".join(map(re.escape, parts)), wanted, re.DOTALL) is not None
+    """Return whether a template may give a text: what is fixed in it must be there, in order."""
+    first, *others = _split_template(template)
+    if not others:
+        return template == wanted
+    *middle, last = others
+    if not wanted.startswith(first) or not wanted.endswith(last):
+        return False
+    rest = wanted[len(first) : len(wanted) - len(last)]
+    for part in middle:
+        _, found, rest = rest.partition(part) if part else ("", "x", rest)
+        if not found:
+            return False
+    return len(first) + len(last) <= len(wanted)
 
 
 def _may_deploy_to(found: KubeObject, namespace: str) -> bool:
@@ -214,7 +232,7 @@ def _may_deploy_to(found: KubeObject, namespace: str) -> bool:
     for spec in _list_specs(found):
         place = spec.get("destination") or {}
         servers = [str(place[key]) for key in ("server", "name") if place.get(key)]
-        here = not servers or any(one in _HERE or _VARIABLE.search(one) for one in servers)
+        here = not servers or any(one in _HERE or _has_variable(one) for one in servers)
         target = str(place.get("namespace") or "")
         if here and _may_give(target, namespace):
             return True
@@ -276,6 +294,6 @@ def may_be_host(is_here: Callable[[str], bool]) -> Callable[[str], bool]:
     def may_be(text: str) -> bool:
         # Up to the path: a variable there may be any host.
         place = normalize_url(text).removeprefix("https://").partition("/")[0]
-        return bool(_VARIABLE.search(place)) or is_here(_VARIABLE.sub("x", text))
+        return _has_variable(place) or is_here("x".join(_split_template(text)))
 
     return may_be
