@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, get_args
 
-from wizard.answers.conditions import SEPARATE_RESULT_BACKEND
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.postgres import quote_identifier
+from wizard.questions.cases import SEPARATE_RESULT_BACKEND
 from wizard.systems.target import DataKind
 
 if TYPE_CHECKING:

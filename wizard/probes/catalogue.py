@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wizard.answers.conditions import CELERY, EXTERNAL_BROKER, SEPARATE_RESULT_BACKEND
 from wizard.chart.versions import CHART_REPOSITORY
 from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
 from wizard.clients.redis import SocketClient, parse_broker_url
@@ -23,6 +22,7 @@ from wizard.engine.probes import (
 )
 from wizard.errors import Fix, WizardError
 from wizard.hostkeys.keys import HostKey
+from wizard.questions.cases import CELERY, EXTERNAL_BROKER, SEPARATE_RESULT_BACKEND
 from wizard.secrets.deploy_key import read_private_key, require_recorded_key
 from wizard.stores.live import live_store
 from wizard.systems.argocd.probes import CONFIG_CLONE, make_unproven_probe, repository_target

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from wizard.answers.conditions import ANNOTATED_ACCESS, HTTP_ROUTE, INGRESS, LOAD_BALANCER
 from wizard.chart.contract import TLS_SECRET_KEYS
 from wizard.formats.types import AnnotationKey, Network, ObjectName, Text, WebUrl
 from wizard.manifests.contribution import Contribution
@@ -21,6 +20,7 @@ from wizard.manifests.ui_access import (
     load_balancer,
     proxy_settings,
 )
+from wizard.questions.cases import ANNOTATED_ACCESS, HTTP_ROUTE, INGRESS, LOAD_BALANCER
 from wizard.questions.section import Model, QuestionInfo, Section
 
 

@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from wizard.answers.conditions import ADMIN
 from wizard.formats.types import Email, Text
 from wizard.manifests.contribution import Contribution, EnvVar
 from wizard.manifests.release import Release
+from wizard.questions.cases import ADMIN
 from wizard.questions.section import QuestionInfo, Section
 from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
 from wizard.secrets.references import SecretRef

@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.conditions import CELERY, CHART_REDIS, EXTERNAL_BROKER
 from wizard.formats.types import HostName, Port, Quantity
 from wizard.manifests.contribution import Contribution, Flow
 from wizard.manifests.release import Release
+from wizard.questions.cases import CELERY, CHART_REDIS, EXTERNAL_BROKER
 from wizard.questions.conditions import Condition
 from wizard.questions.effects import Effect
 from wizard.questions.section import QuestionInfo, Section

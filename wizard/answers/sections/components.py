@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from wizard.answers.conditions import PERSISTENT_LOGS
 from wizard.formats.types import ObjectName, Quantity
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
+from wizard.questions.cases import PERSISTENT_LOGS
 from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
 

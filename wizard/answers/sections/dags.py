@@ -6,13 +6,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from wizard.answers.conditions import (
-    DAGS_FROM_GIT,
-    DAGS_OVER_HTTPS,
-    DAGS_OVER_SSH,
-    GIT_SYNC,
-    PRIVATE_DAGS_OVER_HTTPS,
-)
 from wizard.formats.addresses import GitLocation, parse_git_url
 from wizard.formats.types import Duration, GitRef, GitUrl, RepositoryPath, Text
 from wizard.hostkeys.trust import format_known_hosts
@@ -27,6 +20,13 @@ from wizard.manifests.git_sync import (
 from wizard.manifests.git_sync import known_hosts_config_map as known_hosts_map
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
+from wizard.questions.cases import (
+    DAGS_FROM_GIT,
+    DAGS_OVER_HTTPS,
+    DAGS_OVER_SSH,
+    GIT_SYNC,
+    PRIVATE_DAGS_OVER_HTTPS,
+)
 from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
 from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, Template

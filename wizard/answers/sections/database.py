@@ -7,15 +7,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.conditions import (
-    EXTERNAL_DATABASE,
-    EXTERNAL_PGBOUNCER,
-    PGBOUNCER,
-    RESULT_BACKEND,
-    RESULT_POOL,
-    SEPARATE_RESULT_BACKEND,
-    VERIFIED_TLS,
-)
 from wizard.answers.sections.bundled_database import bundled_database_contribution
 from wizard.formats.types import HostName, Port, PostgresName
 from wizard.manifests.certificates import ca_config_map
@@ -30,6 +21,15 @@ from wizard.manifests.postgres import (
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
 from wizard.questions.ca_file import CaFile
+from wizard.questions.cases import (
+    EXTERNAL_DATABASE,
+    EXTERNAL_PGBOUNCER,
+    PGBOUNCER,
+    RESULT_BACKEND,
+    RESULT_POOL,
+    SEPARATE_RESULT_BACKEND,
+    VERIFIED_TLS,
+)
 from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
 from wizard.secrets.facts import Fact, Form, SecretSpec

@@ -6,12 +6,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.conditions import DATABASE_CLEANUP, KUBERNETES, NETWORK_POLICIES
 from wizard.answers.sections.workloads import Components
 from wizard.formats.types import EnvName, HostName, Port, Text, TimeZone
 from wizard.manifests.contribution import Contribution, EnvVar, Flow
 from wizard.manifests.network_policy import egress_policies
 from wizard.manifests.release import Release
+from wizard.questions.cases import DATABASE_CLEANUP, KUBERNETES, NETWORK_POLICIES
 from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
 

@@ -6,7 +6,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.conditions import (
+from wizard.formats.types import ObjectName, Quantity, QueueNames
+from wizard.manifests.contribution import Contribution
+from wizard.manifests.network_policy import NAMESPACE_LABEL
+from wizard.manifests.release import Release
+from wizard.questions.cases import (
     AUTOSCALED_WORKERS,
     CELERY,
     FIXED_WORKERS,
@@ -14,10 +18,6 @@ from wizard.answers.conditions import (
     KUBERNETES,
     LOCAL,
 )
-from wizard.formats.types import ObjectName, Quantity, QueueNames
-from wizard.manifests.contribution import Contribution
-from wizard.manifests.network_policy import NAMESPACE_LABEL
-from wizard.manifests.release import Release
 from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
 

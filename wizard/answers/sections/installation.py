@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.conditions import CUSTOM_IMAGE
 from wizard.chart.contract import PULL_SECRET_KEYS
 from wizard.chart.versions import VERSIONS, list_chart_versions
 from wizard.formats.types import (
@@ -21,6 +20,7 @@ from wizard.manifests.contribution import Contribution
 from wizard.manifests.image import image_files, image_note
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
+from wizard.questions.cases import CUSTOM_IMAGE
 from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
 

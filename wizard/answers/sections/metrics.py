@@ -7,19 +7,19 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.conditions import (
-    METRICS_TARGET,
-    PROMETHEUS,
-    SCRAPED_THROUGH_POLICIES,
-    SERVICE_MONITOR,
-    STATSD_IPV6,
-)
 from wizard.formats.addresses import split_address
 from wizard.formats.types import Address, LabelKey, MetricPrefix, ObjectName, Text
 from wizard.manifests.contribution import Contribution, EnvVar, Flow
 from wizard.manifests.metrics import metrics_note, scrape_settings, service_monitor
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
+from wizard.questions.cases import (
+    METRICS_TARGET,
+    PROMETHEUS,
+    SCRAPED_THROUGH_POLICIES,
+    SERVICE_MONITOR,
+    STATSD_IPV6,
+)
 from wizard.questions.section import QuestionInfo, Section
 
 _DATADOG_PORT = 8125

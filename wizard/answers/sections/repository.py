@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from wizard.answers.conditions import CUSTOM_IMAGE
 from wizard.formats.types import GitRef, RepositoryPath, RepositorySource
+from wizard.questions.cases import CUSTOM_IMAGE
 from wizard.questions.section import Model, QuestionInfo, Section
 
 

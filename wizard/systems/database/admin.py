@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from wizard.answers.conditions import SEPARATE_RESULT_BACKEND
 from wizard.clients.postgres.client import PostgresTarget
 from wizard.engine.probes import ProbeResult, unknown_result
 from wizard.errors import RefusedError, UsageError
 from wizard.formats.terminal import escape_unprintable
+from wizard.questions.cases import SEPARATE_RESULT_BACKEND
 from wizard.secrets.payload import collect_facts
 from wizard.secrets.references import SecretRef
 from wizard.secrets.resolve import resolve_reference

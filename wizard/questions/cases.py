@@ -64,3 +64,11 @@ STATSD_IPV6 = when("metrics by StatsD", "metrics.kind", "statsd", "datadog") & w
 
 ADMIN = when("an admin user", "admin.create", True)
 CUSTOM_IMAGE = when_not("an image of your own", "installation.image.repository", "")
+AIRFLOW_2 = when_matching(
+    "Airflow 2", "installation.airflow", lambda version: version.startswith("2.")
+)
+AIRFLOW_3 = when_matching(
+    "Airflow 3", "installation.airflow", lambda version: not version.startswith("2.")
+)
+BUNDLED_DATABASE = when("the bundled database", "database.kind", "bundled")
+POOLED_DATABASE = EXTERNAL_DATABASE & when_not("a PgBouncer", "database.pgbouncer.mode", "off")
