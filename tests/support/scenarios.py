@@ -259,4 +259,65 @@ SCENARIOS: Mapping[str, Scenario] = {
             "delivery.kind": "kind",
         }
     ),
+    "others": Scenario(
+        {
+            **{key: value for key, value in NEEDED.items() if not key.startswith("secrets.")},
+            "database.pgbouncer.mode": "chart",
+            "secrets.store": "existing",
+            "secrets.existing.secret": "all",
+            "secrets.existing.metadata.name": "db",
+            "secrets.existing.metadata.key": "url",
+            "secrets.existing.metadata_direct.name": "db",
+            "secrets.existing.metadata_direct.key": "own",
+            "secrets.existing.result_backend.name": "db",
+            "secrets.existing.result_backend.key": "results",
+            "secrets.existing.broker.name": "queue",
+            "secrets.existing.broker.key": "url",
+            "secrets.existing.redis.name": "queue",
+            "secrets.existing.fernet_key.name": "af",
+            "secrets.existing.fernet_key.key": "FERNET",
+            "secrets.existing.api_secret_key.name": "af",
+            "secrets.existing.api_secret_key.key": "API",
+            "secrets.existing.jwt_secret.name": "af",
+            "secrets.existing.jwt_secret.key": "JWT",
+            "secrets.existing.pgbouncer_config.name": "pool",
+            "secrets.existing.pgbouncer_config.ini": "ini",
+            "secrets.existing.pgbouncer_config.users": "users",
+            "secrets.existing.pgbouncer_stats.name": "pool",
+            "secrets.existing.pgbouncer_stats.key": "stats",
+            "secrets.existing.git_ssh_key.name": "git",
+            "secrets.existing.admin.name": "af",
+            "secrets.existing.admin.key": "ADMIN",
+        }
+    ),
+    "others with a bundle": Scenario(
+        {
+            "executor.kind": "LocalExecutor",
+            "database.kind": "bundled",
+            "dags.source": "bundle",
+            "dags.repo": PUBLISHED_REPO,
+            "secrets.store": "existing",
+            "secrets.existing.git_connection.name": "git",
+            "secrets.existing.git_connection.key": "airflow",
+            "secrets.existing.postgresql.name": "pg",
+            "delivery.kind": "kind",
+        }
+    ),
+    "others of Airflow 2": Scenario(
+        {
+            "installation.airflow": "2.11.0",
+            "database.host": "pg.example.internal",
+            "dags.repo": "https://git.example.com/platform/airflow-dags.git",
+            "dags.credentials.needed": True,
+            "dags.credentials.username": "reader",
+            "secrets.store": "existing",
+            "secrets.existing.webserver_secret_key.name": "af",
+            "secrets.existing.webserver_secret_key.key": "WEB",
+            "secrets.existing.git_credentials.name": "git",
+            "delivery.kind": "helm",
+        }
+    ),
 }
+
+# A choice of one value has no other.
+WITHOUT_OTHER = frozenset(item.key for item in field_specs() if len(item.choices) == 1)

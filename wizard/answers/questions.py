@@ -21,6 +21,7 @@ from wizard.formats.nested import get_value
 from wizard.questions.conditions import ALWAYS, Condition
 from wizard.questions.section import Model, QuestionInfo, Section
 from wizard.secrets.references import SecretRef
+from wizard.stores.conditions import TAKES_VALUES
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -124,6 +125,8 @@ def _walk(
         kind, choices = _kind(annotation, key)
         if not info.title or not info.description:
             raise TypeError(f"{key}: a question needs a title and a description")
+        if kind == "secret":
+            condition = TAKES_VALUES if condition is ALWAYS else condition & TAKES_VALUES
         merged = QuestionInfo(
             when=condition,
             required=ask.required,

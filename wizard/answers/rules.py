@@ -101,7 +101,11 @@ def check_local_only_choices(answers: Answers) -> Iterator[Problem]:
     if answers.database.kind == "bundled" and not local:
         yield Problem("database.kind", "use external: the bundled PostgreSQL works with kind only")
     if store_kind(answers.secrets.store).local_only and not local:
-        yield Problem("secrets.store", "use vault: manually created Secrets work with kind only")
+        yield Problem(
+            "secrets.store",
+            "use vault, or existing for Secrets that others make: the runbook's commands work with "
+            "kind only",
+        )
 
 
 def check_manual_secrets(answers: Answers) -> Iterator[Problem]:

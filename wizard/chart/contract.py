@@ -60,7 +60,8 @@ class SecretUse:
     chart reads the Secret when `enabled` (a dotted boolean value) is true, with major version
     `airflow` of Airflow, and if `celery`, only with a Celery executor. `unless` names values that
     make the chart ignore the Secret. `random`: if the value is not set, the chart generates a new
-    secret at every rendering.
+    secret at every rendering. `switches` are dotted boolean values: once all of them are false, the
+    chart reads no key, although it still creates a Secret without a name.
     """
 
     value: str
@@ -73,6 +74,7 @@ class SecretUse:
     key_from: str = ""
     also: tuple[str, str] | None = None
     random: bool = False
+    switches: tuple[str, ...] = ()
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -91,6 +93,8 @@ class SecretUse:
 
     def keys_read(self, values: Mapping[str, object]) -> tuple[str, ...]:
         """Return the keys the chart reads, with the override of `key_from` applied."""
+        if self.switches and all(get_chart_value(values, one) is False for one in self.switches):
+            return ()
         other = get_chart_value(values, self.key_from) if self.key_from else None
         found = (other,) if isinstance(other, str) and other else self.keys
         return (
@@ -98,13 +102,31 @@ class SecretUse:
         )
 
 
+def _variables(*names: str) -> tuple[str, ...]:
+    return tuple(f"enableBuiltInSecretEnvVars.{name}" for name in names)
+
+
 CONTRACT: tuple[SecretUse, ...] = (
-    SecretUse("data.metadataSecretName", ("connection",), "the metadata database's URL"),
     SecretUse(
-        "data.resultBackendSecretName", ("connection",), "Celery's result backend", celery=True
+        "data.metadataSecretName",
+        ("connection",),
+        "the metadata database's URL",
+        switches=_variables("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW_CONN_AIRFLOW_DB"),
     ),
     SecretUse(
-        "data.brokerUrlSecretName", ("connection",), "the broker's URL", celery=True, random=True
+        "data.resultBackendSecretName",
+        ("connection",),
+        "Celery's result backend",
+        celery=True,
+        switches=_variables("AIRFLOW__CELERY__RESULT_BACKEND"),
+    ),
+    SecretUse(
+        "data.brokerUrlSecretName",
+        ("connection",),
+        "the broker's URL",
+        celery=True,
+        random=True,
+        switches=_variables("AIRFLOW__CELERY__BROKER_URL"),
     ),
     SecretUse(
         "redis.passwordSecretName",
@@ -118,6 +140,7 @@ CONTRACT: tuple[SecretUse, ...] = (
         ("fernet-key",),
         "the key that encrypts connections and variables",
         random=True,
+        switches=_variables("AIRFLOW__CORE__FERNET_KEY"),
     ),
     SecretUse(
         "apiSecretKeySecretName",
@@ -125,6 +148,7 @@ CONTRACT: tuple[SecretUse, ...] = (
         "the API server's signing key",
         airflow="3",
         random=True,
+        switches=_variables("AIRFLOW__API__SECRET_KEY"),
     ),
     SecretUse(
         "jwtSecretName",
@@ -132,6 +156,7 @@ CONTRACT: tuple[SecretUse, ...] = (
         "the key of the tokens between components",
         airflow="3",
         random=True,
+        switches=_variables("AIRFLOW__API_AUTH__JWT_SECRET"),
     ),
     SecretUse(
         "webserverSecretKeySecretName",
@@ -139,12 +164,14 @@ CONTRACT: tuple[SecretUse, ...] = (
         "the webserver's signing key",
         airflow="2",
         random=True,
+        switches=_variables("AIRFLOW__WEBSERVER__SECRET_KEY"),
     ),
     SecretUse(
         "pgbouncer.configSecretName",
         ("pgbouncer.ini", "users.txt"),
         "PgBouncer's configuration and users",
         enabled="pgbouncer.enabled",
+        switches=("pgbouncer.mountConfigSecret",),
     ),
     SecretUse(
         "pgbouncer.metricsExporterSidecar.statsSecretName",

@@ -264,7 +264,7 @@ class _Rules(Reporter):
                     continue
                 seen.add(setting.where)
                 text = self._read_connection(setting)
-                if text and pooler in text:
+                if (text and pooler in text) or (not text and self._is_metadata(setting)):
                     continue
                 message = "this connection bypasses PgBouncer"
                 if not url_host(text):
@@ -273,6 +273,12 @@ class _Rules(Reporter):
                 report = self.error if url_host(text) else self.warning
                 question = "database.pgbouncer.mode"
                 yield report("configuration.pgbouncer", setting.where, message, fix, question)
+
+    def _is_metadata(self, setting: Setting) -> bool:
+        """Return whether the connection is from the Secret that the chart takes it from, too."""
+        variable = setting.variable
+        named = self.one.get("data.metadataSecretName")
+        return variable is not None and bool(named) and variable.secret == named
 
     def _read_connection(self, setting: Setting) -> str:
         """Return what is known of a connection: its text, or its template in an ExternalSecret."""

@@ -16,7 +16,7 @@ from wizard.formats.terminal import escape_unprintable
 Files = Mapping[str, str]
 
 _SEAL = re.compile(r"^(?:#|--|<!--) airflow-wizard handover (\S+) ([0-9a-f]{64})(?: -->)?\n", re.M)
-_COMMENTS = {"sh": ("# ", ""), "sql": ("-- ", ""), "md": ("<!-- ", " -->")}
+_COMMENTS = {"sh": ("# ", ""), "yaml": ("# ", ""), "sql": ("-- ", ""), "md": ("<!-- ", " -->")}
 
 
 def quote(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from wizard.manifests.tree import File
-from wizard.secrets.facts import SecretSpec
+from wizard.secrets.facts import SecretSpec, Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +108,31 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
+class NeededKey:
+    """One key of a Secret that others make for the installation.
+
+    `content` is what the key must hold, with a fact for each secret part of it. `purpose` says
+    what reads it, and `question` is the answer that names it.
+    """
+
+    secret: str
+    key: str
+    content: Template
+    purpose: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
 class Contribution:
     """What one section adds to the installation.
 
     `settings` maps wizard-level ids (the keys of chart 1.22.0) to values; `comments` explains
     some of them in one line. `existing_secrets` are made by others, with their keys (none: not
-    known); `pull_secrets` are the names of those that pods pull images with. `manifests` are
-    objects in the secrets folder, which kustomization lists; `files` are in other folders of the
-    repository. `notes` are sections of the runbook, Markdown with a heading. `values` are the Helm
-    values in effect, with those of the answers' `values:`; only the total that `Section.compose`
-    gets has them.
+    known), and `needed` are the keys that Airflow itself reads there; `pull_secrets` are the names
+    of those that pods pull images with. `manifests` are objects in the secrets folder, which
+    kustomization lists; `files` are in other folders of the repository. `notes` are sections of
+    the runbook, Markdown with a heading. `values` are the Helm values in effect, with those of the
+    answers' `values:`; only the total that `Section.compose` gets has them.
     """
 
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -131,6 +146,7 @@ class Contribution:
     files: tuple[File, ...] = ()
     steps: tuple[StepSpec, ...] = ()
     existing_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    needed: tuple[NeededKey, ...] = ()
     pull_secrets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -171,6 +187,7 @@ def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
         files=tuple(item for part in parts for item in part.files),
         steps=tuple(item for part in parts for item in part.steps),
         existing_secrets=existing,
+        needed=tuple(item for part in parts for item in part.needed),
         pull_secrets=tuple(dict.fromkeys(name for part in parts for name in part.pull_secrets)),
         notes=tuple(item for part in parts for item in part.notes),
         values=next((part.values for part in parts if part.values), {}),

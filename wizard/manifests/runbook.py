@@ -17,8 +17,6 @@ from wizard.manifests.tree import File
 from wizard.manifests.ui_access import render_ui_access
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from wizard.manifests.contribution import Contribution, StepSpec
     from wizard.manifests.release import Release
 
@@ -29,7 +27,8 @@ class StoreRunbook:
 
     `problems` are rows of a symptom and what to check. `reserved_account` is the ServiceAccount
     that an admission policy reserves for the store. `keeps_payload`: removing the installation does
-    not delete the values.
+    not delete the values. `made_by_others`: the wizard creates none of the values, and others
+    delete them.
     """
 
     create: str = ""
@@ -38,6 +37,7 @@ class StoreRunbook:
     problems: tuple[tuple[str, str], ...] = ()
     reserved_account: str = ""
     keeps_payload: bool = False
+    made_by_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,8 @@ def _describe_folder(release: Release) -> str:
 
 
 def _render_secrets(release: Release, total: Contribution) -> str:
-    lines = ["## Secrets", "", "| Secret | keys | source |", "|---|---|---|"]
+    head = ["## Secrets", "", "| Secret | keys | source |", "|---|---|---|"]
+    lines = [*head]
     for secret in total.secrets:
         facts = ", ".join(
             f"`{fact.place if release.document else fact.key}`" for fact in secret.facts
@@ -118,10 +119,14 @@ def _render_secrets(release: Release, total: Contribution) -> str:
         facts = ", ".join(f"`{fact.key}`" for fact in reader.secret.facts)
         keys = ", ".join(f"`{key}`" for key in reader.secret.keys)
         lines.append(f"| `{reader.secret.name}` in `{reader.namespace}` | {keys} | {facts} |")
+    # A section of the store describes the keys that Airflow itself needs.
+    needed = {(one.secret, one.key) for one in total.needed}
     for name, found in total.existing_secrets.items():
-        keys = ", ".join(f"`{key}`" for key in found)
-        lines.append(f"| `{name}` | {keys} | made by others |")
-    return "\n".join(lines)
+        more = [key for key in found if (name, key) not in needed]
+        if more or not found:
+            keys = ", ".join(f"`{key}`" for key in more)
+            lines.append(f"| `{name}` | {keys} | made by others |")
+    return "\n".join(lines) if len(lines) > len(head) else ""
 
 
 def _render_document(release: Release, total: Contribution) -> str:
@@ -167,9 +172,9 @@ def _find_example(total: Contribution) -> str:
     return next(found, "components.api_server.replicas=2")
 
 
-def _connects_past_pooler(release: Release, total: Contribution) -> bool:
+def _connects_past_pooler(total: Contribution) -> bool:
     """Return whether the migrations use a connection of their own, past a pooler."""
-    return any(secret.name == release.secret("metadata-direct") for secret in total.secrets)
+    return "migrateDatabaseJob.args" in total.settings
 
 
 def _render_change(release: Release, delivery: DeliveryRunbook, total: Contribution) -> str:
@@ -200,7 +205,7 @@ def _render_rotation(release: Release, store: StoreRunbook) -> str:
 
 
 def _render_problems(release: Release, store: StoreRunbook, total: Contribution) -> str:
-    direct = ", which connects without PgBouncer" if _connects_past_pooler(release, total) else ""
+    direct = ", which connects without PgBouncer" if _connects_past_pooler(total) else ""
     rows = [
         ("pods wait for migrations", f"log of the migration Job{direct}"),
         ("keys change after a sync", "`*SecretName` settings in the values: one was removed"),
@@ -238,16 +243,25 @@ def _render_readers(release: Release, store: StoreRunbook, total: Contribution) 
     return f"{text}."
 
 
-def render_first_run(release: Release, steps: Iterable[StepSpec]) -> str:
+def render_first_run(release: Release, context: RunbookContext) -> str:
     """Return the section on the steps after the commit, their owners, and the wizard's commands.
 
-    The section is for deliveries that `apply` installs and stores that `secrets` fills.
+    The section is for deliveries that `apply` installs.
     """
     lines = ["## After the commit", "", "| step | owner |", "|---|---|"]
-    lines += [f"| {step.title} | {step.owner} |" for step in steps]
+    lines += [f"| {step.title} | {step.owner} |" for step in context.steps]
     name = f"--installation {release.installation}"
+    others = context.store.made_by_others
+    note = "   # what others must create; creates nothing" if others else ""
+    about = "`secrets` prints the Secrets that others make, without values."
+    if not others:
+        about = (
+            "`secrets` fills the store and shows a deploy key that it creates; `commit` records "
+            "it.\nIf the mount is missing in Vault, first run "
+            f"`airflow-wizard apply {name} --only store`."
+        )
     commands = shell_block(
-        f"airflow-wizard secrets {name}",
+        f"airflow-wizard secrets {name}{note}",
         f"airflow-wizard commit {name}",
         "git push   # or have the merge request merged",
         f"airflow-wizard apply {name}",
@@ -255,9 +269,6 @@ def render_first_run(release: Release, steps: Iterable[StepSpec]) -> str:
     return (
         "\n".join(lines)
         + "\n\nThese commands do only what is missing, so you can run them again:\n\n"
-        f"{commands}\n\n"
-        "`secrets` fills the store and shows a deploy key that it creates; `commit` records it.\n"
-        "If the mount is missing in Vault, first run "
-        f"`airflow-wizard apply {name} --only store`.\n"
+        f"{commands}\n\n{about}\n"
         "`apply --dry-run` tries every step and changes nothing."
     )

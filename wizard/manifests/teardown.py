@@ -21,12 +21,23 @@ def render_tear_down(release: Release, context: RunbookContext, remove_chart: It
         "## Tear down",
         "Back up the database first.",
         *_render_destroy(release, context),
-        "By hand, delete the ExternalSecrets before the operator: their finalizer would block "
-        "the namespace.\nDeleting them also deletes the Secrets. Deleting the namespace deletes "
-        "its volumes.",
+        _describe_by_hand(context),
         shell_block(*remove_chart, *_delete_commands(release, context)),
     ]
     return "\n\n".join(parts)
+
+
+def _describe_by_hand(context: RunbookContext) -> str:
+    if context.store.made_by_others:
+        return (
+            "By hand. Delete the namespace only once nobody needs the Secrets of others and the "
+            "volumes in it."
+        )
+    return (
+        "By hand, delete the ExternalSecrets before the operator: their finalizer would block "
+        "the namespace.\nDeleting them also deletes the Secrets. Deleting the namespace deletes "
+        "its volumes."
+    )
 
 
 def _render_destroy(release: Release, context: RunbookContext) -> list[str]:
@@ -49,9 +60,13 @@ def _render_destroy(release: Release, context: RunbookContext) -> list[str]:
 def _delete_commands(release: Release, context: RunbookContext) -> list[str]:
     name, namespace = release.installation, release.namespace
     return [
-        f"kubectl -n {namespace} delete externalsecret --all",
+        *(
+            [f"kubectl -n {namespace} delete externalsecret --all"]
+            if release.external_secrets
+            else []
+        ),
         *([f"kubectl delete clustersecretstore vault-{name}"] if release.cluster_store else []),
-        f"kubectl delete namespace {namespace}",
+        *([] if context.store.made_by_others else [f"kubectl delete namespace {namespace}"]),
         *(
             f"kubectl -n {reader.namespace} delete externalsecret/{reader.name} "
             f"secretstore/{reader.name} serviceaccount/{reader.name}"

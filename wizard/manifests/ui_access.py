@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 _PORT = 8080
+# The variable of the Job that creates the first user.
+PASSWORD_VARIABLE = "AIRFLOW_DEFAULT_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def ingress_values(
@@ -111,14 +113,24 @@ def render_ui_access(release: Release, values: Mapping[str, Any]) -> str:
     )
     opened = _describe_exposures(release, values, web)
     text = f"## Reach the UI\n\n{opened}```bash\n{forward}\n```\n\nThen open {url}."
-    if release.admin:
-        name = release.secret("default-user")
+    if found := find_admin_password(values):
+        name, key = found
+        path = "{.data." + key.replace(".", "\\.") + "}"
         text += (
             " The admin's password:\n\n```bash\n"
-            f"kubectl -n {namespace} get secret {name} -o jsonpath='{{.data.password}}' "
-            "| base64 -d\n```"
+            f"kubectl -n {namespace} get secret {name} -o jsonpath='{path}' | base64 -d\n```"
         )
     return text
+
+
+def find_admin_password(values: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the Secret and the key from which the Job gets the admin's password; None without."""
+    job = values.get("createUserJob") or {}
+    for item in job.get("env") or []:
+        if job.get("enabled") and item.get("name") == PASSWORD_VARIABLE:
+            ref = (item.get("valueFrom") or {}).get("secretKeyRef") or {}
+            return (str(ref["name"]), str(ref["key"])) if ref else None
+    return None
 
 
 def _describe_exposures(release: Release, values: Mapping[str, Any], web: str) -> str:

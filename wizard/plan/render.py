@@ -19,6 +19,7 @@ from wizard.manifests.contribution import Contribution, EnvVar, combine_contribu
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File, Tree
 from wizard.plan.derive import derive_release
+from wizard.stores.registry import store_kind
 
 _TEXT_LIST = "extraEnv"
 
@@ -40,6 +41,7 @@ def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Renderi
     release = derive_release(answers, assets)
     sections = applicable_sections(answers)
     total = combine_contributions(section.contribute(release) for section in sections.values())
+    total = store_kind(release.store).adapt(answers.secrets, release, total)
     total = replace(total, values=_effective_values(answers, release, total))
     for section in sections.values():
         total = combine_contributions([total, section.compose(release, total)])

@@ -11,3 +11,9 @@ EXTERNAL_SECRETS = when_matching(
     "secrets.store",
     lambda name: name in STORES and store_kind(name).external_secrets,
 )
+# Otherwise the wizard neither reads nor generates a value, so no question asks for one.
+TAKES_VALUES = when_matching(
+    "a store that the wizard fills",
+    "secrets.store",
+    lambda name: name not in STORES or not store_kind(name).made_by_others,
+)

@@ -36,8 +36,8 @@ class StoreRun(Protocol):
     """The steps of `apply`, `apply --undo` and `destroy` at the store, with one shared login."""
 
     @property
-    def login(self) -> StoreLogin:
-        """Return the run's login, which other systems use for requests to the store."""
+    def login(self) -> StoreLogin | None:
+        """Return the run's login, which other systems use for requests to the store; or None."""
 
     def build_steps(self) -> tuple[Step, ...]:
         """Return the steps that set up the store, in order."""

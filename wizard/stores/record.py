@@ -31,6 +31,11 @@ def _no_files(secrets: SecretsAnswers, release: Release, total: Contribution) ->
     return Contribution()
 
 
+def _as_composed(secrets: SecretsAnswers, release: Release, total: Contribution) -> Contribution:
+    del secrets, release
+    return total
+
+
 def _no_runbook(release: Release, total: Contribution) -> StoreRunbook:
     del release, total
     return StoreRunbook()
@@ -49,6 +54,10 @@ class StoreKind:
     `airflow-wizard secrets` can create values in the store. `local_only`: for local clusters only.
     `made_by_hand`: the runbook's commands create the Secrets, so the tree has none.
     `generated_only`: those commands also generate every value, so no value can be given.
+    `made_by_others`: somebody else makes the Secrets, so no value is given or generated.
+
+    `adapt` gets the contributions of all sections, and returns them with the Secrets that this
+    store has in their place. `outline` returns manifests of these Secrets, without values.
 
     `place` returns path and server of an installation's payload, for messages. `claims` gets a
     function that reads raw answers, and returns what an installation owns in the store, as fields
@@ -65,9 +74,12 @@ class StoreKind:
     local_only: bool = False
     made_by_hand: bool = False
     generated_only: bool = False
+    made_by_others: bool = False
     settings: Callable[[SecretsAnswers, Release], StoreSettings] | None = None
     reader_settings: Callable[[SecretsAnswers, Release, Reader], StoreSettings] | None = None
+    adapt: Callable[[SecretsAnswers, Release, Contribution], Contribution] = _as_composed
     compose: Callable[[SecretsAnswers, Release, Contribution], Contribution] = _no_files
+    outline: Callable[[Release, Contribution], str] | None = None
     rules: tuple[Rule, ...] = ()
     urls: tuple[str, ...] = ()
     runbook: Callable[[Release, Contribution], StoreRunbook] = _no_runbook

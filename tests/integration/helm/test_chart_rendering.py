@@ -123,8 +123,9 @@ def test_chart_renders_the_same_without_secret_or_hook(
 
 
 def assert_secrets_exist(made: Rendering, found: list[dict[str, Any]]) -> None:
-    """Every Secret key that a pod reads is one that we make."""
+    """Every Secret key that a pod reads is one that we make, or that others must make."""
     ours = {secret.name: set(secret.keys) for secret in made.total.secrets}
+    ours |= {name: set(keys) for name, keys in made.total.existing_secrets.items()}
     for name, key in secret_keys(found):
         assert key in ours.get(name, set()), f"{name} has no key {key}"
     contract = {use.value for use in CONTRACT}

@@ -55,6 +55,14 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "secrets.store",
         "use vault",
     ),
+    "check_distinct_keys": (
+        {"secrets.store": "existing", "secrets.existing": {
+            "metadata_direct": {"name": "airflow-metadata"}}},
+        {"secrets.store": "existing", "secrets.existing": {
+            "metadata_direct": {"name": "airflow-metadata", "key": "direct"}}},
+        "secrets.existing.metadata_direct.key",
+        "secrets.existing.metadata.key names the same key of airflow-metadata",
+    ),
     "check_bundle_version": (
         {"dags.source": "bundle", "installation.airflow": "2.11.0"},
         {"dags.source": "bundle", "installation.airflow": "3.0.0"},

@@ -107,7 +107,7 @@ def _files(argo: ArgoCd, release: Release, total: Contribution) -> tuple[File, .
         applications = two_applications(release, settings)
     else:
         applications = one_application(release, settings, manifests=bool(total.manifests))
-    return (app_project(release, settings, total.values), *applications)
+    return (app_project(release, settings, total), *applications)
 
 
 DELIVERY = DeliveryKind(

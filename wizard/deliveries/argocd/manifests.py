@@ -17,8 +17,7 @@ from wizard.manifests.objects import WAVE_ANNOTATION, owner_annotation, pod_secu
 from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from wizard.manifests.contribution import Contribution
     from wizard.manifests.release import Release
 
 API_VERSION = "argoproj.io/v1alpha1"
@@ -70,11 +69,16 @@ def _file(release: Release, name: str, data: dict[str, Any], header: str = "") -
 _LIMITS = ("ResourceQuota", "LimitRange")
 
 
-def app_project(release: Release, argo: ArgoSettings, values: Mapping[str, Any]) -> File:
+def app_project(release: Release, argo: ArgoSettings, total: Contribution) -> File:
     """Return the project: two source repositories, one destination, and the kinds that render.
 
-    `values` are the Helm values in effect.
+    Secrets that others make are no orphans: nobody should delete them.
     """
+    values = total.values
+    orphans: dict[str, Any] = {"warn": True}
+    if total.existing_secrets:
+        others = total.existing_secrets
+        orphans["ignore"] = [{"group": "", "kind": "Secret", "name": name} for name in others]
     kinds = [{"group": "", "kind": "Namespace"}]
     if argo.cluster_store:
         kinds.append({"group": "external-secrets.io", "kind": "ClusterSecretStore"})
@@ -87,7 +91,7 @@ def app_project(release: Release, argo: ArgoSettings, values: Mapping[str, Any])
         "destinations": [{"server": argo.destination, "namespace": release.namespace}],
         "clusterResourceWhitelist": kinds,
         "namespaceResourceBlacklist": [{"group": "", "kind": kind} for kind in denied],
-        "orphanedResources": {"warn": True},
+        "orphanedResources": orphans,
     }
     data = {
         "apiVersion": API_VERSION,
@@ -154,6 +158,10 @@ _IGNORE_DIFFERENCES = {
 }
 
 
+def _ignored(release: Release) -> dict[str, Any]:
+    return dict(_IGNORE_DIFFERENCES) if release.external_secrets else {}
+
+
 def one_application(release: Release, argo: ArgoSettings, *, manifests: bool) -> tuple[File, ...]:
     """Return one Application: the store and its Secrets are in waves before the chart."""
     values = {"ref": "values"}
@@ -161,8 +169,10 @@ def one_application(release: Release, argo: ArgoSettings, *, manifests: bool) ->
         values["path"] = argo.path(release.paths.apps)
     sources = [_chart_source(release, argo), _repository(argo, **values)]
     name = _application_name(release)
-    data = _application(release, argo, name, "", {"sources": sources, **_IGNORE_DIFFERENCES})
-    header = "Chart and Secrets in one sync: store in wave -6, ExternalSecrets -5, chart 0."
+    data = _application(release, argo, name, "", {"sources": sources, **_ignored(release)})
+    header = ""
+    if release.external_secrets:
+        header = "Chart and Secrets in one sync: store in wave -6, ExternalSecrets -5, chart 0."
     return (_file(release, "application", data, header),)
 
 
@@ -182,7 +192,7 @@ def two_applications(release: Release, argo: ArgoSettings) -> tuple[File, ...]:
         argo,
         f"{name}-secrets",
         "5",
-        {"source": _repository(argo, path=argo.path(release.paths.apps)), **_IGNORE_DIFFERENCES},
+        {"source": _repository(argo, path=argo.path(release.paths.apps)), **_ignored(release)},
     )
     chart = _application(
         release,

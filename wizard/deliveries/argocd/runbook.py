@@ -24,7 +24,7 @@ def argocd_runbook(
     names = f"{name}-parent {name} {name}-secrets" if argo.applications == "two" else name
     by_hand = (_render_two if argo.applications == "two" else _render_one)(argo, release, context)
     return DeliveryRunbook(
-        install=f"{render_first_run(release, context.steps)}\n\n{by_hand}",
+        install=f"{render_first_run(release, context)}\n\n{by_hand}",
         tear_down=render_tear_down(
             release, context, [f"kubectl -n {argo.namespace} delete application {names}"]
         ),

@@ -38,6 +38,8 @@ def chart_command(release: Release) -> tuple[str, ...]:
 
 def wait_commands(release: Release) -> tuple[str, ...]:
     """Return the commands that wait for the store and for all Secrets, before the chart."""
+    if not release.external_secrets:
+        return ()
     namespace = release.namespace
     kind = "clustersecretstore" if release.cluster_store else "secretstore"
     return (

@@ -25,8 +25,7 @@ def helm_runbook(
         manifests_command(release), *wait_commands(release), *chart_command(release)
     )
     return DeliveryRunbook(
-        install=f"{render_first_run(release, context.steps)}\n\n"
-        f"Or by hand, in this order:\n\n{by_hand}",
+        install=f"{render_first_run(release, context)}\n\nOr by hand, in this order:\n\n{by_hand}",
         tear_down=render_tear_down(release, context, [f"helm -n {namespace} uninstall {name}"]),
         validate=(f"helm -n {namespace} history {name}",),
         after_change=("git push", apply),

@@ -1,0 +1,218 @@
+"""The store existing: names and keys of others in the values, rules, lists, and judged values."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.existing import OTHERS
+from tests.support.rendered import dig, findings, objections, rendering, values
+from wizard.manifests.contribution import NeededKey
+from wizard.plan.render import Rendering
+from wizard.secrets.deploy_key import generate_key_pair
+from wizard.stores.existing.live.judgement import Surroundings, judge_value
+from wizard.stores.existing.outline import render_outline
+
+FERNET = base64.urlsafe_b64encode(bytes(range(32))).decode()
+DEFAULTS = {"secrets.store": "existing"}
+BUNDLE = {**DEFAULTS, "dags.source": "bundle"}
+
+
+def needed(made: Rendering, question: str) -> NeededKey:
+    [found] = [one for one in made.total.needed if one.question == f"secrets.existing.{question}"]
+    return found
+
+
+def test_with_our_names_the_chart_reads_what_it_reads_today() -> None:
+    ours, theirs = values(rendering("production")), values(rendering("production", DEFAULTS))
+    assert dig(theirs, "createUserJob.env.0") is None
+    mine, others = ours["createUserJob"].pop("env"), theirs["createUserJob"].pop("env")
+    assert theirs == ours
+    # Only the password is a secret; the rest of the first user is written out.
+    assert [one["name"] for one in others] == [one["name"] for one in mine]
+    refs = [one for one in others if "valueFrom" in one]
+    assert [one["name"] for one in refs] == ["AIRFLOW_DEFAULT_PASSWORD"]
+    assert refs[0] in mine
+
+
+def test_another_key_turns_off_the_chart_s_variable_and_sets_it_from_there() -> None:
+    made = rendering("production", {**DEFAULTS, "secrets.existing": {
+        "fernet_key": {"name": "mine", "key": "F"}, "jwt_secret": {"key": "J"},
+        "pgbouncer_config": {"ini": "i"}, "pgbouncer_stats": {"key": "s"}}})  # fmt: skip
+    got = values(made)
+    assert got["fernetKeySecretName"] == "mine"
+    assert got["enableBuiltInSecretEnvVars"] == {
+        "AIRFLOW__CORE__FERNET_KEY": False,
+        "AIRFLOW__API_AUTH__JWT_SECRET": False,
+    }
+    fernet = {"envName": "AIRFLOW__CORE__FERNET_KEY", "secretName": "mine", "secretKey": "F"}
+    assert got["secret"] == [fernet]
+    token = {"name": "AIRFLOW__API_AUTH__JWT_SECRET",
+             "valueFrom": {"secretKeyRef": {"name": "airflow-jwt-secret", "key": "J"}}}  # fmt: skip
+    assert got["apiServer"]["env"] == got["scheduler"]["env"] == [token]
+    for job in ("migrateDatabaseJob", "createUserJob"):
+        assert got[job]["env"][-1]["valueFrom"]["secretKeyRef"] == {"name": "mine", "key": "F"}
+    pool = got["pgbouncer"]
+    assert pool["mountConfigSecret"] is False
+    items = [{"key": "i", "path": "pgbouncer.ini"}, {"key": "users.txt", "path": "users.txt"}]
+    secret = {"secretName": "airflow-pgbouncer-config", "items": items}
+    assert pool["extraVolumes"][0]["secret"] == secret
+    assert pool["metricsExporterSidecar"]["statsSecretKey"] == "s"
+    assert [str(one) for one in findings(made)] == []
+
+
+@pytest.mark.parametrize("delivery", ["argocd", "helm"])
+def test_nothing_of_external_secrets_is_written(delivery: str) -> None:
+    made = rendering("production", {**OTHERS, "delivery.kind": delivery})
+    text = "\n".join(file.text for file in made.tree.values()).lower()
+    assert "externalsecret" not in text
+    assert "secretstore" not in text
+    assert "vault" not in made.tree.by_logical("runbook").text.lower()
+    steps = [step.id for step in made.total.steps]
+    assert "existing.secrets" in steps
+    assert not {"verify.store", "helm.store", "helm.secrets"} & set(steps)
+    if delivery == "argocd":
+        project = yaml.safe_load(made.tree.by_logical("argocd/project").text)
+        ignored = {one["name"] for one in project["spec"]["orphanedResources"]["ignore"]}
+        assert ignored == {one.secret for one in made.total.needed}
+
+
+def test_the_runbook_says_what_each_key_holds_and_who_makes_it() -> None:
+    text = rendering("production", OTHERS).tree.by_logical("runbook").text
+    assert "| `platform-airflow` | `METADATA_URL` | metadata database: `postgresql://" in text
+    assert "@airflow-pgbouncer.airflow:6543/airflow-metadata`" in text
+    assert "listen_port = 6543" in text
+    assert "get secret platform-airflow -o jsonpath='{.data.ADMIN}'" in text
+    assert "delete namespace" not in text
+
+
+def test_the_outline_has_every_key_and_no_value() -> None:
+    made = rendering("production", OTHERS)
+    found = list(yaml.safe_load_all(render_outline(made.release, made.total)))
+    pairs = {(one["metadata"]["name"], key) for one in found for key in one["stringData"]}
+    assert pairs == {(one.secret, one.key) for one in made.total.needed}
+    assert {value for one in found for value in one["stringData"].values()} == {""}
+    assert {one["metadata"]["namespace"] for one in found} == {"airflow"}
+
+
+def test_keys_of_more_secrets_in_the_same_secret_are_known_too() -> None:
+    extra = [{"name": "platform-airflow", "from": "existing", "keys": ["MORE"], "env": ["worker"]}]
+    made = rendering("production", {**OTHERS, "secrets.extra": extra})
+    assert {"MORE", "FERNET"} <= set(made.total.existing_secrets["platform-airflow"])
+    assert [str(one) for one in findings(made)] == []
+    extra = [{"name": "platform-airflow", "from": "existing"}]
+    made = rendering("production", {**OTHERS, "secrets.extra": extra})
+    assert made.total.existing_secrets["platform-airflow"] == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        # One Secret for all: each key that several values have by default is named.
+        ({"secrets.existing.secret": "all"},
+         ["secrets.existing.metadata_direct.key", "secrets.existing.result_backend.key",
+          "secrets.existing.broker.key", "secrets.existing.pgbouncer_stats.key",
+          "secrets.existing.admin.key"]),
+        ({"secrets.existing.redis.key": "PASS"}, ["secrets.existing.redis.key"]),
+        ({"secrets.existing.git_ssh_key.key": "id"}, ["secrets.existing.git_ssh_key.key"]),
+        ({"secrets.existing.fernet_key.name": "No_Name"}, ["secrets.existing.fernet_key.name"]),
+        ({"secrets.existing.fernet_key.key": ""}, ["secrets.existing.fernet_key.key"]),
+        ({"secrets.extra": [{"name": "x", "from": "store", "keys": ["A"]}]},
+         ["secrets.extra.0.from"]),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_named(changes: dict[str, Any], wrong: list[str]) -> None:
+    found = objections("production", {**DEFAULTS, **changes})
+    assert [one.split(":")[0] for one in found] == wrong
+
+
+def test_references_to_values_are_not_asked() -> None:
+    made = rendering("production", {**DEFAULTS, "admin.password": {"env": "MINE"}})
+    assert "MINE" not in made.tree.by_logical("values").text
+    saved = yaml.safe_load(made.tree.by_logical("answers").text)
+    assert "password" in saved["admin"]  # kept, for a way back to a store
+
+
+PG = "@pg.example.internal:5432/airflow?sslmode=require"
+POOL = "@airflow-pgbouncer.airflow:6543/airflow-metadata"
+INI = "[databases]\nairflow-metadata = host=x dbname=y\nairflow-result-backend = dbname=z\n"
+SETTINGS = (
+    "[pgbouncer]\nlisten_port = 6543\nauth_type = scram-sha-256\n"
+    "auth_file=/etc/pgbouncer/users.txt\n"
+)
+# The question, a value (W stands for a password), and a part of what is said of it.
+JUDGED: list[tuple[str, str, str]] = [
+    ("metadata.key", f"postgresql://airflow:W{POOL}", ""),
+    ("metadata.key", f"postgresql+psycopg2://a:W{POOL}", ""),
+    ("metadata.key", "postgresql://a:W@airflow-pgbouncer:6543/airflow-metadata", ""),
+    ("metadata.key", f"postgresql://airflow:W{PG}", "so PgBouncer (airflow-pgbouncer"),
+    ("metadata.key", f"postgresql://a:W{POOL}?sslmode=require", "requires TLS"),
+    ("metadata.key", f"postgres://a:W{POOL}", "starts with postgresql://"),
+    ("metadata.key", f"postgresql://a:W{POOL}\n", "line break"),
+    ("metadata.key", "postgresql://a:W/x@airflow-pgbouncer.airflow:6543/x", "encode"),
+    ("metadata.key", "postgresql://airflow-pgbouncer.airflow:6543/airflow-metadata", "lacks"),
+    ("metadata.key", f"postgresql://a:W{POOL}-2", "another database than airflow-metadata"),
+    ("metadata.key", " ", "is empty"),
+    ("metadata_direct.key", f"postgresql://airflow:W{PG}", ""),
+    ("metadata_direct.key", f"postgresql://airflow:W{POOL}", "goes through PgBouncer"),
+    ("metadata_direct.key", "postgresql://a:W@other.example:5432/airflow", "another host or port"),
+    ("metadata_direct.key", "postgresql://a:W@pg.example.internal/airflow", "no sslmode"),
+    ("result_backend.key", f"postgresql://airflow:W{POOL}", "starts with db+postgresql://"),
+    ("broker.key", "redis://:W@airflow-redis:6379/0", ""),
+    ("broker.key", "redis://:W@other:6379/0", "another host or port than airflow-redis:6379"),
+    ("redis.key", "W\n", "line break"),
+    ("fernet_key.key", FERNET, ""),
+    ("fernet_key.key", f"{FERNET},{FERNET}", ""),
+    ("fernet_key.key", f"{FERNET}\n", "line break"),
+    ("fernet_key.key", "W", "is not a Fernet key"),
+    ("api_secret_key.key", "W" * 32, ""),
+    ("api_secret_key.key", "short", "shorter than 32"),
+    ("git_ssh_key.key", "W", "is not a private key"),
+    ("pgbouncer_config.ini", INI + SETTINGS, ""),
+    ("pgbouncer_config.ini", SETTINGS, "has no database airflow-metadata"),
+    ("pgbouncer_config.ini", INI + SETTINGS.replace("6543", "6432"), "another listen_port"),
+    ("pgbouncer_config.users", '"airflow" "W"\n"airflow_stats" "W"\n', ""),
+    ("pgbouncer_config.users", '"airflow" "W"\n', 'has no user "airflow_stats"'),
+    ("pgbouncer_stats.key", "postgresql://s:W@127.0.0.1:6543/pgbouncer?sslmode=disable", ""),
+    ("admin.key", "W", ""),
+]
+
+
+def judged(made: Rendering, question: str, value: str) -> str:
+    around = Surroundings(made.release.names.pgbouncer_host, "pg.example.internal", "airflow")
+    return "; ".join(one.text for one in judge_value(needed(made, question), value, around))
+
+
+def test_values_are_judged_without_being_shown() -> None:
+    made = rendering("production", DEFAULTS)
+    mark = "Kz9" + "qW3x"
+    for question, form, says in JUDGED:
+        found = judged(made, question, form.replace("W", mark))
+        assert bool(found) == bool(says), (question, form, found)
+        assert says in found, (question, form, found)
+        assert mark not in found
+
+
+def test_a_deploy_key_is_judged_as_git_sync_mounts_it() -> None:
+    made = rendering("production", DEFAULTS)
+    key = generate_key_pair("ed25519", "").private.get_secret_value()
+    assert judged(made, "git_ssh_key.key", key.rstrip("\n") + "\n") == ""
+    assert "last line break" in judged(made, "git_ssh_key.key", key.rstrip("\n"))
+    assert "CRLF" in judged(made, "git_ssh_key.key", key.replace("\n", "\r\n"))
+
+
+def test_a_bundle_s_connection_must_verify_the_host() -> None:
+    made = rendering("production", BUNDLE)
+    about = needed(made, "git_connection.key")
+    text = "".join(part if isinstance(part, str) else '"W"' for part in about.content)
+    good = json.loads(text)
+    assert judged(made, "git_connection.key", json.dumps(good)) == ""
+    assert judged(made, "git_connection.key", json.dumps({**good, "extra": json.dumps(good["extra"])})) == ""  # noqa: E501 # fmt: skip
+    loose = {**good, "extra": {**good["extra"], "strict_host_key_checking": "no"}}
+    assert "may be unverified" in judged(made, "git_connection.key", json.dumps(loose))
+    assert "is not an Airflow connection" in judged(made, "git_connection.key", "ssh://git")
+    assert "another host" in judged(made, "git_connection.key", json.dumps({**good, "host": "x"}))

@@ -1,0 +1,80 @@
+"""The Secrets that others make, for them: manifests without values, and a table of contents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wizard.formats.yaml_writer import dump_yaml
+from wizard.secrets.facts import Encoding, FactUse, Form, Template
+
+if TYPE_CHECKING:
+    from wizard.manifests.contribution import Contribution, NeededKey
+    from wizard.manifests.release import Release
+
+_ENCODED = {Encoding.URL: ", percent-encoded", Encoding.JSON: " as a JSON string"}
+_FORMS = {
+    Form.FERNET: "32 random bytes in URL-safe base64",
+    Form.KEY: "random text, such as 64 bytes in hex",
+    Form.SSH_KEY: "private key without a passphrase",
+}
+
+
+def describe_content(content: Template) -> str:
+    """Return what a key must hold, with a placeholder for each secret part of it."""
+    return "".join(
+        f"{{{{ {_describe_fact(part)} }}}}" if isinstance(part, FactUse) else part
+        for part in content
+    )
+
+
+def _describe_fact(use: FactUse) -> str:
+    form = _FORMS.get(use.fact.form)
+    about = f": {form}" if form else ""
+    return f"{use.fact.title}{about}{_ENCODED.get(use.encoding, '')}"
+
+
+def render_outline(release: Release, total: Contribution) -> str:
+    """Return a manifest of each Secret with its keys; a comment says what each must hold."""
+    return "---\n".join(
+        _render_secret(release, name, [one for one in total.needed if one.secret == name])
+        for name in dict.fromkeys(one.secret for one in total.needed)
+    )
+
+
+def _render_secret(release: Release, name: str, keys: list[NeededKey]) -> str:
+    data: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": release.namespace},
+        "type": "Opaque",
+        "stringData": dict.fromkeys((one.key for one in keys), ""),
+    }
+    comments: dict[tuple[str | int, ...], str] = {
+        ("stringData", one.key): f"{one.purpose}:\n{describe_content(one.content)}".rstrip("\n")
+        for one in keys
+    }
+    return dump_yaml(data, comments)
+
+
+def render_contents(release: Release, total: Contribution) -> str:
+    """Return the runbook's section on what every key must hold."""
+    lines = ["| Secret | key | holds |", "|---|---|---|"]
+    blocks = []
+    for one in total.needed:
+        content = describe_content(one.content).rstrip("\n")
+        shown = f"`{content}`"
+        if "\n" in content:
+            shown = "see below"
+            blocks.append(f"`{one.key}` of `{one.secret}`:\n\n```\n{content}\n```")
+        lines.append(f"| `{one.secret}` | `{one.key}` | {one.purpose}: {shown} |")
+    return "\n\n".join(
+        [
+            "## Secrets of others",
+            f"Somebody else makes these Secrets in namespace `{release.namespace}`, before the "
+            "chart is\ninstalled, and changes them. The wizard never writes or deletes them, and "
+            "Git holds only their\nnames. `airflow-wizard check --live` looks whether they exist "
+            "and fit.\nBelow, `{{ }}` stands for a secret value.",
+            "\n".join(lines),
+            *blocks,
+        ]
+    )
