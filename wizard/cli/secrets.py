@@ -7,6 +7,7 @@ check-and-set, then writes the key that the store contains into one answers file
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ from wizard.provisioning.steps import (
 )
 from wizard.provisioning.survey import Inputs
 from wizard.secrets.resolve import resolve_reference
+from wizard.stores.registry import store_kind
 from wizard.workspace.consent import require_reference_keys
 
 if TYPE_CHECKING:
@@ -86,6 +88,9 @@ def run_secrets(options: Options, console: Console) -> ExitCode:
     )
     require_reference_keys(options.allow_reference, proposal.answers)
     run = SecretsRun(options, console, start, proposal)
+    outline = store_kind(proposal.rendering.release.store).outline
+    if outline is not None and not _asks_for_store(options):
+        return _show_outline(run, outline(proposal.rendering.release, proposal.rendering.total))
     agreed = workspace.target_answers(start.existing)
     target = resolve_store(proposal, agreed)
     if options.hand_off:
@@ -99,6 +104,7 @@ def run_secrets(options: Options, console: Console) -> ExitCode:
         )
 
 
+<<<<<<< HEAD
 def _require_acceptable(options: Options) -> None:
     """Raise UsageError for a name of --accept that this command never asks about."""
     known = (RESTORE, UNCHECKED_USE)
@@ -108,6 +114,28 @@ def _require_acceptable(options: Options) -> None:
                 f"--accept {show_name(name, known) or UNKNOWN_KEY}: secrets asks for no such yes",
                 f"use one of: {', '.join(known)}",
             )
+=======
+def _asks_for_store(options: Options) -> bool:
+    return any((options.hand_off, options.take, options.register, options.prove))
+
+
+def _show_outline(run: SecretsRun, outline: str) -> ExitCode:
+    """Print the Secrets that others make; the wizard creates nothing."""
+    needed = run.proposal.rendering.total.needed
+    name = run.proposal.answers.installation.name
+    namespace = run.proposal.rendering.release.namespace
+    if run.json:
+        keys = [{"secret": one.secret, "key": one.key, "question": one.question} for one in needed]
+        run.console.data(json.dumps({"namespace": namespace, "created": [], "needed": keys}))
+        return ExitCode.DONE
+    run.console.data(outline)
+    run.note(
+        "nothing was created: somebody else makes these Secrets (Sealed Secrets, SOPS, Terraform, "
+        f"or a person) in namespace {namespace}, with values that the comments describe"
+    )
+    run.note(f"once they exist: airflow-wizard check --live --installation {name}")
+    return ExitCode.DONE
+>>>>>>> 833916a (secrets: list what others must make)
 
 
 def _fill_store(run: SecretsRun, session: StoreSession, agreed: Any) -> ExitCode:

@@ -214,8 +214,15 @@ def _left_behind(before: Installed, after: Installed, values: _Values) -> Iterat
     """Yield what stays in the cluster although Git no longer describes it, with commands."""
     release = before.rendering.release
     commands = []
-    if gone := _dropped_secrets(before.rendering, after.rendering):
-        commands.append(f"kubectl -n {release.namespace} delete externalsecret {' '.join(gone)}")
+    gone = _dropped_secrets(before.rendering, after.rendering)
+    delete = f"kubectl -n {release.namespace} delete externalsecret"
+    # An ExternalSecret owns its Secret, and the cluster deletes both.
+    read = [name for name in gone if name in after.rendering.total.existing_secrets]
+    if read:
+        note = "keeps their Secrets, which Airflow still reads"
+        commands.append(f"{delete} {' '.join(read)} --cascade=orphan   # {note}")
+    if unread := [name for name in gone if name not in read]:
+        commands.append(f"{delete} {' '.join(unread)}")
     stopped = set(list_workloads(values.old, release.airflow)) - set(
         list_workloads(values.new, after.rendering.release.airflow)
     )

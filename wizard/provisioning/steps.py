@@ -23,7 +23,7 @@ from wizard.formats.nested import get_value
 from wizard.provisioning.survey import make_database_client, survey_store
 from wizard.secrets.references import SecretRef
 from wizard.stores.live import live_store
-from wizard.stores.registry import store_kinds
+from wizard.stores.registry import store_kind, store_kinds
 from wizard.systems.cluster.target_cluster import make_secret_lookup
 from wizard.systems.git.dag_probes import DAG_CLONE, clone_target, make_clone_lookup
 from wizard.systems.payload_store import fill_store
@@ -94,7 +94,9 @@ def resolve_store(proposal: Proposal, agreed: Mapping[str, Any]) -> StoreTarget:
         fillable = ", ".join(kind.title for kind in store_kinds() if kind.fillable)
         raise UsageError(
             f"secrets can only fill {fillable}; secrets.store is {release.store}",
-            f"create the Secrets with the commands in {release.runbook}",
+            "run secrets without these options: it lists what others must make"
+            if store_kind(release.store).made_by_others
+            else f"create the Secrets with the commands in {release.runbook}",
         )
     return StoreTarget(proposal, locate(proposal.answers, release, agreed))
 

@@ -181,6 +181,31 @@ def test_what_is_left_behind_is_named_with_its_command() -> None:
     ]  # fmt: skip
 
 
+def test_leaving_a_store_keeps_the_secrets_that_airflow_still_reads() -> None:
+    """An ExternalSecret owns its Secret: deleted without care, it takes what others now make."""
+    got = change({"secrets.store": "existing", "secrets.existing.fernet_key.name": "mine"})
+    assert {"another-payload", "left-behind"} <= set(got.found)
+    assert got.found["another-payload"].needs_consent
+    kept, rest = got.found["left-behind"].text.splitlines()[1:]
+    assert "externalsecret airflow-metadata " in kept
+    assert kept.partition("   #")[0].endswith(" --cascade=orphan")
+    assert rest.strip() == "kubectl -n airflow delete externalsecret airflow-fernet-key"
+    assert "existing.secrets" in got.steps
+    assert not [one for one in got.steps if one.startswith("vault.")]
+
+
+def test_another_key_of_others_has_its_grade() -> None:
+    base = {"secrets.store": "existing"}
+    got = change({"secrets.store": "existing", "secrets.existing.fernet_key.key": "F"}, base)
+    assert got.found["another-payload"].grade == "data"
+    assert "api-server" in got.found["restart"].text
+    got = change({"secrets.store": "existing", "secrets.existing.metadata.name": "db"}, base)
+    assert got.found["another-database"].grade == "data"
+    assert "existing.secrets" in got.steps
+    back = change({"secrets.store": "vault"}, base).found
+    assert back["another-payload"].grade == "data"
+
+
 def test_reloader_restarts_the_readers_of_changed_secrets() -> None:
     wanted = {"database.pgbouncer.metadata_pool": 20}
     assert "rollout restart" in change(wanted).found["secrets-change"].text
