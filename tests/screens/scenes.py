@@ -128,6 +128,11 @@ async def published(pilot: Pilot[Any]) -> None:
     await jump(pilot, "dags.host_keys")
 
 
+async def existing(pilot: Pilot[Any]) -> None:
+    """The names and keys of Secrets that others make."""
+    await jump(pilot, "secrets.existing.metadata.key")
+
+
 async def review(pilot: Pilot[Any]) -> None:
     """The review with all planned files."""
     await press(pilot, "ctrl+s")
@@ -200,6 +205,7 @@ SCENES: dict[str, Scene] = {
     "complaint": scene(complaint),
     "components": scene(keys("ctrl+n", "ctrl+n")),
     "dags": scene(secrets, "production", *COMPLETE),
+    "existing-secrets": scene(existing, "existing-secrets", *COMPLETE),
     "choice": scene(keys("ctrl+n", "space", "down")),
     "host-keys-published": scene(published, "production", *COMPLETE),
     "host-keys": scene(self_hosted, "production", *COMPLETE, SELF_HOSTED),
