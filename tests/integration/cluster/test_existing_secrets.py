@@ -26,7 +26,7 @@ from wizard.probes.catalogue import list_cluster_probes
 from wizard.secrets.deploy_key import generate_key_pair
 from wizard.stores.existing.live.secrets import list_needed_keys
 from wizard.stores.live import live_store
-from wizard.systems.target import Target
+from wizard.systems.target import DataKind, Target
 
 pytestmark = pytest.mark.integration
 
@@ -43,7 +43,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 async def probed(made: Answers, kube: Kube) -> dict[str, tuple[str, str, str]]:
     """Status, text and question of each probe of a Secret, by the key's question."""
-    found = {}
+    found: dict[str, tuple[str, str, str]] = {}
     async for probe, result in run_probes(list_cluster_probes(made, derive_release(made), kube)):
         if probe.id.startswith("cluster.existing."):
             key = probe.id.removeprefix("cluster.existing.")
@@ -63,7 +63,8 @@ async def stepped(made: Answers, kube: Kube, folder: Path) -> StepEvent:
     run = live_store("existing").open_run(target)
     assert run is not None
     assert (run.login, run.build_removal(), run.build_final_removal()) == (None, (), ())
-    assert run.build_payload_removal(("payload",), {}) == ()
+    pieces: tuple[DataKind, ...] = ("payload",)
+    assert run.build_payload_removal(pieces, {}) == ()
     return [event async for event in run_steps(run.build_steps())][-1]
 
 
