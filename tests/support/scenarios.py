@@ -303,6 +303,15 @@ SCENARIOS: Mapping[str, Scenario] = {
             "delivery.kind": "kind",
         }
     ),
+    "others without a pooler": Scenario(
+        {
+            "database.host": "pg.example.internal",
+            "dags.repo": PUBLISHED_REPO,
+            "secrets.store": "existing",
+            "secrets.existing.metadata.async_key": "async",
+            "delivery.kind": "helm",
+        }
+    ),
     "others of Airflow 2": Scenario(
         {
             "installation.airflow": "2.11.0",

@@ -104,7 +104,6 @@ def run_secrets(options: Options, console: Console) -> ExitCode:
         )
 
 
-<<<<<<< HEAD
 def _require_acceptable(options: Options) -> None:
     """Raise UsageError for a name of --accept that this command never asks about."""
     known = (RESTORE, UNCHECKED_USE)
@@ -114,7 +113,8 @@ def _require_acceptable(options: Options) -> None:
                 f"--accept {show_name(name, known) or UNKNOWN_KEY}: secrets asks for no such yes",
                 f"use one of: {', '.join(known)}",
             )
-=======
+
+
 def _asks_for_store(options: Options) -> bool:
     return any((options.hand_off, options.take, options.register, options.prove))
 
@@ -135,7 +135,6 @@ def _show_outline(run: SecretsRun, outline: str) -> ExitCode:
     )
     run.note(f"once they exist: airflow-wizard check --live --installation {name}")
     return ExitCode.DONE
->>>>>>> 833916a (secrets: list what others must make)
 
 
 def _fill_store(run: SecretsRun, session: StoreSession, agreed: Any) -> ExitCode:

@@ -207,6 +207,15 @@ SecretKey = Annotated[
         )
     ),
 ]
+OptionalSecretKey = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"(?!\.\.?$)[A-Za-z0-9._-]{1,253}",
+            "give a key of a Secret: letters, digits, dots, hyphens and underscores",
+        )
+    ),
+]
 MountPath = Annotated[
     Text,
     AfterValidator(

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 CA_PATH = "/etc/airflow-database-ca/ca.crt"
 
+# The key of the metadata Secret with the URL of Airflow's asynchronous sessions.
+ASYNC_KEY = "connection-async"
+
 # Source: facts on running Airflow, 2. PgBouncer 1.21 or newer.
 PREPARED_STATEMENTS = 200
 

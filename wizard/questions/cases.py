@@ -23,6 +23,15 @@ PGBOUNCER = EXTERNAL_DATABASE & when("the chart's PgBouncer", "database.pgbounce
 EXTERNAL_PGBOUNCER = EXTERNAL_DATABASE & when(
     "an external PgBouncer", "database.pgbouncer.mode", "external"
 )
+ASYNC_URL = (
+    EXTERNAL_DATABASE
+    & when_matching(
+        "Airflow 3.1 or newer",
+        "installation.airflow",
+        lambda version: not version.startswith(("2.", "3.0.")),
+    )
+    & when_not("no PgBouncer of the chart", "database.pgbouncer.mode", "chart")
+)
 RESULT_BACKEND = EXTERNAL_DATABASE & CELERY
 SEPARATE_RESULT_BACKEND = RESULT_BACKEND & when(
     "a separate result backend", "database.result_backend.kind", "separate"

@@ -216,3 +216,23 @@ def test_a_bundle_s_connection_must_verify_the_host() -> None:
     assert "may be unverified" in judged(made, "git_connection.key", json.dumps(loose))
     assert "is not an Airflow connection" in judged(made, "git_connection.key", "ssh://git")
     assert "another host" in judged(made, "git_connection.key", json.dumps({**good, "host": "x"}))
+
+
+def test_the_asynchronous_url_is_read_where_the_secret_has_it() -> None:
+    direct: dict[str, object] = {**DEFAULTS, "database.pgbouncer.mode": "off"}
+    assert "secret" not in values(rendering("production", direct))
+    given = {"metadata": {"name": "db", "key": "url", "async_key": "later"}}
+    got = values(rendering("production", {**direct, "secrets.existing": given}))
+    listed = {one["envName"]: (one["secretName"], one["secretKey"]) for one in got["secret"]}
+    assert listed == {
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": ("db", "later"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": ("db", "url"),
+        "AIRFLOW_CONN_AIRFLOW_DB": ("db", "url"),
+    }
+
+
+def test_a_bundle_reads_its_connection_beside_the_variables_of_extra_secrets() -> None:
+    extra = [{"name": "warehouse", "from": "existing", "keys": ["DSN"], "env": ["dag-processor"]}]
+    made = rendering("production", {**BUNDLE, "secrets.extra": extra})
+    names = [one["name"] for one in values(made)["dagProcessor"]["env"]]
+    assert names == ["AIRFLOW_CONN_AIRFLOW_DAGS", "DSN"]

@@ -12,6 +12,7 @@ from wizard.formats.types import HostName, Port, PostgresName
 from wizard.manifests.certificates import ca_config_map
 from wizard.manifests.contribution import Contribution, EnvVar, Flow, Mount
 from wizard.manifests.postgres import (
+    ASYNC_KEY,
     CA_PATH,
     Endpoint,
     database_note,
@@ -37,7 +38,6 @@ from wizard.secrets.references import SecretRef
 
 # Airflow 3.1 has the option; it derives the URL otherwise (`airflow.settings` of 3.1.8 and 3.3.2).
 _ASYNC_SINCE = (3, 1, 0)
-ASYNC_KEY = "connection-async"
 SslMode = Literal["require", "verify-full", "verify-ca", "prefer", "disable"]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wizard.manifests.postgres import ASYNC_KEY
 from wizard.secrets.facts import SecretSpec
 from wizard.stores.existing.questions import NAME, ExistingSecrets
 
@@ -27,21 +28,23 @@ class Contract:
 
     `question` is its name below `secrets.existing`, `suffix` that of its default name. `keys` maps
     the key in our Secret to the question that names it; an empty question: no other name works.
-    `variables` are the chart's own variables that read its only key under a fixed name, and
-    `settings` the lists of the components that get them instead (none: every Airflow container).
+    A key whose question has an empty answer is not read.
+    `variables` are the chart's own variables that read its first key under a fixed name, and
+    `components` get them instead (none: every Airflow container).
     """
 
     question: str
     suffix: str
     keys: Mapping[str, str] = field(default_factory=lambda: dict(_CONNECTION))
     variables: tuple[str, ...] = ()
-    settings: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
 
 
 CONTRACTS: tuple[Contract, ...] = (
     Contract(
         "metadata",
         "metadata",
+        {"connection": "key", ASYNC_KEY: "async_key"},
         variables=("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW_CONN_AIRFLOW_DB"),
     ),
     Contract("metadata_direct", "metadata-direct"),
@@ -63,7 +66,7 @@ CONTRACTS: tuple[Contract, ...] = (
         {"jwt-secret": "key"},
         variables=("AIRFLOW__API_AUTH__JWT_SECRET",),
         # Only these sign and verify the tokens of tasks; no DAG code runs in them.
-        settings=("apiServer.env", "scheduler.env"),
+        components=("api-server", "scheduler"),
     ),
     Contract(
         "webserver_secret_key",
@@ -108,8 +111,13 @@ class ExistingSecret:
 
     @property
     def moved(self) -> tuple[str, str] | None:
-        """Return the only key of the spec and its other name; None if it has the same name."""
-        pairs = [(ours, other) for ours, other in self.keys.items() if ours != other]
+        """Return the first key that the chart reads under its own name only, and its other name.
+
+        None if the Secret has all of them.
+        """
+        pairs = [
+            (ours, other) for ours, other in self.keys.items() if ours not in (other, ASYNC_KEY)
+        ]
         return pairs[0] if pairs else None
 
 
@@ -128,6 +136,8 @@ def list_existing_secrets(
         keys = {
             ours: getattr(answers, question) if question else ours
             for ours, question in contract.keys.items()
+            if ours in spec.keys
         }
+        keys = {ours: key for ours, key in keys.items() if key}
         name = answers.name or getattr(own, "secret", "") or spec.name
         yield ExistingSecret(spec, contract, name, keys)

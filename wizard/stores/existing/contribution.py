@@ -6,11 +6,11 @@ and the containers get the same variable from the other key.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from wizard.manifests.contribution import NeededKey, StepSpec
+from wizard.manifests.contribution import EnvVar, NeededKey, StepSpec
 from wizard.secrets.facts import FactUse
 from wizard.stores.existing.contracts import ExistingSecret, list_existing_secrets
 
@@ -34,14 +34,16 @@ def name_existing_secrets(
     found = list(list_existing_secrets(secrets, release, total))
     by_name = {one.spec.name: one for one in found}
     settings = {key: _rewrite(value, by_name) for key, value in total.settings.items()}
+    env = list(_rename_variables(total.env, by_name))
     for one in found:
         settings.update(dict.fromkeys(one.spec.settings, one.name))
         if one.moved and one.contract.variables:
-            _move_variables(settings, one, one.moved[1])
+            env += _move_variables(settings, one, one.moved[1])
     _move_pooler_files(settings, found)
     return replace(
         total,
         settings=settings,
+        env=tuple(env),
         secrets=(),
         existing_secrets=_merge_keys(total.existing_secrets, found),
         needed=tuple(_list_needed(found)),
@@ -97,22 +99,33 @@ def _rewrite(node: Any, by_name: Mapping[str, ExistingSecret]) -> Any:
     return {"name": node["name"], "value": "".join(map(str, parts))}
 
 
+def _rename_variables(
+    env: Iterable[EnvVar], by_name: Mapping[str, ExistingSecret]
+) -> Iterator[EnvVar]:
+    """Yield the variables from the Secrets of others, without those whose key is not there."""
+    for variable in env:
+        one = by_name.get(variable.secret)
+        if one is None:
+            yield variable
+        elif variable.key in one.keys:
+            yield replace(variable, secret=one.name, key=one.keys[variable.key])
+
+
 def _variable(variable: str, name: str, key: str) -> dict[str, object]:
     return {"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": key}}}
 
 
-def _move_variables(settings: dict[str, Any], one: ExistingSecret, key: str) -> None:
+def _move_variables(settings: dict[str, Any], one: ExistingSecret, key: str) -> Iterator[EnvVar]:
+    """Turn the chart's own variables off in `settings`, and yield those that replace them."""
     for variable in one.contract.variables:
         settings[f"{_SWITCH}.{variable}"] = False
-        item = _variable(variable, one.name, key)
-        for setting in one.contract.settings:
-            settings[setting] = [*settings.get(setting, []), item]
-        if one.contract.settings:
+        components = one.contract.components
+        yield EnvVar(variable, secret=one.name, key=key, components=components)
+        if components:
             continue
-        listed = {"envName": variable, "secretName": one.name, "secretKey": key}
-        settings["secret"] = [*settings.get("secret", []), listed]
         for job in _JOBS:
             if settings.get(f"{job}.enabled") is not False:
+                item = _variable(variable, one.name, key)
                 settings[f"{job}.env"] = [*settings.get(f"{job}.env", []), item]
 
 

@@ -13,11 +13,12 @@ from pydantic import Field, create_model
 
 from wizard.formats.addresses import is_ssh_url
 from wizard.formats.nested import get_value
-from wizard.formats.types import ObjectName, SecretKey
+from wizard.formats.types import ObjectName, OptionalSecretKey, SecretKey
 from wizard.questions.cases import (
     ADMIN,
     AIRFLOW_2,
     AIRFLOW_3,
+    ASYNC_URL,
     BUNDLED_DATABASE,
     CELERY,
     CHART_REDIS,
@@ -27,7 +28,7 @@ from wizard.questions.cases import (
     POOLED_DATABASE,
     PRIVATE_DAGS_OVER_HTTPS,
 )
-from wizard.questions.conditions import Condition, when, when_matching
+from wizard.questions.conditions import ALWAYS, Condition, when, when_matching
 from wizard.questions.effects import ANOTHER_PAYLOAD, Effect
 from wizard.questions.section import Model, QuestionInfo
 
@@ -65,12 +66,13 @@ def _keys(
     keys: Mapping[str, tuple[Any, str, str, str]],
     more: str = "",
     effects: tuple[Effect, ...] = (),
+    when: Mapping[str, Condition] | None = None,
 ) -> type[SecretKeys]:
     """Return the questions about one Secret.
 
     `what` is the title of its name, `suffix` that of its default name. `keys` maps a question to
     its type, default, title and help. `more` ends the help of the name.
-    `effects` are those of another name or key.
+    `effects` are those of another name or key. `when` has the conditions of single questions.
     """
     info = QuestionInfo(effects=effects)
     fields: dict[str, Any] = {
@@ -85,8 +87,9 @@ def _keys(
         )
     }
     for name, (kind, default, title, text) in keys.items():
+        condition = (when or {}).get(name, ALWAYS)
         fields[name] = (
-            Annotated[kind, info],
+            Annotated[kind, QuestionInfo(when=condition, effects=effects)],
             Field(default=default, title=title, description=text),
         )
     words = "".join(word.capitalize() for word in suffix.split("-"))
@@ -110,12 +113,22 @@ _ENCODED = "User and password are percent-encoded."
 _METADATA = _keys(
     "Metadata",
     "metadata",
-    _key(
-        "connection",
-        f"Holds a URL: postgresql://{_URL}?sslmode=require. {_ENCODED} With PgBouncer, its host, "
-        "and the chart's takes no sslmode: the runbook has the exact URL.",
-    ),
+    {
+        **_key(
+            "connection",
+            f"Holds a URL: postgresql://{_URL}?sslmode=require. {_ENCODED} With PgBouncer, its "
+            "host, and the chart's takes no sslmode: the runbook has the exact URL.",
+        ),
+        "async_key": (
+            OptionalSecretKey,
+            "",
+            "Async key",
+            f"Holds the same URL for asyncpg: postgresql+asyncpg://{_URL}?ssl=require. Empty: "
+            "Airflow 3.1 derives it, which fails for a URL with sslmode.",
+        ),
+    },
     effects=(_ANOTHER_URL,),
+    when={"async_key": ASYNC_URL},
 )
 _DIRECT = _keys(
     "Migrations",
