@@ -135,6 +135,16 @@ async def test_each_secret_is_looked_at_and_never_touched(
     assert (event.state, "FERNET" in event.detail) == ("failed", True)
     canary.assert_absent(repr(found), repr(event))
 
+    # Airflow would derive an asynchronous URL that its driver refuses.
+    direct = {**OTHERS, "installation.namespace": space, "database.pgbouncer.mode": "off"}
+    made = answers("production", direct)
+    kube_with_crds.request("DELETE", path)
+    put(kube_with_crds, space, good_values(made, canary))
+    found = await probed(made, kube)
+    assert {key for key, one in found.items() if one[0] != "pass"} == {"metadata"}
+    assert found["metadata"][0] == "warn"
+    assert "(secrets.existing.metadata.async_key)" in found["metadata"][1]
+
     # Who may not read them gets no answer, and nobody says that they are missing.
     _, token = account(kube_with_crds)
     refused = client(kube_with_crds, token)

@@ -157,12 +157,18 @@ JUDGED: list[tuple[str, str, str]] = [
     ("metadata.key", "postgresql://airflow-pgbouncer.airflow:6543/airflow-metadata", "lacks"),
     ("metadata.key", f"postgresql://a:W{POOL}-2", "another database than airflow-metadata"),
     ("metadata.key", " ", "is empty"),
+    # Characters for which Python's parser raises an error, one of them with the whole URL.
+    ("metadata.key", f"postgresql://a:W[{POOL}", "encode"),
+    ("metadata.key", f"postgresql://a:W\u2100{POOL}", "encode"),
+    # Without a port it is the server's own.
+    ("metadata.key", "postgresql://a:W@airflow-pgbouncer/airflow-metadata", "another host or port"),
     ("metadata_direct.key", f"postgresql://airflow:W{PG}", ""),
     ("metadata_direct.key", f"postgresql://airflow:W{POOL}", "goes through PgBouncer"),
     ("metadata_direct.key", "postgresql://a:W@other.example:5432/airflow", "another host or port"),
     ("metadata_direct.key", "postgresql://a:W@pg.example.internal/airflow", "no sslmode"),
     ("result_backend.key", f"postgresql://airflow:W{POOL}", "starts with db+postgresql://"),
     ("broker.key", "redis://:W@airflow-redis:6379/0", ""),
+    ("broker.key", "redis://:W@airflow-redis/0", ""),
     ("broker.key", "redis://:W@other:6379/0", "another host or port than airflow-redis:6379"),
     ("redis.key", "W\n", "line break"),
     ("fernet_key.key", FERNET, ""),
@@ -195,6 +201,16 @@ def test_values_are_judged_without_being_shown() -> None:
         assert bool(found) == bool(says), (question, form, found)
         assert says in found, (question, form, found)
         assert mark not in found
+
+
+def test_an_asynchronous_url_has_the_parameters_of_its_driver() -> None:
+    direct = {**DEFAULTS, "database.pgbouncer.mode": "off"}
+    key = {"secrets.existing": {"metadata": {"async_key": "later"}}}
+    made = rendering("production", {**direct, **key})
+    url = "postgresql+asyncpg://airflow:W@pg.example.internal:5432/airflow"
+    assert judged(made, "metadata.async_key", f"{url}?ssl=require") == ""
+    assert "asyncpg" in judged(made, "metadata.async_key", f"{url}?sslmode=require")
+    assert "no ssl," in judged(made, "metadata.async_key", url)
 
 
 def test_a_deploy_key_is_judged_as_git_sync_mounts_it() -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _SHORTEST_KEY = 32
 _PLACEHOLDER = "placeholder"
 _CLUSTER_SUFFIXES = (".svc.cluster.local", ".svc")
+# Ports of URLs without one, by the scheme's last word.
+_PORTS = {"postgresql": 5432, "redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,11 @@ def _judge_url(text: str, value: str, around: Surroundings) -> Iterator[Remark]:
     if value != value.strip():
         yield Remark("fail", "begins or ends with white space or a line break")
         return
-    found = urlsplit(value)
-    try:
-        port = found.port or wanted.port
-    except ValueError:
-        yield Remark("fail", "has a port that is not a number: encode : / # @ in the password")
+    found = split_url(value)
+    if found is None:
+        yield Remark("fail", "is not a URL: percent-encode : / # @ [ ] in user and password")
         return
+    port = found.port or _PORTS.get(wanted.scheme.removeprefix("db+").partition("+")[0])
     # postgresql+psycopg2:// names a driver, too.
     known = found.scheme == wanted.scheme or found.scheme.startswith(f"{wanted.scheme}+")
     if not known:
@@ -130,6 +131,16 @@ def _judge_url(text: str, value: str, around: Surroundings) -> Iterator[Remark]:
     if unquote(found.path) != unquote(wanted.path):
         yield Remark("warn", f"names another database than {unquote(wanted.path)[1:]}")
     yield from _judge_tls(wanted, found)
+
+
+def split_url(value: str) -> SplitResult | None:
+    """Return the parts of a URL; None if it is none. An error would quote the value."""
+    try:
+        found = urlsplit(value)
+        found.port  # noqa: B018 - it raises for a port that is no number
+    except ValueError:
+        return None
+    return found
 
 
 def _explain_host(wanted: SplitResult, host: str, around: Surroundings) -> Remark:
@@ -150,6 +161,13 @@ def _short_host(host: str, around: Surroundings) -> str:
 
 
 def _judge_tls(wanted: SplitResult, found: SplitResult) -> Iterator[Remark]:
+    if wanted.scheme.endswith("+asyncpg"):
+        names = parse_qs(found.query)
+        if {"sslmode", "sslrootcert"} & names.keys():
+            yield Remark("fail", "has sslmode or sslrootcert, which asyncpg refuses: use ssl")
+        elif wanted.query and "ssl" not in names:
+            yield Remark("warn", "has no ssl, so the connection may be unencrypted")
+        return
     modes = parse_qs(found.query).get("sslmode", [""])
     if "sslmode" in wanted.query and not modes[-1]:
         yield Remark("warn", "has no sslmode, so the connection may be unencrypted")
