@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from wizard.chart.exposure import Exposure, list_exposures
 from wizard.formats.addresses import is_loopback
+from wizard.formats.nested import get_value
 from wizard.manifests.contribution import Contribution, EnvVar
 from wizard.manifests.objects import manifest_file, object_metadata
 from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from wizard.manifests.release import Release
 
@@ -43,7 +45,7 @@ def load_balancer(release: Release, annotations: Mapping[str, str], sources: Seq
     """
     web = "api-server" if release.airflow_3 else "webserver"
     about = object_metadata(release, release.names.object_name("ui"))
-    about["annotations"] = {**about.get("annotations", {}), **annotations}
+    about["annotations"] = {**annotations, **about.get("annotations", {})}
     pods = {"tier": "airflow", "component": web, "release": release.names.release}
     data = {
         "apiVersion": "v1",
@@ -125,11 +127,14 @@ def render_ui_access(release: Release, values: Mapping[str, Any]) -> str:
 
 def find_admin_password(values: Mapping[str, Any]) -> tuple[str, str] | None:
     """Return the Secret and the key from which the Job gets the admin's password; None without."""
-    job = values.get("createUserJob") or {}
-    for item in job.get("env") or []:
-        if job.get("enabled") and item.get("name") == PASSWORD_VARIABLE:
-            ref = (item.get("valueFrom") or {}).get("secretKeyRef") or {}
-            return (str(ref["name"]), str(ref["key"])) if ref else None
+    if not get_value(values, ("createUserJob", "enabled")):
+        return None
+    listed = get_value(values, ("createUserJob", "env"))
+    for item in listed if isinstance(listed, list) else []:
+        name = get_value(item, ("name",))
+        ref = get_value(item, ("valueFrom", "secretKeyRef"))
+        if name == PASSWORD_VARIABLE and isinstance(ref, Mapping) and {"name", "key"} <= ref.keys():
+            return str(ref["name"]), str(ref["key"])
     return None
 
 

@@ -89,6 +89,15 @@ def test_a_route_is_attached_to_the_listener_with_tls() -> None:
     assert rule["backendRefs"] == [{"name": "airflow-api-server", "port": 8080}]
 
 
+def test_annotations_of_a_load_balancer_do_not_say_whose_it_is() -> None:
+    own = {"airflow-wizard/source": "evil", "argocd.argoproj.io/sync-wave": "9", "a/b": "c"}
+    source = {"repository.source": "git.example.com/acme/config"}
+    made = manifest({**BALANCER, **source, "access.annotations": own}, "load-balancer")
+    found = made["metadata"]["annotations"]
+    assert found["airflow-wizard/source"] == "git.example.com/acme/config#airflow"
+    assert found["a/b"] == "c"
+
+
 def test_a_load_balancer_has_no_port_of_plain_http() -> None:
     made = manifest(BALANCER, "load-balancer")
     assert made["metadata"]["annotations"][CERTIFICATE].startswith("arn:")

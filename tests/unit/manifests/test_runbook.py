@@ -98,3 +98,18 @@ def test_it_shows_the_shape_of_a_document() -> None:
 def test_it_names_no_role_that_the_values_turn_off() -> None:
     assert "pod launcher role" in _runbook({})
     assert "pod launcher role" not in _runbook({"values": {"rbac": {"create": False}}})
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        "x",
+        {"env": "x"},
+        {"env": ["x"]},
+        {"env": [{"name": "AIRFLOW_DEFAULT_PASSWORD", "valueFrom": "x"}]},
+        {"env": [{"name": "AIRFLOW_DEFAULT_PASSWORD", "valueFrom": {"secretKeyRef": {}}}]},
+    ],
+)
+def test_a_job_that_makes_no_sense_has_no_password_to_read(job: object) -> None:
+    # The checks refuse such values; the runbook is rendered before them.
+    assert "admin's password" not in _runbook({"values": {"createUserJob": job}})
