@@ -20,7 +20,7 @@ from wizard.plan.merge_base import STATE_DIR
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wizard.deliveries.record import FindRivals
+    from wizard.deliveries.record import FindRivals, RivalSearch
     from wizard.git.repository import WorkTree
     from wizard.plan.render import Rendering
 
@@ -30,9 +30,10 @@ def find_rivals(repository: WorkTree, rendering: Rendering) -> ForeignFiles:
 
     Paths are relative to the folder of the installations, so some begin with `../`.
     """
-    search = _search(_Commit(rendering.release.delivery, repository.head.commit, repository))
-    if search is None:
+    kind = delivery_kind(rendering.release.delivery).rivals()
+    if kind is None:
         return ForeignFiles()
+    search = _search(_Commit(kind, repository.head.commit, repository))
     whole = repository.path_prefix
     own = {f"{whole}{path}" for path in rendering.tree}
     found = search.find(
@@ -51,9 +52,9 @@ def find_rivals(repository: WorkTree, rendering: Rendering) -> ForeignFiles:
 
 @dataclass(frozen=True, slots=True)
 class _Commit:
-    """One commit of a repository, for one kind of delivery."""
+    """One commit of a repository, and what is searched in it."""
 
-    delivery: str
+    kind: RivalSearch
     commit: str | None
     repository: WorkTree = field(compare=False)
     root: str = field(init=False)
@@ -70,15 +71,13 @@ class _Search:
 
 
 @lru_cache(maxsize=1)
-def _search(at: _Commit) -> _Search | None:
-    """Return the indexed files of a commit; None if nothing in a repository could be a rival."""
-    kind = delivery_kind(at.delivery).rivals()
-    if kind is None:
-        return None
+def _search(at: _Commit) -> _Search:
+    """Return the indexed files of a commit that may be rivals."""
     everything = at.repository.with_prefix("")
-    paths = [path for path in everything.find_text(*kind.marks) if STATE_DIR not in path.split("/")]
+    named = everything.find_text(*at.kind.marks)
+    paths = [path for path in named if STATE_DIR not in path.split("/")]
     read = read_foreign_files(everything, paths)
-    return _Search(kind.index(read.data), read.data, read.skipped)
+    return _Search(at.kind.index(read.data), read.data, read.skipped)
 
 
 def _list_paths(rendering: Rendering, logical: str, whole: str) -> frozenset[str]:

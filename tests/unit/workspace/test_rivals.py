@@ -137,6 +137,8 @@ def test_each_commit_is_read_once_for_all_installations(folder: GitFolder) -> No
     for name in ("airflow", "one", "two"):
         made = rendering("production", {"installation.name": name, "installation.namespace": name})
         names[name] = set(find_rivals(folder.repo, made).data)
+        # Another delivery between them, in which nothing is searched.
+        assert not find_rivals(folder.repo, rendering("production", {"delivery.kind": "helm"})).data
     assert names == {"airflow": set(), "one": {"clusters/one.yaml"}, "two": set()}
     assert rivals._search.cache_info().misses == before + 1
 
