@@ -112,7 +112,8 @@ def list_effective_values(subject: Subject) -> Iterator[ValuesInEffect]:
         if files == [subject.layout.values] and len(layers) == 1:
             continue
         used = bool(subject.layout.values) and subject.layout.values in files
-        yield ValuesInEffect(one, _choose_chart(one, subject), subject.layout.values * used)
+        file = subject.layout.values if used else ""
+        yield ValuesInEffect(one, _choose_chart(one, subject), file)
 
 
 def add_declarations(subject: Subject) -> Subject:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from wizard.declarations.charts import LocalChart, find_chart
@@ -174,13 +173,7 @@ class _Source:
         for number, item in enumerate(as_list(self.helm.get("fileParameters"))):
             one, where = as_mapping(item), f"{self.where}.fileParameters[{number}]"
             path = self._path(as_text(one.get("path")))
-            data = self.collector.read(path) if path else None
-            if data is None:
-                self.collector.report(where, "this file is not in this repository")
-                continue
-            # The path is the value here; its content must not be read as part of the line.
-            content = partial(_constant, data.decode("utf-8", "replace"))
-            self.collector.set(where, f"{as_text(one.get('name'))}=path", content)
+            self.collector.set_content(where, as_text(one.get("name")), path)
 
 
 def _escape(value: str) -> str:
@@ -192,7 +185,3 @@ def _escape(value: str) -> str:
         found.append("\\," if letter == "," and before != "\\" else letter)
         before = letter
     return "".join(found)
-
-
-def _constant(content: str, _path: str) -> str:
-    return content

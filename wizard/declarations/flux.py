@@ -13,7 +13,6 @@ from typing import Any
 
 from wizard.declarations.charts import LocalChart, find_chart
 from wizard.declarations.declaration import Declaration, names_airflow
-from wizard.declarations.kustomize import NAMES
 from wizard.declarations.tree import Parsed, Tree, as_list, as_mapping, as_text
 from wizard.declarations.values import (
     Collector,
@@ -24,6 +23,7 @@ from wizard.declarations.values import (
     number_place,
 )
 from wizard.formats.yaml_untrusted import parse_yaml_text
+from wizard.manifests.objects import KUSTOMIZATION_NAMES
 
 GROUP = "helm.toolkit.fluxcd.io"
 _SOURCES = "source.toolkit.fluxcd.io"
@@ -143,7 +143,7 @@ def _find_text(tree: Tree, name: str, key: str) -> tuple[str, str, int, str] | N
         if one.name == name and isinstance(text, str):
             return one.path, f'data."{key}"' if "." in key else f"data.{key}", one.number, text
     for one in tree.documents:
-        if posixpath.basename(one.path) not in NAMES:
+        if posixpath.basename(one.path) not in KUSTOMIZATION_NAMES:
             continue
         folder = posixpath.dirname(one.path)
         for _, entry in list_mappings(one.data.get("configMapGenerator")):

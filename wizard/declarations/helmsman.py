@@ -10,7 +10,6 @@ import posixpath
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from wizard.declarations.declaration import Declaration, names_airflow
@@ -99,13 +98,7 @@ def _collect_lines(
             collector.set(f"{where}.{key}.{format_path([str(name)])}", line, convert)
     for name, value in as_mapping(app.get("setFile")).items():
         place = f"{where}.setFile.{format_path([str(name)])}"
-        path = _beside(document, as_text(value))
-        data = collector.read(path) if path else None
-        if data is None:
-            collector.report(place, "this file is not in this repository")
-        else:
-            content = partial(_constant, data.decode("utf-8", "replace"))
-            collector.set(place, f"{name}=path", content)
+        collector.set_content(place, str(name), _beside(document, as_text(value)))
 
 
 def _beside(document: Parsed, name: str) -> str:
@@ -114,7 +107,3 @@ def _beside(document: Parsed, name: str) -> str:
         return ""
     path = posixpath.normpath(posixpath.join(posixpath.dirname(document.path), name))
     return "" if path.startswith("../") else path
-
-
-def _constant(content: str, _path: str) -> str:
-    return content

@@ -14,14 +14,13 @@ from typing import Any
 from wizard.declarations.declaration import Declaration, names_airflow
 from wizard.declarations.tree import Parsed, Tree, as_list, as_mapping, as_text
 from wizard.declarations.values import Collector, list_mappings, number_place
-
-NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+from wizard.manifests.objects import KUSTOMIZATION_NAMES
 
 
 def read_kustomizations(tree: Tree) -> Iterator[Declaration]:
     """Yield what every entry with Airflow's chart declares."""
     for document in tree.documents:
-        if posixpath.basename(document.path) not in NAMES:
+        if posixpath.basename(document.path) not in KUSTOMIZATION_NAMES:
             continue
         for number, entry in list_mappings(document.data.get("helmCharts")):
             if names_airflow(entry.get("name")):

@@ -74,11 +74,6 @@ class Tree:
                 break
         return self.files.get(path)
 
-    def read_from_top(self, path: str) -> bytes | None:
-        """Return a file by its path from the top of the Git repository."""
-        found = self.find_from_top(path)
-        return self.read(found) if found else None
-
     def find_from_top(self, path: str) -> str:
         """Return the path in this tree of a path from the top of the Git repository; else ""."""
         path = posixpath.normpath(path)

@@ -183,6 +183,16 @@ class Collector:
         self._record_variables(layer)
         self.result.layers.append(layer)
 
+    def set_content(self, where: str, name: str, path: str) -> None:
+        """Set a value to the content of a file of the repository (`--set-file`)."""
+        data = self.read(path) if path else None
+        if data is None:
+            self.report(where, "this file is not in this repository")
+            return
+        content = data.decode("utf-8", "replace")
+        # The path is the value here; the content must not be read as part of the line.
+        self.set(where, f"{name}=path", lambda _path: content)
+
     def _record_variables(self, layer: Layer) -> None:
         if self.variable is None:
             return

@@ -197,25 +197,12 @@ SecretName = Annotated[
         )
     ),
 ]
-SecretKey = Annotated[
-    Text,
-    AfterValidator(
-        _matching(
-            r"(?!\.\.?$)[A-Za-z0-9._-]{1,253}",
-            "give a key of a Secret: letters, digits, dots, hyphens and underscores",
-            empty=False,
-        )
-    ),
-]
-OptionalSecretKey = Annotated[
-    Text,
-    AfterValidator(
-        _matching(
-            r"(?!\.\.?$)[A-Za-z0-9._-]{1,253}",
-            "give a key of a Secret: letters, digits, dots, hyphens and underscores",
-        )
-    ),
-]
+_SECRET_KEY = (
+    r"(?!\.\.?$)[A-Za-z0-9._-]{1,253}",
+    "give a key of a Secret: letters, digits, dots, hyphens and underscores",
+)
+SecretKey = Annotated[Text, AfterValidator(_matching(*_SECRET_KEY, empty=False))]
+OptionalSecretKey = Annotated[Text, AfterValidator(_matching(*_SECRET_KEY))]
 MountPath = Annotated[
     Text,
     AfterValidator(

@@ -5,6 +5,13 @@ from __future__ import annotations
 from wizard.formats.addresses import is_ssh_url
 from wizard.questions.conditions import when, when_matching, when_not
 
+AIRFLOW_2 = when_matching(
+    "Airflow 2", "installation.airflow", lambda version: version.startswith("2.")
+)
+AIRFLOW_3 = when_matching(
+    "Airflow 3", "installation.airflow", lambda version: not version.startswith("2.")
+)
+
 CELERY = when_matching("a Celery executor", "executor.kind", lambda kind: "Celery" in kind)
 KUBERNETES = when_matching(
     "an executor that starts task pods", "executor.kind", lambda kind: "Kubernetes" in kind
@@ -67,17 +74,9 @@ SCRAPED_THROUGH_POLICIES = NETWORK_POLICIES & PROMETHEUS
 SERVICE_MONITOR = PROMETHEUS & when("a ServiceMonitor", "metrics.service_monitor", True)
 METRICS_TARGET = when("a server for metrics", "metrics.kind", "statsd", "otel")
 # Airflow 2 has no option for it (config.yml of Airflow 3.1.8).
-STATSD_IPV6 = when("metrics by StatsD", "metrics.kind", "statsd", "datadog") & when_matching(
-    "Airflow 3", "installation.airflow", lambda version: not version.startswith("2.")
-)
+STATSD_IPV6 = when("metrics by StatsD", "metrics.kind", "statsd", "datadog") & AIRFLOW_3
 
 ADMIN = when("an admin user", "admin.create", True)
 CUSTOM_IMAGE = when_not("an image of your own", "installation.image.repository", "")
-AIRFLOW_2 = when_matching(
-    "Airflow 2", "installation.airflow", lambda version: version.startswith("2.")
-)
-AIRFLOW_3 = when_matching(
-    "Airflow 3", "installation.airflow", lambda version: not version.startswith("2.")
-)
 BUNDLED_DATABASE = when("the bundled database", "database.kind", "bundled")
 POOLED_DATABASE = EXTERNAL_DATABASE & when_not("a PgBouncer", "database.pgbouncer.mode", "off")

@@ -202,10 +202,10 @@ class Removal:
         return f"the API server would delete {', '.join(tried)}" if tried else ""
 
 
-def read_object(kube: Kube, ref: Ref) -> KubeObject | None:
-    """Return the object; None also if the cluster no longer serves its kind."""
+def read_object(kube: Kube, ref: Ref, *, metadata: bool = False) -> KubeObject | None:
+    """Return the object, or only its metadata; None also if the cluster does not serve its kind."""
     try:
-        return kube.get(ref)
+        return kube.get(ref, metadata=metadata)
     except KubeError as error:
         if error.kind == "missing":
             return None

@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
@@ -21,6 +20,7 @@ from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import Ownership, judge_source, read_source
 from wizard.systems.argocd.tracking import TRACKING, names_object
+from wizard.systems.cluster.object_removal import read_object
 from wizard.systems.cluster.ownership import (
     UnknownOwnerStatus,
     refuse_removal,
@@ -115,23 +115,13 @@ def read_live_objects(
     """Return those that exist, without those that are being deleted. Raises KubeError."""
     found = []
     for ref in (*refs, *hooks):
-        one = _read_metadata(kube, ref)
+        one = read_object(kube, ref, metadata=True)
         if one is not None and not one["metadata"].get("deletionTimestamp"):
             # Without a namespace in its metadata it belongs to the whole cluster.
             place = str(one["metadata"].get("namespace") or "")
             live = Ref(ref.api_version, ref.kind, ref.name, place)
             found.append(LiveObject(live, one, ref in hooks))
     return found
-
-
-def _read_metadata(kube: Kube, ref: Ref) -> KubeObject | None:
-    try:
-        return kube.get(ref, metadata=True)
-    except KubeError as error:
-        # The cluster does not serve the kind.
-        if error.kind == "missing":
-            return None
-        raise
 
 
 def judge_rendered(target: Target, found: KubeObject, ref: Ref) -> Ownership:

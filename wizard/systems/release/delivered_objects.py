@@ -33,6 +33,7 @@ from wizard.systems.cluster.object_removal import (
 from wizard.systems.cluster.ownership import Judge, join_judges, refuse_removal
 from wizard.systems.cluster.source import has_label
 from wizard.systems.cluster.store_users import refuse_used_store
+from wizard.systems.release.claims import CLAIM
 
 if TYPE_CHECKING:
     from wizard.systems.store_login import StoreLogin
@@ -42,7 +43,6 @@ OBJECTS_SECONDS = 300.0
 _FRESH_MINUTES = 10
 # A place of a document in a template, as `wizard.manifests.external_secrets` writes it.
 _DOCUMENT_PLACE = re.compile(r"\(fromYaml \.config\)\.([A-Za-z0-9_.]+)")
-_CLAIM = ("v1", "PersistentVolumeClaim")
 _RBAC = "rbac.authorization.k8s.io/v1"
 # Kinds that the chart renders, without volume claims; pods are deleted with their owners.
 DELIVERED_KINDS = (
@@ -294,8 +294,8 @@ def _check_claims(kube: Kube, target: Target, found: KubeObject, ref: Ref) -> St
         return None
     uid = found["metadata"]["uid"]
     owned = [
-        Ref(*_CLAIM, one["metadata"]["name"], ref.namespace)
-        for one in list_metadata(kube, *_CLAIM, target.release.namespace)
+        Ref(*CLAIM, one["metadata"]["name"], ref.namespace)
+        for one in list_metadata(kube, *CLAIM, target.release.namespace)
         if any(owner.get("uid") == uid for owner in one["metadata"].get("ownerReferences") or [])
     ]
     if not owned:

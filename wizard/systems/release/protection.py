@@ -149,13 +149,13 @@ class _KeepStep:
         """Return the objects that Argo CD would delete although nobody asked for it."""
         found = {}
         for ref in self._list_candidates(kube, applications):
-            one = _read_metadata(kube, ref)
+            one = read_object(kube, ref, metadata=True)
             if one is None or _is_protected(one) or one["metadata"].get("deletionTimestamp"):
                 continue
             if not self._may_go(kube, ref, one):
                 found[str(one["metadata"]["uid"])] = (ref, one)
         for ref in self._list_committed():
-            one = _read_metadata(kube, ref)
+            one = read_object(kube, ref, metadata=True)
             # One of others has this name by now, and may still have our mark.
             if one is not None and is_marked(one, self._target) and self._is_foreign(one):
                 found[str(one["metadata"]["uid"])] = (ref, one)
@@ -234,16 +234,6 @@ def _list_managed(applications: list[KubeObject]) -> Iterator[Ref]:
 
 def _group(ref: Ref) -> str:
     return ref.api_version.rpartition("/")[0]
-
-
-def _read_metadata(kube: Kube, ref: Ref) -> KubeObject | None:
-    """Return the object's metadata; None also if the cluster does not serve its kind."""
-    try:
-        return kube.get(ref, metadata=True)
-    except KubeError as error:
-        if error.kind == "missing":
-            return None
-        raise
 
 
 def _options(found: KubeObject) -> list[str]:

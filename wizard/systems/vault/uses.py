@@ -25,12 +25,7 @@ def require_uses(vault: Vault, needed: int) -> None:
 
     A login that may not look itself up is not judged. Raises VaultError if Vault does not answer.
     """
-    try:
-        uses = retry_busy(vault.token_lookup).uses
-    except VaultError as error:
-        if error.kind not in {"login", "forbidden"}:
-            raise
-        return
+    uses = _read_uses(vault)
     if uses is not None and uses < needed:
         raise RefusedError(describe_uses(vault.identity, uses, needed), USES_HINT)
 
@@ -41,12 +36,7 @@ def require_no_limit(vault: Vault) -> None:
     A removal looks for everything else that uses its roles, policies and paths, so the number of
     its requests depends on the roles, users and policies of others. Raises VaultError.
     """
-    try:
-        uses = retry_busy(vault.token_lookup).uses
-    except VaultError as error:
-        if error.kind not in {"login", "forbidden"}:
-            raise
-        return
+    uses = _read_uses(vault)
     if uses is not None:
         raise RefusedError(
             f"{vault.identity} allows only {uses} more requests (token_num_uses), but a removal "
@@ -54,6 +44,16 @@ def require_no_limit(vault: Vault) -> None:
             "deletes; nothing was changed",
             USES_HINT,
         )
+
+
+def _read_uses(vault: Vault) -> int | None:
+    """Return how many requests are left; None if any number, or if the login may not see it."""
+    try:
+        return retry_busy(vault.token_lookup).uses
+    except VaultError as error:
+        if error.kind not in {"login", "forbidden"}:
+            raise
+        return None
 
 
 def describe_uses(identity: str, uses: int, needed: int) -> str:
