@@ -57,11 +57,14 @@ def _seconds(work: Callable[[], object], limit: float) -> float:
     start = time.process_time()
     try:
         signal.setitimer(signal.ITIMER_VIRTUAL, limit)
-        work()
+        try:
+            work()
+        finally:
+            # The signal may come just before this, and is then handled here.
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     except _SlowError:
         return limit
     finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
     return time.process_time() - start
 
