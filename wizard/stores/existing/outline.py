@@ -72,7 +72,7 @@ def render_contents(release: Release, total: Contribution) -> str:
             "## Secrets of others",
             f"Somebody else makes these Secrets in namespace `{release.namespace}`, before the "
             "chart is\ninstalled, and changes them. The wizard never writes or deletes them, and "
-            "Git holds only their\nnames. `airflow-wizard check --live` looks whether they exist "
+            "Git holds only their\nnames. `airflow-wizard check --live` checks that they exist "
             "and fit.\nBelow, `{{ }}` stands for a secret value.",
             "\n".join(lines),
             *blocks,
