@@ -11,6 +11,7 @@ and the next run continues there.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,11 @@ StepState = Literal[
 Owner = Literal["me", "vault", "dba", "platform", "ci"]
 
 INTERVAL_SECONDS = 2.0
+
+
+def seal_text(text: str) -> str:
+    """Return the SEAL of `--take-over STEP@SEAL` for what a yes is given to."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)

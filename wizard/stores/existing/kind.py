@@ -26,7 +26,9 @@ def _runbook(release: Release, total: Contribution) -> StoreRunbook:
     names = " ".join(dict.fromkeys(one.secret for one in total.needed))
     problems = [("pod has CreateContainerConfigError", "the Secret or key that its event names")]
     if any(one.question.startswith(f"secrets.{NAME}.metadata_direct.") for one in total.needed):
-        problems += [("Airflow ignores PgBouncer", "host of the metadata URL: it must be PgBouncer")]
+        problems += [
+            ("Airflow ignores PgBouncer", "host of the metadata URL: it must be PgBouncer")
+        ]
     return StoreRunbook(
         made_by_others=True,
         validate=(f"kubectl -n {release.namespace} get secret {names}",),

@@ -6,7 +6,6 @@ about defaults, other writers and removed fields. Nothing is sent if nothing wou
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 from wizard.clients.kube.errors import FieldsOwnedError, KubeError
 from wizard.clients.kube.protocol import FIELD_MANAGER, Kube, KubeObject, Ref
 from wizard.engine.probes import run_in_thread
-from wizard.engine.steps import Step, StepStatus, declared_step
+from wizard.engine.steps import Step, StepStatus, declared_step, seal_text
 from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
@@ -137,7 +136,7 @@ class _ManifestsStep:
         look = _merge_statuses(found)
         if look.state != "blocked" or any(one.is_foreign for one in found):
             return found, look
-        seal = _hash_diff(look.diff)
+        seal = seal_text(look.diff)
         if self.agreed == seal:
             return found, StepStatus(
                 "wanted", f"{look.detail}; take-over confirmed", diff=look.diff
@@ -166,11 +165,6 @@ class _ManifestsStep:
 
 
 _DONE = {"wanted": "changed", "blocked": "took over"}
-
-
-def _hash_diff(diff: str) -> str:
-    """Return the hash that `--take-over` needs for this diff: 12 hex digits of its SHA-256."""
-    return hashlib.sha256(diff.encode()).hexdigest()[:12]
 
 
 def _merge_statuses(found: Sequence[_Comparison]) -> StepStatus:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.protocol import FIELD_MANAGER, KubeObject, Ref
-from wizard.engine.steps import StepStatus
+from wizard.engine.steps import StepStatus, seal_text
 from wizard.errors import Fix, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
@@ -162,7 +161,7 @@ def seal_objects(statuses: Iterable[StepStatus]) -> str:
     It is made of names and UIDs, so a yes is for exactly these objects.
     """
     lines = sorted(one.diff for one in statuses if isinstance(one, UnknownOwnerStatus))
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12] if lines else ""
+    return seal_text("\n".join(lines)) if lines else ""
 
 
 def build_unchanged_judge(target: Target, sources: Iterable[CommittedManifest]) -> Judge:

@@ -8,11 +8,10 @@ removed only if the operator agrees to exactly this list.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.engine.steps import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus, seal_text
 from wizard.errors import ConflictError, Fix
 from wizard.systems.argocd.application_removal import application_refs
 from wizard.systems.argocd.cascade import has_sync, update_object
@@ -66,7 +65,7 @@ class _Hooks:
         if self._find_sync():
             return StepStatus("wanted", f"{shown} of a running sync, which releases it at its end")
         diff = "\n".join(f"-{ref} uid {one['metadata']['uid']}: {FINALIZER}" for ref, one in found)
-        seal = hashlib.sha256(diff.encode()).hexdigest()[:12]
+        seal = seal_text(diff)
         if self._target.agreed.get(self._name) == seal:
             return StepStatus("wanted", f"{shown}: removal of {FINALIZER} confirmed", diff=diff)
         by_hand = "; ".join(finalizer_command(one, ref, [FINALIZER]) for ref, one in found)

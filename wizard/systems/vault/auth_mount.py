@@ -8,13 +8,12 @@ is set up only if it is this installation's, or after a yes to exactly this moun
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from wizard.clients.vault.transport import VaultConflictError, VaultError
-from wizard.engine.steps import StepStatus
+from wizard.engine.steps import StepStatus, seal_text
 from wizard.errors import ConflictError, Fix
 from wizard.formats.addresses import is_loopback
 from wizard.formats.terminal import escape_unprintable
@@ -120,7 +119,7 @@ class AuthMount:
             return None
         says = escape_unprintable(f"{entry.get('accessor') or ''} {entry.get('description') or ''}")
         line = f"auth mount {self._mount}, {says.strip()}"
-        seal = hashlib.sha256(line.encode()).hexdigest()[:12]
+        seal = seal_text(line)
         if not owner.is_proven_foreign and self._agreed == seal:
             return None
         over = (

@@ -6,10 +6,9 @@ Equal contents do not tell whose it is; see `wizard.systems.vault.ownership`.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
-from wizard.engine.steps import StepStatus
+from wizard.engine.steps import StepStatus, seal_text
 from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.plan.diff import diff_bytes
@@ -41,7 +40,7 @@ def difference_status(
     detail = f"{what} matches an earlier committed version"
     if owner.is_ours:
         return StepStatus("wanted", detail, diff=diff)
-    seal = hashlib.sha256(diff.encode()).hexdigest()[:12]
+    seal = seal_text(diff)
     if seal == agreed:
         return StepStatus("wanted", f"{detail}; take-over confirmed", diff=diff)
     over = f"or take over with the diff: airflow-wizard apply --take-over {step}@{seal}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.vault.transport import VaultConflictError, VaultError
+from wizard.engine.steps import seal_text
 from wizard.errors import NO_FIX, Fix, RefusedError
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.ownership import OWNER_ANNOTATION, Ownership
@@ -64,7 +64,7 @@ class VaultPayloadStore:
             return Claim(Ownership("ours", "is created by this installation"))
         made = (about or {}).get("created_time") or ""
         text = f"{self.name} {made} {version}"
-        seal = hashlib.sha256(text.encode()).hexdigest()[:12]
+        seal = seal_text(text)
         return Claim(owner, f"{self.step}@{seal}")
 
     def write(self, data: Mapping[str, object], cas: int, agreed: str = "") -> int:
