@@ -19,6 +19,7 @@ KUBERNETES = when_matching(
 LOCAL = when_matching("LocalExecutor", "executor.kind", lambda kind: kind.startswith("Local"))
 AUTOSCALED_WORKERS = CELERY & when_not("worker autoscaling", "executor.workers.autoscaling", "none")
 KEDA = CELERY & when("KEDA", "executor.workers.autoscaling", "keda")
+HPA = CELERY & when("a HorizontalPodAutoscaler", "executor.workers.autoscaling", "hpa")
 FIXED_WORKERS = CELERY & when("a fixed number of workers", "executor.workers.autoscaling", "none")
 PERSISTENT_LOGS = when("persistent logs", "components.logs.persistence", True)
 
@@ -46,6 +47,7 @@ SEPARATE_RESULT_BACKEND = RESULT_BACKEND & when(
 RESULT_POOL = PGBOUNCER & CELERY
 
 NETWORK_POLICIES = when("network policies", "environment.network_policies", True)
+DISRUPTION_BUDGETS = when("disruption budgets", "environment.disruption_budgets", True)
 
 CHART_REDIS = when("the chart's Redis", "broker.kind", "chart-redis")
 EXTERNAL_BROKER = when("an external broker", "broker.kind", "external")
@@ -68,6 +70,7 @@ ANNOTATED_ACCESS = when(
 )
 
 DATABASE_CLEANUP = when("database cleanup", "environment.cleanup.database", True)
+POD_CLEANUP = KUBERNETES & when("pod cleanup", "environment.cleanup.pods", True)
 
 PROMETHEUS = when("metrics for Prometheus", "metrics.kind", "prometheus")
 SCRAPED_THROUGH_POLICIES = NETWORK_POLICIES & PROMETHEUS

@@ -11,6 +11,17 @@ from typing import TYPE_CHECKING, Literal
 
 from wizard.clients.kube.protocol import Right
 from wizard.deliveries.registry import delivery_kind
+from wizard.questions.cases import (
+    DATABASE_CLEANUP,
+    DISRUPTION_BUDGETS,
+    HPA,
+    HTTP_ROUTE,
+    INGRESS,
+    KEDA,
+    NETWORK_POLICIES,
+    POD_CLEANUP,
+    SERVICE_MONITOR,
+)
 from wizard.stores.registry import store_kind
 
 if TYPE_CHECKING:
@@ -21,12 +32,24 @@ EXTERNAL_SECRETS_GROUP, ARGO_GROUP = "external-secrets.io", "argoproj.io"
 KNOWN_HOSTS_CONFIG_MAP = "argocd-ssh-known-hosts-cm"
 _ADMISSION = "admissionregistration.k8s.io"
 APPLY_VERBS, WATCH_VERBS = ("create", "patch"), ("get", "list", "watch")
-# Kinds of the chart's objects, by API group.
+# Kinds of the chart's objects in every installation, by API group.
 _CHART = (
     ("", ("configmaps", "secrets", "services", "serviceaccounts", "persistentvolumeclaims")),
     ("apps", ("deployments", "statefulsets")),
     ("batch", ("jobs",)),
     ("rbac.authorization.k8s.io", ("roles", "rolebindings")),
+)
+# Kinds of the chart's objects, and of manifests beside it, that an answer adds.
+_OPTIONAL = (
+    (NETWORK_POLICIES, "networking.k8s.io", "networkpolicies"),
+    (INGRESS, "networking.k8s.io", "ingresses"),
+    (HTTP_ROUTE, "gateway.networking.k8s.io", "httproutes"),
+    (SERVICE_MONITOR, "monitoring.coreos.com", "servicemonitors"),
+    (DISRUPTION_BUDGETS, "policy", "poddisruptionbudgets"),
+    (KEDA, "keda.sh", "scaledobjects"),
+    (HPA, "autoscaling", "horizontalpodautoscalers"),
+    (DATABASE_CLEANUP, "batch", "cronjobs"),
+    (POD_CLEANUP, "batch", "cronjobs"),
 )
 
 
@@ -75,10 +98,11 @@ def list_rights(answers: Answers, release: Release) -> Iterator[RightSet]:
             Right("delete", kind, group, space)
             for group, kind in (("", "secrets"), ("batch", "jobs"))
         ]
+        kinds_of = [(group, kind) for group, listed in _CHART for kind in listed]
+        kinds_of += [(group, kind) for when, group, kind in _OPTIONAL if when.holds(answers)]
         install += [
             Right(verb, kind, group, space)
-            for group, kinds_of in _CHART
-            for kind in kinds_of
+            for group, kind in dict.fromkeys(kinds_of)
             for verb in ("get", *APPLY_VERBS)
         ]
         if release.external_secrets:
