@@ -22,6 +22,12 @@ _FIX = Fix(
     "correct the name, or list the Secret in secrets.extra (from: store or from: existing)",
     "secrets.extra",
 )
+# The keys of a Secret that cert-manager makes, and the annotations by which it makes one for an
+# Ingress. Source: https://cert-manager.io/docs/usage/ingress/
+_ISSUED = frozenset(("tls.crt", "tls.key", "ca.crt"))
+_ISSUER_ANNOTATIONS = frozenset(
+    ("cert-manager.io/issuer", "cert-manager.io/cluster-issuer", "kubernetes.io/tls-acme")
+)
 _STORE_KINDS = ("ExternalSecret", "ClusterExternalSecret", "SecretStore", "ClusterSecretStore")
 
 
@@ -102,9 +108,22 @@ def find_producers(subject: Subject) -> Iterator[tuple[tuple[str, str], SecretPr
             yield (namespace, document.name), SecretProducer(frozenset((*data, *text)))
         elif document.kind == "Certificate" and document.group == "cert-manager.io":
             name = str(document.spec.get("secretName"))
-            yield (namespace, name), SecretProducer(frozenset(("tls.crt", "tls.key", "ca.crt")))
+            yield (namespace, name), SecretProducer(_ISSUED)
     for name in as_mapping(get_nested(subject.values, "extraSecrets")):
         yield (subject.layout.namespace, _expand_release(name, subject)), SecretProducer(None)
+    for name in _list_issued(subject):
+        yield (subject.layout.namespace, _expand_release(name, subject)), SecretProducer(_ISSUED)
+
+
+def _list_issued(subject: Subject) -> Iterator[str]:
+    """Yield the TLS Secrets that cert-manager makes for the Ingresses in the values."""
+    for ingress in as_mapping(get_nested(subject.values, "ingress")).values():
+        if not _ISSUER_ANNOTATIONS & as_mapping(get_nested(ingress, "annotations")).keys():
+            continue
+        for where, node in walk(ingress):
+            name = node.get("secretName") if isinstance(node, Mapping) else None
+            if "tls" in where and isinstance(name, str):
+                yield name
 
 
 def external_secret_keys(document: Document) -> frozenset[str] | None:
@@ -187,8 +206,7 @@ def _secret_names(
         keys = [get_nested(item, "key") for item in as_list(node.get("items"))]
         yield str(secret_name or name), tuple(str(key) for key in keys if key), optional
     elif _is_tls(where) and isinstance(secret_name, str) and node.get("enabled") is not False:
-        # Usually cert-manager creates this Secret, because of an annotation on the Ingress; no
-        # file of the tree shows whether it does.
+        # A default issuer may create this Secret, or a person; no file of the tree shows it.
         yield secret_name, ("tls.crt", "tls.key"), optional or not secret_name
 
 

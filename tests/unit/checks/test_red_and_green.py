@@ -510,6 +510,9 @@ GREEN: list[tuple[str, Change]] = [
                                      value("redis", {"enabled": False}),
                                      value("logs.persistence.enabled", True),
                                      value("data.brokerUrlSecretName", "unused"))),
+    ("reference.secret", value("ingress.apiServer", {
+        "annotations": {"cert-manager.io/cluster-issuer": "letsencrypt"},
+        "hosts": [{"name": "a.example", "tls": {"enabled": True, "secretName": "other"}}]})),
     ("values.network-policy", both(without("apiServer"), value("networkPolicies.enabled", False))),
     ("values.network-policy", both(value("ingress.apiServer", {"enabled": True}), value(
         "apiServer.networkPolicy.ingress.from", [{"namespaceSelector": {}}]))),
