@@ -135,9 +135,10 @@ class Finder(ModalScreen[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+p,ctrl+q", "cancel", "close", priority=True),
         Binding("ctrl+c", "cancel", show=False),
-        Binding("up", "move(-1)", show=False, priority=True),
-        Binding("down", "move(1)", show=False, priority=True),
-        Binding("enter", "take", show=False, priority=True),
+        # The field has these keys too. None has priority, or it would overtake typed letters.
+        Binding("enter", "forward", show=False),
+        Binding("up", "field(-1)", show=False),
+        Binding("down", "field(1)", show=False),
     ]
     AUTO_FOCUS = "TextField"
 
@@ -145,6 +146,7 @@ class Finder(ModalScreen[str | None]):
         """`entries` are the dotted key and the title of every question that applies."""
         super().__init__()
         self.entries = entries
+        self._pattern: str | None = None
 
     def compose(self) -> ComposeResult:
         """Yield the search line and the matches."""
@@ -158,11 +160,15 @@ class Finder(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Show all entries until the user types."""
-        self._show_matches("")
+        self._search()
 
     @on(Input.Changed)
-    def _search(self, event: Input.Changed) -> None:
-        self._show_matches(event.value.strip())
+    def _search(self) -> None:
+        """Show the matches of what is typed, unless they are shown already."""
+        pattern = self.query_one(TextField).value.strip()
+        if pattern != self._pattern:
+            self._pattern = pattern
+            self._show_matches(pattern)
 
     def on_key(self, event: events.Key) -> None:
         """Keep keys that are typed before the search line exists."""
@@ -188,16 +194,18 @@ class Finder(ModalScreen[str | None]):
     def _pick(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option_id)
 
-    def action_move(self, step: int) -> None:
+    def action_field(self, step: int) -> None:
         """Highlight the match above or below."""
+        self._search()
         options = self.query_one(OptionList)
         if step > 0:
             options.action_cursor_down()
         else:
             options.action_cursor_up()
 
-    def action_take(self) -> None:
+    def action_forward(self) -> None:
         """Return the highlighted question."""
+        self._search()
         option = self.query_one(OptionList).highlighted_option
         if option is not None:
             self.dismiss(option.id)

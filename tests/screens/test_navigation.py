@@ -28,6 +28,22 @@ async def test_the_finder_jumps_to_a_question_by_its_name(tmp_path: Path) -> Non
         assert screen.focused_row.item.key == "environment.timezone"
 
 
+@pytest.mark.parametrize("opened", [True, False])
+async def test_the_finder_takes_what_was_typed_however_fast(tmp_path: Path, *, opened: bool) -> None:
+    app = wizard(tmp_path, "production")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        if opened:
+            await press(pilot, "ctrl+p")
+        for key in (*(() if opened else ("ctrl+p",)), *"access.kind", "enter"):
+            post(app, key)
+        await settled(pilot)
+        screen = page(pilot)
+        assert isinstance(screen, FormScreen)
+        assert screen.focused_row is not None
+        assert screen.focused_row.item.key == "access.kind"
+
+
 async def test_the_finder_finds_by_key_too_and_escape_changes_nothing(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production")
     async with app.run_test(size=(80, 24)) as pilot:
