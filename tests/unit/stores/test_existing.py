@@ -14,7 +14,7 @@ from tests.support.rendered import dig, findings, objections, rendering, values
 from wizard.manifests.contribution import NeededKey
 from wizard.plan.render import Rendering
 from wizard.secrets.deploy_key import generate_key_pair
-from wizard.stores.existing.live.judgement import Surroundings, judge_value
+from wizard.stores.existing.live.judgement import Surroundings, judge_derived_url, judge_value
 from wizard.stores.existing.outline import render_outline
 
 FERNET = base64.urlsafe_b64encode(bytes(range(32))).decode()
@@ -137,6 +137,7 @@ def test_references_to_values_are_not_asked() -> None:
     assert "password" in saved["admin"]  # kept, for a way back to a store
 
 
+ASYNC_HINT = "name that key\nin `secrets.existing.metadata.async_key`"
 PG = "@pg.example.internal:5432/airflow?sslmode=require"
 POOL = "@airflow-pgbouncer.airflow:6543/airflow-metadata"
 INI = "[databases]\nairflow-metadata = host=x dbname=y\nairflow-result-backend = dbname=z\n"
@@ -245,6 +246,22 @@ def test_the_asynchronous_url_is_read_where_the_secret_has_it() -> None:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": ("db", "url"),
         "AIRFLOW_CONN_AIRFLOW_DB": ("db", "url"),
     }
+
+
+def test_a_url_from_which_airflow_derives_a_broken_one_is_named() -> None:
+    direct: dict[str, object] = {**DEFAULTS, "database.pgbouncer.mode": "off"}
+    given = {"metadata": {"async_key": "later"}}
+    for changes, named in (
+        ({}, True),
+        ({"secrets.existing": given}, False),
+        ({"installation.airflow": "3.0.6"}, False),
+        ({"database.pgbouncer.mode": "chart"}, False),
+    ):
+        text = rendering("production", {**direct, **changes}).tree.by_logical("runbook").text
+        assert (ASYNC_HINT in text) == named, changes
+    [remark] = judge_derived_url(f"postgresql://airflow:W{PG}")
+    assert (remark.level, "secrets.existing.metadata.async_key" in remark.text) == ("warn", True)
+    assert not list(judge_derived_url(f"postgresql://airflow:W{POOL}"))
 
 
 def test_a_bundle_reads_its_connection_beside_the_variables_of_extra_secrets() -> None:

@@ -6,7 +6,7 @@ sections 2 and 8).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,13 @@ from wizard.secrets.facts import SecretSpec
 from wizard.stores.existing.questions import NAME, ExistingSecrets
 
 if TYPE_CHECKING:
-    from wizard.manifests.contribution import Contribution
+    from wizard.manifests.contribution import Contribution, NeededKey
     from wizard.manifests.release import Release
     from wizard.stores.answers import SecretsAnswers
 
+METADATA_URL = f"secrets.{NAME}.metadata.key"
+_ASYNC_URL = f"secrets.{NAME}.metadata.async_key"
+_ASYNC_SINCE = (3, 1, 0)
 _CONNECTION = {"connection": "key"}
 
 
@@ -141,3 +144,12 @@ def list_existing_secrets(
         keys = {ours: key for ours, key in keys.items() if key}
         name = answers.name or getattr(own, "secret", "") or spec.name
         yield ExistingSecret(spec, contract, name, keys)
+
+
+def derives_async_url(release: Release, needed: Iterable[NeededKey]) -> bool:
+    """Return whether Airflow derives its asynchronous URL, because no key of a Secret has it.
+
+    Source: Airflow 3.1, `[database] sql_alchemy_conn_async`.
+    """
+    asked = {one.question for one in needed}
+    return release.airflow >= _ASYNC_SINCE and METADATA_URL in asked and _ASYNC_URL not in asked

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.secrets.facts import Encoding, FactUse, Form, Template
+from wizard.stores.existing.contracts import METADATA_URL, derives_async_url
 
 if TYPE_CHECKING:
     from wizard.manifests.contribution import Contribution, NeededKey
@@ -17,6 +18,12 @@ _FORMS = {
     Form.KEY: "random text, such as 64 bytes in hex",
     Form.SSH_KEY: "private key without a passphrase",
 }
+_ASYNC = (
+    "From the URL of the metadata database Airflow derives one for asyncpg, which refuses "
+    "`sslmode`:\nsome API requests fail. Put the URL for asyncpg "
+    "(`postgresql+asyncpg://...?ssl=require`) into a key\nof the same Secret, and name that key\n"
+    "in `secrets.existing.metadata.async_key`."
+)
 
 
 def describe_content(content: Template) -> str:
@@ -76,5 +83,14 @@ def render_contents(release: Release, total: Contribution) -> str:
             "and fit.\nBelow, `{{ }}` stands for a secret value.",
             "\n".join(lines),
             *blocks,
+            *([_ASYNC] if _is_async_url_refused(release, total) else []),
         ]
     )
+
+
+def _is_async_url_refused(release: Release, total: Contribution) -> bool:
+    """Return whether asyncpg refuses the URL that Airflow derives from that of the metadata."""
+    if not derives_async_url(release, total.needed):
+        return False
+    texts = [describe_content(one.content) for one in total.needed if one.question == METADATA_URL]
+    return any("sslmode=" in text for text in texts)

@@ -64,6 +64,18 @@ def judge_value(needed: NeededKey, value: str, around: Surroundings) -> Iterator
         yield from _judge_lines(text, value)
 
 
+def judge_derived_url(url: str) -> Iterator[Remark]:
+    """Yield a remark if asyncpg refuses the URL that Airflow derives from this one."""
+    found = split_url(url.strip())
+    if found is not None and "sslmode" in parse_qs(found.query):
+        text = (
+            "has sslmode, which fails in the asynchronous URL that Airflow derives from it: some "
+            "API requests fail; put that URL in a key, and name it in "
+            "secrets.existing.metadata.async_key"
+        )
+        yield Remark("warn", text)
+
+
 def _fill(content: Template) -> str:
     """Return the text of a template, with a placeholder for each secret."""
     return "".join(

@@ -7,14 +7,20 @@ import binascii
 from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 from wizard.clients.kube.protocol import Kube, Ref
 from wizard.engine.probes import ProbeResult, fail_result, pass_result, warn_result
 from wizard.errors import Fix
 from wizard.plan.render import render
-from wizard.questions.cases import ASYNC_URL
-from wizard.stores.existing.live.judgement import Remark, Surroundings, judge_value, split_url
+from wizard.stores.existing.contracts import METADATA_URL, derives_async_url
+from wizard.stores.existing.live.judgement import (
+    Remark,
+    Surroundings,
+    judge_derived_url,
+    judge_value,
+    split_url,
+)
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -22,7 +28,6 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 _BROKER, _REDIS = "secrets.existing.broker.key", "secrets.existing.redis.key"
-_METADATA, _ASYNC = "secrets.existing.metadata.key", "secrets.existing.metadata.async_key"
 
 
 def list_needed_keys(answers: Answers, release: Release) -> tuple[NeededKey, ...]:
@@ -39,7 +44,7 @@ class SecretsInCluster:
         self._lock = Lock()
         self._found: dict[str, Mapping[str, str] | None] = {}
         self._needed = {one.question: one for one in list_needed_keys(answers, release)}
-        self._derives_async = ASYNC_URL.holds(answers) and _ASYNC not in self._needed
+        self._derives_async = derives_async_url(release, self._needed.values())
         database = answers.database
         pooler = {"chart": release.names.pgbouncer_host, "external": database.pgbouncer.host}
         self._around = Surroundings(
@@ -79,8 +84,8 @@ class SecretsInCluster:
             yield from judge_value(needed, data[needed.key], self._around)
             if needed.question == _BROKER:
                 yield from self._compare_broker(data[needed.key])
-            if needed.question == _METADATA and self._derives_async:
-                yield from _judge_derived_url(data[needed.key])
+            elif needed.question == METADATA_URL and self._derives_async:
+                yield from judge_derived_url(data[needed.key])
 
     def _compare_broker(self, url: str) -> Iterator[Remark]:
         """Compare the broker's URL with the password of the chart's Redis."""
@@ -103,17 +108,6 @@ class SecretsInCluster:
                     None if data is None else {key: _decode(text) for key, text in data.items()}
                 )
             return self._found[name]
-
-
-def _judge_derived_url(url: str) -> Iterator[Remark]:
-    """Report parameters that Airflow hands on to asyncpg, which refuses them."""
-    found = split_url(url)
-    if found is not None and "sslmode" in parse_qs(found.query):
-        yield Remark(
-            "warn",
-            "has sslmode, which fails in the asynchronous URL that Airflow derives from it: name "
-            f"a key with that URL ({_ASYNC})",
-        )
 
 
 def _decode(text: str) -> str:
