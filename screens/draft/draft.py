@@ -289,10 +289,9 @@ def _describe_problem(problem: Problem, key: str, data: Mapping[str, Any]) -> st
     """Return the message of a problem; for text of the wrong kind, the expected kind."""
     item = next((item for item in field_specs() if item.key == key), None)
     if item is not None and isinstance(get_value(data, item.path), str):
-        messages = {"int": "enter a whole number", "mapping": "enter NAME=VALUE, NAME=VALUE"}
-        if item.kind in messages:
-            return messages[item.kind]
-        if item.kind == "list":
+        if item.kind == "int":
+            return "enter a whole number"
+        if item.kind in {"list", "mapping"}:
             problem = _find_syntax_problem(item, str(get_value(data, item.path))) or problem
     return problem.message if item is None else describe_problem(problem, item)
 

@@ -13,6 +13,7 @@ from screens.widgets.fields import TextField, Tick
 from screens.widgets.preview import Lines, changed_lines
 from tests.screens.support import COMPLETE, field, jump, page, press, row, type_text, wizard
 from tests.support.screens import settled
+from wizard.answers.files import PAIRS
 from wizard.answers.model import Answers
 from wizard.answers.questions import field_spec, field_specs
 
@@ -241,7 +242,7 @@ async def test_a_field_keeps_its_text_across_pages(tmp_path: Path) -> None:
         await type_text(pilot, "no pairs")
         await press(pilot, "ctrl+n", "escape")
         assert field(pilot, "environment.variables").value == "no pairs"
-        assert app.draft.problems["environment.variables"] == "enter NAME=VALUE, NAME=VALUE"
+        assert app.draft.problems["environment.variables"] == PAIRS
 
 
 async def test_a_list_on_one_line_says_what_is_wrong_with_it(tmp_path: Path) -> None:

@@ -227,13 +227,16 @@ def parse_value(item: FieldSpec, text: str) -> object:
         raise AnswersError(error.message, error.problems or [Problem(item.key, message)]) from None
 
 
+PAIRS = 'give NAME=VALUE, NAME=VALUE; or {NAME: VALUE}, with "" around a value that has a comma'
+
+
 def _parse_pairs(key: str, text: str) -> dict[str, str]:
     """Parse a line such as `A=1, B=2`."""
     found = {}
     for pair in text.split(","):
         name, equals, value = pair.strip().partition("=")
         if not equals:
-            raise AnswersError("not NAME=VALUE", [Problem(key, "give NAME=VALUE, NAME=VALUE")])
+            raise AnswersError("not NAME=VALUE", [Problem(key, PAIRS)])
         found[name.strip()] = value.strip()
     return found
 

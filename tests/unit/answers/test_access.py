@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.rendered import answers, filled, rendering, values
-from wizard.answers.files import answers_text, validate_answers
+from wizard.answers.files import answers_text, apply_assignments, validate_answers
+from wizard.errors import AnswersError
 
 URL = "https://airflow.example.com/team"
 INGRESS: dict[str, object] = {
@@ -39,6 +40,7 @@ def problems(changes: dict[str, object]) -> list[str]:
         ({**ROUTE, "access.gateway.name": ""}, "gateway.name", "required"),
         ({**BALANCER, "access.sources": []}, "sources", "required"),
         ({**BALANCER, "access.sources": ["10.0.0.1/8"]}, "sources", "without host bits"),
+        ({**BALANCER, "access.sources": "10.0.0.0/8, 10.0.0.1/8"}, "sources.1", "host bits"),
         ({**BALANCER, "access.annotations": {}}, "annotations", "ssl-cert"),
         ({**BALANCER, "access.annotations": {"a b": "c"}}, "annotations", "name of an annotation"),
     ],
@@ -47,6 +49,19 @@ def test_what_cannot_work_is_refused(changes: dict[str, object], key: str, words
     [problem] = problems(changes)
     assert problem.startswith(f"access.{key}")
     assert words in problem
+
+
+def test_networks_and_annotations_are_taken_as_a_line_or_as_yaml() -> None:
+    for text in ("10.0.0.0/8, 192.168.7.0/24", "[10.0.0.0/8, 192.168.7.0/24]"):
+        data = apply_assignments(filled("production", BALANCER), [f"access.sources={text}"])
+        found = validate_answers(data).answers
+        assert found is not None
+        assert found.access.sources == ["10.0.0.0/8", "192.168.7.0/24"]
+    with pytest.raises(AnswersError) as caught:
+        apply_assignments({}, ["access.annotations=allow=10.0.0.0/8,10.1.0.0/16"])
+    assert "{NAME: VALUE}" in caught.value.problems[0].message
+    data = apply_assignments({}, ['access.annotations={allow: "10.0.0.0/8,10.1.0.0/16"}'])
+    assert data["access"]["annotations"] == {"allow": "10.0.0.0/8,10.1.0.0/16"}
 
 
 @pytest.mark.parametrize(("airflow", "key"), [("3.2.2", "apiServer"), ("2.11.0", "web")])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from wizard.chart.contract import TLS_SECRET_KEYS
 from wizard.formats.types import AnnotationKey, Network, ObjectName, Text, WebUrl
@@ -22,6 +22,11 @@ from wizard.manifests.ui_access import (
 )
 from wizard.questions.cases import ANNOTATED_ACCESS, HTTP_ROUTE, INGRESS, LOAD_BALANCER
 from wizard.questions.section import Model, QuestionInfo, Section
+
+
+def _split_networks(value: object) -> object:
+    """Return the networks of a line such as `10.0.0.0/8, 192.168.7.0/24` as a list."""
+    return [one.strip() for one in value.split(",")] if isinstance(value, str) else value
 
 
 class Tls(Model):
@@ -109,10 +114,12 @@ class Access(Section):
     )
     sources: Annotated[
         list[Network],
+        BeforeValidator(_split_networks, json_schema_input_type=str | list[str]),
         QuestionInfo(
             when=LOAD_BALANCER,
             required=True,
-            takes="a list of networks, such as [10.0.0.0/8]. [0.0.0.0/0] is the whole Internet",
+            takes="networks, separated by commas. 0.0.0.0/0 is the whole Internet",
+            example="10.0.0.0/8, 192.168.7.0/24",
         ),
     ] = Field(
         default_factory=list,
