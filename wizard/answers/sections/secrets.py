@@ -85,7 +85,10 @@ class Secrets(KindSection):
     ] = Field(
         default=next(iter(STORES)),
         title="Store",
-        description="External Secrets copies values from Vault to the cluster, never to Git.",
+        description=(
+            "Where Secrets come from; Git never holds their values. From Vault, External Secrets "
+            "copies them to the cluster."
+        ),
     )
     scope: Annotated[
         Literal["namespace", "cluster"],
