@@ -46,12 +46,13 @@ class ValuesInEffect:
     def subject(self, subject: Subject) -> Subject:
         """Return the subject of the checks with these values instead of the values file."""
         one = self.declaration
-        airflow = subject.airflow
+        airflow, guesses = subject.airflow, False
         if not self.file:
             match = _VERSION(one.airflow)
             if not match and not one.values.get("airflowVersion") and _is_known(self.chart):
                 match = _VERSION(chart_version(self.chart).airflow)
             airflow = (int(match[1]), int(match[2]), int(match[3])) if match else airflow
+            guesses = match is None
         layout = replace(subject.layout, values=self.path)
         if not subject.layout.manifests:
             layout = replace(
@@ -75,6 +76,7 @@ class ValuesInEffect:
             documents=documents,
             values=one.values,
             airflow=airflow,
+            guesses_airflow=guesses,
             chart=self.chart,
         )
 

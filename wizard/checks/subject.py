@@ -133,7 +133,8 @@ class Subject:
 
     `declarations` are the releases of Airflow's chart that the files declare, `value_files` the
     files that hold their values and nothing else, `links` the symbolic links within the repository
-    (path to target), `templates` the files of charts that only Helm can read.
+    (path to target), `templates` the files of charts that only Helm can read. `guesses_airflow`:
+    no file says the version of Airflow.
     """
 
     files: Mapping[str, bytes]
@@ -146,6 +147,7 @@ class Subject:
     value_files: frozenset[str] = frozenset()
     links: Mapping[str, str] = field(default_factory=dict)
     templates: frozenset[str] = frozenset()
+    guesses_airflow: bool = False
 
     def is_values(self, path: str) -> bool:
         """Return whether the file holds Helm values of Airflow's chart and nothing else."""

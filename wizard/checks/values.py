@@ -83,6 +83,8 @@ def _version(values: Mapping[str, Any], subject: Subject, report: Report) -> Ite
     wanted = ".".join(map(str, subject.airflow))
     rule, where = "values.airflow-version", "airflowVersion"
     fix = f'write airflowVersion: "{wanted}"'
+    if subject.guesses_airflow:
+        fix = 'write the version of the image, such as airflowVersion: "X.Y.Z"'
     if written is None:
         message = "missing: the chart then renders for its own default version, not the image's"
         yield report.error(rule, where, message, fix)

@@ -207,4 +207,5 @@ def _show(result: dict[str, Any], console: Console, name: str, below: str) -> No
     state = "ok" if result["exit"] is ExitCode.DONE else "not ok"
     if state == "ok" and any(finding["rule"] in _INCOMPLETE for finding in result["findings"]):
         state = "ok as far as it can be judged here"
-    console.data(f"{name}: {state}, {result['files']} files checked")
+    count = result["files"]
+    console.data(f"{name}: {state}, {count} file{'' if count == 1 else 's'} checked")

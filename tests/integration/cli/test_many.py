@@ -350,7 +350,7 @@ def test_a_repository_of_others_is_checked_as_it_is(aw: Wizard) -> None:
     told = aw.ok("check").out.splitlines()
     assert told[0].startswith("warning: (repository): not judged: no Helm values of")
     state = "ok as far as it can be judged here"
-    assert told[1:] == [f"no installation of the wizard: {state}, 1 files checked"]
+    assert told[1:] == [f"no installation of the wizard: {state}, 1 file checked"]
     aw.git.commit({"values.yaml": "executor: CeleryExecutor\nfernetKey: abcdefgh\n"})
 
     done = aw("check", "--json")

@@ -356,6 +356,16 @@ def test_the_keys_of_the_declared_version_judge(version: str, judged: bool, says
     assert all(says in one.message and one.severity == "warning" for one in told)
 
 
+@pytest.mark.parametrize(
+    ("chart", "says"), [("1.18.0", "version of the image"), ("1.21.0", 'airflowVersion: "3.2.0"')]
+)
+def test_a_version_of_airflow_that_no_file_says_is_not_made_up(chart: str, says: str) -> None:
+    source = {"targetRevision": chart, "helm": {"valuesObject": {"executor": "LocalExecutor"}}}
+    found = check({"a.yaml": application(source)})
+    [fix] = [one.fix.text for one in found if one.rule == "values.airflow-version"]
+    assert says in fix
+
+
 def test_a_lock_file_says_which_version_a_wrapper_chart_gets() -> None:
     chart = WRAPPER.replace("1.22.0", "^1.19.0")
     files = {"Chart.yaml": chart, "values.yaml": text({"airflow": BAD})}
