@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from wizard.checks.special_files import find_manifests, find_neighbours, find_special_files
@@ -21,23 +21,28 @@ _TOO_DEEP = f"kustomizations name each other more than {_MAX_ROUNDS} levels deep
 
 
 def read_surroundings(
-    repository: WorkTree, rendering: Rendering, files: Mapping[str, bytes]
+    repository: WorkTree,
+    rendering: Rendering,
+    files: Mapping[str, bytes],
+    deleted: Collection[str] = (),
 ) -> ForeignFiles:
     """Return `files` with the committed files that take effect together with them, by path.
 
     These are the files that a kustomization or an Application among them names, files in the
     manifests' folder that kustomize or Argo CD reads by their names, and manifests beside ours or
-    beside the Applications.
+    beside the Applications. `deleted` are paths that the change deletes: they are not read.
     """
     from wizard.checks.surroundings import find_named_files
 
     release = rendering.release
     prefix = "" if release.prefix in {"", "."} else release.prefix.strip("/")
-    special = read_foreign_files(repository, list_special_files(repository, rendering))
+    listed = list_special_files(repository, rendering)
+    special = read_foreign_files(repository, [path for path in listed if path not in deleted])
     rivals = find_rivals(repository, rendering)
-    found = ForeignFiles({}, special.skipped, rivals.rivals, rivals.skipped)
-    asked: set[str] = set()
-    fresh = {**special.data, **rivals.data, **files}
+    asked = set(deleted)
+    found = ForeignFiles({}, special.skipped, rivals.rivals - asked, rivals.skipped)
+    others = {path: data for path, data in rivals.data.items() if path not in asked}
+    fresh = {**special.data, **others, **files}
     for _ in range(_MAX_ROUNDS):
         found.data.update(fresh)
         wanted = sorted(find_named_files(fresh, prefix) - found.data.keys() - asked)

@@ -323,7 +323,8 @@ class Workspace:
             from wizard.checks.run import inspect_rendering
 
             files = merge_files(changes, conflicts, rendering)
-            beside = read_surroundings(repository, rendering, files)
+            deleted = {one.path for one in changes if one.new is None}
+            beside = read_surroundings(repository, rendering, files, deleted)
             findings = inspect_rendering(
                 rendering, beside.data, chart, beside.skipped, beside.rivals, beside.unsearched
             )
