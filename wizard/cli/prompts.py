@@ -108,7 +108,9 @@ class PromptSession:
     def _choices(self, item: FieldSpec, current: str) -> None:
         for number, choice in enumerate(item.choices, 1):
             mark = "*" if choice == current else " "
-            self.console.say(f"  {mark} {number}. {choice}: {item.label(choice)}")
+            label = item.label(choice)
+            shown = choice if label == choice else f"{choice}: {label}"
+            self.console.say(f"  {mark} {number}. {shown}")
 
     def _set_answer(self, item: FieldSpec, text: str) -> str:
         """Store the answer; return why it is not valid, or an empty text."""
