@@ -29,7 +29,9 @@ async def test_the_finder_jumps_to_a_question_by_its_name(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("opened", [True, False])
-async def test_the_finder_takes_what_was_typed_however_fast(tmp_path: Path, *, opened: bool) -> None:
+async def test_the_finder_takes_what_was_typed_however_fast(
+    tmp_path: Path, *, opened: bool
+) -> None:
     app = wizard(tmp_path, "production")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)

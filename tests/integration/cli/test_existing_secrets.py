@@ -16,7 +16,8 @@ pytestmark = pytest.mark.integration
 
 SWITCH = (
     "set", "secrets.store=existing", "secrets.existing.fernet_key.name=mine",
-    "secrets.existing.fernet_key.key=FERNET", "secrets.existing.result_backend.key=RESULTS", "--yes",
+    "secrets.existing.fernet_key.key=FERNET", "secrets.existing.result_backend.key=RESULTS",
+    "--yes",
 )  # fmt: skip
 
 

@@ -134,6 +134,14 @@ def test_a_shorter_retention_removes_more() -> None:
     assert "shorter-retention" not in change({days: 120}, base).found
 
 
+def test_users_lose_a_way_to_the_ui_only_if_there_was_one() -> None:
+    way = {"access.kind": "ingress", "access.base_url": "https://airflow.example.com"}
+    base: dict[str, object] = {**way, "access.tls.issuer": "letsencrypt"}
+    assert "another-access" not in change(base).found
+    back = change({"access.kind": "port-forward"}, base).found["another-access"]
+    assert (back.grade, "The ingress to the UI is removed" in back.text) == ("interrupt", True)
+
+
 def test_a_new_queue_beside_the_old_one_interrupts_nothing() -> None:
     assert "other-queues" not in change({"executor.queue": "default,more"}).found
 

@@ -56,7 +56,11 @@ def test_all_that_takes_effect_is_read_and_nothing_else(tmp_path: Path) -> None:
     found = read_surroundings(folder.repo, rendering(), files).data
 
     assert found == {**{path: text.encode() for path, text in TEXTS.items()}, **files}
-    deleted = {"apps/airflow/unlisted.yaml", "apps/airflow/a.yaml", "apps/airflow/kustomization.yml"}
+    deleted = {
+        "apps/airflow/unlisted.yaml",
+        "apps/airflow/a.yaml",
+        "apps/airflow/kustomization.yml",
+    }
     left = read_surroundings(folder.repo, rendering(), files, deleted).data
     assert found.keys() - left.keys() == deleted
 

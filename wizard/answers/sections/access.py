@@ -21,7 +21,15 @@ from wizard.manifests.ui_access import (
     proxy_settings,
 )
 from wizard.questions.cases import ANNOTATED_ACCESS, HTTP_ROUTE, INGRESS, LOAD_BALANCER
+from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
+
+_ANOTHER_WAY = Effect(
+    "another-access",
+    "interrupt",
+    "The {old} to the UI is removed: users who open the UI there get no answer.",
+    lambda old, _: old != "port-forward",
+)
 
 
 def _split_networks(value: object) -> object:
@@ -82,7 +90,8 @@ class Access(Section):
                 "ingress": "Ingress",
                 "httproute": "HTTPRoute (Gateway API)",
                 "loadbalancer": "load balancer",
-            }
+            },
+            effects=(_ANOTHER_WAY,),
         ),
     ] = Field(
         default="port-forward",
