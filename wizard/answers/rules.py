@@ -289,7 +289,7 @@ def check_shared_worker_resources(answers: Answers) -> Iterator[Problem]:
     """
     executor = answers.executor
     both = "Celery" in executor.kind and "Kubernetes" in executor.kind
-    differ = both and executor.workers.resources != executor.task_pods
+    differ = both and executor.workers.resources.to_values() != executor.task_pods.to_values()
     if differ and answers.installation.chart == "1.19.0":
         yield Problem(
             "executor.task_pods.cpu",

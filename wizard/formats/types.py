@@ -60,6 +60,7 @@ def _matching(pattern: str, message: str, *, empty: bool = True) -> Callable[[st
 
 
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_QUALIFIED_NAME = rf"({_LABEL}(\.{_LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9_.-]{{0,61}}[A-Za-z0-9])?"
 
 
 def _host(value: str) -> str:
@@ -227,14 +228,19 @@ AnnotationKey = Annotated[
     Text,
     AfterValidator(
         _matching(
-            rf"({_LABEL}(\.{_LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9_.-]{{0,61}}[A-Za-z0-9])?",
+            _QUALIFIED_NAME,
             "give the name of an annotation, such as service.beta.kubernetes.io/name",
             empty=False,
         )
     ),
 ]
+LabelKey = Annotated[
+    Text,
+    AfterValidator(
+        _matching(_QUALIFIED_NAME, "give the name of a label, such as release", empty=False)
+    ),
+]
 Network = Annotated[Text, AfterValidator(_network)]
-LabelKey = AnnotationKey
 MetricPrefix = Annotated[
     Text,
     AfterValidator(

@@ -80,6 +80,27 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
         },
     ),
     ("production", {"secrets.store": "existing"}),
+    ("production", {"secrets.store": "existing", "database.pgbouncer.mode": "off"}),
+    (
+        "production",
+        {
+            "access.kind": "ingress",
+            "access.base_url": "https://airflow.example.com",
+            "access.tls.issuer": "letsencrypt",
+            "access.tls.secret": "ui-certificate",
+            "metrics.kind": "statsd",
+            "metrics.target": "statsd.example.internal:9125",
+        },
+    ),
+    (
+        "production",
+        {
+            "access.kind": "httproute",
+            "access.base_url": "https://airflow.example.com",
+            "access.gateway": {"name": "public", "namespace": "gateways"},
+        },
+    ),
+    ("production", {"executor.kind": "KubernetesExecutor"}),
     ("production", {"secrets.store": "existing", "dags.source": "bundle"}),
     (
         "local",
