@@ -83,6 +83,32 @@ def test_data_that_was_not_asked_for_is_kept_from_the_cascade(world: World) -> N
     assert ended(build_keep_step(target, [])).state == "holds"
 
 
+def test_the_list_of_argo_cd_may_be_old(world: World) -> None:
+    """An object that got our mark since, as a copy does, is deleted with the Application too."""
+    target = apply_and_sync(world)
+    listed(world)
+    for name, kind in (("hers", "Secret"), ("notes", "ConfigMap"), ("quota", "ResourceQuota")):
+        put(world, kind, name, "v1", **({"spec": {"hard": {}}} if name == "quota" else {}))
+        mark = {TRACKING: f"airflow:/{kind}:{world.namespace}/{name}"}
+        marked(world, f"{SPACE}/{kind.lower()}s/{name}", annotations=mark)
+    put(world, "Secret", "labelled", "v1")
+    marked(world, f"{SECRETS}/labelled", labels={INSTANCE: "airflow"})
+    # Argo CD ignores an id that names another object, and leaves what has an owner.
+    put(world, "Secret", "copied", "v1")
+    mark = {TRACKING: f"airflow:/Secret:{world.namespace}/hers"}
+    marked(world, f"{SECRETS}/copied", annotations=mark)
+    done = ended(build_keep_step(target, ["volumes"]))
+    assert done.state == "changed", done
+    kept = {
+        f"{SECRETS}/hers": "Delete=false", f"{SECRETS}/labelled": "Delete=false",
+        f"{SECRETS}/copied": "", f"{SPACE}/resourcequotas/quota": "Delete=false",
+        # Of our Application, by its mark, and of a kind that goes with it.
+        f"{SPACE}/configmaps/notes": "",
+    }  # fmt: skip
+    assert {path: options(world, path) for path in kept} == kept
+    assert ended(build_keep_step(target, ["volumes"])).state == "holds"
+
+
 def test_what_data_was_asked_for_goes_only_where_it_is_ours(world: World) -> None:
     target = apply_and_sync(world)
     mine = {TRACKING: f"airflow:/PersistentVolumeClaim:{world.namespace}/mine"}

@@ -2,8 +2,9 @@
 
 Argo CD deletes each object that it manages for the Application, whatever it holds: what the chart
 or the kustomization renders, and what only has its mark. It keeps objects with `Delete=false`, and
-it never deletes CRDs. Its own list, the Application's status, is therefore read beforehand; kinds
-without data are left to it, and every other object is kept unless `--data` asks for it.
+it never deletes CRDs. Its own list, the Application's status, is therefore read beforehand, and the
+namespace is searched for its mark, because the list may be old. Kinds without data are left to it,
+and every other object is kept unless `--data` asks for it.
 Source: Argo CD, controller/appcontroller.go (shouldBeDeleted, getPermittedAppLiveObjects).
 """
 
@@ -21,7 +22,13 @@ from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import read_source
 from wizard.systems.argocd.application_removal import split_applications
 from wizard.systems.argocd.cascade import update_object
-from wizard.systems.argocd.tracking import is_marked, judge_delivered, list_resources
+from wizard.systems.argocd.tracking import (
+    TRACKING,
+    is_marked,
+    judge_delivered,
+    list_resources,
+    names_object,
+)
 from wizard.systems.cluster.object_removal import build_cluster_step, merge_statuses, read_object
 from wizard.systems.cluster.ownership import refuse_removal
 from wizard.systems.cluster.source import judge_object
@@ -165,7 +172,10 @@ class _KeepStep:
         return judge_object(found, self._target.release.owner_id).is_proven_foreign
 
     def _list_candidates(self, kube: Kube, applications: list[KubeObject]) -> Iterator[Ref]:
-        """Yield what Argo CD lists, and the claims and the namespace that have its mark."""
+        """Yield what Argo CD lists, and whatever in the namespace has its mark.
+
+        The list may be older than an object that Argo CD deletes all the same.
+        """
         own = {
             (_group(ref), ref.kind, ref.namespace, ref.name)
             for ref in self._list_committed()
@@ -174,13 +184,37 @@ class _KeepStep:
         for ref in _list_managed(applications):
             if (_group(ref), ref.kind, ref.namespace, ref.name) not in own:
                 yield ref
-        for one in list_metadata(kube, *CLAIM, self._namespace):
-            if is_marked(one, self._target):
-                yield Ref(*CLAIM, one["metadata"]["name"], self._namespace)
+        for ref in self._list_marked(kube):
+            if (_group(ref), ref.kind, ref.namespace, ref.name) not in own:
+                yield ref
         space = Ref(*_NAMESPACE, self._namespace)
         there = kube.get(space, metadata=True)
         if there is not None and is_marked(there, self._target):
             yield space
+
+    def _list_marked(self, kube: Kube) -> Iterator[Ref]:
+        """Yield the objects with our mark, of the kinds that this login may list, claims first.
+
+        Argo CD leaves objects with an owner to the cluster, and an id that names another object.
+        Endpoints go with their Service, whose labels they have.
+        """
+        apart = {CLAIM, ("v1", "Endpoints")}
+        for api, kind in (
+            CLAIM,
+            *(one for one in kube.list_namespaced_kinds() if one not in apart),
+        ):
+            try:
+                found = list_metadata(kube, api, kind, self._namespace)
+            except KubeError as error:
+                # What is in the Application's list is protected without this right.
+                if error.kind != "forbidden" or (api, kind) == CLAIM:
+                    raise
+                continue
+            for one in found:
+                ref = Ref(api, kind, one["metadata"]["name"], self._namespace)
+                is_claim = (api, kind) == CLAIM
+                if is_marked(one, self._target) and (is_claim or _may_be_deleted(one, ref)):
+                    yield ref
 
     def _list_committed(self) -> list[Ref]:
         """Return the objects of the committed files, which Git can restore."""
@@ -230,6 +264,13 @@ def _list_managed(applications: list[KubeObject]) -> Iterator[Ref]:
                 continue
             api = "/".join(filter(None, (group, str(one.get("version") or "v1"))))
             yield Ref(api, kind, str(one.get("name")), str(one.get("namespace") or ""))
+
+
+def _may_be_deleted(found: KubeObject, ref: Ref) -> bool:
+    """Return whether Argo CD deletes a marked object itself."""
+    about = found["metadata"]
+    has_id = TRACKING in (about.get("annotations") or {})
+    return not about.get("ownerReferences") and (not has_id or names_object(found, ref))
 
 
 def _group(ref: Ref) -> str:
