@@ -144,6 +144,54 @@ def test_a_role_that_may_not_go_keeps_its_auth_mount(new_bench: Callable[..., Be
     assert removed(mine.target)[AUTH].state in {"changed", "kept"}
 
 
+@pytest.mark.usefixtures("kube_with_crds")
+def test_a_role_that_others_log_in_with_stays(new_bench: Callable[..., Bench]) -> None:
+    """Their store names our mount, role and ServiceAccount, as a copy of ours does."""
+    mine = applied(new_bench())
+    filled(mine)
+    store = mine.store
+
+    def put(name: str, account: str, kind: str = "SecretStore", **more: str) -> str:
+        login = {
+            "mountPath": store.auth_mount, "role": store.role.upper(),
+            "serviceAccountRef": {"name": account, **more},
+        }  # fmt: skip
+        vault = {"server": "https://other.example:8200", "auth": {"kubernetes": login}}
+        about = {"name": name, **({} if more else {"namespace": store.account_namespace})}
+        kube = mine.target.kube
+        assert kube is not None
+        api = "external-secrets.io/v1"
+        spec = {"provider": {"vault": vault}}
+        kube.apply({"apiVersion": api, "kind": kind, "metadata": about, "spec": spec})
+        place = f"namespaces/{store.account_namespace}/secretstores"
+        return f"/apis/{api}/{'clustersecretstores' if more else place}/{name}"
+
+    other = put(f"no-user-{store.role}", "an-account-that-the-role-does-not-bind")
+    named = {
+        f"SecretStore {store.account_namespace}/hers-{store.role}": put(
+            f"hers-{store.role}", store.service_account
+        ),
+        f"ClusterSecretStore all-{store.role}": put(
+            f"all-{store.role}", store.service_account, "ClusterSecretStore",
+            namespace=store.account_namespace,
+        ),
+    }  # fmt: skip
+    before = dump(mine)
+    for name, path in named.items():
+        found = removed(mine.target, ["payload"])
+        assert (found[ROLE].state, name in found[ROLE].detail) == ("blocked", True), found[ROLE]
+        assert "no-user" not in found[ROLE].detail
+        assert {found[one].state for one in (POLICY, PAYLOAD)} == {"blocked"}, found
+        assert dump(mine) == before
+        mine.remove(path)
+    # Without a cluster to look in, nobody knows.
+    done = removed(replace(mine.target, kube=None))[ROLE]
+    assert (done.state, "log in with" in done.detail) == ("unknown", True), done
+    assert dump(mine) == before
+    assert removed(mine.target)[ROLE].state == "changed"
+    mine.remove(other)
+
+
 def filled(bench: Bench) -> str:
     """Its payload is written by `secrets`; where its metadata is."""
     session = VaultLogin(bench.target)

@@ -1,18 +1,21 @@
 """Removal from Vault: roles, auth mount, policies and KV mount.
 
 `wizard.systems.vault.ownership` tells whose each one is. A policy or role that was never committed
-here was changed later and is not deleted either. A policy that others give, a mount that others log
-in through or name in a policy, and one that holds data are kept. Source: facts on Vault, section 6.
+here was changed later and is not deleted either. A role that others log in with, a policy that
+others give, a mount that others log in through or name in a policy, and one that holds data are
+kept. Source: facts on Vault, section 6.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from wizard.clients.kube.errors import KubeError
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
 from wizard.stores.vault.manifests import policy_file, role_file
+from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.ownership import settle_unknown
 from wizard.systems.vault.engine import normalize_policy
 from wizard.systems.vault.files import diff_texts
@@ -21,11 +24,14 @@ from wizard.systems.vault.ownership import judge_policy, judge_role
 from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.removal_path import PathRemoval, format_names
 from wizard.systems.vault.role import normalize_role, parse_role, render_role
+from wizard.systems.vault.role_users import find_role_users
 from wizard.systems.vault.session import NO_CREDENTIALS, VaultLogin, leave_to_vault_owner
 from wizard.systems.vault.users import find_policy_users
 from wizard.workspace.committed import was_committed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wizard.manifests.ownership import Ownership
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
@@ -164,11 +170,40 @@ class RoleRemoval(PathRemoval):
             self._target.repository, file, lambda text: parse_role(text) == theirs
         ):
             owner = judge_role(seen.data, self._target.release.owner_id, self._session.read_policy)
-            return self.ask_owner(owner, render_role(theirs)) or self.delete_status(
-                f"{self.what} was made by this installation"
+            asked = self.ask_owner(owner, render_role(theirs))
+            if owner.is_proven_foreign and asked is not None:
+                return asked
+            return (
+                self._check_logins(seen.data)
+                or asked
+                or self.delete_status(f"{self.what} was made by this installation")
             )
         return self._foreign_status(
             diff_texts(file, render_role(theirs), render_role(parse_role(ours)))
+        )
+
+    def _check_logins(self, role: Mapping[str, Any]) -> StepStatus | None:
+        """Return why the role stays: others log in with it, or that cannot be seen."""
+        kube = self._target.argocd if self._store.reader else self._target.kube
+        only = f"only if nothing logs in with it: {self.command}"
+        if kube is None:
+            why = f"no kubeconfig context shows whether others log in with {self.what}"
+            return leave_to_vault_owner(why, only)
+        try:
+            users = find_role_users(kube, self._target, self._store, role)
+        except KubeError as error:
+            if error.kind != "forbidden":
+                raise explain_error(error) from None
+            why = f"cannot see whether others log in with {self.what}: {error.message}"
+            return leave_to_vault_owner(why, only)
+        if not users:
+            return None
+        # Blocked, so that the mount, the policy and the payload stay with it.
+        return StepStatus(
+            "blocked",
+            f"{self.what} is used by {format_names([str(one) for one in users])} to log in; "
+            "not deleted",
+            Fix("ask their owner to log in with a role of their own, then run it again"),
         )
 
     @property
