@@ -28,6 +28,7 @@ from tests.support.cluster.installation import (
     put,
 )
 from tests.testbed.kube import Kube as Server
+from wizard.clients.kube.protocol import Ref
 from wizard.engine.steps import Step, StepEvent
 from wizard.errors import ConflictError
 from wizard.manifests.ownership import OWNER_ANNOTATION
@@ -312,6 +313,33 @@ def test_a_store_that_others_read_stays(world: World, applied: Target) -> None:
     done = ended(delivered_objects.build_objects_removal(applied))
     assert (done.state, "is used by" in done.detail) == ("blocked", True), done
     assert exists(world, f"{STORES}/vault-airflow")
+
+
+@pytest.mark.parametrize("kind", ["SecretStore", "ClusterSecretStore"])
+def test_what_others_log_in_with_stays(world: World, applied: Target, kind: str) -> None:
+    """Their store has our ServiceAccount; the check stops the run before anything changes."""
+    name = f"hers-{world.namespace}"
+    account = {"name": "airflow-external-secrets", "namespace": world.namespace}
+    login = {"mountPath": "hers", "role": "hers", "serviceAccountRef": account}
+    vault = {"server": "https://hers.example:8200", "auth": {"kubernetes": login}}
+    about = {"name": name, **({"namespace": world.namespace} if kind == "SecretStore" else {})}
+    api, client = "external-secrets.io/v1", world.client()
+    spec = {"provider": {"vault": vault}}
+    made = client.apply({"apiVersion": api, "kind": kind, "metadata": about, "spec": spec})
+    try:
+        done = ended(delivered_objects.build_store_check(applied))
+        assert (done.state, f"{kind} " in done.detail) == ("blocked", True), done
+        assert "ServiceAccount" in done.detail
+        told([cascade.build_pause_step(applied), delivered_objects.build_secrets_removal(applied)])
+        told([application_removal.build_application_undo(applied)])
+        done = ended(delivered_objects.build_objects_removal(applied))
+        assert (done.state, "is used by" in done.detail) == ("blocked", True), done
+        assert exists(
+            world, "/api/v1/namespaces/{namespace}/serviceaccounts/airflow-external-secrets"
+        )
+    finally:
+        ref = Ref(api, kind, name, about.get("namespace", ""))
+        client.delete(ref, uid=made["metadata"]["uid"])
 
 
 def test_lines_of_another_repository_stay_in_the_list_of_known_hosts(

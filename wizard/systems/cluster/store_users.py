@@ -1,13 +1,14 @@
-"""Who reads a store of External Secrets: it is not deleted while objects of others name it.
+"""Who uses a store of External Secrets, or what it logs in with: both stay while others name them.
 
 Source: the custom resources of External Secrets: an ExternalSecret names stores in `secretStoreRef`
 and in each `sourceRef`, a ClusterExternalSecret holds the spec of one, and a PushSecret names them
-in `secretStoreRefs`.
+in `secretStoreRefs`. A store or generator names a ServiceAccount in `serviceAccountRef`, and the
+ConfigMap with a CA in `caProvider`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from wizard.clients.kube.errors import KubeError
@@ -24,57 +25,84 @@ _KINDS = (
     (f"{_GROUP}/v1alpha1", "ClusterPushSecret"),
 )
 _STORES = ("SecretStore", "ClusterSecretStore")
+_GENERATORS = "generators.external-secrets.io/v1alpha1"
+# Kinds that log in to a store.
+LOGIN_KINDS = (
+    *((f"{_GROUP}/v1", kind) for kind in _STORES),
+    (_GENERATORS, "VaultDynamicSecret"),
+    (_GENERATORS, "ClusterGenerator"),
+)
+# Where a login names an object of these kinds.
+_NAMED_IN = {"ServiceAccount": "serviceAccountRef", "ConfigMap": "caProvider"}
+_REFERENCES = ("secretStoreRef", "storeRef", "secretStoreRefs")
 _SHOWN = 3
 
 
-def refuse_used_store(kube: Kube, store: Ref, own: Collection[Ref]) -> StepStatus | None:
-    """Return why a store must not be deleted; None if only objects in `own` read it.
+def refuse_used_store(kube: Kube, ref: Ref, own: Collection[Ref]) -> StepStatus | None:
+    """Return why a store, its ServiceAccount or CA must not be deleted; None if only `own` use it.
 
     None also for objects of other kinds.
     """
-    if store.kind not in _STORES:
+    if ref.kind not in {*_STORES, *_NAMED_IN}:
         return None
+    find = find_store_users if ref.kind in _STORES else _find_logins_with
     try:
-        using = [ref for ref in find_store_users(kube, store) if ref not in own]
+        using = [one for one in find(kube, ref) if one not in own]
     except KubeError as error:
         if error.kind != "forbidden":
             raise
         return StepStatus(
             "blocked",
-            f"no permission to see whether others read {store}; not deleted",
-            Fix("ask for the right to list externalsecrets and pushsecrets there"),
+            f"no permission to see whether others use {ref}; not deleted",
+            Fix("ask for the right to list the objects of External Secrets there"),
         )
     if not using:
         return None
     more = f" and {len(using) - _SHOWN} more" if len(using) > _SHOWN else ""
-    names = ", ".join(escape_unprintable(str(ref)) for ref in using[:_SHOWN])
+    names = ", ".join(escape_unprintable(str(one)) for one in using[:_SHOWN])
     return StepStatus(
         "blocked",
-        f"{store} is used by {names}{more}; not deleted",
-        Fix("ask their owner to use a different store, then run it again"),
+        f"{ref} is used by {names}{more}; not deleted",
+        Fix("ask their owner to use one of their own, then run it again"),
     )
 
 
 def find_store_users(kube: Kube, store: Ref) -> list[Ref]:
     """Return the objects that name a store; raises KubeError if they cannot be listed."""
+    kinds = [
+        one for one in _KINDS if store.kind != "SecretStore" or not one[1].startswith("Cluster")
+    ]
+    return [
+        ref
+        for ref, one in list_objects(kube, kinds, [store.namespace])
+        if any(_names(named, store) for named in walk(one.get("spec"), *_REFERENCES))
+    ]
+
+
+def _find_logins_with(kube: Kube, part: Ref) -> list[Ref]:
+    """Return what names a ServiceAccount or ConfigMap to log in; raises KubeError.
+
+    Who works in one namespace often may not list what the whole cluster has: that is left out.
+    """
     found = []
-    for api, kind in _KINDS:
-        # Objects without a namespace are listed with all others.
-        namespace = "" if kind.startswith("Cluster") else store.namespace
-        if kind.startswith("Cluster") and store.kind == "SecretStore":
-            continue
+    for one in LOGIN_KINDS:
         try:
-            listed = kube.find(api, kind, namespace)
+            listed = list(list_objects(kube, [one], [part.namespace]))
         except KubeError as error:
-            if error.kind == "missing":
-                continue
-            raise
-        found += [
-            Ref(api, kind, one["metadata"]["name"], one["metadata"].get("namespace") or "")
-            for one in listed
-            if any(_names(ref, store) for ref in _find_references(one))
-        ]
+            if error.kind != "forbidden" or not one[1].startswith("Cluster"):
+                raise
+            continue
+        found += [ref for ref, there in listed if _names_part(there, part, ref.namespace)]
     return found
+
+
+def _names_part(found: KubeObject, part: Ref, namespace: str) -> bool:
+    for named in walk(found.get("spec"), _NAMED_IN[part.kind]):
+        kind = named.get("type") or "ServiceAccount"
+        place = str(named.get("namespace") or namespace)
+        if (kind, named.get("name"), place) == (part.kind, part.name, part.namespace):
+            return True
+    return False
 
 
 def _names(reference: Mapping[str, Any], store: Ref) -> bool:
@@ -86,20 +114,34 @@ def _names(reference: Mapping[str, Any], store: Ref) -> bool:
     )
 
 
-def _find_references(found: KubeObject) -> Iterator[Mapping[str, Any]]:
-    """Yield every store reference of an object's spec."""
-    yield from _walk(found.get("spec") or {})
-
-
-def _walk(value: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(value, Mapping):
-        for name, one in value.items():
-            if name in {"secretStoreRef", "storeRef"} and isinstance(one, Mapping):
-                yield one
-            elif name == "secretStoreRefs" and isinstance(one, list):
-                yield from (entry for entry in one if isinstance(entry, Mapping))
-            else:
-                yield from _walk(one)
-    elif isinstance(value, list):
+def walk(value: Any, *keys: str) -> Iterator[Mapping[str, Any]]:
+    """Yield every object, or entry of a list, that one of these keys has at any depth."""
+    if isinstance(value, list):
         for one in value:
-            yield from _walk(one)
+            yield from walk(one, *keys)
+    if not isinstance(value, Mapping):
+        return
+    for name, one in value.items():
+        if name in keys:
+            listed = one if isinstance(one, list) else [one]
+            yield from (entry for entry in listed if isinstance(entry, Mapping))
+        else:
+            yield from walk(one, *keys)
+
+
+def list_objects(
+    kube: Kube, kinds: Iterable[tuple[str, str]], namespaces: Iterable[str]
+) -> Iterator[tuple[Ref, KubeObject]]:
+    """Yield the objects of kinds, in namespaces ("" for all); raises KubeError."""
+    for api, kind in kinds:
+        for namespace in [""] if kind.startswith("Cluster") else namespaces:
+            try:
+                found = kube.find(api, kind, namespace)
+            except KubeError as error:
+                # The cluster does not serve the kind.
+                if error.kind == "missing":
+                    continue
+                raise
+            for one in found:
+                about = one["metadata"]
+                yield Ref(api, kind, about["name"], about.get("namespace") or ""), one

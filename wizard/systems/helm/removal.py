@@ -88,10 +88,10 @@ def _build_manifests_removal(
 ) -> Step:
     found = [Ref.from_manifest(source.manifest()) for source in reversed(sources)]
     own = build_unchanged_judge(target, sources) if exact else build_source_judge(target)
-    readers = delivered_objects.external_secret_refs(target)
+    beside = delivered_objects.committed_refs(target)
 
     def removal(kube: Kube) -> Removal:
-        judge = join_judges(own, lambda _one, ref: refuse_used_store(kube, ref, readers))
+        judge = join_judges(own, lambda _one, ref: refuse_used_store(kube, ref, beside))
         return Removal(kube, lambda: found, judge)
 
     return build_removal_step(

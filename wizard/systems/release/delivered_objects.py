@@ -87,15 +87,10 @@ def build_delivered_judge(target: Target) -> Judge:
 
 def build_store_check(target: Target) -> Step:
     """Return the step that checks, before any change, that nobody else reads the store."""
-    stores = [
-        ref
-        for logical, text in target.files_under("secrets/").items()
-        if (ref := Ref.from_manifest(read_mapping(text, logical))).kind.endswith("SecretStore")
-    ]
-    own = external_secret_refs(target)
+    own = committed_refs(target)
 
     def look(kube: Kube) -> StepStatus:
-        for ref in stores:
+        for ref in own:
             found = read_object(kube, ref)
             if found is None or judge_delivered(target, found, ref).is_proven_foreign:
                 continue
@@ -111,6 +106,14 @@ def build_store_check(target: Target) -> Step:
         None,
         left="kubectl get externalsecrets --all-namespaces",
     )
+
+
+def committed_refs(target: Target) -> list[Ref]:
+    """Return references to all committed manifests beside the chart."""
+    return [
+        Ref.from_manifest(read_mapping(text, logical))
+        for logical, text in target.files_under("secrets/").items()
+    ]
 
 
 def external_secret_refs(target: Target) -> list[Ref]:
@@ -222,7 +225,7 @@ def build_objects_removal(target: Target, pieces: Collection[DataKind] = ()) -> 
     """
     namespace, release = target.release.namespace, target.release.names.release
     selector = f"release={release},tier=airflow"
-    readers = external_secret_refs(target)
+    own = committed_refs(target)
 
     def removal(kube: Kube) -> Removal:
         return Removal(
@@ -230,7 +233,7 @@ def build_objects_removal(target: Target, pieces: Collection[DataKind] = ()) -> 
             lambda: _find_delivered(kube, target),
             join_judges(
                 lambda one, ref: _check_owner(target, one, ref),
-                lambda _one, ref: refuse_used_store(kube, ref, readers),
+                lambda _one, ref: refuse_used_store(kube, ref, own) if ref in own else None,
                 lambda one, ref: (
                     None if "volumes" in pieces else _check_claims(kube, target, one, ref)
                 ),

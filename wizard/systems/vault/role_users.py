@@ -7,27 +7,19 @@ Secrets, `spec.provider.vault.auth.kubernetes` of the stores, and VaultDynamicSe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.clients.kube.protocol import Kube, Ref
 from wizard.formats.yaml_reader import read_mapping
 from wizard.systems.cluster.source import judge_object
+from wizard.systems.cluster.store_users import LOGIN_KINDS, list_objects, walk
 
 if TYPE_CHECKING:
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
 
-_STORES = "external-secrets.io/v1"
-_GENERATORS = "generators.external-secrets.io/v1alpha1"
-_KINDS = (
-    (_STORES, "SecretStore"),
-    (_STORES, "ClusterSecretStore"),
-    (_GENERATORS, "VaultDynamicSecret"),
-    (_GENERATORS, "ClusterGenerator"),
-)
 # Where External Secrets logs in if a store names no mount.
 _DEFAULT_MOUNT = "kubernetes"
 
@@ -41,37 +33,20 @@ def find_role_users(
     """
     own, committed = target.release.owner_id, _list_committed(target)
     found = []
-    for api, kind, namespace in _list_places(role):
-        for one in _find(kube, api, kind, namespace):
-            place = "" if kind.startswith("Cluster") else str(one["metadata"]["namespace"])
-            ref = Ref(api, kind, str(one["metadata"]["name"]), place)
-            owner = judge_object(one, own)
-            if owner.is_ours or (ref in committed and not owner.is_proven_foreign):
-                continue
-            if any(_uses(login, store, role, place) for login in _find_logins(one.get("spec"))):
-                found.append(ref)
+    for ref, one in list_objects(kube, LOGIN_KINDS, _list_namespaces(role)):
+        owner = judge_object(one, own)
+        if owner.is_ours or (ref in committed and not owner.is_proven_foreign):
+            continue
+        logins = walk(one.get("spec"), "kubernetes")
+        if any(_uses(login, store, role, ref.namespace) for login in logins):
+            found.append(ref)
     return found
 
 
-def _list_places(role: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Yield what to list: in the namespaces that the role binds, or everywhere for a pattern."""
+def _list_namespaces(role: Mapping[str, Any]) -> list[str]:
+    """Return where to look: in the namespaces that the role binds, or everywhere for a pattern."""
     bound = _bound(role, "namespaces")
-    is_open = not bound or any(set("*?[") & set(one) for one in bound)
-    for api, kind in _KINDS:
-        if is_open or kind.startswith("Cluster"):
-            yield api, kind, ""
-        else:
-            yield from ((api, kind, namespace) for namespace in bound)
-
-
-def _find(kube: Kube, api: str, kind: str, namespace: str) -> list[KubeObject]:
-    try:
-        return kube.find(api, kind, namespace)
-    except KubeError as error:
-        # The cluster does not serve the kind.
-        if error.kind == "missing":
-            return []
-        raise
+    return [""] if not bound or any(set("*?[") & set(one) for one in bound) else bound
 
 
 def _list_committed(target: Target) -> Collection[Ref]:
@@ -84,26 +59,15 @@ def _list_committed(target: Target) -> Collection[Ref]:
     return {Ref.from_manifest(one) for one in manifests if (one.get("metadata") or {}).get("name")}
 
 
-def _find_logins(value: object) -> Iterator[Mapping[str, Any]]:
-    """Yield every login with a ServiceAccount's token, at any depth of a spec."""
-    if isinstance(value, list):
-        for one in value:
-            yield from _find_logins(one)
-    if not isinstance(value, Mapping):
-        return
-    for name, one in value.items():
-        if name == "kubernetes" and isinstance(one, Mapping) and "role" in one:
-            yield one
-        else:
-            yield from _find_logins(one)
-
-
 def _uses(
     login: Mapping[str, Any], store: VaultSettings, role: Mapping[str, Any], namespace: str
 ) -> bool:
     mount = str(login.get("mountPath") or _DEFAULT_MOUNT).strip("/")
     # Vault's names of roles are in lower case.
-    if (mount, str(login["role"]).lower()) != (store.auth_mount.strip("/"), store.role.lower()):
+    if (mount, str(login.get("role") or "").lower()) != (
+        store.auth_mount.strip("/"),
+        store.role.lower(),
+    ):
         return False
     account = login.get("serviceAccountRef")
     if not isinstance(account, Mapping):
