@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.integration.vault.test_steps import OBJECTS, Bench, controller, new_bench
 from tests.support.canary import Canary
@@ -740,6 +741,39 @@ def test_the_platform_applies_what_argo_cd_starts_from(
     assert done.returncode == 0, done.stderr
     again = kube_with_crds.request("GET", path)["metadata"]["annotations"]
     assert again[OWNER_ANNOTATION] == made.release.owner_id
+
+
+def test_the_platform_lets_argo_cd_overwrite_no_store_of_others(
+    kube_with_crds: Kube, tmp_path: Path
+) -> None:
+    """A ClusterSecretStore has one name in the whole cluster, whatever the namespace."""
+    if not shutil.which("kubectl"):
+        pytest.skip("kubectl is not installed")
+    name = "handed-wide"
+    changes: dict[str, object] = {
+        "installation.name": name, "installation.namespace": name, "installation.release": name,
+        "delivery.argocd.project": name, "delivery.argocd.namespace": f"{name}-argocd",
+        "secrets.scope": "cluster",
+    }  # fmt: skip
+    made, texts = _handed(changes)
+    script = render_handover(answers("production", changes), made, texts)["platform"]["apply.sh"]
+    store = yaml.safe_load(texts["secrets/store"])
+    assert store["kind"] == "ClusterSecretStore"
+    store["metadata"]["annotations"] = {OWNER_ANNOTATION: "git.example.com/hers/airflow#airflow"}
+    kube_with_crds.apply(json.dumps(store))
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{name}-argocd"}}
+    kube_with_crds.apply(json.dumps(space))
+    config = written(tmp_path / "config", cluster(kube_with_crds), {"token": kube_with_crds.token})
+    try:
+        done = subprocess.run(
+            ["sh", "-s"], input=script, capture_output=True, text=True, timeout=120, check=False,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECONFIG": str(config)},
+        )  # fmt: skip
+        assert (done.returncode, "serverside-applied" in done.stdout) == (5, False), done
+        assert "belongs to git.example.com/hers/airflow#airflow" in done.stderr
+    finally:
+        path = f"/apis/external-secrets.io/v1/clustersecretstores/{store['metadata']['name']}"
+        kube_with_crds.request("DELETE", path)
 
 
 def _handed(changes: dict[str, object]) -> tuple[Rendering, dict[str, str]]:

@@ -31,6 +31,7 @@ from tests.testbed.kube import Kube as Server
 from wizard.clients.kube.protocol import Ref
 from wizard.engine.steps import Step, StepEvent
 from wizard.errors import ConflictError
+from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import application_removal, cascade
 from wizard.systems.argocd import removal as argocd
@@ -313,6 +314,41 @@ def test_a_store_that_others_read_stays(world: World, applied: Target) -> None:
     done = ended(delivered_objects.build_objects_removal(applied))
     assert (done.state, "is used by" in done.detail) == ("blocked", True), done
     assert exists(world, f"{STORES}/vault-airflow")
+
+
+def test_argo_cd_is_told_to_overwrite_nothing_of_others(world: World) -> None:
+    """It applies by name and forces every field, so the Application is not created."""
+    world.install_argo()
+    target = world.target()
+
+    def applied() -> StepEvent:
+        return ended(*by_argocd.build_argocd_steps(target)[-2:])
+
+    api, client = "external-secrets.io/v1", world.client()
+    made = read_mapping(target.text("secrets/store"), "store")
+    hers = {**made, "metadata": {**made["metadata"], "annotations": {OWNER_ANNOTATION: HERS}}}
+    world.server.apply(json.dumps(hers))
+    before = world.read(f"{STORES}/vault-airflow")
+    done = applied()
+    assert (done.state, "vault-airflow" in done.detail) == ("blocked", True), done
+    assert "git.example.com/hers/airflow" in done.detail
+    assert "--take-over" not in done.fix.text
+    assert not exists(world, APPLICATION)
+    assert world.read(f"{STORES}/vault-airflow") == before
+    # One that names no source needs a yes to exactly this object.
+    client.delete(Ref(api, "SecretStore", "vault-airflow", world.namespace),
+                  uid=before["metadata"]["uid"])  # fmt: skip
+    put(world, "SecretStore", "vault-airflow", api, spec=made["spec"])
+    done = applied()
+    assert done.state == "blocked", done
+    assert not exists(world, APPLICATION)
+    target = replace(target, agreed={done.id: seal(done)})
+    assert applied().state == "changed"
+    # Once it is delivered, only another source is a conflict.
+    target = replace(target, agreed={})
+    assert applied().state == "holds"
+    marked(world, f"{STORES}/vault-airflow", annotations={OWNER_ANNOTATION: HERS})
+    assert applied().state == "blocked"
 
 
 @pytest.mark.parametrize("kind", ["SecretStore", "ClusterSecretStore"])

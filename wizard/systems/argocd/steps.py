@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wizard.clients.kube.protocol import Ref
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.argocd.steps import application_step, project_step
 from wizard.errors import WizardError
 from wizard.systems.argocd import credential, hub, known_hosts, store_credential
 from wizard.systems.argocd.application import application_names, has_parent
+from wizard.systems.argocd.overwrites import guard_application_step
 from wizard.systems.cluster import admission_guard
 from wizard.systems.cluster.objects import CommittedManifest, build_manifests_step
 
@@ -53,13 +55,14 @@ def _build_application_step(target: Target) -> Step:
     """Return the step for the Application, or for the parent if there are several Applications."""
     first = application_manifests(target)[0]
     title = application_names(target)[0]
-    return build_manifests_step(
+    step = build_manifests_step(
         target,
         application_step(title),
         target.argocd,
         [first],
         needs=_NEEDS,
     )
+    return guard_application_step(target, step, Ref.from_manifest(first.manifest()))
 
 
 def guard_manifests(target: Target) -> list[CommittedManifest]:

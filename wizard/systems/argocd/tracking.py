@@ -250,7 +250,7 @@ def _judge_by_objects(target: Target, name: str) -> Ownership:
 def list_delivered(target: Target, name: str) -> Iterator[KubeObject]:
     """Yield the committed manifests that an Application delivered and that name their source."""
     marks = application_marks(target)
-    for ref, found in _list_manifests(target):
+    for ref, found in list_manifests(target):
         if marks.get(find_tracking_application(found)) != name:
             continue
         if read_source(found) and names_object(found, ref):
@@ -264,7 +264,7 @@ def list_delivered_by_source(target: Target) -> Iterator[KubeObject]:
     KubeError if they cannot be read.
     """
     own, marks = target.release.owner_id, application_marks(target)
-    for _, found in _list_manifests(target):
+    for _, found in list_manifests(target):
         source = read_source(found)
         if judge_source(source, own).is_ours or (
             not source and find_tracking_application(found) in marks
@@ -283,7 +283,7 @@ def list_other_installations(target: Target, delivered: Iterable[KubeObject]) ->
     return [] if own == _UNREADABLE else sorted(seen - {own})
 
 
-def _list_manifests(target: Target) -> Iterator[tuple[Ref, KubeObject]]:
+def list_manifests(target: Target) -> Iterator[tuple[Ref, KubeObject]]:
     """Yield the committed manifests that exist in Airflow's cluster, as they are there."""
     for logical, text in target.files_under("secrets/").items() if target.kube else ():
         ref = Ref.from_manifest(read_mapping(text, logical))

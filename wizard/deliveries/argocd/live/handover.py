@@ -11,6 +11,7 @@ from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.live import DeliveryHandover
 from wizard.formats.addresses import IN_CLUSTER_SERVER, parse_git_url
 from wizard.formats.shell import comment, here_document, quote, script
+from wizard.formats.yaml_reader import read_mapping
 from wizard.formats.yaml_writer import Yaml, dump_yaml
 from wizard.manifests.objects import owner_annotation, pod_security_labels
 from wizard.systems.cluster.handover import (
@@ -69,8 +70,14 @@ def _render_apply(answers: Answers, release: Release, committed: Mapping[str, st
     if "argocd/bootstrap/parent" in committed:
         delivered[1:] = ["argocd/bootstrap/project", "argocd/bootstrap/parent"]
     namespace, credential = dump_yaml(space), _list_credential(committed)
+    # Argo CD overwrites by name; in a namespace of others the script has already stopped.
+    wide = [
+        text
+        for name, text in sorted(committed.items())
+        if name.startswith("secrets/") and not read_mapping(text, name)["metadata"].get("namespace")
+    ]
     looks = [
-        *(("cluster", text) for text in (namespace, *guards)),
+        *(("cluster", text) for text in (namespace, *guards, *wide)),
         *(("argo", text) for text in (*credential, *(committed[one] for one in delivered))),
     ]
     return script(
