@@ -249,7 +249,8 @@ def test_an_installation_without_a_source_takes_nothing_over(world: World, appli
     bare = replace(
         applied,
         release=replace(applied.release, owner_id=""),
-        files={**applied.files, name: text.encode()},
+        # Only the Application: what it delivered names a source, too.
+        files={name: text.encode()},
         verdicts={},
     )
 

@@ -95,7 +95,10 @@ def test_an_undo_leaves_applications_that_are_not_its_own_any_more(world: World)
 
 
 def test_an_installation_may_be_named_like_a_parent(world: World) -> None:
-    names = {"installation.name": "data-parent", "delivery.argocd.project": "data"}
+    names = {
+        "installation.name": "data-parent", "installation.release": "data",
+        "delivery.argocd.project": "data",
+    }  # fmt: skip
     target = world.target(**names)
     assert ended(*by_argocd.build_argocd_steps(target)[-2:]).state == "changed"
     path = f"{ARGO}/applications/data-parent"
