@@ -13,6 +13,7 @@ import pytest
 import yaml
 from ruamel.yaml import YAML
 
+from tests.support.existing import OTHERS
 from tests.support.rendered import filled, findings, rendering
 from wizard.answers.files import parse_answers, validate_answers
 from wizard.answers.questions import FieldSpec, field_specs
@@ -79,8 +80,8 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
             "delivery.argocd.username": "argocd",
         },
     ),
-    ("production", {"secrets.store": "existing"}),
-    ("production", {"secrets.store": "existing", "database.pgbouncer.mode": "off"}),
+    ("production", OTHERS),
+    ("production", {**OTHERS, "database.pgbouncer.mode": "off"}),
     (
         "production",
         {
