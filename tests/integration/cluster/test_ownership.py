@@ -301,6 +301,26 @@ def test_labels_make_no_volume_ours(world: World, applied: Target) -> None:
     }  # fmt: skip
 
 
+def test_a_volume_that_others_took_over_stays(world: World, applied: Target) -> None:
+    """A StatefulSet takes the claims of its name that it finds, with the mark of an earlier run."""
+    claim(world, "logs-airflow-triggerer-0")
+    claim(world, "logs-airflow-worker-0")
+    assert ended(volumes.build_mark_step(applied)).state == "changed"
+    world.server.request("DELETE", APPLICATION.format(argo=world.argo))
+    labels = {"app": "hers"}
+    container = {"name": "airflow", "image": "apache/airflow:3.2.2"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec = {"serviceName": "hers", "selector": {"matchLabels": labels}, "template": pod}
+    put(world, "StatefulSet", "airflow-triggerer", "apps/v1", spec=spec)
+    fresh = replace(applied, verdicts={})
+    ended(volumes.build_volumes_removal(fresh, ["volumes"]))
+    going = {
+        one["metadata"]["name"]: "deletionTimestamp" in one["metadata"]
+        for one in world.read(CLAIMS)["items"]
+    }
+    assert going == {"logs-airflow-triggerer-0": False, "logs-airflow-worker-0": True}
+
+
 def test_a_store_that_others_read_stays(world: World, applied: Target) -> None:
     store = {"name": "vault-airflow", "kind": "SecretStore"}
     spec = {"secretStoreRef": store, "target": {"name": "hers"}}

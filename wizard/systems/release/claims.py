@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wizard.systems.target import Target
 
 CLAIM = ("v1", "PersistentVolumeClaim")
+_STATEFUL_SET = ("apps/v1", "StatefulSet")
 # The templates of the chart's StatefulSets (logs of workers and triggerers, queue, database).
 _TEMPLATES = ("logs", "dags", "redis-db", "data")
 _SET_AND_ORDINAL = re.compile(
@@ -59,6 +60,22 @@ def judge_claim(target: Target, kube: Kube, found: KubeObject) -> Ownership:
     if not owner.is_ours:
         return owner
     return Ownership("unknown", "is marked only by a label, which any chart may set")
+
+
+def find_other_user(target: Target, kube: Kube, found: KubeObject) -> str:
+    """Return the name of a StatefulSet of others that has taken the claim over; "" if none has.
+
+    A StatefulSet takes an existing claim by its name alone, whatever the claim's own mark says.
+    Raises KubeError if the StatefulSets or the evidence cannot be read.
+    """
+    name, namespace = found["metadata"]["name"], target.release.namespace
+    for one in kube.find(*_STATEFUL_SET, namespace, metadata=True):
+        user = one["metadata"]["name"]
+        if not re.fullmatch(rf".+-{re.escape(user)}-[0-9]{{1,9}}", name):
+            continue
+        if not _judge_user(target, kube, one, Ref(*_STATEFUL_SET, user, namespace)).is_ours:
+            return str(user)
+    return ""
 
 
 def is_rendered_by_helm(found: KubeObject, target: Target) -> bool:
@@ -94,12 +111,15 @@ def _judge_owners(target: Target, kube: Kube, owners: list[dict[str, str]]) -> O
         found = read_object(kube, ref) if ref.kind in {"StatefulSet", "Pod"} else None
         if found is None or found["metadata"].get("uid") != one.get("uid"):
             return verdict
-        owner = (
-            judge_by_installer(target, kube)
-            if is_rendered_by_helm(found, target)
-            else judge_delivered(target, found, ref)
-        )
+        owner = _judge_user(target, kube, found, ref)
         if not owner.is_ours:
             return owner if owner.source else verdict
         verdict = owner
     return verdict
+
+
+def _judge_user(target: Target, kube: Kube, found: KubeObject, ref: Ref) -> Ownership:
+    """Return whose the owner or user of a claim is."""
+    if is_rendered_by_helm(found, target):
+        return judge_by_installer(target, kube)
+    return judge_delivered(target, found, ref)

@@ -18,7 +18,7 @@ from wizard.systems.cluster.object_removal import (
     build_removal_step,
 )
 from wizard.systems.cluster.ownership import refuse_removal
-from wizard.systems.release.claims import CLAIM, judge_claim
+from wizard.systems.release.claims import CLAIM, find_other_user, judge_claim
 from wizard.systems.release.delivered_objects import format_refs, list_metadata
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def _claim_ref(target: Target, found: KubeObject) -> Ref:
 
 
 def _check_claim(kube: Kube, target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:
+    if user := find_other_user(target, kube, found):
+        return StepStatus("kept", f"{ref} is in use by StatefulSet {user} of others; not deleted")
     owner = judge_claim(target, kube, found)
     if owner.whose == "another's":
         return StepStatus("kept", f"{ref} {escape_unprintable(owner.reason)}; not deleted")
