@@ -12,6 +12,8 @@ from wizard.formats.addresses import is_loopback
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
+# Annotations of these say who made an object, and what may delete it.
+_OWNERS = frozenset({"airflow-wizard", "argocd.argoproj.io", "helm.sh", "meta.helm.sh"})
 
 
 def check_access(answers: Answers) -> Iterator[Problem]:
@@ -37,6 +39,12 @@ def check_access(answers: Answers) -> Iterator[Problem]:
             "service.beta.kubernetes.io/aws-load-balancer-ssl-cert: without TLS, logins would "
             "be sent in clear text",
         )
+    for name in access.annotations:
+        if name.partition("/")[0] in _OWNERS:
+            yield Problem(
+                f"access.annotations.{name}",
+                "remove it: by this annotation, tools decide who owns the object",
+            )
 
 
 def _is_ip_address(host: str) -> bool:

@@ -43,6 +43,16 @@ def problems(changes: dict[str, object]) -> list[str]:
         ({**BALANCER, "access.sources": "10.0.0.0/8, 10.0.0.1/8"}, "sources.1", "host bits"),
         ({**BALANCER, "access.annotations": {}}, "annotations", "ssl-cert"),
         ({**BALANCER, "access.annotations": {"a b": "c"}}, "annotations", "name of an annotation"),
+        (
+            {**BALANCER, "access.annotations": {"airflow-wizard/source": "evil"}},
+            "annotations.airflow-wizard/source",
+            "remove it",
+        ),
+        (
+            {**INGRESS, "access.annotations": {"argocd.argoproj.io/tracking-id": "x"}},
+            "annotations.argocd.argoproj.io/tracking-id",
+            "remove it",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused(changes: dict[str, object], key: str, words: str) -> None:
@@ -102,15 +112,6 @@ def test_a_route_is_attached_to_the_listener_with_tls() -> None:
     [rule] = spec["rules"]
     assert rule["matches"] == [{"path": {"type": "PathPrefix", "value": "/team"}}]
     assert rule["backendRefs"] == [{"name": "airflow-api-server", "port": 8080}]
-
-
-def test_annotations_of_a_load_balancer_do_not_say_whose_it_is() -> None:
-    own = {"airflow-wizard/source": "evil", "argocd.argoproj.io/sync-wave": "9", "a/b": "c"}
-    source = {"repository.source": "git.example.com/acme/config"}
-    made = manifest({**BALANCER, **source, "access.annotations": own}, "load-balancer")
-    found = made["metadata"]["annotations"]
-    assert found["airflow-wizard/source"] == "git.example.com/acme/config#airflow"
-    assert found["a/b"] == "c"
 
 
 def test_a_load_balancer_has_no_port_of_plain_http() -> None:
