@@ -82,11 +82,11 @@ def run_destroy(options: Options, console: Console) -> ExitCode:
     if not dry:
         _require_confirmable(options, found.name)
     require_removable(found)
+    pieces = _read_pieces(options, found)
     files = FileRemoval(found, _read_options(options, console))
     files.require_possible()
     target = _open_target(found, options)
     _require_clusters(target)
-    pieces = tuple(dict.fromkeys(options.data))
     steps = build_destroy_steps(target, found, pieces, files)
     require_known_steps(target, steps)
     _print_run(f"destroy {found.name}", target, steps, console)
@@ -103,6 +103,18 @@ def run_destroy(options: Options, console: Console) -> ExitCode:
             f"that nothing is left, delete them by hand: {files.command}"
         )
     return done
+
+
+def _read_pieces(options: Options, found: CommittedInstallation) -> tuple[DataKind, ...]:
+    """Return the data to delete. Raises UsageError for data that the installation does not have."""
+    release = found.proposal.rendering.release
+    if "payload" in options.data and not release.external_secrets:
+        raise UsageError(
+            f"there is no payload: with store {release.store}, the wizard keeps no value outside "
+            "the cluster",
+            "leave --data payload out; the Secrets themselves are not deleted",
+        )
+    return tuple(dict.fromkeys(options.data))
 
 
 def _finish_earlier_destroy(

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 CA_PATH = "/etc/airflow-database-ca/ca.crt"
 
+# Airflow that takes the URL of its asynchronous sessions as an option, and else derives it.
+# Source: `[database] sql_alchemy_conn_async`, `airflow.settings` of 3.0.6, 3.1.8 and 3.3.2.
+ASYNC_SINCE = (3, 1, 0)
 # The key of the metadata Secret with the URL of Airflow's asynchronous sessions.
 ASYNC_KEY = "connection-async"
 

@@ -74,3 +74,6 @@ def test_the_preset_names_the_field_that_cannot_work(aw: Wizard) -> None:
     aw.ok("check")
     plan = json.loads(aw.ok("plan", "--json").out)
     assert {one["kind"] for one in plan["changes"]} == {"same"}
+    # Nothing of it is in a store of ours, so nothing could be deleted there.
+    none = aw("destroy", "--data", "payload", "--dry-run")
+    assert (none.code, "with store existing" in none.err) == (64, True), none

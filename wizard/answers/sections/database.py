@@ -13,6 +13,7 @@ from wizard.manifests.certificates import ca_config_map
 from wizard.manifests.contribution import Contribution, EnvVar, Flow, Mount
 from wizard.manifests.postgres import (
     ASYNC_KEY,
+    ASYNC_SINCE,
     CA_PATH,
     Endpoint,
     database_note,
@@ -36,8 +37,6 @@ from wizard.questions.section import Model, QuestionInfo, Section
 from wizard.secrets.facts import Fact, Form, SecretSpec
 from wizard.secrets.references import SecretRef
 
-# Airflow 3.1 has the option; it derives the URL otherwise (`airflow.settings` of 3.1.8 and 3.3.2).
-_ASYNC_SINCE = (3, 1, 0)
 SslMode = Literal["require", "verify-full", "verify-ca", "prefer", "disable"]
 
 
@@ -340,7 +339,7 @@ class Database(Section):
 
 def _needs_async_url(release: Release, endpoint: Endpoint) -> bool:
     """Return whether the URL that Airflow would derive has parameters that asyncpg refuses."""
-    return release.airflow >= _ASYNC_SINCE and bool(endpoint.sslmode)
+    return release.airflow >= ASYNC_SINCE and bool(endpoint.sslmode)
 
 
 def _async_variables(release: Release, endpoint: Endpoint) -> Iterator[EnvVar]:

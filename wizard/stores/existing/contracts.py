@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wizard.manifests.postgres import ASYNC_KEY
+from wizard.manifests.postgres import ASYNC_KEY, ASYNC_SINCE
 from wizard.secrets.facts import SecretSpec
 from wizard.stores.existing.questions import NAME, ExistingSecrets
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 METADATA_URL = f"secrets.{NAME}.metadata.key"
 _ASYNC_URL = f"secrets.{NAME}.metadata.async_key"
-_ASYNC_SINCE = (3, 1, 0)
 _CONNECTION = {"connection": "key"}
 
 
@@ -147,9 +146,6 @@ def list_existing_secrets(
 
 
 def derives_async_url(release: Release, needed: Iterable[NeededKey]) -> bool:
-    """Return whether Airflow derives its asynchronous URL, because no key of a Secret has it.
-
-    Source: Airflow 3.1, `[database] sql_alchemy_conn_async`.
-    """
+    """Return whether Airflow derives its asynchronous URL, because no key of a Secret has it."""
     asked = {one.question for one in needed}
-    return release.airflow >= _ASYNC_SINCE and METADATA_URL in asked and _ASYNC_URL not in asked
+    return release.airflow >= ASYNC_SINCE and METADATA_URL in asked and _ASYNC_URL not in asked
