@@ -310,6 +310,8 @@ SCENARIOS: Mapping[str, Scenario] = {
             "secrets.store": "existing",
             "secrets.existing.metadata.async_key": "async",
             "delivery.kind": "helm",
+            # Without an answer it is the folder, which differs in each front end's test.
+            "repository.source": "git.example.com/platform/config",
         }
     ),
     "others of Airflow 2": Scenario(
@@ -324,6 +326,8 @@ SCENARIOS: Mapping[str, Scenario] = {
             "secrets.existing.webserver_secret_key.key": "WEB",
             "secrets.existing.git_credentials.name": "git",
             "delivery.kind": "helm",
+            # Without an answer it is the folder, which differs in each front end's test.
+            "repository.source": "git.example.com/platform/config",
         }
     ),
 }
