@@ -16,7 +16,7 @@ from wizard.chart.settings import map_setting
 from wizard.errors import Problem
 from wizard.formats.messages import show_path
 from wizard.formats.yaml_untrusted import parse_yaml_text
-from wizard.plan.render import emitted_values
+from wizard.plan.render import APPENDED_LISTS, emitted_values
 
 if TYPE_CHECKING:
     from wizard.plan.render import Rendering
@@ -88,7 +88,6 @@ _FIXED_SETTINGS: Mapping[str, str] = {
     "migrateDatabaseJob.args": "migrations bypass PgBouncer (database.pgbouncer.mode)",
     "migrateDatabaseJob.env": "migrations bypass PgBouncer (database.pgbouncer.mode)",
     "extraEnv": "metrics.kind gives a variable; keep the items and add yours after them",
-    "secret": "the database section gives variables; keep the items and add yours after them",
     "extraEnvFrom": "secrets.extra gives these variables; keep the items and add yours after them",
     "volumes": "it mounts certificates and keys; keep the items and add yours after them",
     "volumeMounts": "it mounts certificates and keys; keep the items and add yours after them",
@@ -108,7 +107,7 @@ _CHART_DEFAULTS: Mapping[str, object] = {
     "ports.redisDB": 6379,
 }
 _MISSING = object()
-_LISTS = {"env", "secret", "extraEnv", "volumes", "volumeMounts", "extraEnvFrom"}
+_LISTS = {"env", "extraEnv", "volumes", "volumeMounts", "extraEnvFrom"}
 
 
 def check_values(
@@ -129,7 +128,7 @@ def check_values(
                 old = _CHART_DEFAULTS.get(key, _MISSING) if why and not _is_list_rule(key) else new
             if old == new and type(old) is type(new):
                 continue
-            if _is_extension(old, new):
+            if _is_extension(old, new) or (key in APPENDED_LISTS and isinstance(new, list)):
                 continue
             if why or isinstance(old, list):
                 why = why or "it replaces a rendered list; keep its items and add yours after them"

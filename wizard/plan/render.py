@@ -22,6 +22,8 @@ from wizard.plan.derive import derive_release
 from wizard.stores.registry import store_kind
 
 _TEXT_LIST = "extraEnv"
+# Lists of which `values:` gives more items: each item has a name of its own.
+APPENDED_LISTS = ("secret",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,12 @@ def emitted_values(release: Release, total: Contribution) -> dict[str, Any]:
 def _effective_values(answers: Answers, release: Release, total: Contribution) -> dict[str, Any]:
     """Return the Helm values of the questions, and over them those of `values:`."""
     values = emitted_values(release, total)
-    _merge(values, answers.values)
+    more = dict(answers.values)
+    for key in APPENDED_LISTS:
+        ours, given = values.get(key), more.get(key)
+        if isinstance(ours, list) and isinstance(given, list):
+            more[key] = [*ours, *(item for item in given if item not in ours)]
+    _merge(values, more)
     return values
 
 

@@ -143,7 +143,7 @@ async def test_each_secret_is_looked_at_and_never_touched(
     found = await probed(made, kube)
     assert {key for key, one in found.items() if one[0] != "pass"} == {"metadata"}
     assert found["metadata"][0] == "warn"
-    assert "(secrets.existing.metadata.async_key)" in found["metadata"][1]
+    assert "secrets.existing.metadata.async_key" in found["metadata"][1]
 
     # Who may not read them gets no answer, and nobody says that they are missing.
     _, token = account(kube_with_crds)

@@ -423,7 +423,7 @@ def test_killed_after_its_writes_it_ends_and_nothing_of_the_others(
                     found = street.remove(place, "destroy", PIECES)
             except KilledError:
                 kills += 1
-                assert kills < 90
+                assert kills < 300  # the renewals of a slow run's lease are writes, too
                 if every == 1:
                     require_others_unchanged(street, place, before, kills)
                 continue

@@ -91,7 +91,9 @@ def test_the_saved_answers_replay_the_same_tree(preset: str) -> None:
     made = rendering(preset)
     text = made.tree.by_logical("answers").text
     again = validate_answers(parse_answers(text, "answers"))
-    assert (again.problems, again.warnings) == ((), ())
+    assert again.problems == ()
+    # The answers that the test gives to every preset.
+    assert all(" is ignored: it is used with " in text for text in again.warnings)
     assert again.answers is not None
     assert render(again.answers).tree.digest() == made.tree.digest()
 

@@ -16,6 +16,7 @@ from wizard.answers.questions import field_specs
 from wizard.engine.probes import Probe, ProbeResult, fail_result, pass_result
 from wizard.errors import Fix
 from wizard.formats import types
+from wizard.formats.nested import name_attribute
 from wizard.hostkeys.scan import Scan
 from wizard.plan.derive import derive_release
 from wizard.probes.addresses import ADDRESS_QUESTIONS, UNCHECKED_ADDRESSES
@@ -95,7 +96,7 @@ def validators(key: str) -> set[str]:
     *path, last = key.split(".")
     for part in path:
         model = model.model_fields[part].annotation
-    metadata = model.model_fields[last].metadata
+    metadata = model.model_fields[name_attribute(last)].metadata
     return {one.func.__name__ for one in metadata if isinstance(one, AfterValidator)}
 
 

@@ -71,7 +71,8 @@ def find_other_user(target: Target, kube: Kube, found: KubeObject) -> str:
     name, namespace = found["metadata"]["name"], target.release.namespace
     for one in kube.find(*_STATEFUL_SET, namespace, metadata=True):
         user = one["metadata"]["name"]
-        if not re.fullmatch(rf".+-{re.escape(user)}-[0-9]{{1,9}}", name):
+        template, _, ordinal = name.rpartition("-")
+        if not (ordinal.isdecimal() and template.endswith(f"-{user}")):
             continue
         if not _judge_user(target, kube, one, Ref(*_STATEFUL_SET, user, namespace)).is_ours:
             return str(user)
