@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from wizard.errors import Problem
-from wizard.formats.addresses import is_loopback
+from wizard.formats.addresses import is_ip_address, is_loopback
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
+
 # Annotations of these say who made an object, and what may delete it.
 _OWNERS = frozenset({"airflow-wizard", "argocd.argoproj.io", "helm.sh", "meta.helm.sh"})
 
@@ -24,7 +24,7 @@ def check_access(answers: Answers) -> Iterator[Problem]:
         yield Problem(
             "access.base_url", "use the https address that users open: access.kind exposes the UI"
         )
-    elif access.kind in {"ingress", "httproute"} and _is_ip_address(host):
+    elif access.kind in {"ingress", "httproute"} and is_ip_address(host):
         yield Problem("access.base_url", f"use a host name: access.kind {access.kind} needs one")
     if access.kind == "ingress" and not (access.tls.secret or access.tls.issuer):
         yield Problem(
@@ -45,11 +45,3 @@ def check_access(answers: Answers) -> Iterator[Problem]:
                 f"access.annotations.{name}",
                 "remove it: by this annotation, tools decide who owns the object",
             )
-
-
-def _is_ip_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

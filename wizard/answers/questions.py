@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from wizard.answers.model import Answers
 from wizard.errors import AnswersError, Problem
-from wizard.formats.nested import get_value
+from wizard.formats.nested import get_value, name_key
 from wizard.questions.conditions import ALWAYS, Condition
 from wizard.questions.section import Model, QuestionInfo, Section
 from wizard.secrets.references import SecretRef
@@ -114,7 +114,7 @@ def _walk(
     model: type[BaseModel], prefix: str, section: type[Section], when: Condition, group: str = ""
 ) -> Iterator[FieldSpec]:
     for name, info in model.model_fields.items():
-        key = f"{prefix}.{name.removesuffix('_')}"
+        key = f"{prefix}.{name_key(name)}"
         annotation = _strip_annotation(info.annotation)
         ask = _ask(info)
         condition = when if ask.when is ALWAYS else ask.when if when is ALWAYS else when & ask.when

@@ -53,18 +53,24 @@ def is_loopback(host: str) -> bool:
     return bool(mapped.is_loopback or mapped.is_unspecified)
 
 
+def is_ip_address(host: str) -> bool:
+    """Return whether `host` is an IP address, not a name."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
 def check_host(value: str) -> str:
     """Return a host name or IP address in lower case; ValueError says what to give."""
     bare = value.rstrip(".")
     if "%" in bare:
         raise ValueError("give an address without a zone: a zone is only valid on one machine")
-    try:
-        ipaddress.ip_address(bare.strip("[]"))
-    except ValueError:
-        if not _NAME.fullmatch(bare):
-            raise ValueError(
-                "give a host name such as pg.example.internal, without scheme, port or path"
-            ) from None
+    if not is_ip_address(bare) and not _NAME.fullmatch(bare):
+        raise ValueError(
+            "give a host name such as pg.example.internal, without scheme, port or path"
+        )
     if is_loopback(bare):
         raise ValueError("give the address that pods use: localhost is the pod itself")
     return bare.strip("[]").casefold()

@@ -32,6 +32,11 @@ def name_attribute(key: str) -> str:
     return f"{key}_" if iskeyword(key) else key
 
 
+def name_key(attribute: str) -> str:
+    """Return the key that this attribute of a model holds: `class` for `class_`."""
+    return attribute.removesuffix("_")
+
+
 def get_value(data: Any, path: tuple[str, ...], default: object = None) -> Any:
     """Return the value at `path` in nested mappings or models, else `default`."""
     for part in path:

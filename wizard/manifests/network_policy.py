@@ -52,7 +52,6 @@ def ingress_settings(
     are admitted, because a policy cannot know which one it is. `route`: an HTTPRoute exposes it.
     `sources` are the networks of a load balancer.
     """
-    web = "apiServer" if release.airflow_3 else "webserver"
     peers = [airflow_pods(release)]
     exposures = tuple(list_exposures(values, airflow_3=release.airflow_3))
     if route or any(one.kind == "ingress" for one in exposures):
@@ -60,7 +59,7 @@ def ingress_settings(
         peers.append({"namespaceSelector": labels})
     networks = [*sources, *(cidr for one in exposures for cidr in one.sources)]
     peers += [{"ipBlock": {"cidr": cidr}} for cidr in dict.fromkeys(networks)]
-    return {f"{web}.networkPolicy.ingress.from": peers}
+    return {f"{release.web_key}.networkPolicy.ingress.from": peers}
 
 
 def egress_policies(

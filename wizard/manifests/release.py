@@ -79,6 +79,21 @@ class Release:
         return self.airflow >= (3, 0, 0)
 
     @property
+    def web_component(self) -> str:
+        """Return the chart's label of the component that serves the UI."""
+        return "api-server" if self.airflow_3 else "webserver"
+
+    @property
+    def web_name(self) -> str:
+        """Return the name of the Deployment and the Service that serve the UI."""
+        return self.names.object_name(self.web_component)
+
+    @property
+    def web_key(self) -> str:
+        """Return the chart's key of the component that serves the UI."""
+        return "apiServer" if self.airflow_3 else "webserver"
+
+    @property
     def airflow_version(self) -> str:
         """Return the Airflow version as text, such as 3.2.2."""
         return ".".join(str(part) for part in self.airflow)

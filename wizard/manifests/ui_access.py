@@ -24,7 +24,12 @@ PASSWORD_VARIABLE = "AIRFLOW_DEFAULT_PASSWORD"  # noqa: S105 - the name of a var
 
 
 def ingress_values(
-    release: Release, host: str, path: str, secret: str, class_name: str
+    release: Release,
+    host: str,
+    path: str,
+    secret: str,
+    class_name: str,
+    annotations: Mapping[str, str],
 ) -> dict[str, object]:
     """Return the settings of an Ingress at this host and path, with the certificate in `secret`."""
     section = "ingress.apiServer" if release.airflow_3 else "ingress.web"
@@ -34,7 +39,11 @@ def ingress_values(
         f"{section}.path": path,
         f"{section}.pathType": "Prefix",
     }
-    return settings | ({f"{section}.ingressClassName": class_name} if class_name else {})
+    if class_name:
+        settings[f"{section}.ingressClassName"] = class_name
+    if annotations:
+        settings[f"{section}.annotations"] = dict(annotations)
+    return settings
 
 
 def load_balancer(release: Release, annotations: Mapping[str, str], sources: Sequence[str]) -> File:
@@ -43,10 +52,9 @@ def load_balancer(release: Release, annotations: Mapping[str, str], sources: Seq
     The chart's own Service stays inside the cluster: it has the port of plain HTTP, which workers
     use. `Local` keeps the addresses of the clients, which network policies compare.
     """
-    web = "api-server" if release.airflow_3 else "webserver"
     about = object_metadata(release, release.names.object_name("ui"))
     about["annotations"] = {**annotations, **about.get("annotations", {})}
-    pods = {"tier": "airflow", "component": web, "release": release.names.release}
+    pods = {"tier": "airflow", "component": release.web_component, "release": release.names.release}
     data = {
         "apiVersion": "v1",
         "kind": "Service",
@@ -81,8 +89,7 @@ def proxy_settings(release: Release) -> Contribution:
 def http_route(release: Release, host: str, path: str, gateway: tuple[str, str, str]) -> File:
     """Return the HTTPRoute; `gateway` is a name, its namespace and the listener with TLS."""
     name, namespace, listener = gateway
-    web = "api-server" if release.airflow_3 else "webserver"
-    backend = {"name": release.names.object_name(web), "port": _PORT}
+    backend = {"name": release.web_name, "port": _PORT}
     data = {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
@@ -107,13 +114,10 @@ def render_ui_access(release: Release, values: Mapping[str, Any]) -> str:
 
     `values` are the Helm values in effect, which may have an Ingress or expose the Service.
     """
-    web = "api-server" if release.airflow_3 else "webserver"
     namespace = release.namespace
     port, url = _forward_target(release.base_url)
-    forward = (
-        f"kubectl -n {namespace} port-forward svc/{release.names.object_name(web)} {port}:{_PORT}"
-    )
-    opened = _describe_exposures(release, values, web)
+    forward = f"kubectl -n {namespace} port-forward svc/{release.web_name} {port}:{_PORT}"
+    opened = _describe_exposures(release, values)
     text = f"## Reach the UI\n\n{opened}```bash\n{forward}\n```\n\nThen open {url}."
     if found := find_admin_password(values):
         name, key = found
@@ -138,7 +142,7 @@ def find_admin_password(values: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def _describe_exposures(release: Release, values: Mapping[str, Any], web: str) -> str:
+def _describe_exposures(release: Release, values: Mapping[str, Any]) -> str:
     """Return where the UI is open to others, and how this section goes on; "" if it is not."""
     exposed = not is_loopback(urlsplit(release.base_url).hostname or "")
     found = [release.base_url] if exposed else []
@@ -146,7 +150,7 @@ def _describe_exposures(release: Release, values: Mapping[str, Any], web: str) -
         if exposure.kind == "ingress":
             found += [_ingress_address(release, exposure, host) for _, host in exposure.hosts]
             continue
-        service = release.names.object_name(web)
+        service = release.web_name
         found.append(f"the address of `kubectl -n {release.namespace} get service {service}`")
     if not found:
         return ""

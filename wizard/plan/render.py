@@ -154,7 +154,7 @@ def _list_component_keys(component: str, release: Release) -> Iterator[str]:
         yield from ["workers.celery"] if release.celery else []
         yield from ["workers.kubernetes"] if release.kubernetes else []
     elif component == "api-server":
-        yield "apiServer" if release.airflow_3 else "webserver"
+        yield release.web_key
     else:
         yield {"dag-processor": "dagProcessor"}.get(component, component)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from wizard.formats.nested import name_key
 from wizard.manifests.contribution import Contribution
 from wizard.questions.conditions import ALWAYS, Condition
 from wizard.questions.effects import Effect
@@ -44,10 +45,6 @@ class QuestionInfo:
     effects: tuple[Effect, ...] = ()
 
 
-def _name_key(field: str) -> str:
-    return field.removesuffix("_")
-
-
 class Model(BaseModel):
     """Base of all models in the answers; refuses unknown keys and hides values in errors."""
 
@@ -57,7 +54,7 @@ class Model(BaseModel):
         hide_input_in_errors=True,
         validate_default=True,
         # A key that is a keyword of Python has a field with an underscore: `class_`.
-        alias_generator=_name_key,
+        alias_generator=name_key,
         validate_by_name=True,
         serialize_by_alias=True,
         # pydantic builds a model at its first validation, so other commands start faster.

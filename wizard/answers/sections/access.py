@@ -160,8 +160,9 @@ class Access(Section):
         host, path = parts.hostname or "", parts.path or "/"
         if self.kind == "ingress":
             secret = self.tls.secret or release.names.object_name("ui-tls")
-            settings |= ingress_values(release, host, path, secret, self.class_)
-            settings |= self._annotation_settings(release)
+            issuer = {"cert-manager.io/cluster-issuer": self.tls.issuer} if self.tls.issuer else {}
+            annotations = {**self.annotations, **issuer}
+            settings |= ingress_values(release, host, path, secret, self.class_, annotations)
         own, proxy = self.tls.secret, proxy_settings(release)
         return Contribution(
             settings={**settings, **proxy.settings},
@@ -177,13 +178,6 @@ class Access(Section):
             yield http_route(release, host, path, attached)
         elif self.kind == "loadbalancer":
             yield load_balancer(release, self.annotations, self.sources)
-
-    def _annotation_settings(self, release: Release) -> dict[str, object]:
-        given = dict(self.annotations)
-        if self.tls.issuer:
-            given["cert-manager.io/cluster-issuer"] = self.tls.issuer
-        section = "ingress.apiServer" if release.airflow_3 else "ingress.web"
-        return {f"{section}.annotations": given} if given else {}
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
         """Admit to the API server what exposes it, by the values in effect."""

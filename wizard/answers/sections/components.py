@@ -92,7 +92,7 @@ class Components(Section):
 
     def contribute(self, release: Release) -> Contribution:
         """Set replicas, resources, disruption budgets and Reloader annotations per component."""
-        web = "apiServer" if release.airflow_3 else "webserver"
+        web = release.web_key
         sizes = {web: self.api_server, "scheduler": self.scheduler}
         settings: dict[str, object] = {"dagProcessor.enabled": True}
         for key, component in {

@@ -27,7 +27,7 @@ class Egress(Model):
     def build_flow(self, release: Release) -> Flow:
         """Return the connection; it is the tasks' own if no component is named."""
         purpose = f"answers: {', '.join(self.components) or 'tasks'}"
-        web = "api-server" if release.airflow_3 else "webserver"
+        web = release.web_component
         named = tuple(web if one == "api-server" else one for one in self.components)
         chosen = named or release.task_runners
         return Flow(purpose, self.host, self.port, () if "all" in chosen else chosen)

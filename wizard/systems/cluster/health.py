@@ -113,7 +113,7 @@ class _HealthCheck:
 
     @property
     def server(self) -> str:
-        return pods.server_name(self.release)
+        return self.release.web_name
 
     @property
     def _path(self) -> str:

@@ -274,7 +274,7 @@ def check_rollout(kube: Kube, release: Release, found: Sequence[KubeObject]) -> 
             "no workload of the release exists yet", diagnose_pods(kube, release), listed
         )
     waiting = [one for one in found if not _is_rolled_out(one)]
-    name = server_name(release)
+    name = release.web_name
     if not waiting and _is_available(kube, release):
         return StepStatus(
             "holds", f"{len(found)} workloads run; {name} answers its readiness probe"
@@ -296,11 +296,6 @@ def _is_rolled_out(found: KubeObject) -> bool:
     return bool(seen and min(counts) >= wanted)
 
 
-def server_name(release: Release) -> str:
-    """Return the name of the API server's Deployment; before Airflow 3, of the webserver's."""
-    return release.names.object_name("api-server" if release.airflow_3 else "webserver")
-
-
 def _is_available(kube: Kube, release: Release) -> bool:
-    found = kube.get(Ref("apps/v1", "Deployment", server_name(release), release.namespace))
+    found = kube.get(Ref("apps/v1", "Deployment", release.web_name, release.namespace))
     return bool(found) and condition(found or {}, "Available").get("status") == "True"
