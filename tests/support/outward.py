@@ -18,9 +18,11 @@ from typing import Any
 
 from wizard.engine.steps import run_steps
 
-# What changes nothing that is stored: logins, reviews, requested tokens. A port-forward is none of
-# these: its WebSocket begins with a GET, which the API server's log has as such.
-HARMLESS = ("capabilities-self", "/login", "revoke-self", "/token", "accessreviews")
+# What changes nothing that is stored: logins, reviews, lookups, requested tokens. A port-forward is
+# none of these: its WebSocket begins with a GET, which the API server's log has as such.
+HARMLESS = (
+    "capabilities-self", "lookup-accessor", "/login", "revoke-self", "/token", "accessreviews",
+)  # fmt: skip
 
 
 def writes(lines: list[str]) -> list[str]:

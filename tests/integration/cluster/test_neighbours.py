@@ -409,6 +409,8 @@ def killed_after(count: int, *, unseen: bool) -> Iterator[None]:
         yield
 
 
+# A dozen runs, each of which reads everything: two minutes where the machine is busy.
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("place", ["mine", "charted"])
 def test_killed_after_its_writes_it_ends_and_nothing_of_the_others(
     street: Street, place: str
@@ -423,7 +425,7 @@ def test_killed_after_its_writes_it_ends_and_nothing_of_the_others(
                     found = street.remove(place, "destroy", PIECES)
             except KilledError:
                 kills += 1
-                assert kills < 300  # the renewals of a slow run's lease are writes, too
+                assert kills < 90
                 if every == 1:
                     require_others_unchanged(street, place, before, kills)
                 continue
