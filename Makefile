@@ -17,6 +17,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CACHE := .cache
 PYTEST_ARGS ?= -n auto
+# Where it is set, every process of the tests would compile the wizard and its packages anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Files are compiled when they are first imported: most never are.
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
 # Everything from PyPI comes through a lock: a file whose hash is not in it is refused.
