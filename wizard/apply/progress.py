@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wizard.engine.steps import select_last
 from wizard.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def format_fix(event: StepEvent) -> str:
 
 def format_counts(events: Sequence[StepEvent]) -> str:
     """Return the number of ended steps by state."""
-    counts = Counter(event.state for event in events if event.has_ended)
+    counts = Counter(event.state for event in select_last(events))
     return ", ".join(f"{number} {state}" for state, number in counts.items())
 
 
@@ -61,8 +62,8 @@ def summarize_run(run: Run, *, interrupted: bool = False) -> RunSummary:
     """
     shown = [
         one
-        for one in run.past_events
-        if one.stops_run or (one.has_ended and one.detail and _is_open(one))
+        for one in select_last(run.past_events)
+        if one.stops_run or (one.detail and _is_open(one))
     ]
     lines = [text for event in shown for text in format_event(event)]
     if run.dry_run:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 from wizard.apply.lock import RunLock
-from wizard.engine.steps import StepEvent, run_steps
+from wizard.engine.steps import StepEvent, run_steps, select_last
 from wizard.errors import ExitCode
 from wizard.state.apply_journal import ApplyHistory
 
@@ -84,10 +84,9 @@ class Run:
     def outcome(self) -> ExitCode:
         """The exit code: 5 if a step is blocked; 6 if one failed, or is unknown and must hold."""
         required = {step.id for step in self.planned_steps if step.must_hold}
-        states = {event.state for event in self.past_events}
+        ended = select_last(self.past_events)
+        states = {event.state for event in ended}
         if "blocked" in states:
             return ExitCode.CONFLICT
-        unproven = any(
-            event.state == "unknown" and event.id in required for event in self.past_events
-        )
+        unproven = any(event.state == "unknown" and event.id in required for event in ended)
         return ExitCode.PARTIAL if "failed" in states or unproven else ExitCode.DONE

@@ -4,8 +4,8 @@ A step changes nothing when its state holds already, so a second run sends no re
 stored state. Immediately before each change its state is checked again, because others may have
 changed it while the run waited for the lock or for a person. A state that cannot be read is
 `unknown` and does not stop the run, because a later step shows whether it holds (a real login, a
-Secret that appears). The first failure stops the run: the remaining steps are reported as `left`,
-and the next run continues there.
+Secret that appears); a step that `looks_again` is checked once more at the end. The first failure
+stops the run: the remaining steps are reported as `left`, and the next run continues there.
 """
 
 from __future__ import annotations
@@ -64,8 +64,10 @@ class Step:
     step that `is_final` needs all steps before it, because it removes what a repeat of them needs.
     While a step that `must_hold` is unknown, the run is not complete and its final step is left. A
     change that `repeats` is made again during the wait, whenever its state no longer holds, because
-    a controller may reverse it. `acquire` is awaited before a change and its last check; it may
-    take long, and raises WizardError if the change must not be made.
+    a controller may reverse it. A step without a change that `looks_again` and is unknown is
+    checked once more after the last step, because a later step may have made what it reads.
+    `acquire` is awaited before a change and its last check; it may take long, and raises
+    WizardError if the change must not be made.
     """
 
     id: str
@@ -82,6 +84,7 @@ class Step:
     needs: tuple[str, ...] = ()
     must_hold: bool = False
     repeats: bool = False
+    looks_again: bool = False
     acquire: Callable[[], Awaitable[object]] | None = None
 
     def list_needed(self, steps: Iterable[Step]) -> list[Step]:
@@ -173,6 +176,17 @@ async def run_steps(
             skipped = step.independent and event.state == "blocked"
             blocked += [step] if skipped else []
             stopped = stopped or (event.stops_run and not skipped) or ahead.is_blocked
+    if dry_run or stopped:
+        return
+    for step in unknown:
+        if step.looks_again and step.change is None:
+            async for event in _StepRun(step, dry_run=False, interval=interval).events():
+                yield event
+
+
+def select_last(events: Iterable[StepEvent]) -> list[StepEvent]:
+    """Return the last event of each step that has ended, in the order in which they began."""
+    return list({event.id: event for event in events if event.has_ended}.values())
 
 
 def _blocked_event(step: Step, blocked: Sequence[Step]) -> StepEvent:

@@ -26,6 +26,7 @@ from screens.pages.base import Page
 from screens.text import plain, pluralize
 from screens.widgets.choices import MarkedOptionList
 from screens.widgets.fields import Line
+from wizard.engine.steps import select_last
 from wizard.errors import ExitCode, WizardError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def render_key_bar(phase: Phase, keys: EnabledKeys) -> str:
 
 def describe_run_end(run: Run, *, interrupted: bool = False) -> str:
     """Return how a run ended, in one line; `! ` marks an incomplete run."""
-    states = [event.state for event in run.past_events if event.has_ended]
+    states = [event.state for event in select_last(run.past_events)]
     unknown = states.count("unknown")
     if interrupted:
         return "stopped; completed steps stay. r or `airflow-wizard apply` continues"

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from wizard.engine.steps import Step, StepEvent, StepStatus, run_steps
+from wizard.engine.steps import Step, StepEvent, StepStatus, run_steps, select_last
 from wizard.errors import ConflictError, Fix, WizardError
 
 SECRET = "hunter2-canary"
@@ -107,6 +107,31 @@ def test_what_cannot_be_read_stops_nothing_and_what_is_anothers_does(
     events = told([world.action("a"), World(HOLDS).action("b")])
     assert [event.state for event in events if event.has_ended] == [state, rest]
     assert world.changes == 0
+
+
+@pytest.mark.parametrize(
+    ("later", "ends"),
+    [
+        (HOLDS, ["unknown", "changed", "holds"]),
+        (UNKNOWN, ["unknown", "changed", "unknown"]),
+        (StepStatus("blocked", "theirs"), ["unknown", "changed", "blocked"]),
+    ],
+)
+def test_what_a_later_step_made_is_looked_at_again(later: StepStatus, ends: list[str]) -> None:
+    login = replace(World(UNKNOWN, later).action("login", waits=True), looks_again=True)
+    account = World(WANTED, WANTED, HOLDS)
+    events = told([login, account.action("account")])
+    assert [event.state for event in events if event.has_ended] == ends
+    assert [event.state for event in select_last(events)] == [ends[2], "changed"]
+    # A dry run makes nothing, so there is nothing new to see.
+    dry = told([login, account.action("account")], dry_run=True)
+    assert [event.id for event in dry if event.has_ended] == ["login", "account"]
+
+
+def test_after_a_failure_nothing_is_looked_at_again() -> None:
+    login = replace(World(UNKNOWN, HOLDS).action("login", waits=True), looks_again=True)
+    events = told([login, World(WANTED).action("account")])
+    assert [event.state for event in events if event.has_ended] == ["unknown", "failed"]
 
 
 def test_a_failure_says_what_and_what_to_do_and_leaves_the_rest() -> None:

@@ -95,7 +95,8 @@ def _build_step(target: Target, session: VaultLogin, spec: StepSpec, one: _StepW
 
 def _build_login_step(session: VaultLogin, store: VaultSettings, one: StoreLogin) -> Step:
     step = declared_step(login_step(store), session.endpoint, wrap_blocking(one.look))
-    return replace(step, wait_seconds=_LOGIN_SECONDS, interval=_PAUSE)
+    # The delivery creates the ServiceAccount that it logs in as.
+    return replace(step, wait_seconds=_LOGIN_SECONDS, interval=_PAUSE, looks_again=True)
 
 
 def _explain_denial(session: VaultLogin, one: _StepWork) -> Callable[[], str]:
