@@ -20,9 +20,11 @@ from tests.support.rendered import rendering
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from wizard.apply import delivery
+from wizard.deliveries.argocd.manifests import HEALTH_KEY
 from wizard.engine.steps import Step, StepEvent
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import steps
+from wizard.systems.argocd.application_health import check_application_health
 from wizard.systems.cluster.identity import build_identity_step
 from wizard.systems.target import Target
 
@@ -94,6 +96,39 @@ def test_two_applications_come_from_their_parent(world: World) -> None:
     assert {one["metadata"]["name"] for one in projects} == {"airflow", "airflow-bootstrap"}
     applications = world.read(APPLICATION)["items"]
     assert [one["metadata"]["name"] for one in applications] == ["airflow-parent"]
+
+
+TWO = {"delivery.argocd.applications": "two"}
+OLD_FORM = {"argoproj.io/*": {"health.lua": "return {status = 'Healthy'}"}}
+
+
+@pytest.mark.parametrize(
+    ("config", "orders"),
+    [
+        ({}, False),
+        ({HEALTH_KEY: " "}, False),
+        ({"resource.customizations": "no: [mapping"}, False),
+        ({"resource.customizations.health.batch_Job": "return {}"}, False),
+        ({HEALTH_KEY: "return {status = 'Healthy'}"}, True),
+        ({"resource.customizations": json.dumps(OLD_FORM)}, True),
+    ],
+)
+def test_who_orders_two_applications(world: World, config: dict[str, str], orders: bool) -> None:
+    world.install_argo()
+    world.put("ConfigMap", "argocd-cm", data=config)
+    found = told(actions(world.target(**TWO)))["argocd.application-health"]
+    assert found.state == ("holds" if orders else "unknown")
+    assert (found.fix.question == "delivery.argocd.applications") is not orders
+    probe = check_application_health(world.client(), world.argo)
+    assert probe.status == ("pass" if orders else "warn")
+
+
+def test_the_order_of_two_applications_that_may_not_be_read(world: World) -> None:
+    world.install_argo()
+    _, token = account(world.server, rule("get", "applications", "argoproj.io"))
+    assert check_application_health(world.client(token), world.argo).status == "unknown"
+    # One Application is ordered by its own waves, so nothing is asked of argocd-cm.
+    assert "argocd.application-health" not in told(actions(world.target()))
 
 
 def test_a_dry_run_changes_nothing(world: World) -> None:

@@ -26,6 +26,7 @@ from tests.support.rendered import answers, rendering
 from tests.testbed import vault_cli
 from tests.testbed.databases import Postgres, quoted
 from tests.testbed.kube import Kube
+from wizard.deliveries.argocd.manifests import HEALTH_KEY
 from wizard.handover.scripts import HandoverFiles, render_handover
 from wizard.manifests.ownership import OWNER_ANNOTATION, source_manager
 from wizard.plan.render import Rendering
@@ -693,9 +694,16 @@ def test_the_platform_applies_what_argo_cd_starts_from(
     assert "serverside-applied" not in done.stdout
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{name}-argocd"}}
     kube_with_crds.apply(json.dumps(space))
-    for _ in range(2):
+    for order in ("", HEALTH_KEY):
+        if order:
+            about = {"name": "argocd-cm", "namespace": f"{name}-argocd"}
+            data = {order: "return {}"}
+            config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": data}
+            kube_with_crds.apply(json.dumps(config_map))
         done = platform()
         assert done.returncode == 0, done.stderr
+        warned = "no health check of Applications" in done.stderr
+        assert warned is (applications == "two" and not order)
     last = f"{name}-parent" if applications == "two" else name
     path = f"/apis/argoproj.io/v1alpha1/namespaces/{name}-argocd/applications/{last}"
     found = kube_with_crds.request("GET", path)

@@ -23,6 +23,7 @@ from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.protocol import Kube
+from wizard.deliveries.argocd.manifests import HEALTH_KEY
 from wizard.engine.steps import Step, StepEvent, run_steps
 from wizard.systems.target import Target
 
@@ -80,7 +81,8 @@ class World:
         self.client()
 
     def install_argo(self, known_hosts: str | None = "# Argo CD's own\n") -> None:
-        """What an installed Argo CD has: its list of known hosts, and a credential."""
+        """What an installed Argo CD has: known hosts, a credential, a check of Applications."""
+        self.put("ConfigMap", "argocd-cm", data={HEALTH_KEY: "return obj.status.health"})
         if known_hosts is not None:
             self.put("ConfigMap", LIST, data={"ssh_known_hosts": known_hosts})
         self.credential()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 API_VERSION = "argoproj.io/v1alpha1"
 # Argo CD finds repository Secrets in its namespace by this label.
 REPOSITORY_LABEL = "argocd.argoproj.io/secret-type"
+# The key of argocd-cm that holds the health check of Applications.
+HEALTH_KEY = "resource.customizations.health.argoproj.io_Application"
 # The objects with which Argo CD reads its credential from the store, in the order to apply them.
 CREDENTIAL_PREFIX = "argocd/bootstrap/credential-"
 # The id of the step that removes them.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.deliveries.argocd.manifests import CREDENTIAL_PARTS, CREDENTIAL_PREFIX
+from wizard.deliveries.argocd.manifests import CREDENTIAL_PARTS, CREDENTIAL_PREFIX, HEALTH_KEY
 from wizard.deliveries.argocd.questions import NAME, ArgoCd
+from wizard.formats.yaml_writer import dump_yaml
 from wizard.manifests.runbook import DeliveryRunbook, render_first_run, shell_block
 from wizard.manifests.teardown import render_tear_down
 
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
     from wizard.deliveries.answers import DeliveryAnswers
     from wizard.manifests.release import Release
     from wizard.manifests.runbook import RunbookContext
+
+# Lua, as Argo CD runs it: an Application is as healthy as its own status says.
+_HEALTH_CHECK = """\
+local health = (obj.status or {}).health or {}
+return {status = health.status or "Progressing", message = health.message or ""}
+"""
 
 
 def argocd_runbook(
@@ -73,9 +80,10 @@ def _render_two(argo: ArgoCd, release: Release, context: RunbookContext) -> str:
     )
     note = (
         "Waves 5 and 10 order the two Applications only if Argo CD checks the health of\n"
-        f"Applications: in ConfigMap `argocd-cm` of `{argo.namespace}`, key\n"
-        "`resource.customizations.health.argoproj.io_Application`, return the Application's own\n"
-        "`status.health` (Argo CD removed the check in 1.8, argo-cd#3781). Without it, both sync\n"
-        "at the same time and pods wait until their Secrets exist."
+        "Applications, which it has not done by default since version 1.8 (argo-cd#3781). Without\n"
+        "the check, both sync at the same time and pods wait until their Secrets exist. It\n"
+        "concerns all Applications of this Argo CD, so its admin adds it, to ConfigMap\n"
+        f"`argocd-cm` of `{argo.namespace}`:"
     )
-    return f"Or by hand, as an Argo CD admin:\n\n{command}\n\n{note}"
+    health = f"```yaml\n{dump_yaml({'data': {HEALTH_KEY: _HEALTH_CHECK}})}```"
+    return f"Or by hand, as an Argo CD admin:\n\n{command}\n\n{note}\n\n{health}"

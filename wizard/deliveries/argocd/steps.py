@@ -35,6 +35,12 @@ CREDENTIAL_WAIT = StepSpec(
     "me",
     (CREDENTIAL_PREFIX,),
 )
+APPLICATION_HEALTH = StepSpec(
+    "argocd.application-health",
+    "Check that Argo CD orders the two Applications",
+    "platform",
+    ONCE,
+)
 APPLICATION_WAIT = StepSpec(
     "verify.application",
     "Wait until the Application is synced and healthy",
@@ -71,6 +77,7 @@ def argocd_steps(argo: ArgoCd, release: Release, *, reads: bool) -> tuple[StepSp
         *([] if argo.destination == IN_CLUSTER_SERVER else [HUB]),
         *([KNOWN_HOSTS] if is_ssh_url(argo.repo_url) else []),
         *_credential_steps(argo, reads=reads),
+        *([APPLICATION_HEALTH] if argo.applications == "two" else []),
         project_step(argo),
         application_step(f"{release.installation}{parent}"),
         *store_waits(release),

@@ -12,6 +12,7 @@ from wizard.deliveries.argocd.questions import STORE_CREDENTIAL, argocd_answers
 from wizard.engine.probes import ProbeResult, fail_result, pass_result, skip_result
 from wizard.errors import Fix
 from wizard.formats.addresses import IN_CLUSTER_SERVER
+from wizard.systems.argocd.application_health import check_application_health
 from wizard.systems.argocd.rights import list_argocd_rights
 from wizard.systems.cluster.probes import ClusterCheck, check_external_secrets, check_rights
 from wizard.systems.cluster.rights import ARGO_GROUP
@@ -48,6 +49,13 @@ def list_argocd_checks(answers: Answers, kube: Kube, argocd: Kube | None) -> Ite
             "External Secrets in Argo CD's cluster",
             lambda: check_external_secrets(where, cluster_store=False),
             "delivery.argocd.credential",
+        )
+    if argo.applications == "two":
+        yield ClusterCheck(
+            "argocd-application-health",
+            "order of the two Applications",
+            lambda: check_application_health(where, argo.namespace),
+            "delivery.argocd.applications",
         )
     for need in list_argocd_rights(answers):
         yield ClusterCheck(

@@ -12,7 +12,7 @@ from wizard.clients.kube.protocol import Ref
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.argocd.steps import application_step, project_step
 from wizard.errors import WizardError
-from wizard.systems.argocd import credential, hub, known_hosts, store_credential
+from wizard.systems.argocd import application_health, credential, hub, known_hosts, store_credential
 from wizard.systems.argocd.application import application_names, has_parent
 from wizard.systems.argocd.overwrites import guard_application_step
 from wizard.systems.cluster import admission_guard
@@ -35,6 +35,8 @@ def build_argocd_steps(target: Target) -> tuple[Step, ...]:
         found += store_credential.build_store_credential_steps(target)
     else:
         found.append(credential.build_credential_step(target))
+    if has_parent(target):
+        found.append(application_health.build_health_step(target))
     found += [_build_project_step(target), _build_application_step(target)]
     return tuple(found)
 

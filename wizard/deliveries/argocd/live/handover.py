@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.chart.versions import CHART_REPOSITORY
-from wizard.deliveries.argocd.manifests import CREDENTIAL_PARTS, CREDENTIAL_PREFIX
+from wizard.deliveries.argocd.manifests import CREDENTIAL_PARTS, CREDENTIAL_PREFIX, HEALTH_KEY
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.live import DeliveryHandover
 from wizard.formats.addresses import IN_CLUSTER_SERVER, parse_git_url
@@ -112,7 +112,16 @@ def _requirement_lines(
         *(["argo get --raw /apis/external-secrets.io/v1 >/dev/null"] if reads else []),
     ]
     if argo.applications == "two":
-        lines.append("# Two Applications need the health check that the runbook describes.")
+        lines += [
+            f"config=$(argo get configmap argocd-cm -n {quote(argo.namespace)} -o yaml || true)",
+            "case $config in",
+            f"*{HEALTH_KEY}* | *argoproj.io/Application*) ;;",
+            "*)",
+            "  echo 'warning: argocd-cm has no health check of Applications, so both sync at' >&2",
+            "  echo 'the same time; the runbook has the key to add' >&2",
+            "  ;;",
+            "esac",
+        ]
     return lines
 
 
