@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from wizard.answers.access_rules import check_access
+from wizard.answers.pod_rules import POD_RULES, SYSTEM_NAMESPACES
 from wizard.answers.questions import field_spec, field_specs
 from wizard.chart.versions import LOWEST_AIRFLOW, VERSIONS
 from wizard.deliveries.registry import delivery_kind
@@ -165,7 +166,7 @@ def check_given_values(answers: Answers) -> Iterator[Problem]:
 def check_reserved_namespaces(answers: Answers) -> Iterator[Problem]:
     """Report a namespace of Kubernetes itself: write access there controls the whole cluster."""
     namespace = answers.installation.namespace
-    if namespace in {"kube-system", "kube-public", "kube-node-lease"}:
+    if namespace in SYSTEM_NAMESPACES:
         yield Problem(
             "installation.namespace", f"use a namespace for Airflow only: {namespace} is taken"
         )
@@ -368,6 +369,7 @@ RULES: tuple[Rule, ...] = (
     check_pgbouncer_users,
     check_access,
     check_ca_file_names,
+    *POD_RULES,
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard.manifests.network_policy import NAMESPACE_LABEL
+from wizard.manifests.network_policy import NAMESPACE_LABEL, task_pod_peers
 from wizard.manifests.objects import manifest_file, object_metadata
 from wizard.manifests.tree import File
 
@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 _PORT = 9102
 
 
-def scrape_settings(namespace: str) -> dict[str, object]:
-    """Admit the pods of a namespace to the exporter. Source: chart 1.22.0."""
-    labels = {"matchLabels": {NAMESPACE_LABEL: namespace}}
-    return {"statsd.extraNetworkPolicies": [{"namespaceSelector": labels}]}
+def exporter_settings(release: Release, scraper: str) -> dict[str, object]:
+    """Admit to the exporter the pods of the scraper's namespace, and task pods elsewhere.
+
+    Source: chart 1.22.0: one policy for the port that is written to and the one that is scraped.
+    """
+    peers = task_pod_peers(release)
+    if scraper:
+        peers.append({"namespaceSelector": {"matchLabels": {NAMESPACE_LABEL: scraper}}})
+    return {"statsd.extraNetworkPolicies": peers} if peers else {}
 
 
 def service_monitor(release: Release, labels: Mapping[str, str]) -> File:

@@ -32,6 +32,14 @@ def airflow_pods(release: Release) -> dict[str, Any]:
     return {"podSelector": {"matchLabels": {"tier": "airflow", "release": release.names.release}}}
 
 
+def task_pod_peers(release: Release) -> list[dict[str, Any]]:
+    """Return the task pods of the other namespaces as peers of a network policy."""
+    if not release.task_namespaces:
+        return []
+    one_of = {"key": NAMESPACE_LABEL, "operator": "In", "values": [*release.task_namespaces]}
+    return [{"namespaceSelector": {"matchExpressions": [one_of]}, **airflow_pods(release)}]
+
+
 def installation_of(release: Release, values: Mapping[str, Any]) -> Installation:
     """Return what the environments of the containers depend on."""
     names = release.names
@@ -52,7 +60,7 @@ def ingress_settings(
     are admitted, because a policy cannot know which one it is. `route`: an HTTPRoute exposes it.
     `sources` are the networks of a load balancer.
     """
-    peers = [airflow_pods(release)]
+    peers = [airflow_pods(release), *task_pod_peers(release)]
     exposures = tuple(list_exposures(values, airflow_3=release.airflow_3))
     if route or any(one.kind == "ingress" for one in exposures):
         labels = {"matchLabels": {NAMESPACE_LABEL: controller}} if controller else {}

@@ -44,6 +44,8 @@ class Release:
     celery: bool
     kubernetes: bool
     local: bool
+    # Namespaces beside the installation's own that task pods may run in.
+    task_namespaces: tuple[str, ...]
     bundled_database: bool
     pgbouncer: bool
     chart_redis: bool

@@ -233,8 +233,10 @@ def _render_readers(release: Release, store: StoreRunbook, total: Contribution) 
     )
     if not all(get_chart_value(total.values, one) for one in ("rbac.create", "allowPodLaunching")):
         return text
+    everywhere = bool(get_chart_value(total.values, "multiNamespaceMode"))
+    where = "every namespace" if everywhere else f"`{release.namespace}`"
     text += (
-        f"\nWith the chart's pod launcher role it can also start pods in `{release.namespace}`, "
+        f"\nWith the chart's pod launcher role it can also start pods in {where}, "
         "mount any Secret there and use any ServiceAccount"
     )
     if store.reserved_account:

@@ -16,6 +16,9 @@ CELERY = when_matching("a Celery executor", "executor.kind", lambda kind: "Celer
 KUBERNETES = when_matching(
     "an executor that starts task pods", "executor.kind", lambda kind: "Kubernetes" in kind
 )
+TASK_NAMESPACES = KUBERNETES & when_matching(
+    "task pods in other namespaces", "executor.multi_namespace", bool
+)
 LOCAL = when_matching("LocalExecutor", "executor.kind", lambda kind: kind.startswith("Local"))
 AUTOSCALED_WORKERS = CELERY & when_not("worker autoscaling", "executor.workers.autoscaling", "none")
 KEDA = CELERY & when("KEDA", "executor.workers.autoscaling", "keda")

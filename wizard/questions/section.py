@@ -45,6 +45,13 @@ class QuestionInfo:
     effects: tuple[Effect, ...] = ()
 
 
+def split_words(value: object) -> object:
+    """Return the words of a line such as `a, b` as a list; other values as they are."""
+    if not isinstance(value, str):
+        return value
+    return [one.strip() for one in value.split(",")] if value.strip() else []
+
+
 class Model(BaseModel):
     """Base of all models in the answers; refuses unknown keys and hides values in errors."""
 

@@ -22,7 +22,7 @@ from wizard.manifests.ui_access import (
 )
 from wizard.questions.cases import ANNOTATED_ACCESS, HTTP_ROUTE, INGRESS, LOAD_BALANCER
 from wizard.questions.effects import Effect
-from wizard.questions.section import Model, QuestionInfo, Section
+from wizard.questions.section import Model, QuestionInfo, Section, split_words
 
 _ANOTHER_WAY = Effect(
     "another-access",
@@ -30,11 +30,6 @@ _ANOTHER_WAY = Effect(
     "The {old} to the UI is removed: users who open the UI there get no answer.",
     lambda old, _: old != "port-forward",
 )
-
-
-def _split_networks(value: object) -> object:
-    """Return the networks of a line such as `10.0.0.0/8, 192.168.7.0/24` as a list."""
-    return [one.strip() for one in value.split(",")] if isinstance(value, str) else value
 
 
 class Tls(Model):
@@ -123,7 +118,7 @@ class Access(Section):
     )
     sources: Annotated[
         list[Network],
-        BeforeValidator(_split_networks, json_schema_input_type=str | list[str]),
+        BeforeValidator(split_words, json_schema_input_type=str | list[str]),
         QuestionInfo(
             when=LOAD_BALANCER,
             required=True,

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from wizard.formats.types import ObjectName, Quantity, QueueNames
+from wizard.formats.types import KubeName, ObjectName, Quantity, QueueNames
 from wizard.manifests.contribution import Contribution
-from wizard.manifests.network_policy import NAMESPACE_LABEL
+from wizard.manifests.network_policy import NAMESPACE_LABEL, task_pod_peers
 from wizard.manifests.release import Release
+from wizard.manifests.task_namespaces import (
+    reachable_services,
+    task_namespace_note,
+    task_namespace_settings,
+)
 from wizard.questions.cases import (
     AUTOSCALED_WORKERS,
     CELERY,
@@ -19,7 +24,7 @@ from wizard.questions.cases import (
     LOCAL,
 )
 from wizard.questions.effects import Effect
-from wizard.questions.section import Model, QuestionInfo, Section
+from wizard.questions.section import Model, QuestionInfo, Section, split_words
 
 
 class WorkerResources(Model):
@@ -160,6 +165,15 @@ _OTHER_QUEUES = Effect(
 )
 
 
+_EVERYWHERE = Effect(
+    "pods-everywhere",
+    "none",
+    "The ServiceAccounts that run DAG code may start, delete and enter pods of every namespace of "
+    "the cluster (a ClusterRole).",
+    lambda old, new: bool(new) and not old,
+)
+
+
 class Executor(Section):
     """Executor and workers."""
 
@@ -208,6 +222,24 @@ class Executor(Section):
         description="Celery queues that the workers listen on, separated by commas.",
     )
 
+    multi_namespace: Annotated[
+        list[KubeName],
+        BeforeValidator(split_words, json_schema_input_type=str | list[str]),
+        QuestionInfo(
+            when=KUBERNETES,
+            takes="namespaces, separated by commas",
+            example="team-a, team-b",
+            effects=(_EVERYWHERE,),
+        ),
+    ] = Field(
+        default_factory=list,
+        title="Namespaces",
+        description=(
+            "More namespaces that task pods may run in. The chart then lets the scheduler, the "
+            "workers and the triggerer start and enter pods of every namespace."
+        ),
+    )
+
     def contribute(self, release: Release) -> Contribution:
         """Set the executor, the workers and their scaling."""
         settings: dict[str, object] = {"executor": self.kind}
@@ -234,7 +266,18 @@ class Executor(Section):
                 settings["workers.kubernetes.resources"] = resources
             settings |= self.task_pods.options()
             comments["workers.kubernetes.safeToEvict"] = "evicting a task pod kills its task"
+        if release.task_namespaces:
+            settings |= task_namespace_settings(release)
         return Contribution(settings=settings, comments=comments)
+
+    def compose(self, release: Release, total: Contribution) -> Contribution:
+        """Add what task pods in other namespaces need to reach Airflow."""
+        if not release.task_namespaces:
+            return Contribution()
+        settings = reachable_services(release, total.values)
+        if release.network_policies and release.pgbouncer and not release.airflow_3:
+            settings["pgbouncer.extraNetworkPolicies"] = task_pod_peers(release)
+        return Contribution(settings=settings, notes=(task_namespace_note(release, total),))
 
     def _celery(self, settings: dict[str, object], release: Release) -> None:
         workers = self.workers

@@ -10,7 +10,7 @@ from pydantic import Field
 from wizard.formats.addresses import split_address
 from wizard.formats.types import Address, LabelKey, MetricPrefix, ObjectName, Text
 from wizard.manifests.contribution import Contribution, EnvVar, Flow
-from wizard.manifests.metrics import metrics_note, scrape_settings, service_monitor
+from wizard.manifests.metrics import metrics_note, exporter_settings, service_monitor
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
 from wizard.questions.cases import (
@@ -104,8 +104,8 @@ class Metrics(Section):
 
     def _settings(self, release: Release) -> Iterator[tuple[str, object]]:
         if self.kind == "prometheus":
-            if release.network_policies and self.scrape_namespace:
-                yield from scrape_settings(self.scrape_namespace).items()
+            if release.network_policies:
+                yield from exporter_settings(release, self.scrape_namespace).items()
             if self.prefix != "airflow":
                 yield "config.metrics.statsd_prefix", self.prefix
             return

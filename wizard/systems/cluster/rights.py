@@ -21,6 +21,7 @@ from wizard.questions.cases import (
     NETWORK_POLICIES,
     POD_CLEANUP,
     SERVICE_MONITOR,
+    TASK_NAMESPACES,
 )
 from wizard.stores.registry import store_kind
 
@@ -50,6 +51,10 @@ _OPTIONAL = (
     (HPA, "autoscaling", "horizontalpodautoscalers"),
     (DATABASE_CLEANUP, "batch", "cronjobs"),
     (POD_CLEANUP, "batch", "cronjobs"),
+)
+_CLUSTER_WIDE = (
+    (TASK_NAMESPACES, "rbac.authorization.k8s.io", "clusterroles"),
+    (TASK_NAMESPACES, "rbac.authorization.k8s.io", "clusterrolebindings"),
 )
 
 
@@ -112,6 +117,16 @@ def list_rights(answers: Answers, release: Release) -> Iterator[RightSet]:
                 for verb in APPLY_VERBS
             ]
         yield RightSet("install", "install the chart", "me", tuple(install))
+        if rights := tuple(_list_cluster_rights(answers)):
+            yield RightSet("cluster-objects", "create objects of the cluster", "platform", rights)
+
+
+def _list_cluster_rights(answers: Answers) -> Iterator[Right]:
+    """Yield the rights to the chart's objects that are in no namespace."""
+    for when, group, kind in _CLUSTER_WIDE:
+        if when.holds(answers):
+            for verb in ("get", *APPLY_VERBS):
+                yield Right(verb, kind, group)
 
 
 def _health_rights(space: str) -> RightSet:

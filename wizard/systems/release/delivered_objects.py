@@ -12,6 +12,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from wizard.chart.kinds import list_special_kinds
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
@@ -262,12 +263,24 @@ def _find_delivered(kube: Kube, target: Target) -> list[Ref]:
     """
     namespace, committed = target.release.namespace, _find_committed(kube, target)
     found = []
-    for api, kind in DELIVERED_KINDS:
+    for api, kind in (*DELIVERED_KINDS, *_list_special_kinds(target)):
         for one in list_metadata(kube, api, kind, namespace):
-            ref = Ref(api, kind, one["metadata"]["name"], namespace)
+            place = str(one["metadata"].get("namespace") or "")
+            ref = Ref(api, kind, one["metadata"]["name"], place)
             if ref not in committed and is_tracked(one, target):
                 found.append(ref)
     return found + committed
+
+
+def _list_special_kinds(target: Target) -> list[tuple[str, str]]:
+    """Return the kinds that the chart renders only with the committed values.
+
+    Others may be listed only by few: those of the whole cluster, and those that limit a namespace.
+    """
+    values = read_mapping(target.files.get("values", b"{}").decode("utf-8"), "values")
+    return [
+        (f"{one.group}/v1" if one.group else "v1", one.kind) for one in list_special_kinds(values)
+    ]
 
 
 def _find_committed(kube: Kube, target: Target) -> list[Ref]:

@@ -45,6 +45,9 @@ _KEEP = "Delete=false"
 _WITHOUT_DATA = {(api.rpartition("/")[0], kind) for api, kind in DELIVERED_KINDS} | {
     ("", "Pod"),
     ("", "Endpoints"),
+    ("", "LimitRange"),
+    ("", "ResourceQuota"),
+    ("scheduling.k8s.io", "PriorityClass"),
     ("apps", "ReplicaSet"),
     ("apps", "DaemonSet"),
     ("discovery.k8s.io", "EndpointSlice"),
