@@ -35,4 +35,51 @@ def check_task_namespaces(answers: Answers) -> Iterator[Problem]:
         )
 
 
-POD_RULES = (check_task_namespaces,)
+def check_isolation(answers: Answers) -> Iterator[Problem]:
+    """Report answers with which tasks would still need or reach the metadata database."""
+    if not answers.environment.isolate_database:
+        return
+    key, executor = "environment.isolate_database", answers.executor
+    if answers.installation.airflow.startswith("2."):
+        yield Problem(key, "turn it off: tasks of Airflow 2 read and write the database themselves")
+        return
+    if not answers.environment.network_policies:
+        yield Problem("environment.network_policies", f"turn them on: {key} needs them")
+    if executor.kind.startswith("Local"):
+        yield Problem(
+            "executor.kind",
+            f"use CeleryExecutor or KubernetesExecutor with {key}: LocalExecutor runs tasks in the "
+            "scheduler, which needs the database",
+        )
+    if "Celery" in executor.kind:
+        yield from _check_isolated_celery(answers)
+    if "Kubernetes" in executor.kind and executor.multi_namespace:
+        yield Problem(
+            "executor.multi_namespace",
+            f"leave it empty with {key}: network policies limit pods of their own namespace only",
+        )
+
+
+def _check_isolated_celery(answers: Answers) -> Iterator[Problem]:
+    key = "environment.isolate_database"
+    if answers.executor.workers.autoscaling == "keda":
+        yield Problem(
+            "executor.workers.autoscaling",
+            f"use none or hpa with {key}: KEDA takes the database's URL from the workers",
+        )
+    results = answers.database.result_backend
+    if answers.database.kind == "external" and results.kind == "separate":
+        yield Problem(
+            "database.result_backend.kind",
+            f"use metadata: with {key}, Celery keeps its results in the broker",
+        )
+    if answers.broker.kind == "external" and answers.broker.port in _AMQP_PORTS:
+        yield Problem(
+            "broker.port",
+            f"use Redis with {key}: Celery keeps its results in the broker, and RabbitMQ keeps none",
+        )
+
+
+_AMQP_PORTS = frozenset({5671, 5672})
+
+POD_RULES = (check_task_namespaces, check_isolation)

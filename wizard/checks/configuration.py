@@ -322,7 +322,11 @@ class _Rules(Reporter):
             option = parse_variable(name)
             if self.one.get(where) is not False or option is None or not self._applies(name):
                 continue
-            readers = [one for one in self.configuration.airflow_containers if _reads(one, name)]
+            readers = [
+                one
+                for one in self.configuration.airflow_containers
+                if _reads(one, name, airflow_3=self.one.airflow_3)
+            ]
             missing = [
                 one.title
                 for one in readers
@@ -357,8 +361,11 @@ def _is_template(setting: Setting) -> bool:
     return setting.variable is None and (setting.value is None or UNSET in setting.value)
 
 
-def _reads(container: Container, name: str) -> bool:
-    """Return whether the chart would give this variable to the container."""
+def _reads(container: Container, name: str, *, airflow_3: bool) -> bool:
+    """Return whether a container needs this variable that the chart would give it."""
+    if name == variable_name("database", "sql_alchemy_conn") and airflow_3:
+        # Tasks of Airflow 3 talk to the API server.
+        return container.component not in ("airflow-cleanup-pods", "worker", TASK_POD)
     if name == "AIRFLOW__API_AUTH__JWT_SECRET":
         return container.name in ("api-server", "scheduler")
     return container.component not in ("airflow-cleanup-pods",)

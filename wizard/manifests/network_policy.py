@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from wizard.chart.configuration import Configuration
 from wizard.chart.connections import list_connections
 from wizard.chart.exposure import list_exposures
 from wizard.chart.variables import Installation
+from wizard.errors import AnswersError, Problem
 from wizard.manifests.contribution import Flow
 from wizard.manifests.objects import BASICS_WAVE, manifest_file, object_metadata
 from wizard.manifests.tree import File
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+# The purposes of the flows to Airflow's own database.
+DATABASE_FLOWS = frozenset({"PostgreSQL", "PgBouncer"})
 _KUBERNETES_API = (("TCP", 443), ("TCP", 6443))
+_DNS: dict[str, Any] = {
+    "ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
+}
+_WORKER = "worker"
+# What tasks use in the namespace (chart 1.22.0), besides the workers' own logs.
+_REACHED_BY_TASKS = ("api-server", "otel-collector", "redis", "statsd")
 
 
 def airflow_pods(release: Release) -> dict[str, Any]:
@@ -94,7 +103,11 @@ def egress_policies(
             ports.setdefault((flow.protocol, flow.port), set()).add(flow.purpose)
     for port in _KUBERNETES_API:
         ports.setdefault(port, set()).add("Kubernetes API")
-    files = {file.path: file for file in [_common_policy(release, ports)]}
+    common = [_common_policy(release, ports)]
+    if release.isolated_database:
+        _require_isolation(ports, certain, flows)
+        common.append(_worker_policy(release, ports))
+    files = {file.path: file for file in common}
     for (purpose, components), found in sorted(certain.items()):
         if own := sorted(found - ports.keys()):
             file = _policy_of_components(release, purpose, components, own)
@@ -109,7 +122,7 @@ def egress_policies(
 def _common_policy(release: Release, ports: Mapping[tuple[str, int], set[str]]) -> File:
     rules: list[dict[str, Any]] = [
         {"to": [{"podSelector": {}}]},
-        {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]},
+        _DNS,
     ]
     rules += [_rule([port]) for port in sorted(ports)]
     purposes = [
@@ -119,7 +132,45 @@ def _common_policy(release: Release, ports: Mapping[tuple[str, int], set[str]]) 
     header = "\n".join(
         ["Airflow can reach pods in its namespace, DNS, and these ports on any host:", *purposes]
     )
-    return _policy(release, "egress", {"matchLabels": _labels(release)}, rules, header)
+    pods: dict[str, Any] = {"matchLabels": _labels(release)}
+    if release.isolated_database:
+        pods["matchExpressions"] = [
+            {"key": "component", "operator": "NotIn", "values": [_WORKER]},
+        ]
+    return _policy(release, "egress", pods, rules, header)
+
+
+def _worker_policy(release: Release, ports: Mapping[tuple[str, int], set[str]]) -> File:
+    """Return the policy of the pods that run tasks, without the database and its pooler."""
+    pods = {"matchLabels": {**_labels(release), "component": _WORKER}}
+    reached = {"key": "component", "operator": "In", "values": [*_REACHED_BY_TASKS]}
+    peers = {"matchLabels": _labels(release), "matchExpressions": [reached]}
+    rules = [{"to": [{"podSelector": peers}]}, _DNS, *(_rule([port]) for port in sorted(ports))]
+    header = "Pods of tasks can reach these of Airflow's pods, and no database of Airflow's own."
+    return _policy(release, "egress-isolated-tasks", pods, rules, header)
+
+
+def _require_isolation(
+    ports: Mapping[tuple[str, int], set[str]],
+    certain: Mapping[tuple[str, tuple[str, ...]], set[tuple[str, int]]],
+    flows: Iterable[Flow],
+) -> None:
+    """Raise AnswersError if tasks need a port of the database: a policy knows ports, not hosts."""
+    database = {(one.protocol, one.port) for one in flows if one.purpose in DATABASE_FLOWS}
+    for (purpose, components), found in certain.items():
+        if _WORKER in components and (shared := sorted(found & database)):
+            _refuse_port(shared[0][1], purpose)
+    for port in sorted(database & ports.keys()):
+        _refuse_port(port[1], ", ".join(sorted(ports[port])))
+
+
+def _refuse_port(port: int, purpose: str) -> NoReturn:
+    problem = Problem(
+        "environment.isolate_database",
+        f"tasks need port {port} ({purpose}), which is also the database's, and a network policy "
+        "cannot tell hosts apart: use another port there, or turn the isolation off",
+    )
+    raise AnswersError("tasks would still reach the database", [problem])
 
 
 def _policy_of_components(

@@ -68,6 +68,8 @@ class Release:
     reloader: Mapping[str, str]
     disruption_budgets: bool
     network_policies: bool
+    # Whether the pods of tasks are kept from the metadata database.
+    isolated_database: bool
     pod_security: Literal["none", "baseline", "restricted"]
     paths: Paths
     prefix: str
@@ -120,6 +122,16 @@ class Release:
         """Return the component labels of pods that run the code of tasks (chart 1.22.0)."""
         workers = ("worker",) if self.celery or self.kubernetes else ()
         return (*workers, *(("scheduler",) if self.local else ()), "triggerer")
+
+    @property
+    def database_clients(self) -> tuple[str, ...]:
+        """Return the component labels of pods that connect to the metadata database (chart 1.22.0).
+
+        With an isolated database, those that run tasks are not among them.
+        """
+        jobs = ("run-airflow-migrations", "create-user-job", "database-cleanup")
+        workers = () if self.isolated_database else ("worker",)
+        return (self.web_component, "scheduler", "dag-processor", "triggerer", *workers, *jobs)
 
     @property
     def dag_readers(self) -> tuple[str, ...]:

@@ -227,9 +227,10 @@ def _render_problems(release: Release, store: StoreRunbook, total: Contribution)
 
 
 def _render_readers(release: Release, store: StoreRunbook, total: Contribution) -> str:
+    url = "" if release.isolated_database else "the URL of the metadata database and "
     text = (
-        "## Who can read what\n\nDAG code runs as the workers' ServiceAccount, with the URL of the "
-        "metadata database and the Fernet key in its environment."
+        f"## Who can read what\n\nDAG code runs as the workers' ServiceAccount, with {url}"
+        "the Fernet key in its environment."
     )
     if not all(get_chart_value(total.values, one) for one in ("rbac.create", "allowPodLaunching")):
         return text

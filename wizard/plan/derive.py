@@ -65,6 +65,7 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
         reloader=RELOADER if answers.environment.reloader else {},
         disruption_budgets=answers.environment.disruption_budgets,
         network_policies=answers.environment.network_policies,
+        isolated_database=answers.environment.isolate_database and major >= 3,
         pod_security=answers.environment.pod_security,
         paths=Paths(
             apps=f"{folders.apps}/{name}",

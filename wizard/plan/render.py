@@ -24,6 +24,13 @@ from wizard.stores.registry import store_kind
 _TEXT_LIST = "extraEnv"
 # Lists of which `values:` gives more items: each item has a name of its own.
 APPENDED_LISTS = ("secret",)
+# The keys of components whose label is spelled differently. Source: chart 1.22.0.
+_KEYS = {
+    "create-user-job": "createUserJob",
+    "dag-processor": "dagProcessor",
+    "database-cleanup": "databaseCleanup",
+    "run-airflow-migrations": "migrateDatabaseJob",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,8 @@ def _pod_settings(release: Release, total: Contribution) -> dict[str, Any]:
         settings["imagePullSecrets"] = list(total.pull_secrets)
     for variable in total.env:
         for setting, item in _place_variable(variable, release):
-            settings.setdefault(setting, []).append(item)
+            own = total.settings.get(setting)
+            settings.setdefault(setting, [*own] if isinstance(own, list) else []).append(item)
     if _TEXT_LIST in settings:
         settings[_TEXT_LIST] = dump_yaml(settings[_TEXT_LIST])
     if total.mounts:
@@ -156,7 +164,7 @@ def _list_component_keys(component: str, release: Release) -> Iterator[str]:
     elif component == "api-server":
         yield release.web_key
     else:
-        yield {"dag-processor": "dagProcessor"}.get(component, component)
+        yield _KEYS.get(component, component)
 
 
 def _put(values: dict[str, Any], path: Iterable[str], value: object) -> None:

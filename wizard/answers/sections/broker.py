@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from wizard.formats.types import HostName, Port, Quantity
-from wizard.manifests.contribution import Contribution, Flow
+from wizard.manifests.contribution import Contribution, Flow, combine_contributions
 from wizard.manifests.release import Release
 from wizard.questions.cases import CELERY, CHART_REDIS, EXTERNAL_BROKER
 from wizard.questions.conditions import Condition
@@ -74,12 +74,13 @@ class Broker(Section):
             )
             # The flow is added even without a host, because the egress rule needs only the port.
             flows = (Flow("broker", self.host, self.port),)
-            return Contribution(
+            external = Contribution(
                 settings={"redis.enabled": False, **settings}, secrets=(secret,), flows=flows
             )
-        return Contribution(
-            settings={**settings, **self._redis(release)}, secrets=self._own(release)
-        )
+            return combine_contributions([external, _keep_results(release, secret)])
+        secrets = self._own(release)
+        own = Contribution(settings={**settings, **self._redis(release)}, secrets=secrets)
+        return combine_contributions([own, _keep_results(release, secrets[0])])
 
     def _redis(self, release: Release) -> dict[str, object]:
         volume = {"enabled": True, "size": self.persistence} if self.persistence else {}
@@ -106,3 +107,12 @@ class Broker(Section):
                 "Redis",
             ),
         )
+
+
+def _keep_results(release: Release, broker: SecretSpec) -> Contribution:
+    """Return Celery's result backend at the broker, if workers must not reach the database."""
+    if not release.isolated_database:
+        return Contribution()
+    setting = "data.resultBackendSecretName"
+    results = SecretSpec(release.secret("result-backend"), broker.keys, (setting,), "Celery results")
+    return Contribution(settings={setting: results.name}, secrets=(results,))

@@ -37,7 +37,7 @@ def bundled_database_contribution(release: Release) -> Contribution:
         "postgresql.primary.persistence.size": "1Gi",
         "data.metadataSecretName": metadata.name,
     }
-    if release.celery:
+    if release.celery and not release.isolated_database:
         backend = SecretSpec(
             release.secret("result-backend"),
             {"connection": endpoint.url("db+postgresql")},

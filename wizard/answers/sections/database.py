@@ -219,7 +219,7 @@ class Database(Section):
                 pgbouncer_secrets(
                     release,
                     metadata,
-                    self._result_endpoint(metadata) if release.celery else None,
+                    self._result_endpoint(metadata) if self._has_results(release) else None,
                     pools=(self.pgbouncer.metadata_pool, self.pgbouncer.result_pool),
                     max_client_conn=self.pgbouncer.max_client_conn,
                 )
@@ -234,6 +234,11 @@ class Database(Section):
             manifests=self._manifests(release),
             notes=(database_note(self._owners(release)),),
         )
+
+    @staticmethod
+    def _has_results(release: Release) -> bool:
+        """Return whether Celery keeps its results in a database."""
+        return release.celery and not release.isolated_database
 
     def _owners(self, release: Release) -> tuple[tuple[str, str, str], ...]:
         owners = [(self.host, self.name, self.user)]
@@ -284,7 +289,8 @@ class Database(Section):
             "metadata database",
         )
         secrets, settings = [secret], {"data.metadataSecretName": secret.name}
-        if release.celery:
+        # With an isolated database, Celery keeps its results in the broker.
+        if self._has_results(release):
             results = self._result_endpoint(metadata)
             # An external pooler only has to serve the metadata database, so Celery
             # connects directly to a separate result backend.
@@ -318,9 +324,10 @@ class Database(Section):
         mode, results = self.pgbouncer.mode, self.result_backend
         pooler = ("pgbouncer",) if mode == "chart" else ()
         direct = (*pooler, "run-airflow-migrations") if mode != "off" else ()
-        flows = [Flow("PostgreSQL", self.host, self.port, direct)]
+        clients = release.database_clients if release.isolated_database else ()
+        flows = [Flow("PostgreSQL", self.host, self.port, direct or clients)]
         if mode == "external":
-            flows.append(Flow("PgBouncer", self.pgbouncer.host, self.pgbouncer.port))
+            flows.append(Flow("PgBouncer", self.pgbouncer.host, self.pgbouncer.port, clients))
         if release.celery and results.kind == "separate":
             flows.append(Flow("result backend", results.host, results.port, pooler))
         return tuple(flows)
@@ -351,6 +358,12 @@ def _async_variables(release: Release, endpoint: Endpoint) -> Iterator[EnvVar]:
     if not _needs_async_url(release, endpoint):
         return
     secret = release.secret("metadata")
-    yield EnvVar("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC", secret=secret, key=ASYNC_KEY)
+    clients = release.database_clients if release.isolated_database else ()
+    yield EnvVar(
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC",
+        secret=secret,
+        key=ASYNC_KEY,
+        components=clients,
+    )
     if endpoint.has_ca and endpoint.verifies:
         yield EnvVar("PGSSLROOTCERT", CA_PATH, components=("api-server",))

@@ -9,6 +9,7 @@ from pydantic import Field
 from wizard.answers.sections.workloads import Components
 from wizard.formats.types import EnvName, HostName, Port, Text, TimeZone
 from wizard.manifests.contribution import Contribution, EnvVar, Flow
+from wizard.manifests.isolation import isolation_note, isolation_settings, isolation_variables
 from wizard.manifests.network_policy import egress_policies
 from wizard.manifests.release import Release
 from wizard.questions.cases import DATABASE_CLEANUP, KUBERNETES, NETWORK_POLICIES
@@ -79,6 +80,14 @@ class Cleanup(Model):
         return settings
 
 
+_ISOLATED = Effect(
+    "isolated-database",
+    "interrupt",
+    "Tasks that connect to the metadata database fail. Celery looks for results in another place: "
+    "let running tasks end first.",
+)
+
+
 class Environment(Section):
     """Time zone, variables and the namespace's policies."""
 
@@ -137,6 +146,15 @@ class Environment(Section):
             "wizard adds those that the answers and values name."
         ),
     )
+    # Always asked: a rule refuses what it cannot do, so that nobody takes it for done.
+    isolate_database: Annotated[bool, QuestionInfo(effects=(_ISOLATED,))] = Field(
+        default=False,
+        title="Isolate database",
+        description=(
+            "Airflow 3: workers and task pods get no URL of the metadata database, and network "
+            "policies block its port for them. Celery then keeps results in its broker, Redis."
+        ),
+    )
     cleanup: Cleanup = Field(default_factory=Cleanup, title="Cleanup")
     pod_security: Annotated[
         Literal["none", "baseline", "restricted"],
@@ -165,10 +183,15 @@ class Environment(Section):
             **self.cleanup.build_settings(release),
         }
         flows: tuple[Flow, ...] = ()
+        notes: tuple[str, ...] = ()
         if self.network_policies:
             settings["networkPolicies.enabled"] = True
             flows = tuple(one.build_flow(release) for one in self.egress)
-        return Contribution(settings=settings, env=tuple(env), flows=flows)
+        if release.isolated_database:
+            settings |= isolation_settings(release)
+            env += isolation_variables(release)
+            notes = (isolation_note(release),)
+        return Contribution(settings=settings, env=tuple(env), flows=flows, notes=notes)
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
         """Add the egress policies, which follow from all other answers."""

@@ -118,6 +118,9 @@ def _variable(variable: str, name: str, key: str) -> dict[str, object]:
 def _move_variables(settings: dict[str, Any], one: ExistingSecret, key: str) -> Iterator[EnvVar]:
     """Turn the chart's own variables off in `settings`, and yield those that replace them."""
     for variable in one.contract.variables:
+        if settings.get(f"{_SWITCH}.{variable}") is False:
+            # A section has placed it: single components get it.
+            continue
         settings[f"{_SWITCH}.{variable}"] = False
         components = one.contract.components
         yield EnvVar(variable, secret=one.name, key=key, components=components)

@@ -1,0 +1,64 @@
+"""Keeps the metadata database from the pods that run tasks: its URL, and the way to it.
+
+Source: chart 1.22.0. Its variables of the database are in every container or in none, and the
+containers that wait for migrations take no variable from a Secret. So the chart's variables are
+off, the components that connect get one of their own, and they wait for the migrations themselves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.manifests.contribution import EnvVar
+
+if TYPE_CHECKING:
+    from wizard.manifests.release import Release
+
+URL_VARIABLE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+_WAIT_SECONDS = 300
+# The command of each component that runs all the time, by the chart's key.
+_COMMANDS = {
+    "apiServer": "api-server",
+    "scheduler": "scheduler",
+    "dagProcessor": "dag-processor",
+    "triggerer": "triggerer",
+}
+
+
+def isolation_settings(release: Release) -> dict[str, object]:
+    """Return the settings that leave the database's URL out of every container."""
+    settings: dict[str, object] = {
+        f"enableBuiltInSecretEnvVars.{name}": False
+        for name in (URL_VARIABLE, "AIRFLOW_CONN_AIRFLOW_DB")
+    }
+    wait = f"airflow db check-migrations --migration-wait-timeout={_WAIT_SECONDS}"
+    for key, command in _COMMANDS.items():
+        settings[f"{key}.waitForMigrations.enabled"] = False
+        settings[f"{key}.args"] = ["bash", "-c", f"{wait} && exec airflow {command}"]
+    if release.celery:
+        settings["workers.celery.waitForMigrations.enabled"] = False
+    return settings
+
+
+def isolation_variables(release: Release) -> tuple[EnvVar, ...]:
+    """Return the database's URL for the components that connect to it."""
+    secret = release.secret("metadata")
+    return (
+        EnvVar(URL_VARIABLE, secret=secret, key="connection", components=release.database_clients),
+    )
+
+
+def isolation_note(release: Release) -> str:
+    """Return the runbook's section on what still reaches the database, as Markdown."""
+    lines = [
+        "## Isolated database",
+        "",
+        "Pods of tasks get no URL of the metadata database, and the network policies block its "
+        "port for them. Two ways around it stay:",
+        "",
+        "- The DAG processor and the triggerer run DAG code, and connect to the database.",
+        "- The chart lets the ServiceAccounts of the triggerer and the workers start pods. A pod "
+        f"without the label `release={release.names.release}` is not limited, and it may mount the "
+        f"Secret `{release.secret('metadata')}`. An admission policy of the cluster can forbid it.",
+    ]
+    return "\n".join(lines)
