@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from wizard.errors import Problem
+from wizard.manifests.proxy import PROXY_VARIABLES
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -80,6 +81,33 @@ def _check_isolated_celery(answers: Answers) -> Iterator[Problem]:
         )
 
 
+def check_openshift(answers: Answers) -> Iterator[Problem]:
+    """Report a Pod Security Standard that the SCC anyuid cannot go with.
+
+    Source: OpenShift 4, SCC anyuid: it admits no pod that names a seccomp profile.
+    """
+    environment = answers.environment
+    if environment.openshift and environment.pod_security == "restricted":
+        yield Problem(
+            "environment.pod_security",
+            "use none or baseline with environment.openshift: the SCC anyuid admits no seccomp "
+            "profile, which restricted requires",
+        )
+
+
+def check_proxy_variables(answers: Answers) -> Iterator[Problem]:
+    """Report variables that the questions on the proxy set too."""
+    environment = answers.environment
+    if not (environment.proxy.http or environment.proxy.https):
+        return
+    for name in environment.variables:
+        if name in PROXY_VARIABLES:
+            key = "no_proxy" if name.lower() == "no_proxy" else name.lower().partition("_")[0]
+            yield Problem(
+                f"environment.variables.{name}", f"remove it: environment.proxy.{key} sets it"
+            )
+
+
 _AMQP_PORTS = frozenset({5671, 5672})
 
-POD_RULES = (check_task_namespaces, check_isolation)
+POD_RULES = (check_task_namespaces, check_isolation, check_openshift, check_proxy_variables)

@@ -135,6 +135,15 @@ def check_web_url(value: str) -> str:
     return checked
 
 
+def check_proxy_url(value: str) -> str:
+    """Return the URL of a proxy for pods: scheme, host and port; ValueError says what to give."""
+    example = "http://proxy.example.internal:3128"
+    checked = _check_url(value, ("http", "https"), example, loopback=False)
+    if urlsplit(checked).path or "%" in checked:
+        raise ValueError(f"give only scheme, host and port, such as {example}")
+    return checked
+
+
 def parse_git_url(value: str) -> GitLocation:
     """Return the parts of an ssh:// or https:// Git URL, or of user@host:path.
 

@@ -19,6 +19,7 @@ from wizard.formats.addresses import (
     check_git_url,
     check_host,
     check_https_url,
+    check_proxy_url,
     check_web_url,
     split_address,
 )
@@ -86,6 +87,10 @@ def _https_url(value: str) -> str:
 
 def _web_url(value: str) -> str:
     return check_web_url(value) if value else value
+
+
+def _proxy_url(value: str) -> str:
+    return check_proxy_url(value) if value else value
 
 
 def _git_url(value: str) -> str:
@@ -256,6 +261,18 @@ HostName = Annotated[Text, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 HttpsUrl = Annotated[Text, AfterValidator(_https_url)]
 WebUrl = Annotated[Text, AfterValidator(_web_url)]
+ProxyUrl = Annotated[Text, AfterValidator(_proxy_url)]
+ProxyException = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5}|/[0-9]{1,3})?"
+            r"|\[?[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*\]?(/[0-9]{1,3})?",
+            "give a host, a domain such as .example.internal, or a network such as 10.0.0.0/8",
+            empty=False,
+        )
+    ),
+]
 GitUrl = Annotated[Text, AfterValidator(_git_url)]
 RepositorySource = Annotated[Text, AfterValidator(_repository_source)]
 GitRef = Annotated[Text, AfterValidator(_git_ref)]

@@ -62,14 +62,10 @@ def manifest_file(release: Release, name: str, data: Mapping[str, Any], header: 
 
 
 def pod_security_labels(release: Release) -> dict[str, str]:
-    """Return the namespace's labels; `restricted` only warns: the chart's Redis violates it."""
+    """Return the labels by which the cluster enforces a Pod Security Standard in the namespace."""
     if release.pod_security == "none":
         return {}
-    labels = {f"{_POD_SECURITY}/enforce": "baseline"}
-    if release.pod_security == "restricted":
-        labels[f"{_POD_SECURITY}/warn"] = "restricted"
-        labels[f"{_POD_SECURITY}/audit"] = "restricted"
-    return labels
+    return {f"{_POD_SECURITY}/enforce": release.pod_security}
 
 
 def namespace_file(release: Release) -> File:

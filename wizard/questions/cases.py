@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wizard.formats.addresses import is_ssh_url
+from wizard.formats.nested import get_value
 from wizard.questions.conditions import when, when_matching, when_not
 
 AIRFLOW_2 = when_matching(
@@ -50,6 +51,13 @@ SEPARATE_RESULT_BACKEND = RESULT_BACKEND & when(
 RESULT_POOL = PGBOUNCER & CELERY
 
 NETWORK_POLICIES = when("network policies", "environment.network_policies", True)
+PROXIED = when_matching(
+    "a proxy",
+    "environment.proxy",
+    lambda proxy: any(get_value(proxy, (one,)) for one in ("http", "https")),
+)
+CPU_QUOTA = when_not("a CPU quota", "environment.quota.cpu", "")
+MEMORY_QUOTA = when_not("a memory quota", "environment.quota.memory", "")
 DISRUPTION_BUDGETS = when("disruption budgets", "environment.disruption_budgets", True)
 
 CHART_REDIS = when("the chart's Redis", "broker.kind", "chart-redis")

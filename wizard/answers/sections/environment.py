@@ -6,12 +6,18 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from wizard.answers.sections.namespace import Proxy, Quota
 from wizard.answers.sections.workloads import Components
 from wizard.formats.types import EnvName, HostName, Port, Text, TimeZone
-from wizard.manifests.contribution import Contribution, EnvVar, Flow
+from wizard.manifests.contribution import Contribution, EnvVar, Flow, combine_contributions
 from wizard.manifests.isolation import isolation_note, isolation_settings, isolation_variables
 from wizard.manifests.network_policy import egress_policies
+from wizard.manifests.openshift import scc_bindings
+from wizard.manifests.pod_security import restricted_collector, restricted_settings
+from wizard.manifests.pod_standards import require_restricted
+from wizard.manifests.quota import quota_settings, require_room
 from wizard.manifests.release import Release
+from wizard.manifests.tree import File
 from wizard.questions.cases import DATABASE_CLEANUP, KUBERNETES, NETWORK_POLICIES
 from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
@@ -85,6 +91,15 @@ _ISOLATED = Effect(
     "interrupt",
     "Tasks that connect to the metadata database fail. Celery looks for results in another place: "
     "let running tasks end first.",
+)
+
+
+_RESTRICTED = Effect(
+    "restricted-pods",
+    "interrupt",
+    "The cluster refuses pods that DAGs start (KubernetesPodOperator, pod_override) unless they "
+    "meet the standard restricted.",
+    lambda _, new: new == "restricted",
 )
 
 
@@ -163,14 +178,28 @@ class Environment(Section):
             labels={
                 "none": "no labels",
                 "baseline": "baseline enforced",
-                "restricted": "baseline enforced, restricted warned",
+                "restricted": "restricted enforced, and met by the chart's pods",
             },
+            effects=(_RESTRICTED,),
         ),
     ] = Field(
         default="none",
         title="Pod security",
-        description="Pod security labels of the namespace. The chart's Redis violates restricted.",
+        description=(
+            "Pod Security Standard that the cluster enforces in the namespace. Pods that your DAGs "
+            "start must meet it too."
+        ),
     )
+    openshift: bool = Field(
+        default=False,
+        title="OpenShift",
+        description=(
+            "Bind the ServiceAccounts to the SCC anyuid: the images run as users outside of the "
+            "range that OpenShift gives a namespace."
+        ),
+    )
+    proxy: Proxy = Field(default_factory=Proxy, title="Proxy")
+    quota: Quota = Field(default_factory=Quota, title="Quota")
 
     def contribute(self, release: Release) -> Contribution:
         """Set the variables of all containers, and the chart's network policies."""
@@ -181,6 +210,7 @@ class Environment(Section):
         settings: dict[str, object] = {
             "config.core.load_examples": "True" if self.load_examples else "False",
             **self.cleanup.build_settings(release),
+            **({"rbac.createSCCRoleBinding": True} if self.openshift else {}),
         }
         flows: tuple[Flow, ...] = ()
         notes: tuple[str, ...] = ()
@@ -191,10 +221,30 @@ class Environment(Section):
             settings |= isolation_settings(release)
             env += isolation_variables(release)
             notes = (isolation_note(release),)
-        return Contribution(settings=settings, env=tuple(env), flows=flows, notes=notes)
+        if self.pod_security == "restricted":
+            settings |= restricted_settings(release)
+        settings |= quota_settings(self.quota.limits)
+        own = Contribution(
+            settings=settings,
+            env=tuple(env),
+            flows=flows,
+            manifests=scc_bindings(release) if self.openshift else (),
+            notes=notes,
+        )
+        return combine_contributions([own, self.proxy.contribute(release)])
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
-        """Add the egress policies, which follow from all other answers."""
-        if not self.network_policies:
-            return Contribution()
-        return Contribution(manifests=egress_policies(release, total.flows, total.values))
+        """Add the egress policies and git-sync's proxy, which follow from all other answers.
+
+        Raises AnswersError if the components do not fit into the quota, or do not meet the standard
+        that the namespace enforces.
+        """
+        require_room(release, self.quota.limits, total.values)
+        settings = self.proxy.git_settings(release, total.values)
+        if self.pod_security == "restricted":
+            require_restricted(total.values)
+            settings |= restricted_collector(total.values)
+        policies: tuple[File, ...] = ()
+        if self.network_policies:
+            policies = egress_policies(release, total.flows, total.values)
+        return Contribution(settings=settings, manifests=policies)

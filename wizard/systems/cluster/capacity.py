@@ -6,7 +6,6 @@ StatsD and one Job.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,18 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.engine.probes import ProbeResult, fail_result, pass_result, warn_result
 from wizard.errors import Fix
+from wizard.formats.quantities import format_quantity, parse_quantity
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.manifests.release import Release
 
-_FACTORS: Mapping[str, Decimal] = {
-    "": Decimal(1),
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("num", -3)},
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", 1)},
-    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)},
-}
-_QUANTITY = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)")
 _DEFAULT_CLASS_ANNOTATION = "storageclass.kubernetes.io/is-default-class"
 # Drivers of block volumes, which attach to one node at a time. Source: their documentation.
 _SINGLE_NODE_PROVISIONERS = frozenset(
@@ -57,14 +50,6 @@ class VolumeDemand:
     size: str
     storage_class: str = ""
     shared: bool = False
-
-
-def parse_quantity(text: str) -> Decimal:
-    """Return a Kubernetes quantity as a number; raise ValueError if it is not a quantity."""
-    match = _QUANTITY.fullmatch(text)
-    if match is None or match[2] not in _FACTORS:
-        raise ValueError("not a quantity")
-    return Decimal(match[1]) * _FACTORS[match[2]]
 
 
 def list_pods(answers: Answers, release: Release) -> Iterator[PodDemand]:
@@ -149,8 +134,8 @@ def judge_quotas(
             free = parse_quantity(str(limit)) - used
             if want > free:
                 problems.append(
-                    f"{name} has {_format_quantity(free)} of {resource} left, "
-                    f"{_format_quantity(want)} needed"
+                    f"{name} has {format_quantity(free)} of {resource} left, "
+                    f"{format_quantity(want)} needed"
                 )
     if problems:
         return fail_result(
@@ -158,7 +143,7 @@ def judge_quotas(
         )
     count = f"{len(quotas)} quota{'s' if len(quotas) != 1 else ''}"
     return pass_result(
-        f"{count} with room for {_format_quantity(needed['pods'])} pods" if quotas else "no quota"
+        f"{count} with room for {format_quantity(needed['pods'])} pods" if quotas else "no quota"
     )
 
 
@@ -196,14 +181,6 @@ def _sum_demands(
             (parse_quantity(one.size) * one.count for one in claimed), Decimal(0)
         ),
     }
-
-
-def _format_quantity(value: Decimal) -> str:
-    """Return a number as a quantity, in Mi, Gi or Ti if that gives a whole number."""
-    for unit in ("Ti", "Gi", "Mi"):
-        if value >= _FACTORS[unit] and value % (2**20) == 0:
-            return f"{(value / _FACTORS[unit]).normalize():f}{unit}"
-    return f"{value.normalize():f}"
 
 
 def judge_classes(
