@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
 # Annotations of these say who made an object, and what may delete it.
-_OWNERS = frozenset({"airflow-wizard", "argocd.argoproj.io", "helm.sh", "meta.helm.sh"})
+OWNERS = frozenset({"airflow-wizard", "argocd.argoproj.io", "helm.sh", "meta.helm.sh"})
 
 
 def check_access(answers: Answers) -> Iterator[Problem]:
@@ -40,7 +40,7 @@ def check_access(answers: Answers) -> Iterator[Problem]:
             "be sent in clear text",
         )
     for name in access.annotations:
-        if name.partition("/")[0] in _OWNERS:
+        if name.partition("/")[0] in OWNERS:
             yield Problem(
                 f"access.annotations.{name}",
                 "remove it: by this annotation, tools decide who owns the object",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from wizard.answers.access_rules import OWNERS
 from wizard.errors import Problem
 from wizard.manifests.proxy import PROXY_VARIABLES
 
@@ -108,6 +109,28 @@ def check_proxy_variables(answers: Answers) -> Iterator[Problem]:
             )
 
 
+def check_marks(answers: Answers) -> Iterator[Problem]:
+    """Report annotations and labels by which tools decide who owns an object, or find pods."""
+    components = answers.components
+    for name in components.service_account.annotations:
+        if name.partition("/")[0] in OWNERS:
+            yield Problem(
+                f"components.service_account.annotations.{name}",
+                "remove it: by this annotation, tools decide who owns the object",
+            )
+    for name in components.pod_labels:
+        if name in _CHART_LABELS or name.partition("/")[0] in _LABEL_OWNERS:
+            yield Problem(
+                f"components.pod_labels.{name}",
+                "use another name: by this label, the chart, Helm or Argo CD find their objects",
+            )
+
+
+# Labels of the chart's pods (chart 1.22.0).
+_CHART_LABELS = frozenset(
+    {"chart", "component", "executor", "heritage", "namespace", "release", "tier", "worker-set"}
+)
+_LABEL_OWNERS = OWNERS | {"app.kubernetes.io"}
 _AMQP_PORTS = frozenset({5671, 5672})
 
-POD_RULES = (check_task_namespaces, check_isolation, check_openshift, check_proxy_variables)
+POD_RULES = (check_task_namespaces, check_isolation, check_openshift, check_proxy_variables, check_marks)

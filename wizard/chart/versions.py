@@ -26,6 +26,12 @@ _BEFORE_1_21 = {
     "workers.kubernetes.safeToEvict": "workers.safeToEvict",
     "workers.kubernetes.podAnnotations": "workers.podAnnotations",
     "workers.kubernetes.serviceAccount": "workers.serviceAccount",
+    "workers.celery.serviceAccount": "workers.serviceAccount",
+    **{
+        f"workers.{kind}.{key}": f"workers.{key}"
+        for kind in ("celery", "kubernetes")
+        for key in ("labels", "priorityClassName", "tolerations", "topologySpreadConstraints")
+    },
 }
 _BEFORE_1_20 = {
     **_BEFORE_1_21,
@@ -34,6 +40,8 @@ _BEFORE_1_20 = {
     "workers.celery.podDisruptionBudget": "workers.podDisruptionBudget",
     "workers.celery.terminationGracePeriodSeconds": "workers.terminationGracePeriodSeconds",
     "workers.kubernetes.resources": "workers.resources",
+    "workers.celery.nodeSelector": "workers.nodeSelector",
+    "workers.kubernetes.nodeSelector": "workers.nodeSelector",
 }
 
 

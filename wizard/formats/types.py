@@ -245,6 +245,27 @@ LabelKey = Annotated[
         _matching(_QUALIFIED_NAME, "give the name of a label, such as release", empty=False)
     ),
 ]
+LabelValue = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?",
+            "use at most 63 letters, digits, dots, hyphens and underscores",
+        )
+    ),
+]
+# The chart renders such a value as a Go template.
+CloudIdentity = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z0-9@:/._+=,-]+",
+            "give a name at a cloud, such as arn:aws:iam::123456789012:role/airflow: letters, "
+            "digits and @:/._+=,-",
+            empty=False,
+        )
+    ),
+]
 Network = Annotated[Text, AfterValidator(_network)]
 MetricPrefix = Annotated[
     Text,

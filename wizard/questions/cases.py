@@ -20,6 +20,9 @@ KUBERNETES = when_matching(
 TASK_NAMESPACES = KUBERNETES & when_matching(
     "task pods in other namespaces", "executor.multi_namespace", bool
 )
+WORKERS = when_matching(
+    "workers or task pods", "executor.kind", lambda kind: kind != "LocalExecutor"
+)
 LOCAL = when_matching("LocalExecutor", "executor.kind", lambda kind: kind.startswith("Local"))
 AUTOSCALED_WORKERS = CELERY & when_not("worker autoscaling", "executor.workers.autoscaling", "none")
 KEDA = CELERY & when("KEDA", "executor.workers.autoscaling", "keda")

@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from wizard.formats.types import ObjectName, Quantity
+from wizard.answers.sections.placement import Schedule, ServiceAccounts, label_settings
+from wizard.formats.types import LabelKey, LabelValue, ObjectName, Quantity
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
 from wizard.questions.cases import PERSISTENT_LOGS
@@ -89,6 +90,18 @@ class Components(Section):
     dag_processor: Component = Field(default_factory=Component, title="DAG processor")
     triggerer: Triggerer = Field(default_factory=Triggerer, title="Triggerer")
     logs: Logs = Field(default_factory=Logs, title="Logs")
+    schedule: Schedule = Field(default_factory=Schedule, title="Schedule")
+    service_account: ServiceAccounts = Field(
+        default_factory=ServiceAccounts, title="ServiceAccounts"
+    )
+    pod_labels: dict[LabelKey, LabelValue] = Field(
+        default_factory=dict,
+        title="Pod labels",
+        description=(
+            "NAME=VALUE labels of the pods that run Airflow's image, such as "
+            "azure.workload.identity/use=true."
+        ),
+    )
 
     def contribute(self, release: Release) -> Contribution:
         """Set replicas, resources, disruption budgets and Reloader annotations per component."""
@@ -114,3 +127,14 @@ class Components(Section):
             if self.logs.storage_class:
                 settings["logs.persistence.storageClassName"] = self.logs.storage_class
         return Contribution(settings=settings, comments=comments)
+
+    def compose(self, release: Release, total: Contribution) -> Contribution:
+        """Place, label and name the pods that run by the values in effect."""
+        values = total.values
+        return Contribution(
+            settings={
+                **self.schedule.build_settings(release, values),
+                **self.service_account.build_settings(release, values),
+                **label_settings(release, self.pod_labels, values),
+            }
+        )
