@@ -78,7 +78,7 @@ def _check_isolated_celery(answers: Answers) -> Iterator[Problem]:
     if answers.broker.kind == "external" and answers.broker.port in _AMQP_PORTS:
         yield Problem(
             "broker.port",
-            f"use Redis with {key}: Celery keeps its results in the broker, and RabbitMQ keeps none",
+            f"use a Redis with {key}: Celery keeps its results in the broker, RabbitMQ keeps none",
         )
 
 
@@ -133,4 +133,10 @@ _CHART_LABELS = frozenset(
 _LABEL_OWNERS = OWNERS | {"app.kubernetes.io"}
 _AMQP_PORTS = frozenset({5671, 5672})
 
-POD_RULES = (check_task_namespaces, check_isolation, check_openshift, check_proxy_variables, check_marks)
+POD_RULES = (
+    check_task_namespaces,
+    check_isolation,
+    check_openshift,
+    check_proxy_variables,
+    check_marks,
+)

@@ -28,9 +28,7 @@ NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 # The purposes of the flows to Airflow's own database.
 DATABASE_FLOWS = frozenset({"PostgreSQL", "PgBouncer"})
 _KUBERNETES_API = (("TCP", 443), ("TCP", 6443))
-_DNS: dict[str, Any] = {
-    "ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
-}
+_DNS: dict[str, Any] = {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]}
 _WORKER = "worker"
 # What tasks use in the namespace (chart 1.22.0), besides the workers' own logs.
 _REACHED_BY_TASKS = ("api-server", "otel-collector", "redis", "statsd")

@@ -1,7 +1,7 @@
 """Security contexts with which the chart's pods meet the Pod Security Standard `restricted`.
 
-Source: chart 1.22.0. Its containers drop all capabilities except those of git-sync, no pod of its own has a
-seccomp profile, and Redis runs as root. A context replaces the chart's, so each repeats the user.
+Source: chart 1.22.0. Only git-sync keeps its capabilities, no pod of the chart has a seccomp
+profile, and Redis runs as root. A context replaces the chart's, so each repeats the user.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def restricted_settings(release: Release) -> dict[str, object]:
 def restricted_collector(values: Mapping[str, Any]) -> dict[str, object]:
     """Return the contexts of the OpenTelemetry collector, if the values in effect run one."""
     key = "otelCollector"
-    runs = any(get_chart_value(values, f"{key}.{one}") for one in ("metricsEnabled", "tracesEnabled"))
+    switches = ("metricsEnabled", "tracesEnabled")
+    runs = any(get_chart_value(values, f"{key}.{one}") for one in switches)
     if not runs or get_chart_value(values, f"{key}.securityContexts.pod"):
         return {}
     return {

@@ -6,6 +6,7 @@ only containers, volumes and contexts of others are judged. A context replaces t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ _VOLUMES = frozenset(
     }
 )  # fmt: skip
 _KEY = "environment.pod_security"
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?").fullmatch
 
 
 def require_restricted(values: Mapping[str, Any]) -> None:
@@ -62,6 +64,12 @@ def _owner(path: tuple[str | int, ...]) -> str:
     return ".".join(names) or "all components"
 
 
+def _name(what: str, node: Mapping[str, Any]) -> str:
+    """Return what is judged by its name, if the name is one that Kubernetes takes."""
+    name = str(node.get("name"))
+    return f"{what} {name}" if _LABEL(name) else f"a {what}"
+
+
 def _judge_template(where: str, text: str) -> Iterator[tuple[str, str, str]]:
     pod = parse_yaml_text(text)
     spec = pod.get("spec") if isinstance(pod, Mapping) else None
@@ -80,22 +88,21 @@ def _judge_template(where: str, text: str) -> Iterator[tuple[str, str, str]]:
     yield from _judge_volumes(where, spec.get("volumes") or [])
 
 
-def _judge_pod(
-    where: str, who: str, context: Mapping[str, Any]
-) -> Iterator[tuple[str, str, str]]:
+def _judge_pod(where: str, who: str, context: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     if context.get("runAsNonRoot") is not True:
         yield where, who, "set runAsNonRoot: true"
     if context.get("runAsUser") == 0:
         yield where, who, "set a runAsUser other than 0"
     profile = context.get("seccompProfile")
-    if not isinstance(profile, Mapping) or profile.get("type") not in ("RuntimeDefault", "Localhost"):
+    kind = profile.get("type") if isinstance(profile, Mapping) else None
+    if kind not in ("RuntimeDefault", "Localhost"):
         yield where, who, "set seccompProfile.type: RuntimeDefault"
 
 
 def _judge_container(where: str, container: object) -> Iterator[tuple[str, str, str]]:
     if not isinstance(container, Mapping):
         return
-    who = f"container {container.get('name')}"
+    who = _name("container", container)
     context = container.get("securityContext")
     yield from _judge_context(where, who, context if isinstance(context, Mapping) else {})
     for port in container.get("ports") or []:
@@ -125,5 +132,6 @@ def _judge_context(
 
 def _judge_volumes(where: str, volumes: list[Any]) -> Iterator[tuple[str, str, str]]:
     for volume in volumes:
-        if isinstance(volume, Mapping) and (kinds := set(volume) - {"name"} - _VOLUMES):
-            yield where, f"volume {volume.get('name')}", f"use another volume than {sorted(kinds)[0]}"
+        if isinstance(volume, Mapping) and set(volume) - {"name"} - _VOLUMES:
+            kinds = ", ".join(sorted(_VOLUMES))
+            yield where, _name("volume", volume), f"use a volume of another kind ({kinds})"

@@ -53,10 +53,7 @@ def _list_variables(
     without = ",".join(_list_exceptions(release, exceptions))
     given = {"HTTP_PROXY": http, "HTTPS_PROXY": https, "NO_PROXY": without}
     return {
-        name: value
-        for upper, value in given.items()
-        if value
-        for name in (upper, upper.lower())
+        name: value for upper, value in given.items() if value for name in (upper, upper.lower())
     }
 
 

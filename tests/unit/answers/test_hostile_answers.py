@@ -101,7 +101,13 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
             "access.gateway": {"name": "public", "namespace": "gateways"},
         },
     ),
-    ("production", {"executor.kind": "KubernetesExecutor"}),
+    (
+        "production",
+        {
+            "executor.kind": "KubernetesExecutor",
+            "environment.quota": {"cpu": "99", "memory": "999Gi"},
+        },
+    ),
     ("production", {"secrets.store": "existing", "dags.source": "bundle"}),
     (
         "local",

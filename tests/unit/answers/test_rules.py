@@ -21,6 +21,11 @@ _STORED = [{"name": "a", "from": "store", "keys": ["K"]}]
 _EXISTING = [{"name": "a", "from": "existing"}]
 _LOCAL = {"dags.repo": "https://git.example.com/a/b.git", "delivery.kind": "kind",
           "database": {"kind": "bundled", "password": {"generate": True}}}  # fmt: skip
+_KUBERNETES: dict[str, object] = {"executor.kind": "KubernetesExecutor"}
+_ISOLATED: dict[str, object] = {
+    "environment.network_policies": True,
+    "environment.isolate_database": True,
+}
 CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
     # rule: (changes it refuses, the nearest that it allows, key, part of the remedy)
     "check_hybrid_executors": (
@@ -223,6 +228,96 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         {**OVER_HTTPS, "delivery.argocd.token": {"store": True}},
         "delivery.argocd.token",
         "or a repository over SSH",
+    ),
+    "check_task_namespaces": (
+        {**_KUBERNETES, "executor.multi_namespace": ["team-a", "airflow"]},
+        {**_KUBERNETES, "executor.multi_namespace": "team-a, team-b"},
+        "executor.multi_namespace",
+        "remove airflow",
+    ),
+    "check_task_namespaces, twice": (
+        {**_KUBERNETES, "executor.multi_namespace": ["team-a", "team-a"]},
+        {"executor.multi_namespace": ["team-a", "team-a"]},
+        "executor.multi_namespace",
+        "each namespace once",
+    ),
+    "check_task_namespaces of Kubernetes": (
+        {**_KUBERNETES, "executor.multi_namespace": ["kube-system"]},
+        {**_KUBERNETES, "executor.multi_namespace": ["kube"]},
+        "executor.multi_namespace",
+        "remove kube-system",
+    ),
+    "check_task_namespaces, one volume": (
+        {**_KUBERNETES, "executor.multi_namespace": ["a"], "components.logs.persistence": True},
+        {**_KUBERNETES, "components.logs.persistence": True},
+        "components.logs.persistence",
+        "cannot mount",
+    ),
+    "check_isolation of Airflow 2": (
+        {**_ISOLATED, "installation.airflow": "2.11.0"},
+        _ISOLATED,
+        "environment.isolate_database",
+        "tasks of Airflow 2",
+    ),
+    "check_isolation without policies": (
+        {**_ISOLATED, "environment.network_policies": False},
+        _ISOLATED,
+        "environment.network_policies",
+        "turn them on",
+    ),
+    "check_isolation of LocalExecutor": (
+        {**_ISOLATED, "executor.kind": "LocalExecutor,KubernetesExecutor"},
+        {**_ISOLATED, **_KUBERNETES},
+        "executor.kind",
+        "use CeleryExecutor or KubernetesExecutor",
+    ),
+    "check_isolation, namespaces": (
+        {**_ISOLATED, **_KUBERNETES, "executor.multi_namespace": ["a"]},
+        {**_ISOLATED, "executor.multi_namespace": ["a"]},
+        "executor.multi_namespace",
+        "leave it empty",
+    ),
+    "check_isolation of KEDA": (
+        {**_ISOLATED, "executor.workers.autoscaling": "keda"},
+        {**_ISOLATED, "executor.workers.autoscaling": "hpa"},
+        "executor.workers.autoscaling",
+        "none or hpa",
+    ),
+    "check_isolation of results": (
+        {**_ISOLATED, "database.result_backend": {"kind": "separate", "host": "a.example"}},
+        {**_ISOLATED, **_KUBERNETES, "database.result_backend": {"kind": "separate"}},
+        "database.result_backend.kind",
+        "use metadata",
+    ),
+    "check_isolation of RabbitMQ": (
+        {**_ISOLATED, "broker": {"kind": "external", "host": "a.example", "port": 5672}},
+        {**_ISOLATED, "broker": {"kind": "external", "host": "a.example", "port": 6379}},
+        "broker.port",
+        "use a Redis",
+    ),
+    "check_openshift": (
+        {"environment.openshift": True, "environment.pod_security": "restricted"},
+        {"environment.openshift": True, "environment.pod_security": "baseline"},
+        "environment.pod_security",
+        "seccomp",
+    ),
+    "check_proxy_variables": (
+        {"environment.proxy.http": "http://p", "environment.variables": {"no_proxy": "a"}},
+        {"environment.variables": {"no_proxy": "a"}},
+        "environment.variables.no_proxy",
+        "environment.proxy.no_proxy sets it",
+    ),
+    "check_marks on accounts": (
+        {"components.service_account.annotations": {"argocd.argoproj.io/tracking-id": "a"}},
+        {"components.service_account.annotations": {"eks.amazonaws.com/role-arn": "a"}},
+        "components.service_account.annotations.argocd.argoproj.io/tracking-id",
+        "remove it",
+    ),
+    "check_marks on pods": (
+        {"components.pod_labels": {"component": "a"}},
+        {"components.pod_labels": {"cost-center": "a"}},
+        "components.pod_labels.component",
+        "use another name",
     ),
     "required": (
         {"database.host": ""},

@@ -11,6 +11,7 @@ from tests.support.rendered import answers
 from wizard.answers.sections.cluster import Cluster as Recorded
 from wizard.clients.kube.protocol import ClusterIdentity
 from wizard.errors import ConflictError
+from wizard.formats.quantities import parse_quantity
 from wizard.plan.derive import derive_release
 from wizard.state.cluster_identity import (
     build_cluster_record,
@@ -25,7 +26,6 @@ from wizard.systems.cluster.capacity import (
     judge_quotas,
     list_pods,
     list_volumes,
-    parse_quantity,
 )
 
 SMALL = (PodDemand("web", 2, "500m", "1Gi", "2Gi"), PodDemand("worker", 3, "1", "2Gi", "2Gi"))

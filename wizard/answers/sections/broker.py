@@ -113,6 +113,6 @@ def _keep_results(release: Release, broker: SecretSpec) -> Contribution:
     """Return Celery's result backend at the broker, if workers must not reach the database."""
     if not release.isolated_database:
         return Contribution()
-    setting = "data.resultBackendSecretName"
-    results = SecretSpec(release.secret("result-backend"), broker.keys, (setting,), "Celery results")
+    setting, name = "data.resultBackendSecretName", release.secret("result-backend")
+    results = SecretSpec(name, broker.keys, (setting,), "Celery results")
     return Contribution(settings={setting: results.name}, secrets=(results,))

@@ -10,7 +10,7 @@ from pydantic import Field
 from wizard.formats.addresses import split_address
 from wizard.formats.types import Address, LabelKey, MetricPrefix, ObjectName, Text
 from wizard.manifests.contribution import Contribution, EnvVar, Flow
-from wizard.manifests.metrics import metrics_note, exporter_settings, service_monitor
+from wizard.manifests.metrics import exporter_settings, metrics_note, service_monitor
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
 from wizard.questions.cases import (

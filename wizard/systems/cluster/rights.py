@@ -117,8 +117,8 @@ def list_rights(answers: Answers, release: Release) -> Iterator[RightSet]:
                 for verb in APPLY_VERBS
             ]
         yield RightSet("install", "install the chart", "me", tuple(install))
-        if rights := tuple(_list_cluster_rights(answers)):
-            yield RightSet("cluster-objects", "create objects of the cluster", "platform", rights)
+        if whole := tuple(_list_cluster_rights(answers)):
+            yield RightSet("cluster-objects", "create objects of the cluster", "platform", whole)
 
 
 def _list_cluster_rights(answers: Answers) -> Iterator[Right]:
