@@ -11,6 +11,7 @@ Application.InstanceName.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
@@ -20,7 +21,7 @@ from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import Ownership, judge_source, read_source
 from wizard.systems.argocd.application import application_names
-from wizard.systems.cluster.source import judge_object
+from wizard.systems.cluster.source import is_source_copied, judge_object
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
@@ -75,7 +76,10 @@ def judge_delivered(target: Target, found: KubeObject, ref: Ref) -> Ownership:
     """
     own = target.release.owner_id
     if read_source(found):
-        return judge_source(read_source(found), own)
+        owner = judge_source(read_source(found), own)
+        if owner.is_ours and has_copied_marks(target, found, ref):
+            return Ownership("another's", "was made by hand from a copy of this installation's")
+        return owner
     mark = find_tracking_application(found)
     by_annotation = TRACKING in (found["metadata"].get("annotations") or {})
     if by_annotation and not names_object(found, ref):
@@ -91,6 +95,25 @@ def judge_delivered(target: Target, found: KubeObject, ref: Ref) -> Ownership:
     if by_annotation:
         return owner
     return _judge_labelled(target, found, ref, name, owner)
+
+
+def has_copied_marks(target: Target, found: KubeObject, ref: Ref) -> bool:
+    """Return whether an object only has a copy of our source, as a person makes one.
+
+    The committed files name their objects. Of the others, for example those of earlier files, what
+    our Application delivers is ours, and what our programs wrote.
+    """
+    if ref in _list_named(tuple(target.files_under("secrets/").items())):
+        return False
+    if TRACKING in (found["metadata"].get("annotations") or {}):
+        return not (names_object(found, ref) and is_marked(found, target))
+    return is_source_copied(found)
+
+
+@lru_cache(maxsize=8)
+def _list_named(texts: tuple[tuple[str, str], ...]) -> frozenset[Ref]:
+    """Return the objects that manifests name."""
+    return frozenset(Ref.from_manifest(read_mapping(text, name)) for name, text in texts)
 
 
 def _judge_labelled(

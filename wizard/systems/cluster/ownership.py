@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wizard.clients.kube.protocol import FIELD_MANAGER, KubeObject, Ref
+from wizard.clients.kube.protocol import KubeObject, Ref
 from wizard.engine.steps import StepStatus, seal_text
 from wizard.errors import Fix, WizardError
 from wizard.formats.terminal import escape_unprintable
@@ -14,15 +14,12 @@ from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import OWNER_ANNOTATION, Ownership, read_source, source_manager
 from wizard.systems.cluster.object_diff import diff_manifests, is_contained
 from wizard.systems.cluster.objects import CommittedManifest
-from wizard.systems.cluster.source import judge_object
+from wizard.systems.cluster.source import OWN_MANAGERS, judge_object
 from wizard.workspace.committed import was_committed
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
     from wizard.systems.target import Target
-
-# Field managers of the wizard and of Argo CD's controllers; all others count as manual changes.
-_OWN_MANAGERS = (FIELD_MANAGER, "argocd-controller", "argocd-application-controller")
 
 # Returns why an existing object must not be deleted; None if it may be deleted.
 Judge = Callable[[KubeObject, Ref], StepStatus | None]
@@ -217,7 +214,7 @@ def _replace_spec(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[s
 
 def list_other_managers(found: KubeObject) -> list[str]:
     """Return the other field managers of an object's spec, from its managedFields."""
-    own = (*_OWN_MANAGERS, source_manager(read_source(found)))
+    own = (*OWN_MANAGERS, source_manager(read_source(found)))
     names = [
         escape_unprintable(str(entry.get("manager") or "somebody"))
         for entry in found["metadata"].get("managedFields") or []

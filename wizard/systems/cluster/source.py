@@ -6,9 +6,17 @@ What a controller delivers from its files is judged in `wizard.systems.argocd.tr
 from __future__ import annotations
 
 from wizard.clients.kube.protocol import FIELD_MANAGER, KubeObject
-from wizard.manifests.ownership import Ownership, judge_source, read_source
+from wizard.manifests.ownership import (
+    OWNER_ANNOTATION,
+    Ownership,
+    judge_source,
+    read_source,
+    source_manager,
+)
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
+# Field managers of the wizard and of Argo CD's controllers; all others are people's.
+OWN_MANAGERS = (FIELD_MANAGER, "argocd-controller", "argocd-application-controller")
 
 
 def judge_object(found: KubeObject, own: str) -> Ownership:
@@ -26,3 +34,22 @@ def judge_object(found: KubeObject, own: str) -> Ownership:
 def has_label(found: KubeObject) -> bool:
     """Return whether an object has the label of this wizard."""
     return bool((found["metadata"].get("labels") or {}).get(MANAGED_BY) == FIELD_MANAGER)
+
+
+def list_annotation_writers(found: KubeObject, annotation: str) -> frozenset[str]:
+    """Return the field managers that wrote an annotation of an object."""
+    return frozenset(
+        str(one.get("manager"))
+        for one in found["metadata"].get("managedFields") or []
+        if f"f:{annotation}"
+        in ((one.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:annotations", {})
+    )
+
+
+def is_source_copied(found: KubeObject) -> bool:
+    """Return whether neither the wizard nor Argo CD wrote the source that an object names.
+
+    People copy objects with all their annotations, as `kubectl get -o yaml | kubectl apply` does.
+    """
+    own = {*OWN_MANAGERS, source_manager(read_source(found))}
+    return not own & list_annotation_writers(found, OWNER_ANNOTATION)

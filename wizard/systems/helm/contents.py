@@ -27,7 +27,7 @@ from wizard.systems.cluster.ownership import (
     seal_objects,
 )
 from wizard.systems.cluster.source import MANAGED_BY
-from wizard.systems.release.claims import CLAIM, is_rendered_by_helm
+from wizard.systems.release.claims import CLAIM, has_release_mark
 from wizard.systems.release.delivered_objects import list_metadata
 from wizard.systems.release.volumes import list_claims
 
@@ -136,7 +136,7 @@ def judge_rendered(target: Target, found: KubeObject, ref: Ref) -> Ownership:
         if labels.get(mark):
             return Ownership("another's", f"is delivered by Flux, {mark}={labels[mark]}")
     manager = str(labels.get(MANAGED_BY) or "")
-    if is_rendered_by_helm(found, target):
+    if has_release_mark(found, target):
         if manager in {"", "Helm"}:
             return Ownership("ours", "was rendered by the release")
     elif notes.get(_NAME):

@@ -16,11 +16,13 @@ from wizard.manifests.ownership import Ownership, judge_source, read_source
 from wizard.systems.argocd.application import application_names
 from wizard.systems.argocd.tracking import (
     TRACKING,
+    has_copied_marks,
     has_release_label,
     judge_application,
     judge_delivered,
 )
 from wizard.systems.cluster.object_removal import read_object
+from wizard.systems.cluster.source import list_annotation_writers
 from wizard.systems.release.revisions import judge_release
 
 if TYPE_CHECKING:
@@ -30,9 +32,10 @@ CLAIM = ("v1", "PersistentVolumeClaim")
 _STATEFUL_SET = ("apps/v1", "StatefulSet")
 # The templates of the chart's StatefulSets (logs of workers and triggerers, queue, database).
 _TEMPLATES = ("logs", "dags", "redis-db", "data")
-_SET_AND_ORDINAL = re.compile(
-    "(?:worker|triggerer|scheduler|dag-processor|redis|postgresql)(?:-[a-z0-9-]{1,250})?-[0-9]{1,9}"
-)
+_SETS = ("worker", "triggerer", "scheduler", "dag-processor", "redis", "postgresql")
+_SET = re.compile(f"(?:{'|'.join(_SETS)})(?:-[a-z0-9-]{{1,250}})?")
+_ORDINAL = re.compile("[0-9]{1,9}")
+_HELM = "helm"
 _HELM_NAME, _HELM_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
 
 
@@ -41,7 +44,9 @@ def judge_claim(target: Target, kube: Kube, found: KubeObject) -> Ownership:
     about, release = found["metadata"], target.release
     ref = Ref("v1", "PersistentVolumeClaim", about["name"], release.namespace)
     if read_source(found):
-        return judge_source(read_source(found), release.owner_id)
+        owner = judge_source(read_source(found), release.owner_id)
+        if not (owner.is_ours and has_copied_marks(target, found, ref)):
+            return owner
     if TRACKING in (about.get("annotations") or {}):
         return judge_delivered(target, found, ref)
     if is_rendered_by_helm(found, target):
@@ -51,8 +56,10 @@ def judge_claim(target: Target, kube: Kube, found: KubeObject) -> Ownership:
         return _judge_owners(target, kube, owners)
     labels = about.get("labels") or {}
     if has_release_label(found, target) and labels.get("tier") == "airflow":
-        if _is_from_template(about["name"], release.names.release):
-            return judge_by_installer(target, kube)
+        if user := _find_template_user(about["name"], release.names.release):
+            return _judge_template_user(target, kube, user)
+        if has_release_mark(found, target):
+            return Ownership("another's", "has Helm's annotations, but helm did not write them")
         return Ownership(
             "another's", "has the release's labels, but no StatefulSet of the release claims it"
         )
@@ -80,6 +87,14 @@ def find_other_user(target: Target, kube: Kube, found: KubeObject) -> str:
 
 
 def is_rendered_by_helm(found: KubeObject, target: Target) -> bool:
+    """Return whether helm itself wrote that an object is our release's; people copy annotations.
+
+    Source: helm, cmd/helm/main.go (ManagedFieldsManager), whatever the program is called.
+    """
+    return has_release_mark(found, target) and _HELM in list_annotation_writers(found, _HELM_NAME)
+
+
+def has_release_mark(found: KubeObject, target: Target) -> bool:
     """Return whether Helm's annotations name our release in our namespace."""
     notes = found["metadata"].get("annotations") or {}
     release = target.release
@@ -96,9 +111,37 @@ def judge_by_installer(target: Target, kube: Kube) -> Ownership:
     return judge_release(target, kube)
 
 
-def _is_from_template(name: str, release: str) -> bool:
-    prefixes = [one for place in _TEMPLATES if name.startswith(one := f"{place}-{release}-")]
-    return any(_SET_AND_ORDINAL.fullmatch(name.removeprefix(one)) for one in prefixes)
+def _find_template_user(name: str, release: str) -> str:
+    """Return the StatefulSet of the release whose template a claim's name is from; empty if none.
+
+    A set of workers may have a name of its own behind that of the workers.
+    """
+    for place in _TEMPLATES:
+        user, _, ordinal = name.removeprefix(f"{place}-").rpartition("-")
+        if (
+            name.startswith(f"{place}-{release}-")
+            and _ORDINAL.fullmatch(ordinal)
+            and _SET.fullmatch(user.removeprefix(f"{release}-"))
+        ):
+            return user
+    return ""
+
+
+def _judge_template_user(target: Target, kube: Kube, user: str) -> Ownership:
+    """Return whose a claim is that is named as one of a StatefulSet.
+
+    Only the names that the chart itself gives count without the StatefulSet: a person who copies a
+    claim adds something to its name.
+    """
+    if user.removeprefix(f"{target.release.names.release}-") in _SETS:
+        return judge_by_installer(target, kube)
+    ref = Ref(*_STATEFUL_SET, user, target.release.namespace)
+    found = read_object(kube, ref)
+    if found is None:
+        return Ownership(
+            "another's", f"is named as one of StatefulSet {user}, which does not exist"
+        )
+    return _judge_user(target, kube, found, ref)
 
 
 def _judge_owners(target: Target, kube: Kube, owners: list[dict[str, str]]) -> Ownership:

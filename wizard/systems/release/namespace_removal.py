@@ -21,7 +21,7 @@ from wizard.systems.cluster.object_removal import (
     read_object,
 )
 from wizard.systems.cluster.ownership import kubectl_delete, refuse_removal
-from wizard.systems.cluster.source import judge_object
+from wizard.systems.cluster.source import judge_object, list_annotation_writers
 from wizard.systems.release.claims import CLAIM
 from wizard.systems.release.delivered_objects import format_refs, list_metadata
 from wizard.systems.release.inhabitants import NamespaceContents
@@ -122,19 +122,10 @@ def _judge_namespace(found: KubeObject, own: str) -> Ownership:
     owner = judge_object(found, own)
     if owner.is_proven_foreign:
         return owner
-    if owner.is_ours and {FIELD_MANAGER, source_manager(own)} & _list_markers(found):
+    writers = list_annotation_writers(found, OWNER_ANNOTATION)
+    if owner.is_ours and {FIELD_MANAGER, source_manager(own)} & writers:
         return owner
     return Ownership("unknown", "does not show that this installation created it")
-
-
-def _list_markers(found: KubeObject) -> set[str]:
-    """Return the field managers that wrote an object's source."""
-    return {
-        str(one.get("manager"))
-        for one in found["metadata"].get("managedFields") or []
-        if f"f:{OWNER_ANNOTATION}"
-        in ((one.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:annotations", {})
-    }
 
 
 def _explain_terminating(kube: Kube, found: KubeObject, ref: Ref) -> tuple[str, Fix]:
