@@ -56,13 +56,15 @@ def _no_files(delivery: DeliveryAnswers, release: Release, total: Contribution) 
 class Place:
     """Where an installation is, for what may deploy it a second time.
 
-    `values`, `manifests` and `applications` are paths from the root of the Git repository.
+    `values`, `manifests` and `applications` are paths from the root of the Git repository. With a
+    `release`, only the chart's release of this name counts in the namespace.
     """
 
     values: str
     namespace: str
     manifests: frozenset[str] = frozenset()
     applications: frozenset[str] = frozenset()
+    release: str = ""
 
     @property
     def folder(self) -> str:

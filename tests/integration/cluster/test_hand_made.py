@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,20 +17,32 @@ from tests.support.cluster.helm import HelmWorld, chart_with
 from tests.support.cluster.installation import (
     APPLICATION,
     CLAIMS,
+    SPACE,
     STORES,
     apply_and_sync,
     claim,
     ended,
+    exists,
+    marked,
     own_namespace,
+    put,
 )
+from tests.support.cluster.kubeconfigs import account, rule
 from tests.testbed.kube import Kube as Server
+from wizard.deliveries.argocd.live import LIVE
+from wizard.engine.steps import StepEvent
+from wizard.systems.argocd import removal as argocd
+from wizard.systems.argocd import steps as by_argocd
+from wizard.systems.argocd import store_credential
 from wizard.systems.helm import steps as helm_steps
 from wizard.systems.release import delivered_objects, volumes
+from wizard.systems.release.dependents import build_dependents_check
 from wizard.systems.release.inhabitants import NamespaceContents
 from wizard.systems.target import Target
 
 pytestmark = pytest.mark.integration
 
+SECRETS = "/apis/external-secrets.io/v1/namespaces/{namespace}/externalsecrets"
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"
 CONFIG = "/api/v1/namespaces/{namespace}/configmaps/airflow-config"
 LOGS = """
@@ -55,6 +68,12 @@ def copy(world: World, path: str, name: str) -> None:
 
 
 _COPIED = ("namespace", "labels", "annotations", "ownerReferences")
+
+
+def seal(event: StepEvent) -> str:
+    found = re.search(rf"--take-over {re.escape(event.id)}@([0-9a-f]{{12}})", event.fix.text)
+    assert found, event
+    return found[1]
 
 
 def going(world: World) -> dict[str, bool]:
@@ -116,3 +135,109 @@ def test_copies_of_what_helm_made_stay(charted: HelmWorld) -> None:
     ended(volumes.build_mark_step(target))
     ended(volumes.build_volumes_removal(replace(target, verdicts={}), ["volumes"]))
     assert going(world) == {"airflow-logs": True, "logs-before-the-upgrade": False}
+
+
+def test_a_backup_does_not_go_with_the_owner_of_the_original(world: World, applied: Target) -> None:
+    """The cluster's garbage collector deletes it, which does not run here: nothing may begin."""
+    own_namespace(world, applied)
+    found = world.read(SECRETS)["items"][0]
+    owner = {"apiVersion": found["apiVersion"], "kind": "ExternalSecret",
+             "name": found["metadata"]["name"], "uid": found["metadata"]["uid"]}  # fmt: skip
+    put(world, "Secret", found["spec"]["target"]["name"], "v1", owner=owner)
+    assert ended(build_dependents_check(applied)).state == "holds"
+    put(world, "Secret", "before-the-rotation", "v1", owner=owner)
+    done = ended(build_dependents_check(applied))
+    assert (done.state, "before-the-rotation" in done.detail) == ("blocked", True), done
+    foreign = NamespaceContents(world.client(), applied).list_foreign()
+    assert [one.name for one in foreign] == ["before-the-rotation"]
+    agreed = replace(applied, agreed={done.id: seal(done)})
+    assert ended(build_dependents_check(agreed)).state == "holds"
+    # Both ways of removing come by the check before they change anything.
+    for pieces in ((), ("payload", "volumes", "namespace")):
+        steps = LIVE.installer.destroy(applied, None, pieces) if LIVE.installer else ()
+        states = {name: event.state for name, event in told(steps).items()}
+        assert {"changed", "failed"}.isdisjoint(states.values()), states
+
+
+def test_a_backup_of_argo_cds_credential_stays(world: World) -> None:
+    world.install_argo()
+    target = world.target(**{"delivery.argocd.credential": "store"})
+    for one in store_credential.credential_manifests(target):
+        world.client().apply(one.manifest())
+    (step,) = [
+        one for one in argocd.build_argocd_removal(target, exact=False)
+        if one.id == "remove.credential"
+    ]  # fmt: skip
+    found = world.read(SECRETS.replace("{namespace}", "{argo}"))["items"][0]
+    owner = {"apiVersion": found["apiVersion"], "kind": "ExternalSecret",
+             "name": found["metadata"]["name"], "uid": found["metadata"]["uid"]}  # fmt: skip
+    about = {"name": "repository-before", "namespace": world.argo, "ownerReferences": [owner]}
+    made = {"apiVersion": "v1", "kind": "Secret", "metadata": about}
+    world.server.apply(json.dumps(made))
+    done = ended(step)
+    assert (done.state, "repository-before" in done.detail) == ("blocked", True), done
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_renamed_or_moved_application_is_not_gone(
+    world: World, applied: Target, moved: bool
+) -> None:
+    """Somebody made it again elsewhere: it would restore what is deleted."""
+    found = world.read(APPLICATION)
+    place = f"{world.argo}-teams" if moved else world.argo
+    world.client().apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place}})
+    about = {"name": "airflow" if moved else "airflow-prod", "namespace": place}
+    made = {"apiVersion": found["apiVersion"], "kind": "Application", "metadata": about}
+    world.server.apply(json.dumps({**made, "spec": found["spec"]}))
+    world.server.request("DELETE", APPLICATION.format(argo=world.argo))
+    before = world.read(SECRETS)["items"]
+    installer = LIVE.installer
+    assert installer is not None
+    for steps in (installer.destroy(applied, None, ()), installer.undo(applied, None)):
+        done = told(steps)
+        rival = done["remove.rivals"]
+        assert (rival.state, f"{place}/{about['name']}" in rival.detail) == ("blocked", True), done
+    assert world.read(SECRETS)["items"] == before
+    # Nor does `apply` make a second one without a yes to it.
+    asked = ended(*by_argocd.build_argocd_steps(applied)[-2:])
+    assert (asked.state, about["name"] in asked.detail) == ("blocked", True), asked
+    again = replace(applied, agreed={asked.id: seal(asked)})
+    assert ended(*by_argocd.build_argocd_steps(again)[-2:]).state == "changed"
+
+
+def test_what_was_installed_by_hand_is_not_overwritten_without_a_yes(world: World) -> None:
+    """A Secret with the Fernet key in use, and a Helm release of the same name."""
+    world.install_argo()
+    target = world.target()
+    put(world, "Secret", "airflow-fernet-key", "v1", data={"fernet-key": "eA=="})
+    record = {"owner": "helm", "name": "airflow", "status": "deployed", "version": "1"}
+    put(world, "Secret", "sh.helm.release.v1.airflow.v1", "v1", type="helm.sh/release.v1")
+    marked(world, f"{SPACE}/secrets/sh.helm.release.v1.airflow.v1", labels=record)
+
+    def applied(target: Target) -> StepEvent:
+        return ended(*by_argocd.build_argocd_steps(target)[-2:])
+
+    done = applied(target)
+    assert done.state == "blocked", done
+    assert f"Secret {world.namespace}/airflow-fernet-key already exists" in done.detail
+    assert f"a release airflow in {world.namespace}" in done.detail
+    assert not exists(world, APPLICATION)
+    agreed = replace(target, agreed={done.id: seal(done)})
+    marked(world, f"{SPACE}/secrets/sh.helm.release.v1.airflow.v1", labels={"status": "failed"})
+    assert applied(agreed).state == "changed"
+    assert applied(target).state == "holds"
+
+
+def test_what_may_not_be_seen_is_asked_about(world: World) -> None:
+    """Argo CD's operator may have no rights in the namespace that it overwrites."""
+    world.install_argo()
+    _, token = account(
+        world.server,
+        rule("get list create patch", "appprojects applications applicationsets", "argoproj.io"),
+    )
+    target = world.target(token)
+    done = ended(*by_argocd.build_argocd_steps(target)[-2:])
+    assert (done.state, "this login may not see" in done.detail) == ("blocked", True), done
+    assert not exists(world, APPLICATION)
+    agreed = replace(target, agreed={done.id: seal(done)})
+    assert ended(*by_argocd.build_argocd_steps(agreed)[-2:]).state == "changed"

@@ -201,6 +201,20 @@ def _is_other_cluster(destination: Mapping[str, Any], servers: frozenset[str]) -
     return server.rstrip("/") not in servers
 
 
+def deploys_to(data: Mapping[str, Any], namespace: str, servers: frozenset[str]) -> bool:
+    """Return whether an Application, or one of a set, may deploy to a namespace of our clusters."""
+    return any(
+        _is_here(value["destination"], namespace, servers)
+        for _, value in walk(data)
+        if isinstance(value, Mapping) and isinstance(value.get("destination"), Mapping)
+    )
+
+
+def _is_here(place: Mapping[str, Any], namespace: str, servers: frozenset[str]) -> bool:
+    named = str(place.get("namespace") or "")
+    return (named == namespace or "{{" in named) and not _is_other_cluster(place, servers)
+
+
 def _installs_chart(place: Place, spec: Mapping[str, Any], servers: frozenset[str]) -> bool:
     """Return whether this is the spec of an Application with Airflow's chart in our namespace."""
     if get_value(spec, ("destination", "namespace")) != place.namespace:
@@ -208,8 +222,18 @@ def _installs_chart(place: Place, spec: Mapping[str, Any], servers: frozenset[st
     if _is_other_cluster(_as_mapping(spec.get("destination")), servers):
         return False
     sources = [*_as_list(spec.get("sources")), spec.get("source")]
-    charts = [str(_as_mapping(source).get("chart") or "") for source in sources]
-    return any(chart.rpartition("/")[2] == "airflow" for chart in charts)
+    charts = [
+        one
+        for one in map(_as_mapping, sources)
+        if str(one.get("chart") or "").rpartition("/")[2] == "airflow"
+    ]
+    return any(not place.release or _may_be_release(one, place.release) for one in charts)
+
+
+def _may_be_release(source: Mapping[str, Any], release: str) -> bool:
+    """Return whether a source may install this release; without a name it is the Application's."""
+    named = _as_mapping(source.get("helm")).get("releaseName")
+    return not named or "{{" in str(named) or str(named) == release
 
 
 def _resolve(path: str) -> str:

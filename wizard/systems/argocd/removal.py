@@ -34,6 +34,7 @@ from wizard.systems.argocd.users import (
     refuse_unseen,
     refuse_used,
 )
+from wizard.systems.cluster.dependents import check_dependents
 from wizard.systems.cluster.object_removal import (
     WAIT_FOR_SECRET_REMOVAL,
     Removal,
@@ -135,6 +136,7 @@ def _build_credential_removal(target: Target, *, exact: bool) -> Step:
         judge = join_judges(
             own,
             lambda one, ref: _check_readers(kube, target, one, ref, url),
+            lambda one, ref: _check_dependents(kube, one, ref),
             lambda _one, ref: refuse_used_store(kube, ref, found),
         )
         return Removal(kube, lambda: found, judge)
@@ -151,6 +153,20 @@ def _build_credential_removal(target: Target, *, exact: bool) -> Step:
         alone=True,
         needs=(HUB.id,),
     )
+
+
+def _check_dependents(kube: Kube, found: KubeObject, ref: Ref) -> StepStatus | None:
+    """Block the removal of an ExternalSecret that also owns what others made."""
+    if ref.kind != "ExternalSecret":
+        return None
+    own = {str(found["metadata"]["uid"]): found}
+    refusal: StepStatus | None = None
+    try:
+        for one in check_dependents(kube, own, ref.namespace):
+            refusal = join_refusals(refusal, one)
+    except KubeError as error:
+        return refuse_unseen(ref, error, kubectl_delete([ref]))
+    return refusal
 
 
 def _check_readers(

@@ -30,6 +30,16 @@ class UnknownOwnerStatus(StepStatus):
     """The status of an object whose owner is unknown: only a yes to its list may override it."""
 
 
+def ask_unseen(what: str, error: WizardError) -> UnknownOwnerStatus:
+    """Return the question whether to go on although this login may not see something."""
+    return UnknownOwnerStatus(
+        "blocked",
+        f"this login may not see {what}: {error.message}",
+        Fix("ask for the right to read it, or have its owner check it"),
+        f"unseen: {what}",
+    )
+
+
 def refuse_removal(owner: Ownership, found: KubeObject, ref: Ref) -> StepStatus | None:
     """Return why an object must not be deleted because of its owner; None if it is ours."""
     if owner.is_ours:

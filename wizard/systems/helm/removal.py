@@ -15,6 +15,7 @@ from wizard.clients.kube.protocol import Kube, Ref
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import AnswersError, ConflictError, Fix
+from wizard.systems.argocd.rivals import build_rivals_check
 from wizard.systems.cluster.diagnosis import sanitize_message
 from wizard.systems.cluster.object_removal import (
     NO_CONTEXT,
@@ -36,6 +37,7 @@ from wizard.systems.cluster.store_users import refuse_used_store
 from wizard.systems.helm import contents
 from wizard.systems.helm.steps import group_manifests
 from wizard.systems.release import delivered_objects, volumes
+from wizard.systems.release.dependents import build_dependents_check
 from wizard.systems.release.revisions import (
     Revision,
     is_made_by_run,
@@ -80,7 +82,14 @@ def build_helm_removal(
         if groups[name]
     )
     marked = (volumes.build_mark_step(target),) if "volumes" in pieces else ()
-    return (*guarded, *marked, _build_uninstall_step(target, pieces, exact=exact), *beside)
+    return (
+        *guarded,
+        build_rivals_check(target, target.kube),
+        build_dependents_check(target),
+        *marked,
+        _build_uninstall_step(target, pieces, exact=exact),
+        *beside,
+    )
 
 
 def _build_manifests_removal(

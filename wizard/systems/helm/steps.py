@@ -21,6 +21,7 @@ from wizard.systems.cluster import admission_guard
 from wizard.systems.cluster.external_secrets import OPERATOR_HINT
 from wizard.systems.cluster.namespace import build_namespace_step, read_namespace
 from wizard.systems.cluster.objects import CommittedManifest, build_manifests_step
+from wizard.systems.cluster.secret_overwrites import guard_secrets_step
 from wizard.systems.helm import release
 from wizard.systems.helm.chart import ChartFetcher
 
@@ -43,6 +44,8 @@ def build_manifest_steps(target: Target) -> tuple[Step, ...]:
     for spec, needs in ((STORE, OPERATOR_HINT), (SECRETS, OPERATOR_HINT), (MANIFESTS, "")):
         if sources := groups[spec.id]:
             one = build_manifests_step(target, spec, target.kube, sources, needs=needs)
+            if spec is SECRETS:
+                one = guard_secrets_step(target, one)
             found.append(_skip_without_namespace(target, target.kube, one, sources))
     if foreign := sorted(
         _read_kustomization(target) - {_relative(name) for name in target.files_under("secrets/")}

@@ -53,7 +53,7 @@ def judge_claim(target: Target, kube: Kube, found: KubeObject) -> Ownership:
         return judge_by_installer(target, kube)
     owners = about.get("ownerReferences") or []
     if owners:
-        return _judge_owners(target, kube, owners)
+        return _judge_owners(target, kube, about["name"], owners)
     labels = about.get("labels") or {}
     if has_release_label(found, target) and labels.get("tier") == "airflow":
         if user := _find_template_user(about["name"], release.names.release):
@@ -144,8 +144,8 @@ def _judge_template_user(target: Target, kube: Kube, user: str) -> Ownership:
     return _judge_user(target, kube, found, ref)
 
 
-def _judge_owners(target: Target, kube: Kube, owners: list[dict[str, str]]) -> Ownership:
-    """Return whose a claim with owners is: all of them must be ours."""
+def _judge_owners(target: Target, kube: Kube, name: str, owners: list[dict[str, str]]) -> Ownership:
+    """Return whose a claim with owners is: all of them must be ours, and it is named after them."""
     verdict = Ownership("another's", "has an owner that does not belong to this release")
     for one in owners:
         ref = Ref(
@@ -158,8 +158,18 @@ def _judge_owners(target: Target, kube: Kube, owners: list[dict[str, str]]) -> O
         owner = _judge_user(target, kube, found, ref)
         if not owner.is_ours:
             return owner if owner.source else verdict
+        if not _is_named_after(name, ref):
+            return Ownership("another's", f"has a copy of the owner {ref.kind} {ref.name}")
         verdict = owner
     return verdict
+
+
+def _is_named_after(claim: str, owner: Ref) -> bool:
+    """Return whether the cluster gives a claim this name: <template>-<set>-<n>, <pod>-<volume>."""
+    if owner.kind == "Pod":
+        return claim.startswith(f"{owner.name}-")
+    place, _, ordinal = claim.rpartition("-")
+    return bool(_ORDINAL.fullmatch(ordinal)) and place.endswith(f"-{owner.name}")
 
 
 def _judge_user(target: Target, kube: Kube, found: KubeObject, ref: Ref) -> Ownership:

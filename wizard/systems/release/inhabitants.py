@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.manifests.ownership import Ownership
 from wizard.systems.argocd.tracking import judge_delivered
+from wizard.systems.cluster.dependents import DATA_KINDS, is_made_for
+from wizard.systems.cluster.object_removal import read_object
 from wizard.systems.release.claims import is_rendered_by_helm, judge_by_installer, judge_claim
 from wizard.systems.release.delivered_objects import list_metadata
 
@@ -66,8 +68,20 @@ class NamespaceContents:
             service = self._named.get(("Service", ref.name))
             return service is not None and self._is_known(service, below)
         owners = about.get("ownerReferences") or []
+        if (ref.api_version, ref.kind) in DATA_KINDS and any(
+            self._has_copied_owner(ref, one) for one in owners
+        ):
+            return False
         seen = below | {uid}
         return bool(owners) and all(self._is_owner_known(one, seen) for one in owners)
+
+    def _has_copied_owner(self, ref: Ref, owner: Mapping[str, Any]) -> bool:
+        """Return whether an object names an owner of ours that no controller makes it for."""
+        known = self._found.get(str(owner.get("uid")))
+        if known is None or not self._is_own(known[1], known[0]):
+            return False
+        found = read_object(self._kube, known[0])
+        return found is not None and not is_made_for(ref, found)
 
     def _is_own(self, found: KubeObject, ref: Ref) -> bool:
         return self._judge(found, ref).is_ours

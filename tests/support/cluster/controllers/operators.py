@@ -17,6 +17,8 @@ from wizard.systems.argocd.tracking import TRACKING
 ARGO = "argoproj.io/v1alpha1"
 ESO = "external-secrets.io/v1"
 STAND_IN = {"tests/stand-in-for": "operators"}
+# External Secrets' label on what it makes.
+MADE = {"reconcile.external-secrets.io/managed": "true"}
 MERGE = "application/merge-patch+json"
 VALUE = "c3RhbmQtaW4="
 # Whose pods answer for Airflow.
@@ -67,7 +69,7 @@ class Operators:
 
     def secret(self, name: str, *keys: str) -> None:
         """As External Secrets: the Secret with these keys."""
-        about = {"name": name, "namespace": self.namespace, "annotations": STAND_IN}
+        about = {"name": name, "namespace": self.namespace, "annotations": STAND_IN, "labels": MADE}
         made = {"apiVersion": "v1", "kind": "Secret", "metadata": about}
         self.kube.apply(yaml.safe_dump({**made, "data": dict.fromkeys(keys, VALUE)}))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wizard.deliveries.argocd.live.handover import render_delivery_handover
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.live import Installer, LiveDelivery, Steps
-from wizard.systems.argocd import application_removal, cascade, hub
+from wizard.systems.argocd import application_removal, cascade, hub, rivals
 from wizard.systems.argocd.application import diagnose_applications
 from wizard.systems.argocd.cluster_checks import list_argocd_checks
 from wizard.systems.argocd.removal import build_argocd_removal
@@ -16,10 +16,12 @@ from wizard.systems.argocd.steps import build_argocd_steps
 from wizard.systems.argocd.waits import build_application_wait
 from wizard.systems.cluster import verify
 from wizard.systems.release import delivered_objects, protection, volumes
+from wizard.systems.release.dependents import build_dependents_check
 from wizard.systems.release.hooks import build_hooks_step
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
+    from wizard.engine.steps import Step
     from wizard.systems.store_login import StoreLogin
     from wizard.systems.target import DataKind, Target
 
@@ -37,10 +39,16 @@ def _lock(target: Target) -> tuple[Kube | None, str]:
     return target.argocd, argocd_answers(target.answers.delivery).namespace
 
 
+def _build_rivals_check(target: Target) -> Step:
+    namespace = argocd_answers(target.answers.delivery).namespace
+    return rivals.build_rivals_check(target, target.argocd, namespace)
+
+
 def _undo(target: Target, login: StoreLogin | None) -> Steps:
     del login
     return (
         hub.build_hub_check(target),
+        _build_rivals_check(target),
         cascade.build_undo_pause_step(target),
         build_hooks_step(target, "undo.hooks", "apply --undo", alone=True),
         application_removal.build_application_undo(target),
@@ -53,8 +61,10 @@ def _destroy(target: Target, login: StoreLogin | None, pieces: Collection[DataKi
     guarded = login is not None and "payload" not in pieces
     return (
         hub.build_hub_check(target),
+        _build_rivals_check(target),
         *((delivered_objects.build_copies_check(target, login),) if guarded and login else ()),
         delivered_objects.build_store_check(target),
+        build_dependents_check(target),
         cascade.build_pause_step(target),
         build_hooks_step(target, "destroy.hooks", "destroy"),
         *((volumes.build_mark_step(target),) if "volumes" in pieces else ()),
