@@ -16,9 +16,16 @@ from tests.support.canary import Canary
 from tests.support.cluster.kubeconfigs import account, cluster, expired, rule, written
 from tests.testbed.kube import Kube as Server
 from wizard.clients.kube.connect import open_kube
-from wizard.clients.kube.errors import FieldsOwnedError, KubeConflictError, KubeError
+from wizard.clients.kube.errors import (
+    FieldsOwnedError,
+    KubeConflictError,
+    KubeError,
+    UnservedVersionError,
+)
 from wizard.clients.kube.protocol import Kube, Ref, Right, data_keys
 from wizard.errors import ExitCode
+from wizard.systems.cluster.object_removal import read_object
+from wizard.systems.cluster.store_users import list_objects
 
 pytestmark = pytest.mark.integration
 
@@ -265,3 +272,42 @@ def test_every_request_can_be_listed(
         f"PATCH /api/v1/namespaces/default/configmaps/{name}"
         "?fieldManager=airflow-wizard&fieldValidation=Strict&dryRun=All",
     ]
+
+
+def test_what_is_served_in_another_version_only_is_not_missing(admin: Kube, kube: Server) -> None:
+    """An operator that was changed serves what it has under another version: nothing is gone."""
+    group, name = "versions.example", "things.versions.example"
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    versions = [
+        {"name": one, "served": True, "storage": one == "v1", "schema": schema}
+        for one in ("v1", "v2")
+    ]
+    names = {"kind": "Thing", "plural": "things", "singular": "thing"}
+    made = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": name},
+        "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": versions},
+    }
+    kube.apply(json.dumps(made))
+    ref = Ref(f"{group}/v1", "Thing", "one", "default")
+
+    def wait_for(version: str, *, served: bool) -> None:
+        end = time.monotonic() + 20
+        while ("Thing" in admin.kinds(f"{group}/{version}")) is not served:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+    wait_for("v1", served=True)
+    thing = {"apiVersion": ref.api_version, "kind": "Thing"}
+    admin.apply({**thing, "metadata": {"name": "one", "namespace": "default"}})
+    versions[0]["served"] = False
+    kube.apply(json.dumps(made))
+    wait_for("v1", served=False)
+    fresh = open_kube(patience=2)
+    for look in (lambda: read_object(fresh, ref), lambda: fresh.find(ref.api_version, "Thing")):
+        with pytest.raises(UnservedVersionError) as caught:
+            look()
+        assert f"{group}/v2" in caught.value.message
+    (found,) = list_objects(fresh, [(ref.api_version, "Thing")], ["default"])
+    assert found[1]["metadata"]["name"] == "one"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from wizard.clients.kube import port_forward
-from wizard.clients.kube.errors import KubeError
+from wizard.clients.kube.errors import KubeError, UnservedVersionError
 from wizard.clients.kube.protocol import (
     FIELD_MANAGER,
     ClusterIdentity,
@@ -276,6 +276,8 @@ class KubeClient:
             # Missing kinds are not cached: their CRDs may be installed later.
             found = self._resources(api_version).get(kind)
             if found is None:
+                if served := self._find_other_version(api_version, kind):
+                    raise UnservedVersionError(kind, api_version, served)
                 raise KubeError(
                     "missing",
                     f"the cluster does not know {kind} of {api_version}",
@@ -283,6 +285,13 @@ class KubeClient:
                 )
             self._found[key] = found
         return self._found[key]
+
+    def _find_other_version(self, api_version: str, kind: str) -> str:
+        """Return another version of the group that serves a kind; empty if none does."""
+        group, _, version = api_version.rpartition("/")
+        others = self.list_api_versions(group) if group else ()
+        served = (f"{group}/{one}" for one in others if one != version)
+        return next((one for one in served if kind in self._resources(one)), "")
 
     def _resources(self, api_version: str) -> dict[str, Resource]:
         return index_resources(api_version, self._discover(api_version))

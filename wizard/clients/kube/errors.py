@@ -56,6 +56,18 @@ class KubeConflictError(KubeError, ConflictError):
         self.reason = reason
 
 
+class UnservedVersionError(KubeError):
+    """The cluster serves a kind only in other versions of its group, so its objects may exist."""
+
+    def __init__(self, kind: str, api_version: str, served: str) -> None:
+        super().__init__(
+            "invalid",
+            f"the cluster serves {kind} as {served}, not as {api_version}",
+            f"use a version of its operator that serves {api_version}, or a newer airflow-wizard",
+        )
+        self.served = served
+
+
 @dataclass(frozen=True, slots=True)
 class OwnedField:
     """A field that an apply would change although it has a different owner."""

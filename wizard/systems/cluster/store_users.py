@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from wizard.clients.kube.errors import KubeError
+from wizard.clients.kube.errors import KubeError, UnservedVersionError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
@@ -136,7 +136,7 @@ def list_objects(
     for api, kind in kinds:
         for namespace in [""] if kind.startswith("Cluster") else namespaces:
             try:
-                found = kube.find(api, kind, namespace)
+                found = _find_in_any_version(kube, api, kind, namespace)
             except KubeError as error:
                 # The cluster does not serve the kind.
                 if error.kind == "missing":
@@ -145,3 +145,11 @@ def list_objects(
             for one in found:
                 about = one["metadata"]
                 yield Ref(api, kind, about["name"], about.get("namespace") or ""), one
+
+
+def _find_in_any_version(kube: Kube, api: str, kind: str, namespace: str) -> list[KubeObject]:
+    """Return the objects of a kind, in whichever version the cluster serves it."""
+    try:
+        return kube.find(api, kind, namespace)
+    except UnservedVersionError as error:
+        return kube.find(error.served, kind, namespace)
