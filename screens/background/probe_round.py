@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _COLUMN = 62, 17
 # Probes that report a refused secret under a different question.
-_LOGINS = {"dags.key": ("dags.clone",)}
+_LOGINS = {"dags.key": ("dags.clone",), "dags.credentials.password": ("dags.clone",)}
 
 
 class RoundResult(NamedTuple):

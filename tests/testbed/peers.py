@@ -125,8 +125,11 @@ def web_server() -> Iterator[int]:
 
 
 @contextmanager
-def connect_proxy(refuse: bytes = b"") -> Iterator[Peer]:
-    """An HTTP proxy that tunnels CONNECT, or answers with `refuse`; `asked` are the targets."""
+def connect_proxy(refuse: bytes = b"", *, greeted: bool = True) -> Iterator[Peer]:
+    """An HTTP proxy that tunnels CONNECT, or answers with `refuse`; `asked` are the targets.
+
+    `greeted`: the target speaks first, as SSH servers do.
+    """
     found: list[Peer] = []
 
     def handle(connection: socket.socket) -> None:
@@ -149,7 +152,8 @@ def connect_proxy(refuse: bytes = b"") -> Iterator[Peer]:
             return
         with target:
             # Together with what follows: a client that reads ahead would lose the banner.
-            connection.sendall(b"HTTP/1.1 200 OK\r\nVia: test\r\n\r\n" + target.recv(4096))
+            banner = target.recv(4096) if greeted else b""
+            connection.sendall(b"HTTP/1.1 200 OK\r\nVia: test\r\n\r\n" + banner)
             back = threading.Thread(target=_copy, args=(target, connection), daemon=True)
             back.start()
             _copy(connection, target)

@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from wizard.answers.access_rules import check_access
+from wizard.answers.dag_rules import check_git_sync_variables
 from wizard.answers.pod_rules import POD_RULES, SYSTEM_NAMESPACES
 from wizard.answers.questions import field_spec, field_specs
 from wizard.chart.versions import LOWEST_AIRFLOW, VERSIONS
@@ -123,7 +124,7 @@ def check_manual_secrets(answers: Answers) -> Iterator[Problem]:
             yield Problem(
                 item.key, "use {generate: true} with store kubernetes, or use store vault"
             )
-    if answers.dags.source != "image" and answers.dags.is_over_ssh:
+    if answers.dags.is_over_ssh:
         yield Problem(
             "dags.repo",
             "use an https:// repository with store kubernetes: a deploy key needs store vault",
@@ -366,6 +367,7 @@ RULES: tuple[Rule, ...] = (
     check_shared_worker_resources,
     check_bundle_version,
     check_image_dags,
+    check_git_sync_variables,
     check_pgbouncer_users,
     check_access,
     check_ca_file_names,

@@ -62,6 +62,11 @@ _WORKLOADS: Mapping[str, tuple[str, ...]] = {
     "dags.gitSync": ("dag-processor", "triggerer", "worker"),
     "dags.gitSync.enabled": _CONFIGURED,
     "dags.gitSync.knownHosts": _CONFIGURED,
+    "dags.persistence": ("dag-processor", "triggerer", "worker"),
+    **dict.fromkeys(
+        (f"dags.persistence.{key}" for key in ("accessMode", "annotations", "size")), _NONE
+    ),
+    "dags.persistence.storageClassName": _NONE,
     # airflow.cfg names the folder.
     "dags.gitSync.subPath": _CONFIGURED,
     "images.gitSync": ("dag-processor", "triggerer", "worker"),
@@ -183,7 +188,7 @@ def _restarted_by(key: str, *, local: bool, task_pods: bool) -> tuple[str, ...]:
         return _restarted_workers(below, task_pods=task_pods)
     if row in _COMPONENTS and below and below[0] in _BESIDE_PODS:
         return _NONE
-    if local and names == _WORKLOADS["dags.gitSync"]:
+    if local and names == _WORKLOADS["dags.gitSync"]:  # the readers of DAG files
         return (*names, "scheduler")
     return names
 

@@ -20,6 +20,8 @@ Choice: TypeAlias = Callable[[str, str], bool]
 PREFIXES = ("GIT_", "GITSYNC_", "GIT_SYNC_")
 # Airflow copies `[kubernetes_environment_variables]` to the task pods.
 _POD_VARIABLE = "AIRFLOW__KUBERNETES_ENVIRONMENT_VARIABLES__"
+# The CA that the answers name for a Git host over HTTPS, where pods mount it.
+CA_FILE = "/etc/airflow-git-ca/ca.crt"
 KNOWN_HOSTS_FILES = ("/etc/git-secret/known_hosts", "/etc/airflow-git/known_hosts")
 
 _NUMBER = r"-?[0-9]{1,9}"
@@ -90,7 +92,11 @@ _GIT: Mapping[str, str] = {
     "GIT_PYTHON_REFRESH": "[A-Za-z0-9]{1,10}",
     "GIT_PYTHON_GIT_EXECUTABLE": "git|/usr/bin/git",
     "GIT_HTTP_USER_AGENT": r"[\w ./()+:;-]{0,200}",
-    "GIT_CONFIG_COUNT": "0",
+    # At most the pair that names our CA for one host.
+    "GIT_CONFIG_COUNT": "0|1",
+    "GIT_CONFIG_KEY_0": r"(?i:http\.https://[A-Za-z0-9.:\[\]_-]{1,300}/\.sslcainfo)",
+    "GIT_CONFIG_VALUE_0": re.escape(CA_FILE),
+    "GIT_SSL_CAINFO": re.escape(CA_FILE),
     "GIT_PROTOCOL": "version=[0-2]",
     "GIT_ALLOW_PROTOCOL": "https|ssh|https:ssh|ssh:https",
     "GIT_SSL_NO_VERIFY": _OFF,

@@ -6,17 +6,20 @@ import json
 from typing import TYPE_CHECKING
 
 from wizard.formats.durations import duration_seconds
-from wizard.manifests.contribution import EnvVar
+from wizard.hostkeys.git_environment import CA_FILE
+from wizard.manifests.contribution import EnvVar, Mount
 from wizard.manifests.objects import BASICS_WAVE, manifest_file, object_metadata
 from wizard.manifests.tree import File
 from wizard.secrets.facts import Encoding, Fact, FactUse, SecretSpec, Template
 
 if TYPE_CHECKING:
+    from wizard.formats.addresses import GitLocation
     from wizard.manifests.release import Release
 
 CONNECTION_ID = "airflow_dags"
 KNOWN_HOSTS_KEY = "known_hosts"
 _CONFIG_MAP_FILE = "git-known-hosts"
+_CA_VOLUME = "git-ca"
 KNOWN_HOSTS_LOGICAL = f"secrets/{_CONFIG_MAP_FILE}"
 
 
@@ -69,11 +72,40 @@ def bundle_settings(
 
 def bundle_variable(release: Release, secret: str) -> EnvVar:
     """Return the connection of GitDagBundle, for the components that clone."""
-    components = ["dag-processor", "triggerer"]
-    components += ["worker"] if release.celery or release.kubernetes else []
-    components += ["scheduler"] if release.local else []
     name = f"AIRFLOW_CONN_{CONNECTION_ID.upper()}"
-    return EnvVar(name, secret=secret, key="connection", components=tuple(components))
+    return EnvVar(name, secret=secret, key="connection", components=release.dag_readers)
+
+
+def bundle_ca_variables(release: Release, location: GitLocation) -> tuple[EnvVar, ...]:
+    """Return git's configuration that verifies this host, and no other, with our CA.
+
+    Tasks run in the same containers, so a setting for all hosts would change their own clones.
+    """
+    port = "" if location.port == 443 else f":{location.port}"
+    host = f"[{location.host}]" if ":" in location.host else location.host
+    pairs = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.https://{host}{port}/.sslCAInfo",
+        "GIT_CONFIG_VALUE_0": CA_FILE,
+    }
+    return tuple(
+        EnvVar(name, value, components=release.dag_readers) for name, value in pairs.items()
+    )
+
+
+def git_ca_mount(release: Release) -> Mount:
+    """Return the mount of the Git host's CA in Airflow's pods."""
+    return Mount(_CA_VOLUME, release.names.object_name("git-ca"), CA_FILE.rpartition("/")[0])
+
+
+def git_ca_settings() -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """Return the variables and the mounts of git-sync that make it trust only our CA.
+
+    The volume is the one of `git_ca_mount`: the chart has the same volumes in every pod.
+    """
+    folder = CA_FILE.rpartition("/")[0]
+    mounts: list[dict[str, object]] = [{"name": _CA_VOLUME, "mountPath": folder, "readOnly": True}]
+    return [{"name": "GIT_SSL_CAINFO", "value": CA_FILE}], mounts
 
 
 def bundle_connection(

@@ -49,7 +49,7 @@ class Release:
     bundled_database: bool
     pgbouncer: bool
     chart_redis: bool
-    dag_source: Literal["git-sync", "image", "bundle"]
+    dag_source: Literal["git-sync", "image", "bundle", "volume"]
     store: str
     # Whether External Secrets copies the store's values into the cluster.
     external_secrets: bool
@@ -142,3 +142,8 @@ class Release:
         if self.local:
             found.append("scheduler")
         return tuple(dict.fromkeys(found))
+
+    @property
+    def clones_dags(self) -> bool:
+        """Return whether pods clone DAGs from a Git host."""
+        return self.dag_source in {"git-sync", "bundle"}

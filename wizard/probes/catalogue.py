@@ -36,6 +36,12 @@ from wizard.systems.database.probes import (
 )
 from wizard.systems.git.dag_probes import DAG_CLONE, clone_target, make_clone_lookup
 from wizard.systems.git.host_key_probes import PUBLISHED_KEY_HINT, host_keys_probe
+from wizard.systems.git.https_probes import (
+    DAG_HTTPS_CLONE,
+    certificate_probe,
+    https_clone_probes,
+    https_target,
+)
 from wizard.systems.network import connection_probe
 from wizard.systems.registry import artifact_probes
 from wizard.systems.situation import Situation
@@ -44,6 +50,7 @@ from wizard.workspace.host_keys import needed_host
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
+    from wizard.clients.https_clone import HttpsTarget
     from wizard.clients.kube.protocol import Kube
     from wizard.clients.ssh.session import CloneTarget
     from wizard.manifests.release import Release
@@ -79,11 +86,28 @@ def probe_git_host(situation: Situation) -> Iterator[Probe]:
 
 
 def probe_dag_repository(situation: Situation) -> Iterator[Probe]:
-    """Clone the DAG repository with the deploy key only."""
+    """Clone the DAG repository with the deploy key, the token, or without a login."""
+    https = https_target(situation.answers, situation.asset("dags.ca.file"))
+    if https is not None:
+        yield from _probe_https_repository(situation, https)
+        return
     target = clone_target(situation.answers)
     if target is None:
         return
     yield from _probe_clone(situation, git_key(situation.answers), DAG_CLONE, target)
+
+
+def _probe_https_repository(situation: Situation, target: HttpsTarget) -> Iterator[Probe]:
+    yield certificate_probe(target)
+    if not situation.answers.dags.credentials.needed:
+        yield from https_clone_probes(target, None)
+        return
+    name, places = "dags.credentials.password", ("dags.repo", "dags.credentials.username")
+    held = situation.secret(name, *places, where=target.endpoint)
+    if isinstance(held, ProbeResult):
+        yield make_finished_probe("dags.clone", DAG_HTTPS_CLONE.title, target.endpoint, held, name)
+        return
+    yield from https_clone_probes(target, held)
 
 
 def probe_config_repository(situation: Situation) -> Iterator[Probe]:

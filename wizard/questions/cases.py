@@ -66,7 +66,11 @@ DISRUPTION_BUDGETS = when("disruption budgets", "environment.disruption_budgets"
 CHART_REDIS = when("the chart's Redis", "broker.kind", "chart-redis")
 EXTERNAL_BROKER = when("an external broker", "broker.kind", "external")
 
-DAGS_FROM_GIT = when_not("DAGs from Git", "dags.source", "image")
+DAGS_FROM_GIT = when("DAGs from Git", "dags.source", "git-sync", "bundle")
+DAGS_ON_VOLUME = when("DAGs on a volume", "dags.source", "volume")
+DAGS_ON_NEW_VOLUME = DAGS_ON_VOLUME & when(
+    "a volume of the chart", "dags.volume.existing_claim", ""
+)
 GIT_SYNC = when("git-sync", "dags.source", "git-sync")
 DAGS_OVER_SSH = DAGS_FROM_GIT & when_matching("a repository over SSH", "dags.repo", is_ssh_url)
 DAGS_OVER_HTTPS = DAGS_FROM_GIT & when_matching(

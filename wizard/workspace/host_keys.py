@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wizard.answers.sections.dags import EvidenceRecord, HostKeyEntry
+from wizard.answers.sections.dag_repository import EvidenceRecord, HostKeyEntry
 from wizard.formats.nested import get_value
 from wizard.hostkeys.keys import HostKey, known_hosts_name, parse_fingerprint
 from wizard.hostkeys.scan import Scan, Scanner, select_candidates
@@ -112,7 +112,7 @@ def judge_answers(
 def needed_host(answers: Answers) -> tuple[str, int] | None:
     """Return the host and port that need a host key; None if none is needed."""
     location = answers.dags.location
-    if location is None or answers.dags.source == "image" or not answers.dags.is_over_ssh:
+    if location is None or not answers.dags.is_over_ssh:
         return None
     return location.host, location.port
 

@@ -31,7 +31,7 @@ from tests.testbed.databases import Postgres
 from tests.testbed.fixtures import StartSshd
 from tests.testbed.sshd import KeySet
 from tests.testbed.vault import Vault
-from wizard.answers.sections.dags import EvidenceRecord, HostKeyEntry
+from wizard.answers.sections.dag_repository import EvidenceRecord, HostKeyEntry
 from wizard.cli.check_live import render_result, render_summary
 from wizard.engine.probes import (
     Probe,

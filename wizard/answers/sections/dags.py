@@ -6,69 +6,41 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from wizard.answers.sections.dag_repository import (
+    Credentials,
+    GitSync,
+    HostKeyEntry,
+)
+from wizard.answers.sections.dag_volume import DagVolume
 from wizard.formats.addresses import GitLocation, parse_git_url
-from wizard.formats.types import Duration, GitRef, GitUrl, RepositoryPath, Text
+from wizard.formats.types import Duration, GitRef, GitUrl, RepositoryPath
 from wizard.hostkeys.trust import format_known_hosts
 from wizard.hostkeys.verdict import Evidence, KnownHost
-from wizard.manifests.contribution import ONCE, Contribution, Flow, Mount, StepSpec
+from wizard.manifests.certificates import ca_config_map
+from wizard.manifests.contribution import ONCE, Contribution, EnvVar, Flow, Mount, StepSpec
 from wizard.manifests.git_sync import (
+    bundle_ca_variables,
     bundle_connection,
     bundle_settings,
     bundle_variable,
+    git_ca_mount,
+    git_ca_settings,
     git_sync_settings,
 )
 from wizard.manifests.git_sync import known_hosts_config_map as known_hosts_map
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
+from wizard.questions.ca_file import CaFile
 from wizard.questions.cases import (
     DAGS_FROM_GIT,
     DAGS_OVER_HTTPS,
     DAGS_OVER_SSH,
     GIT_SYNC,
-    PRIVATE_DAGS_OVER_HTTPS,
 )
 from wizard.questions.effects import Effect
-from wizard.questions.section import Model, QuestionInfo, Section
+from wizard.questions.section import QuestionInfo, Section
 from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, Template
-from wizard.secrets.references import DeployKey, SecretRef
-
-
-class EvidenceRecord(Model):
-    """Why a key was accepted. The record is verified again at every run (`wizard.hostkeys`)."""
-
-    kind: Literal["published", "fingerprint"]
-    sha256: Text = ""
-    by: Text = ""
-    date: Text = ""
-    source: Text = ""
-
-
-class HostKeyEntry(Model):
-    """One public host key of the repository's host."""
-
-    host: Text
-    type: Text
-    key: Text
-    evidence: EvidenceRecord | None = None
-
-
-class Credentials(Model):
-    """Login for a repository over HTTPS."""
-
-    needed: Annotated[bool, QuestionInfo(when=DAGS_OVER_HTTPS)] = Field(
-        default=False,
-        title="Private",
-        description="Whether the repository requires a login over HTTPS.",
-    )
-    username: Annotated[Text, QuestionInfo(when=PRIVATE_DAGS_OVER_HTTPS, required=True)] = Field(
-        default="", title="User", description="User name or token name of a read-only token."
-    )
-    password: Annotated[SecretRef, QuestionInfo(when=PRIVATE_DAGS_OVER_HTTPS)] = Field(
-        default=SecretRef(env="AIRFLOW_GIT_TOKEN"),
-        title="Token",
-        description="Reference to the read-only token. The answers never hold the token itself.",
-    )
-
+from wizard.secrets.references import DeployKey
 
 _OTHER_DAGS = Effect(
     "other-dags",
@@ -82,16 +54,17 @@ class Dags(Section):
 
     title: ClassVar[str] = "DAGs"
     intro: ClassVar[str] = (
-        "DAGs come from a Git host whose SSH keys are verified, or from the image."
+        "DAGs come from a verified Git host over SSH or HTTPS, from the image, or from a volume."
     )
 
     source: Annotated[
-        Literal["git-sync", "image", "bundle"],
+        Literal["git-sync", "image", "bundle", "volume"],
         QuestionInfo(
             labels={
                 "git-sync": "git-sync sidecars",
                 "image": "baked into the image",
                 "bundle": "GitDagBundle (Airflow 3)",
+                "volume": "a volume that others fill",
             },
             effects=(_OTHER_DAGS,),
         ),
@@ -99,8 +72,8 @@ class Dags(Section):
         default="git-sync",
         title="Source",
         description=(
-            "git-sync follows a branch in every pod. A bundle pins each run to a commit. DAGs in "
-            "the image change only with a rollout."
+            "git-sync follows a branch in every pod, so two pods can differ for one period. A "
+            "bundle pins each run to a commit. DAGs in the image change only with a rollout."
         ),
     )
     repo: Annotated[
@@ -130,6 +103,9 @@ class Dags(Section):
         description="Read-only key: generated in the store, or a reference to your own.",
     )
     credentials: Credentials = Field(default_factory=Credentials, title="Login")
+    ca: Annotated[CaFile, QuestionInfo(when=DAGS_OVER_HTTPS)] = Field(default_factory=CaFile)
+    git_sync: GitSync = Field(default_factory=GitSync, title="git-sync")
+    volume: DagVolume = Field(default_factory=DagVolume, title="Volume")
     host_keys: Annotated[
         list[HostKeyEntry],
         QuestionInfo(
@@ -161,16 +137,27 @@ class Dags(Section):
         return parse_git_url(self.repo) if self.repo else None
 
     @property
+    def is_from_git(self) -> bool:
+        """Return whether pods clone the DAGs."""
+        return self.source in {"git-sync", "bundle"}
+
+    @property
     def is_over_ssh(self) -> bool:
-        """Return whether the repository is reached over SSH."""
+        """Return whether pods clone the repository over SSH."""
         location = self.location
-        return location is not None and location.scheme == "ssh"
+        return self.is_from_git and location is not None and location.scheme == "ssh"
+
+    @property
+    def is_over_https(self) -> bool:
+        """Return whether pods clone the repository over HTTPS."""
+        location = self.location
+        return self.is_from_git and location is not None and location.scheme == "https"
 
     @property
     def known_hosts(self) -> str:
         """Return known_hosts lines for the keys with evidence; empty without a trusted key."""
         location = self.location
-        if location is None or self.source == "image" or not self.is_over_ssh:
+        if location is None or not self.is_over_ssh:
             return ""
         entries = [
             KnownHost(item.host, item.type, item.key, Evidence(**item.evidence.model_dump()))
@@ -180,9 +167,11 @@ class Dags(Section):
         return format_known_hosts(entries, port=location.port) if entries else ""
 
     def contribute(self, release: Release) -> Contribution:
-        """Set up git-sync or a bundle with its Secret; turn git-sync off for DAGs in the image."""
+        """Set up git-sync, a bundle with its Secret, or a volume; nothing for DAGs in the image."""
         location = self.location
-        if self.source == "image" or location is None:
+        if self.source == "volume":
+            return Contribution(settings=self.volume.build_settings())
+        if not self.is_from_git or location is None:
             return Contribution(settings={"dags.gitSync.enabled": False})
         flows = (Flow("DAG repository", location.host, location.port, release.dag_readers),)
         steps: tuple[StepSpec, ...] = ()
@@ -202,13 +191,51 @@ class Dags(Section):
         )
         for secret in secrets:
             settings.update(dict.fromkeys(secret.settings, secret.name))
+        settings.update(self._sidecar_settings())
         comments = {
             "dags.gitSync.ref": "branch and rev are set too: git-sync prefers the chart's old "
             "variable"
         }
         return Contribution(
-            settings=settings, comments=comments, secrets=secrets, flows=flows, steps=steps
+            settings=settings,
+            comments=comments,
+            secrets=secrets,
+            flows=flows,
+            mounts=self._ca_mounts(release),
+            manifests=self._ca_manifests(release),
+            steps=steps,
         )
+
+    def _sidecar_settings(self) -> dict[str, object]:
+        """Return the sidecar's settings that differ from the chart's defaults."""
+        own = self.git_sync
+        settings: dict[str, object] = {}
+        if own.max_failures:
+            settings["dags.gitSync.maxFailures"] = own.max_failures
+        if resources := own.resources.to_values():
+            settings["dags.gitSync.resources"] = resources
+        env: list[dict[str, object]] = [
+            {"name": name, "value": text} for name, text in sorted(own.variables.items())
+        ]
+        if self._has_ca:
+            ca_env, mounts = git_ca_settings()
+            env = [*ca_env, *env]
+            settings["dags.gitSync.extraVolumeMounts"] = mounts
+        if env:
+            settings["dags.gitSync.env"] = env
+        return settings
+
+    @property
+    def _has_ca(self) -> bool:
+        return self.is_over_https and bool(self.ca.file)
+
+    def _ca_mounts(self, release: Release) -> tuple[Mount, ...]:
+        return (git_ca_mount(release),) if self._has_ca else ()
+
+    def _ca_manifests(self, release: Release) -> tuple[File, ...]:
+        if not self._has_ca:
+            return ()
+        return (ca_config_map(release, "git-ca", release.assets.get("dags.ca.file", "")),)
 
     def _key_fact(self) -> Fact:
         return Fact("gitSshKey", Form.SSH_KEY, "deploy key", "", self.key)
@@ -262,8 +289,10 @@ class Dags(Section):
             period=self.period,
             secret=secrets[0].name if secrets else "",
         )
-        mounts: tuple[Mount, ...] = ()
-        manifests: tuple[File, ...] = ()
+        mounts, manifests = self._ca_mounts(release), self._ca_manifests(release)
+        variables: tuple[EnvVar, ...] = tuple(bundle_variable(release, one.name) for one in secrets)
+        if self._has_ca and (location := self.location):
+            variables += bundle_ca_variables(release, location)
         if self.is_over_ssh:
             config_map = known_hosts_map(release)
             manifests = (config_map,)
@@ -277,7 +306,7 @@ class Dags(Section):
         return Contribution(
             settings=settings,
             secrets=secrets,
-            env=tuple(bundle_variable(release, one.name) for one in secrets),
+            env=variables,
             flows=flows,
             mounts=mounts,
             manifests=manifests,

@@ -76,7 +76,7 @@ class ParamikoClient:
                 route.prepare(deadline)
             with self._open_command("git-upload-pack", key, route, deadline) as channel:
                 told = _receive_advertisement(channel, target, deadline)
-                ref, commit = _find_ref(told, target)
+                ref, commit = find_ref(told, target.ref, target.endpoint)
                 subpath = target.subpath if target.dags else None
                 files = count_dag_files(channel, told.raw, ref or commit, subpath, deadline)
             return CloneResult(ref or commit, commit, files, self._may_push(key, route, deadline))
@@ -163,20 +163,26 @@ def _read_error_line(channel: Any) -> str:
     return escape_unprintable((said or (words[-1] if words else ""))[:_MAX_MESSAGE_LENGTH])
 
 
-def _find_ref(told: Advertisement, target: CloneTarget) -> tuple[str, str]:
-    """Return the ref's full name (empty for a commit id) and the id of its commit or tag."""
+def find_ref(told: Advertisement, wanted: str, endpoint: str) -> tuple[str, str]:
+    """Return the ref's full name (empty for a commit id) and the id of its commit or tag.
+
+    Raises CloneError if the server at `endpoint` has no such ref.
+    """
     import re
 
-    name = told.find(target.ref)
+    name = told.find(wanted)
     if name:
         return name, told.refs[name]
-    if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", target.ref):
-        if target.ref in told.refs.values() or told.may_fetch_any_commit:
-            return "", target.ref
-        raise CloneError(
-            "ref", f"{target.endpoint} does not serve commits by id; use a branch or a tag"
-        )
+    if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", wanted):
+        if wanted in told.refs.values() or told.may_fetch_any_commit:
+            return "", wanted
+        raise refused_commit(endpoint)
     if not told.refs:
         raise CloneError("ref", "the repository is empty: it has no commits yet")
     there = f"; its default branch is {told.default_branch}" if told.default_branch else ""
-    raise CloneError("ref", f"the repository has no branch or tag {target.ref}{there}")
+    raise CloneError("ref", f"the repository has no branch or tag {wanted}{there}")
+
+
+def refused_commit(endpoint: str) -> CloneError:
+    """Return the error for a commit that the server does not serve by its id."""
+    return CloneError("ref", f"{endpoint} does not serve commits by id; use a branch or a tag")

@@ -23,7 +23,7 @@ _SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 
 Kind = Literal[
     "unreachable", "peer", "host-key", "key", "not-registered", "repository", "ref", "subpath",
-    "no-dags", "unfinished",
+    "no-dags", "unfinished", "certificate", "login", "refused-login", "redirect",
 ]  # fmt: skip
 
 

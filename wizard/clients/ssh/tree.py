@@ -44,10 +44,11 @@ def count_dag_files(
         folder = Path(name)
         _run_git(folder, "init", "--quiet", "--bare", "--template=", ".", deadline=deadline)
         _fetch_commit(folder, channel, told, ref, deadline)
-        return 0 if subpath is None else _count_dag_files(folder, subpath, deadline)
+        return 0 if subpath is None else count_fetched_dags(folder, subpath, deadline)
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def bare_environment(folder: Path) -> dict[str, str]:
+    """Return git's environment for a temporary bare repository: no login, no configuration."""
     return {
         "PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "LC_ALL": "C",
         "GIT_DIR": str(folder), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
@@ -59,7 +60,7 @@ def _run_git(folder: Path, *words: str, deadline: Deadline) -> tuple[int, bytes]
     try:
         done = subprocess.run(  # noqa: S603 - a list without secrets
             [find_git(), *words],
-            cwd=folder, env=_environment(folder), stdin=subprocess.DEVNULL,
+            cwd=folder, env=bare_environment(folder), stdin=subprocess.DEVNULL,
             capture_output=True, timeout=deadline.left, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
@@ -75,7 +76,7 @@ def _fetch_commit(folder: Path, channel: Any, told: bytes, ref: str, deadline: D
         command = [find_git(), *_FETCH, f"fd::{number}", ref]
         with subprocess.Popen(  # noqa: S603 - a list without secrets
             command,
-            cwd=folder, env=_environment(folder), stdin=subprocess.DEVNULL,
+            cwd=folder, env=bare_environment(folder), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, pass_fds=(number,),
         ) as process:  # fmt: skip
             theirs.close()
@@ -151,8 +152,11 @@ class _Bridge:
             self._channel.shutdown_write()
 
 
-def _count_dag_files(folder: Path, subpath: str, deadline: Deadline) -> int:
-    """Return the number of possible DAG files below `subpath`: Python files and zip archives."""
+def count_fetched_dags(folder: Path, subpath: str, deadline: Deadline) -> int:
+    """Return the number of possible DAG files below `subpath`: Python files and zip archives.
+
+    `folder` is a bare repository that has fetched the commit; CloneError without DAG files.
+    """
     wanted = subpath.strip("/").removeprefix("./")
     wanted = "" if wanted == "." else wanted
     code, listed = _run_git(

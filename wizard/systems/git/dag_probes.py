@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from wizard.clients.ssh.clone import CloneClient, CloneResult, command_path
 from wizard.clients.ssh.session import CloneError, CloneTarget
@@ -74,6 +74,18 @@ def make_clone_lookup(client: CloneClient) -> CloneLookup:
     return look
 
 
+class Repository(Protocol):
+    """The repository that a clone reads, over SSH or HTTPS."""
+
+    @property
+    def endpoint(self) -> str:
+        """Return the host, with the port if it is not the default."""
+
+    @property
+    def dags(self) -> bool:
+        """Return whether the repository must contain DAG files."""
+
+
 @dataclass(frozen=True, slots=True)
 class CloneCheck:
     """The settings for the checks of one repository; the ids of its probes start with `id`.
@@ -92,9 +104,11 @@ class CloneCheck:
     harm: str
     fixes: Mapping[str, Fix | str]
     deferred: frozenset[str]
+    login: str = "key"
+    writable_status: Literal["fail", "warn"] = "fail"
 
     def probes(
-        self, target: CloneTarget, look: CloneLookup, *, writable: str = ""
+        self, target: Repository, look: CloneLookup, *, writable: str = ""
     ) -> Iterator[Probe]:
         """Yield the probes that clone the repository with the key and test for push access.
 
@@ -106,7 +120,7 @@ class CloneCheck:
         async def clone() -> ProbeResult:
             seen = await once()
             if isinstance(seen, CloneError):
-                return self._explain_error(seen)
+                return self.explain_error(seen)
             return _describe_clone(seen, dags=target.dags)
 
         async def rights() -> ProbeResult:
@@ -121,7 +135,8 @@ class CloneCheck:
             f"{self.id}.read-only", self.key_title, endpoint, rights, SECONDS, self.question
         )
 
-    def _explain_error(self, error: CloneError) -> ProbeResult:
+    def explain_error(self, error: CloneError) -> ProbeResult:
+        """Return the result for a clone that failed."""
         fix = self.fixes.get(error.kind, "")
         found = unknown_result if error.kind in self.deferred else fail_result
         return found(error.message, fix)
@@ -129,14 +144,18 @@ class CloneCheck:
     def _check_read_only(self, seen: CloneResult, writable: str) -> ProbeResult:
         if seen.writable is None:
             return unknown_result(
-                "cannot tell whether the key has push access", "check it on the Git host's page"
+                f"cannot tell whether the {self.login} has push access",
+                "check it on the Git host's page",
             )
         if not seen.writable:
             return pass_result("the host refuses a push")
         if writable:
-            return warn_result(f"the key has push access: {writable}")
+            return warn_result(f"the {self.login} has push access: {writable}")
+        found = f"the {self.login} has push access, so {self.harm}"
+        if self.writable_status == "warn":
+            return warn_result(found, Fix("use one that may only read", self.question))
         return fail_result(
-            f"the key has push access, so {self.harm}",
+            found,
             Fix(
                 "register it read-only, or give the reason for push access: "
                 f"airflow-wizard set '{self.question}={{generate: true, writable: \"...\"}}'",

@@ -1,0 +1,81 @@
+"""Questions about one repository of DAGs: host keys, login, and the sidecar that follows it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from wizard.answers.sections.executor import WorkerResources
+from wizard.formats.types import EnvName, Text
+from wizard.questions.cases import DAGS_OVER_HTTPS, GIT_SYNC, PRIVATE_DAGS_OVER_HTTPS
+from wizard.questions.section import Model, QuestionInfo
+from wizard.secrets.references import SecretRef
+
+
+class EvidenceRecord(Model):
+    """Why a key was accepted. The record is verified again at every run (`wizard.hostkeys`)."""
+
+    kind: Literal["published", "fingerprint"]
+    sha256: Text = ""
+    by: Text = ""
+    date: Text = ""
+    source: Text = ""
+
+
+class HostKeyEntry(Model):
+    """One public host key of the repository's host."""
+
+    host: Text
+    type: Text
+    key: Text
+    evidence: EvidenceRecord | None = None
+
+
+class Credentials(Model):
+    """Login for a repository over HTTPS."""
+
+    needed: Annotated[bool, QuestionInfo(when=DAGS_OVER_HTTPS)] = Field(
+        default=False,
+        title="Private",
+        description="Whether the repository requires a login over HTTPS.",
+    )
+    username: Annotated[Text, QuestionInfo(when=PRIVATE_DAGS_OVER_HTTPS, required=True)] = Field(
+        default="", title="User", description="User name or token name of a read-only token."
+    )
+    password: Annotated[SecretRef, QuestionInfo(when=PRIVATE_DAGS_OVER_HTTPS)] = Field(
+        default=SecretRef(env="AIRFLOW_GIT_TOKEN"),
+        title="Token",
+        description="Reference to the read-only token. The answers never hold the token itself.",
+    )
+
+
+class GitSync(Model):
+    """The git-sync sidecar."""
+
+    max_failures: Annotated[int, Field(ge=-1, le=1000000), QuestionInfo(when=GIT_SYNC)] = Field(
+        default=0,
+        title="Failures",
+        description=(
+            "Failed syncs in a row after which the sidecar restarts. -1: it never restarts, so a "
+            "Git host that is down for a while disturbs no pod."
+        ),
+    )
+    resources: Annotated[WorkerResources, QuestionInfo(when=GIT_SYNC)] = Field(
+        default_factory=WorkerResources, title="git-sync resources"
+    )
+    variables: Annotated[
+        dict[EnvName, Text],
+        QuestionInfo(
+            when=GIT_SYNC,
+            example="GITSYNC_SYNC_TIMEOUT=5m",
+            source="git-sync 4.4.2, main.go",
+        ),
+    ] = Field(
+        default_factory=dict,
+        title="More settings",
+        description=(
+            "Variables of git-sync NAME=VALUE, such as GITSYNC_SYNC_TIMEOUT. None may change the "
+            "repository, the login, or how the Git host is verified."
+        ),
+    )
