@@ -10,10 +10,11 @@ import yaml
 from wizard.answers import presets
 from wizard.answers.files import merge_layers, validate_answers
 from wizard.answers.model import Answers
+from wizard.answers.questions import field_specs
 from wizard.checks.engine import run_checks
 from wizard.checks.run import build_layout
 from wizard.findings import Finding
-from wizard.formats.nested import put_value
+from wizard.formats.nested import get_value, put_value
 from wizard.plan.render import Rendering, render
 from wizard.workspace.host_keys import verify_host_keys
 
@@ -50,12 +51,18 @@ def answers(preset: str = "production", changes: Mapping[str, object] | None = N
     ).answers
 
 
+def asset_names(found: Answers) -> dict[str, str]:
+    """The questions about public files, each with the file that these answers name."""
+    items = [item for item in field_specs() if item.ask.asset]
+    return {
+        item.key: str(get_value(found, item.path)) if item.applies(found) else "" for item in items
+    }
+
+
 def rendering(preset: str = "production", changes: Mapping[str, object] | None = None) -> Rendering:
     """What these answers come to; a CA file that they name holds one certificate."""
     found = answers(preset, changes)
-    keys = ("database.ca.file", "secrets.vault.ca.file")
-    assets = {key: PEM for key in keys if dig(found.model_dump(), key)}
-    return render(found, assets)
+    return render(found, {key: PEM for key, name in asset_names(found).items() if name})
 
 
 def values(made: Rendering) -> Any:

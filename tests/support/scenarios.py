@@ -235,6 +235,7 @@ SCENARIOS: Mapping[str, Scenario] = {
             "dags.credentials.needed": True,
             "dags.credentials.username": "reader",
             "dags.credentials.password": {"prompt": True},
+            "dags.ca.file": "git-ca.pem",
             "delivery.argocd.repo_url": "https://git.example.com/platform/k8s-infra.git",
             "delivery.argocd.credential": "store",
             "delivery.argocd.username": "argocd",
@@ -264,6 +265,9 @@ SCENARIOS: Mapping[str, Scenario] = {
             "access.base_url": "https://airflow.example.com",
             "access.annotations": {"example.com/certificate": "ui"},
             "access.sources": ["10.0.0.0/8", "fd00::/8"],
+            "dags.git_sync.max_failures": 3,
+            **_resources("dags.git_sync.resources"),
+            "dags.git_sync.variables": {"GITSYNC_SYNC_TIMEOUT": "5m"},
             "dags.repo": OWN_REPO,
             "dags.host_keys": [
                 {"host": "git.example.com", "type": OWN_KEY.type, "key": OWN_KEY.key}
@@ -276,7 +280,10 @@ SCENARIOS: Mapping[str, Scenario] = {
             "executor.kind": "LocalExecutor",
             "executor.local_persistence": "3Gi",
             "database.kind": "bundled",
-            "dags.repo": "https://github.com/apache/airflow.git",
+            "dags.source": "volume",
+            "dags.volume.access_mode": "ReadWriteOnce",
+            "dags.volume.size": "2Gi",
+            "dags.volume.storage_class": "standard",
             "secrets.store": "kubernetes",
             "delivery.kind": "kind",
         }
@@ -328,7 +335,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "others without a pooler": Scenario(
         {
             "database.host": "pg.example.internal",
-            "dags.repo": PUBLISHED_REPO,
+            "dags.source": "volume",
+            "dags.volume.existing_claim": "dags",
+            "dags.volume.subpath": "live",
             "secrets.store": "existing",
             "secrets.existing.metadata.async_key": "async",
             "delivery.kind": "helm",

@@ -50,6 +50,7 @@ class Release:
     pgbouncer: bool
     chart_redis: bool
     dag_source: Literal["git-sync", "image", "bundle", "volume"]
+    dags_over_https: bool
     store: str
     # Whether External Secrets copies the store's values into the cluster.
     external_secrets: bool

@@ -197,10 +197,27 @@ def _render_rotation(release: Release, store: StoreRunbook) -> str:
         if release.reloader
         else f"Restart the pods; they do not restart automatically:\n\n{shell_block(restart)}"
     )
-    return (
+    text = (
         f"## Rotate\n\n{store.rotate}\n\n{after}\n\nThe Fernet key is different: put the new "
         "key before the old one, separated by a comma, run `airflow rotate-fernet-key`, then "
         "remove the old one."
+    )
+    return f"{text}\n\n{_render_jwt_rollover(release)}" if release.airflow_3 else text
+
+
+def _render_jwt_rollover(release: Release) -> str:
+    """Return how to replace the JWT secret: Airflow 3 accepts one value at a time."""
+    scheduler = "statefulset" if release.local else "deployment"
+    workloads = (
+        f"deployment/{release.web_name}",
+        f"{scheduler}/{release.names.object_name('scheduler')}",
+    )
+    restart = f"kubectl -n {release.namespace} rollout restart {' '.join(workloads)}"
+    return (
+        "The JWT secret signs the tokens of running tasks, and Airflow accepts one value at a "
+        "time. A task that runs across the change fails with `Signature verification failed`. "
+        "Replace it while no task runs; then restart the two that read it together:\n\n"
+        f"{shell_block(restart)}"
     )
 
 
@@ -211,12 +228,22 @@ def _render_problems(release: Release, store: StoreRunbook, total: Contribution)
         ("keys change after a sync", "`*SecretName` settings in the values: one was removed"),
         *store.problems,
     ]
-    if release.dag_source != "image":
+    if release.clones_dags:
+        where = "registration of the deploy key, changed host keys; keep host-key checking on"
+        if release.dags_over_https:
+            where = "expiry and rights of the token, CA of the host; keep verification on"
+        rows.append(("DAGs are not cloned", where))
+    if release.dag_source == "git-sync":
         rows.append(
             (
-                "DAGs are not cloned",
-                "registration of the deploy key, changed host keys; keep host-key checking on",
+                "a task runs old code",
+                "each pod pulls on its own, so two workers differ for up to `dags.period`; a "
+                "bundle (`dags.source`, Airflow 3) pins each run to one commit",
             )
+        )
+    if release.dag_source == "volume":
+        rows.append(
+            ("DAGs are missing", "the volume's files, its access mode, and that its claim is bound")
         )
     if release.pgbouncer:
         rows.append(

@@ -52,6 +52,7 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
         pgbouncer=external and answers.database.pgbouncer.mode == "chart",
         chart_redis=celery and answers.broker.kind == "chart-redis",
         dag_source=answers.dags.source,
+        dags_over_https=answers.dags.is_over_https,
         store=store.name,
         external_secrets=store.external_secrets,
         cluster_store=store.external_secrets and answers.secrets.scope == "cluster",

@@ -33,7 +33,7 @@ def test_file_options_prompts_and_screens_commit_the_same_tree(
     pty_run: Callable[..., Terminal],
 ) -> None:
     scenario = SCENARIOS[name]
-    for file in ("db-ca.pem", "vault-ca.pem"):
+    for file in ("db-ca.pem", "vault-ca.pem", "git-ca.pem"):
         (tmp_path / file).write_text(certificate())
     monkeypatch.chdir(tmp_path)
     same_day()
@@ -57,7 +57,7 @@ def test_saved_answers_replay_to_the_same_tree(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scenario = SCENARIOS.get(name, SCENARIOS["broker"])
-    for file in ("db-ca.pem", "vault-ca.pem"):
+    for file in ("db-ca.pem", "vault-ca.pem", "git-ca.pem"):
         (tmp_path / file).write_text(certificate())
     monkeypatch.chdir(tmp_path)
     same_day()

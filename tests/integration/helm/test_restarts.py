@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.rendered import PEM, values
+from tests.support.rendered import PEM, asset_names, values
 from tests.support.scenarios import NEEDED, SCENARIOS, WITHOUT_OTHER, Scenario
 from wizard.answers.files import validate_answers, with_value
 from wizard.answers.model import Answers
@@ -40,6 +40,7 @@ OTHERS: dict[str, object] = {
     "environment.quota.default_cpu": "60m",
     "environment.quota.default_memory": "64Mi",
     "delivery.argocd.vault.auth_mount": "other",
+    "dags.ca.file": "other.pem",
     "dags.credentials.username": "other",
     "installation.image.tag": "other",
     "metrics.target": "metrics2.example.internal:9125",
@@ -60,8 +61,7 @@ UNTRIED = {
 
 
 def made(answers: Answers) -> Rendering:
-    keys = ("database.ca.file", "secrets.vault.ca.file")
-    named = [key for key in keys if get_value(answers, tuple(key.split(".")))]
+    named = [key for key, name in asset_names(answers).items() if name]
     return render(answers, dict.fromkeys(named, PEM))
 
 

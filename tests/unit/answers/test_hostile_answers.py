@@ -109,6 +109,7 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
         },
     ),
     ("production", {"secrets.store": "existing", "dags.source": "bundle"}),
+    ("production", {"dags.source": "volume", "dags.volume.size": "2Gi"}),
     (
         "local",
         {

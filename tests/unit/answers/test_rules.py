@@ -19,6 +19,7 @@ OVER_HTTPS: dict[str, object] = {
 IMAGE = {"repository": "registry.example.com/airflow", "tag": "r1"}
 _STORED = [{"name": "a", "from": "store", "keys": ["K"]}]
 _EXISTING = [{"name": "a", "from": "existing"}]
+_SYNC = "dags.git_sync.variables"
 _LOCAL = {"dags.repo": "https://git.example.com/a/b.git", "delivery.kind": "kind",
           "database": {"kind": "bundled", "password": {"generate": True}}}  # fmt: skip
 _KUBERNETES: dict[str, object] = {"executor.kind": "KubernetesExecutor"}
@@ -45,6 +46,42 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         {"executor.workers": {"autoscaling": "keda", "min_replicas": 0}},
         "executor.workers.min_replicas",
         "use 1 or more",
+    ),
+    "check_git_sync_variables, of which a question decides": (
+        {_SYNC: {"GITSYNC_PERIOD": "5s"}},
+        {_SYNC: {"GITSYNC_SYNC_TIMEOUT": "5m"}},
+        f"{_SYNC}.GITSYNC_PERIOD",
+        "dags.period sets it",
+    ),
+    "check_git_sync_variables, that turn the verification off": (
+        {_SYNC: {"GITSYNC_SSH_KNOWN_HOSTS": "true"}},
+        {_SYNC: {"GITSYNC_SSH_KNOWN_HOSTS": "true"}, "dags.source": "bundle"},
+        f"{_SYNC}.GITSYNC_SSH_KNOWN_HOSTS",
+        "dags.host_keys and dags.ca.file",
+    ),
+    "check_git_sync_variables, of the login": (
+        {_SYNC: {"GITSYNC_PASSWORD_FILE": "/a"}},
+        {_SYNC: {"GITSYNC_GROUP_WRITE": "true"}},
+        f"{_SYNC}.GITSYNC_PASSWORD_FILE",
+        "dags.key and dags.credentials",
+    ),
+    "check_git_sync_variables, that git reads": (
+        {_SYNC: {"GIT_SSL_NO_VERIFY": "1"}},
+        {_SYNC: {"HTTPS_PROXY": "http://proxy.example.internal:3128"}},
+        f"{_SYNC}.GIT_SSL_NO_VERIFY",
+        "begins with GITSYNC_",
+    ),
+    "check_git_sync_variables, that choose programs": (
+        {_SYNC: {"LD_PRELOAD": "/a.so"}},
+        {_SYNC: {"GOMAXPROCS": "2"}},
+        f"{_SYNC}.LD_PRELOAD",
+        "may change which programs",
+    ),
+    "check_git_sync_variables, that nobody knows": (
+        {_SYNC: {"GITSYNC_NEW_SWITCH": "1"}},
+        {_SYNC: {"GITSYNC_STALE_WORKTREE_TIMEOUT": "1h"}},
+        f"{_SYNC}.GITSYNC_NEW_SWITCH",
+        "may change which Git host",
     ),
     "check_local_only_choices": (
         {"database.kind": "bundled"},

@@ -43,6 +43,12 @@ ALL = (
         (diagnosis.APPLICATION_RULES, "there are 0 clusters", "delivery.argocd.destination"),
         (diagnosis.GIT_RULES, "host key verification failed", "dags.host_keys"),
         (diagnosis.GIT_RULES, "Permission denied (publickey)", "dags.key"),
+        (
+            diagnosis.GIT_RULES,
+            "fatal: Authentication failed for 'https://git.example.com/a/b.git/'",
+            "dags.credentials.password",
+        ),
+        (diagnosis.GIT_RULES, "server certificate verification failed", "dags.ca.file"),
         (diagnosis.STORE_RULES, "Vault is sealed", ""),
     ],
 )

@@ -332,6 +332,20 @@ GIT_RULES = (
         ),
     ),
     Rule(
+        r"could not read (username|password)|authentication failed for .?https"
+        r"|requested url returned error: 40[13]|http basic: access denied",
+        "the Git host does not accept the login over HTTPS",
+        Fix(
+            "replace the token that dags.credentials.password refers to: it may have expired",
+            "dags.credentials.password",
+        ),
+    ),
+    Rule(
+        r"certificate verification failed|ssl certificate problem|certificate subject name",
+        "the certificate of the Git host cannot be verified",
+        Fix("set dags.ca.file to the CA that signed it", "dags.ca.file"),
+    ),
+    Rule(
         r"permission denied|could not read from remote|authentication failed",
         "the Git host does not accept the deploy key",
         Fix("register the public key read-only: dags.key.public in the answers", "dags.key"),

@@ -156,8 +156,8 @@ def _diagnose_crash(
         known = diagnose([ended.get("message")], GIT_RULES)
         if known:
             return Diagnosis(f"{where}: {known.cause}", known.fix)
-        fix = "check that the deploy key is registered and dags.host_keys has the host's keys"
-        question = "dags.host_keys"
+        fix = "check the repository's login and host with airflow-wizard check --live"
+        question = "dags.repo"
     elif "wait-for-airflow-migrations" in name:
         fix = "see verify.migrations: the migrations have not run"
     else:

@@ -1,0 +1,153 @@
+"""Where DAGs come from: the values, Secrets, flows and files of each source."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.rendered import PEM, findings, objects, rendering, values
+from wizard.plan.render import Rendering
+
+HTTPS: dict[str, object] = {"dags.repo": "https://git.example.com:8443/a/b.git"}
+LOGIN: dict[str, object] = {**HTTPS, "dags.credentials": {"needed": True, "username": "reader"}}
+CA: dict[str, object] = {**LOGIN, "dags.ca.file": "git-ca.pem"}
+POLICIES: dict[str, object] = {"environment.network_policies": True}
+
+
+def sync(made: Rendering) -> dict[str, Any]:
+    found: dict[str, Any] = values(made)["dags"]["gitSync"]
+    return found
+
+
+def errors(made: Rendering) -> list[str]:
+    return [str(one) for one in findings(made) if one.is_error]
+
+
+def test_https_needs_no_host_keys_and_a_login_only_where_it_is_asked_for() -> None:
+    public, private = sync(rendering(changes=HTTPS)), sync(rendering(changes=LOGIN))
+
+    for found in (public, private):
+        assert found["repo"] == "https://git.example.com:8443/a/b.git"
+        assert not {"knownHosts", "sshKeySecret", "env", "extraVolumeMounts"} & set(found)
+    assert "credentialsSecret" not in public
+    assert private["credentialsSecret"] == "airflow-git-credentials"
+    [secret] = [
+        one
+        for one in objects(rendering(changes=LOGIN))
+        if one["kind"] == "ExternalSecret" and one["metadata"]["name"] == "airflow-git-credentials"
+    ]
+    assert set(secret["spec"]["target"]["template"]["data"]) == {
+        "GIT_SYNC_USERNAME", "GIT_SYNC_PASSWORD", "GITSYNC_USERNAME", "GITSYNC_PASSWORD",
+    }  # fmt: skip
+    assert errors(rendering(changes=LOGIN)) == []
+
+
+def test_the_port_of_the_host_is_open_to_those_that_clone() -> None:
+    def ports(changes: dict[str, object]) -> set[tuple[str, int]]:
+        made = rendering(changes={**POLICIES, **changes})
+        return {(flow.host, flow.port) for flow in made.total.flows if "DAG" in flow.purpose}
+
+    assert ports({}) == {("github.com", 22)}
+    assert ports(HTTPS) == {("git.example.com", 8443)}
+    assert ports({"dags.repo": "https://git.example.com/a/b.git"}) == {("git.example.com", 443)}
+    assert ports({"dags.source": "volume"}) == set()
+    text = "\n".join(f.text for f in rendering(changes={**POLICIES, **HTTPS}).tree.values())
+    assert "port: 8443" in text
+
+
+def test_a_private_ca_is_the_only_one_that_git_sync_trusts() -> None:
+    made = rendering(changes=CA)
+
+    found = sync(made)
+    assert found["env"] == [{"name": "GIT_SSL_CAINFO", "value": "/etc/airflow-git-ca/ca.crt"}]
+    [mount] = found["extraVolumeMounts"]
+    [volume] = [one for one in values(made)["volumes"] if one["name"] == mount["name"]]
+    assert (mount["mountPath"], mount["readOnly"]) == ("/etc/airflow-git-ca", True)
+    [ca] = [
+        one
+        for one in objects(made)
+        if one.get("metadata", {}).get("name") == volume["configMap"]["name"]
+    ]
+    assert (ca["kind"], ca["data"]) == ("ConfigMap", {"ca.crt": PEM})
+    assert errors(made) == []
+
+
+def test_a_bundle_trusts_the_private_ca_for_its_host_alone() -> None:
+    made = rendering(changes={**CA, "dags.source": "bundle"})
+
+    env = {one["name"]: one.get("value") for one in values(made)["dagProcessor"]["env"]}
+    assert env["GIT_CONFIG_COUNT"] == "1"
+    assert env["GIT_CONFIG_KEY_0"] == "http.https://git.example.com:8443/.sslCAInfo"
+    assert env["GIT_CONFIG_VALUE_0"] == "/etc/airflow-git-ca/ca.crt"
+    assert "GIT_CONFIG_COUNT" not in json.dumps(values(made)["apiServer"])
+    assert errors(made) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GIT_CONFIG_COUNT", "2"),
+        ("GIT_CONFIG_KEY_0", "http.sslVerify"),
+        ("GIT_CONFIG_KEY_0", "url.https://evil.example.com/.insteadOf"),
+        ("GIT_CONFIG_VALUE_0", "/tmp/ca.crt"),
+        ("GIT_SSL_CAINFO", "/tmp/ca.crt"),
+    ],
+)
+def test_values_cannot_add_a_ca_or_configuration_of_their_own(name: str, value: str) -> None:
+    made = rendering(
+        changes={"values": {"dagProcessor": {"env": [{"name": name, "value": value}]}}}
+    )
+
+    assert any(name in text and "git-sync.verification" in text for text in errors(made))
+
+
+def test_the_sidecar_s_own_settings() -> None:
+    plain = sync(rendering())
+    assert not {"resources", "maxFailures", "env"} & set(plain)
+
+    made = rendering(
+        changes={
+            "dags.git_sync": {
+                "max_failures": -1,
+                "resources": {"cpu": "50m", "memory": "64Mi", "memory_limit": "128Mi"},
+                "variables": {"GITSYNC_SYNC_TIMEOUT": "5m", "GITSYNC_GROUP_WRITE": "true"},
+            }
+        }
+    )
+
+    found = sync(made)
+    assert found["maxFailures"] == -1
+    assert found["resources"] == {
+        "requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "128Mi"},
+    }  # fmt: skip
+    assert found["env"] == [
+        {"name": "GITSYNC_GROUP_WRITE", "value": "true"},
+        {"name": "GITSYNC_SYNC_TIMEOUT", "value": "5m"},
+    ]
+    assert errors(made) == []
+
+
+def test_a_volume_of_others_and_one_of_the_chart() -> None:
+    existing = rendering(
+        changes={"dags.source": "volume", "dags.volume": {"existing_claim": "d", "subpath": "a/b"}}
+    )
+    own = rendering(
+        changes={
+            "dags.source": "volume",
+            "dags.volume": {"access_mode": "ReadOnlyMany", "storage_class": "nfs"},
+        }
+    )
+
+    assert values(existing)["dags"] == {
+        "gitSync": {"enabled": False},
+        "persistence": {"enabled": True, "existingClaim": "d", "subPath": "a/b"},
+    }
+    assert values(own)["dags"]["persistence"] == {
+        "enabled": True, "accessMode": "ReadOnlyMany", "size": "1Gi", "storageClassName": "nfs",
+    }  # fmt: skip
+    for made in (existing, own):
+        assert not any("git" in secret.name for secret in made.total.secrets)
+        assert "DAGs are not cloned" not in made.tree.by_logical("runbook").text
+        assert errors(made) == []
