@@ -268,6 +268,14 @@ SCENARIOS: Mapping[str, Scenario] = {
             "dags.git_sync.max_failures": 3,
             **_resources("dags.git_sync.resources"),
             "dags.git_sync.variables": {"GITSYNC_SYNC_TIMEOUT": "5m"},
+            "access.login": "oauth",
+            "access.oauth.provider": "okta",
+            "access.oauth.issuer": "https://example.okta.com",
+            "access.oauth.client_id": "0oa1",
+            "access.oauth.client_secret": {"store": True},
+            "access.oauth.roles": {"airflow-admins": "Admin", "data": "User"},
+            "access.oauth.claim": "teams",
+            "access.oauth.scopes": "openid groups",
             "dags.repo": OWN_REPO,
             "dags.host_keys": [
                 {"host": "git.example.com", "type": OWN_KEY.type, "key": OWN_KEY.key}
@@ -340,6 +348,13 @@ SCENARIOS: Mapping[str, Scenario] = {
             "dags.volume.subpath": "live",
             "secrets.store": "existing",
             "secrets.existing.metadata.async_key": "async",
+            "secrets.existing.oauth_client.name": "sso",
+            "secrets.existing.oauth_client.key": "SECRET",
+            "access.base_url": "https://airflow.example.com",
+            "access.login": "oauth",
+            "access.oauth.tenant": "example.onmicrosoft.com",
+            "access.oauth.client_id": "airflow",
+            "access.oauth.roles": {"airflow-admins": "Admin"},
             "delivery.kind": "helm",
             # Without an answer it is the folder, which differs in each front end's test.
             "repository.source": "git.example.com/platform/config",

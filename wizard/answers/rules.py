@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wizard.answers.access_rules import check_access
 from wizard.answers.dag_rules import check_git_sync_variables
+from wizard.answers.login_rules import check_login
 from wizard.answers.pod_rules import POD_RULES, SYSTEM_NAMESPACES
 from wizard.answers.questions import field_spec, field_specs
 from wizard.chart.versions import LOWEST_AIRFLOW, VERSIONS
@@ -28,6 +29,7 @@ Rule = Callable[["Answers"], Iterator[Problem]]
 _WITH_TEXT = frozenset(("text", "list", "mapping", "secret"))
 _VARIABLES = ("environment", "variables")
 _NOT_GENERATED = {
+    "access.oauth.client_secret": "or access.login password",
     "broker.url": "or broker.kind chart-redis",
     "dags.credentials.password": "or a public repository",
     "delivery.argocd.token": "or a repository over SSH",
@@ -370,6 +372,7 @@ RULES: tuple[Rule, ...] = (
     check_git_sync_variables,
     check_pgbouncer_users,
     check_access,
+    check_login,
     check_ca_file_names,
     *POD_RULES,
 )

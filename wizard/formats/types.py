@@ -166,6 +166,28 @@ def _vault_path(value: str) -> str:
     return value
 
 
+def _tenant(value: str) -> str:
+    if value in {"common", "organizations", "consumers"}:
+        raise ValueError("name one tenant: with this one, users of every tenant could log in")
+    if value and not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", value):
+        raise ValueError("give the tenant's ID or a domain, such as example.onmicrosoft.com")
+    return value
+
+
+def _scopes(value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z0-9._:/-]+( [A-Za-z0-9._:/-]+)*", value):
+        raise ValueError("give scopes with one space between them, such as openid email groups")
+    if value and "openid" not in value.split(" "):
+        raise ValueError("add openid: without it, the provider sends no ID token")
+    return value
+
+
+def _group(value: str) -> str:
+    if not value or value != value.strip():
+        raise ValueError("give a group, without spaces around it")
+    return value
+
+
 Text = Annotated[str, AfterValidator(_text)]
 KubeName = Annotated[
     Text,
@@ -267,6 +289,26 @@ CloudIdentity = Annotated[
     ),
 ]
 Network = Annotated[Text, AfterValidator(_network)]
+Tenant = Annotated[Text, AfterValidator(_tenant)]
+ClientId = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}",
+            "give the client's ID: letters, digits and . _ : / @ -",
+        )
+    ),
+]
+ClaimName = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z][A-Za-z0-9._:/-]{0,254}", "give the name of a claim, such as groups or roles"
+        )
+    ),
+]
+Scopes = Annotated[Text, AfterValidator(_scopes)]
+GroupName = Annotated[Text, AfterValidator(_group)]
 MetricPrefix = Annotated[
     Text,
     AfterValidator(

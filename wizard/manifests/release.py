@@ -65,6 +65,7 @@ class Release:
     controller_is_inside: bool
     # The owner id that objects in the cluster carry; empty if no answer gives the repository URL.
     owner_id: str
+    login: Literal["password", "oauth", "proxy"]
     admin: bool
     reloader: Mapping[str, str]
     disruption_budgets: bool

@@ -114,6 +114,9 @@ def render_ui_access(release: Release, values: Mapping[str, Any]) -> str:
 
     `values` are the Helm values in effect, which may have an Ingress or expose the Service.
     """
+    if release.login != "password":
+        # The provider sends users back to the base URL only.
+        return f"## Reach the UI\n\nOpen {release.base_url}. A port-forward has no login."
     namespace = release.namespace
     port, url = _forward_target(release.base_url)
     forward = f"kubectl -n {namespace} port-forward svc/{release.web_name} {port}:{_PORT}"

@@ -87,6 +87,14 @@ ANNOTATED_ACCESS = when(
     "access by Ingress or load balancer", "access.kind", "ingress", "loadbalancer"
 )
 
+PASSWORD_LOGIN = when("a login with passwords", "access.login", "password")
+SINGLE_SIGN_ON = when("single sign-on", "access.login", "oauth", "proxy")
+ENTRA = SINGLE_SIGN_ON & when("Entra ID", "access.oauth.provider", "entra")
+ISSUER = SINGLE_SIGN_ON & when("Okta or OpenID Connect", "access.oauth.provider", "okta", "oidc")
+GROUPS_CLAIM = SINGLE_SIGN_ON & when_not(
+    "a provider that sends groups", "access.oauth.provider", "google"
+)
+
 DATABASE_CLEANUP = when("database cleanup", "environment.cleanup.database", True)
 POD_CLEANUP = KUBERNETES & when("pod cleanup", "environment.cleanup.pods", True)
 
@@ -97,7 +105,7 @@ METRICS_TARGET = when("a server for metrics", "metrics.kind", "statsd", "otel")
 # Airflow 2 has no option for it (config.yml of Airflow 3.1.8).
 STATSD_IPV6 = when("metrics by StatsD", "metrics.kind", "statsd", "datadog") & AIRFLOW_3
 
-ADMIN = when("an admin user", "admin.create", True)
+ADMIN = PASSWORD_LOGIN & when("an admin user", "admin.create", True)
 CUSTOM_IMAGE = when_not("an image of your own", "installation.image.repository", "")
 BUNDLED_DATABASE = when("the bundled database", "database.kind", "bundled")
 POOLED_DATABASE = EXTERNAL_DATABASE & when_not("a PgBouncer", "database.pgbouncer.mode", "off")

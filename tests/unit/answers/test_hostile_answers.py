@@ -55,6 +55,12 @@ HOSTILE = {
 # Checking a tree takes longest: these are the texts a check could stumble over.
 CHECKED = {"go template", "shell words", "double quote"}
 IMAGE = {"repository": "registry.example.com/airflow", "tag": "r1", "pull_secret": "registry"}
+SSO: dict[str, object] = {
+    "access.base_url": "https://airflow.example.com",
+    "access.login": "oauth",
+    "access.oauth.client_id": "airflow",
+    "access.oauth.roles": {"airflow-admins": "Admin"},
+}
 CONTEXTS: list[tuple[str, dict[str, object]]] = [
     ("production", {"installation.image": IMAGE, "components.logs.persistence": True}),
     ("production", {"executor.kind": "LocalExecutor,KubernetesExecutor"}),
@@ -106,6 +112,17 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
         {
             "executor.kind": "KubernetesExecutor",
             "environment.quota": {"cpu": "99", "memory": "999Gi"},
+        },
+    ),
+    ("production", {**SSO, "access.oauth.tenant": "example.onmicrosoft.com"}),
+    (
+        "production",
+        {
+            **SSO,
+            "installation.airflow": "2.11.0",
+            "secrets.store": "existing",
+            "access.oauth.provider": "okta",
+            "access.oauth.issuer": "https://example.okta.com",
         },
     ),
     ("production", {"secrets.store": "existing", "dags.source": "bundle"}),

@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
 
+from wizard.answers.sections.login import OAuth
 from wizard.chart.contract import TLS_SECRET_KEYS
 from wizard.formats.types import AnnotationKey, Network, ObjectName, Text, WebUrl
-from wizard.manifests.contribution import Contribution
+from wizard.manifests.contribution import Contribution, combine_contributions
+from wizard.manifests.login import login_contribution
 from wizard.manifests.network_policy import ingress_settings
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
@@ -29,6 +31,12 @@ _ANOTHER_WAY = Effect(
     "interrupt",
     "The {old} to the UI is removed: users who open the UI there get no answer.",
     lambda old, _: old != "port-forward",
+)
+_ANOTHER_LOGIN = Effect(
+    "another-login",
+    "interrupt",
+    "Users log in in another way ({new} instead of {old}), as new users of Airflow. The old users "
+    "stay, and their sessions last until they end: the runbook says how to delete them.",
 )
 
 
@@ -142,7 +150,34 @@ class Access(Section):
         ),
     )
 
+    login: Annotated[
+        Literal["password", "oauth"],
+        QuestionInfo(
+            labels={
+                "password": "passwords in Airflow's database",
+                "oauth": "single sign-on (OAuth)",
+            },
+            effects=(_ANOTHER_LOGIN,),
+        ),
+    ] = Field(
+        default="password",
+        title="Login",
+        description=(
+            "How users prove who they are. Single sign-on needs an https base URL; the groups at "
+            "the provider decide on the roles, and no admin user is created."
+        ),
+    )
+    oauth: OAuth = Field(default_factory=OAuth, title="Single sign-on")
+
     def contribute(self, release: Release) -> Contribution:
+        """Set how users reach the UI, and how they log in there."""
+        parts = [self._expose(release)]
+        if self.login != "password":
+            login = self.oauth.build_login()
+            parts.append(login_contribution(release, login, self.oauth.client_secret))
+        return combine_contributions(parts)
+
+    def _expose(self, release: Release) -> Contribution:
         """Set the base URL, and what exposes the UI at its host and path.
 
         The chart derives the path of the execution API from the base URL.

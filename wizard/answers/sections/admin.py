@@ -9,7 +9,8 @@ from pydantic import Field
 from wizard.formats.types import Email, Text
 from wizard.manifests.contribution import Contribution, EnvVar
 from wizard.manifests.release import Release
-from wizard.questions.cases import ADMIN
+from wizard.questions.cases import ADMIN, PASSWORD_LOGIN
+from wizard.questions.conditions import Condition
 from wizard.questions.section import QuestionInfo, Section
 from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
 from wizard.secrets.references import SecretRef
@@ -33,10 +34,12 @@ class Admin(Section):
     title: ClassVar[str] = "Admin user"
     intro: ClassVar[str] = "The first user. Its password is generated once and kept in the store."
 
+    when: ClassVar[Condition] = PASSWORD_LOGIN
+
     create: bool = Field(
         default=True,
         title="Create",
-        description="Turn off if users come from an identity provider. Needs FabAuthManager.",
+        description="Turn off if the users exist already. Needs FabAuthManager.",
     )
     username: Annotated[Text, QuestionInfo(when=ADMIN, required=True)] = Field(
         default="admin", title="User name", description="Login name of the first admin."

@@ -91,6 +91,7 @@ CONTRACTS: tuple[Contract, ...] = (
     Contract("git_connection", "git-connection"),
     # The other keys of the Job's Secret are no secrets: its variables get them from the answers.
     Contract("admin", "default-user", {"password": "key"}),
+    Contract("oauth_client", "oauth-client", {"client-secret": "key"}),
     Contract("postgresql", "postgresql-auth", {"postgres-password": "key"}),
 )
 

@@ -27,6 +27,7 @@ from wizard.questions.cases import (
     PGBOUNCER,
     POOLED_DATABASE,
     PRIVATE_DAGS_OVER_HTTPS,
+    SINGLE_SIGN_ON,
 )
 from wizard.questions.conditions import ALWAYS, Condition, when, when_matching
 from wizard.questions.effects import ANOTHER_PAYLOAD, Effect
@@ -227,6 +228,11 @@ _CONNECTION = _keys(
     ),
 )
 _ADMIN = _keys("Admin", "default-user", _key("password", "Holds the password of the first admin."))
+_CLIENT = _keys(
+    "OAuth client",
+    "oauth-client",
+    _key("client-secret", "Holds the secret of Airflow's client at the identity provider."),
+)
 _POSTGRES = _keys(
     "PostgreSQL",
     "postgresql-auth",
@@ -270,6 +276,7 @@ _QUESTIONS: Mapping[str, Any] = {
     ),
     "git_connection": _asked(_CONNECTION, EXISTING & BUNDLE_LOGIN, "DAG repository"),
     "admin": _asked(_ADMIN, EXISTING & ADMIN, "Admin user"),
+    "oauth_client": _asked(_CLIENT, EXISTING & SINGLE_SIGN_ON, "Single sign-on"),
     "postgresql": _asked(_POSTGRES, EXISTING & BUNDLED_DATABASE, "Bundled database"),
 }
 

@@ -1,0 +1,1 @@
+"""Users log in to Airflow itself, through what the wizard writes."""

@@ -1,0 +1,205 @@
+"""Single sign-on: what is refused, and what the values, the Secret and the runbook come to."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+import pytest
+
+from tests.support.rendered import filled, findings, objections, objects, rendering, values
+from wizard.answers.files import validate_answers
+from wizard.plan.render import Rendering
+
+URL = "https://airflow.example.com/team"
+ENTRA: dict[str, object] = {
+    "access.base_url": URL,
+    "access.login": "oauth",
+    "access.oauth.tenant": "11111111-2222-3333-4444-555555555555",
+    "access.oauth.client_id": "66666666-7777-8888-9999-000000000000",
+    "access.oauth.roles": {"airflow-admins": "Admin", "data": "User"},
+}
+OIDC: dict[str, object] = {
+    **ENTRA,
+    "access.oauth.provider": "oidc",
+    "access.oauth.issuer": "https://sso.example.com/realms/data",
+}
+OKTA = {**OIDC, "access.oauth.provider": "okta"}
+GOOGLE = {**ENTRA, "access.oauth.provider": "google"}
+AIRFLOW_2: dict[str, object] = {"installation.airflow": "2.11.0"}
+HOSTILE = "a\"b'c\\n{{ .Values.x }} {% x %} ${HOME} $(id) `|`` # @ROLES@ }} \N{GRINNING FACE}"
+
+
+def code(changes: dict[str, object]) -> str:
+    """The webserver_config.py of these answers."""
+    made = values(rendering("production", changes))
+    return str(
+        made["webserver"]["webserverConfig"]
+        if "installation.airflow" in changes
+        else made["apiServer"]["apiServerConfig"]
+    )
+
+
+def settings(text: str) -> dict[str, Any]:
+    """What Flask takes from the file, without Airflow; the class is left out."""
+    tree = ast.parse(text)
+    kept = [node for node in tree.body if not isinstance(node, ast.ClassDef | ast.ImportFrom)]
+    found: dict[str, Any] = {"AUTH_OAUTH": 4, "SecurityManager": None}
+    exec(compile(ast.Module(kept, []), "webserver_config.py", "exec"), found)
+    return found
+
+
+def named(made: Rendering, name: str) -> list[dict[str, Any]]:
+    """The objects of this name."""
+    found = [one.get("metadata") or {} for one in objects(made)]
+    return [
+        one for one, about in zip(objects(made), found, strict=True) if about.get("name") == name
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "words"),
+    [
+        ({**ENTRA, "access.base_url": "http://localhost:8080"}, "access.base_url", "https"),
+        ({**ENTRA, "access.oauth.tenant": ""}, "access.oauth.tenant", "required"),
+        ({**ENTRA, "access.oauth.tenant": "common"}, "access.oauth.tenant", "every tenant"),
+        ({**ENTRA, "access.oauth.client_id": ""}, "access.oauth.client_id", "required"),
+        ({**ENTRA, "access.oauth.client_id": "{{ x }}"}, "access.oauth.client_id", "letters"),
+        ({**ENTRA, "access.oauth.roles": {}}, "access.oauth.roles", "required"),
+        ({**ENTRA, "access.oauth.roles": {"a": "Root"}}, "access.oauth.roles", "'Viewer'"),
+        ({**ENTRA, "access.oauth.roles": {" a": "Op"}}, "access.oauth.roles", "spaces around"),
+        ({**ENTRA, "access.oauth.scopes": "email"}, "access.oauth.scopes", "add openid"),
+        ({**ENTRA, "access.oauth.claim": "a b"}, "access.oauth.claim", "name of a claim"),
+        (
+            {**ENTRA, "access.oauth.client_secret": {"generate": True}},
+            "access.oauth.client_secret",
+            "cannot be generated",
+        ),
+        ({**OIDC, "access.oauth.issuer": ""}, "access.oauth.issuer", "required"),
+        ({**OKTA, "access.oauth.issuer": "http://a.example"}, "access.oauth.issuer", "https"),
+        (
+            {**ENTRA, "values": {"apiServer": {"apiServerConfig": "x = 1"}}},
+            "values.apiServer.apiServerConfig",
+            "access.login",
+        ),
+        (
+            {**ENTRA, "environment.variables": {"AIRFLOW__FAB__CONFIG_FILE": "/tmp/x.py"}},
+            "environment.variables.AIRFLOW__FAB__CONFIG_FILE",
+            "access.login",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused(changes: dict[str, object], key: str, words: str) -> None:
+    [problem] = objections("production", changes)
+    assert problem.startswith((f"{key}:", f"{key}."))
+    assert words in problem
+
+
+@pytest.mark.parametrize("changes", [{}, {"values": {"webserver": {"webserverConfig": "x = 1"}}}])
+def test_a_login_with_passwords_changes_nothing(changes: dict[str, object]) -> None:
+    made = values(rendering("production", changes))
+    assert made["createUserJob"]["enabled"] is True
+    assert "apiServerConfig" not in made.get("apiServer", {})
+    assert "auth_manager" not in made["config"].get("core", {})
+
+
+def test_the_admin_user_is_not_asked_for() -> None:
+    found = validate_answers(filled("production", {**ENTRA, "admin.username": "ada"}))
+    assert [one for one in found.warnings if one.startswith("admin.username")]
+    made = rendering("production", ENTRA)
+    assert values(made)["createUserJob"]["enabled"] is False
+    assert "env" not in values(made)["createUserJob"]
+    assert "adminPassword" not in [fact.key for one in made.total.secrets for fact in one.facts]
+
+
+@pytest.mark.parametrize(
+    ("changes", "uri", "server"),
+    [
+        (ENTRA, "/auth/oauth-authorized/entra", "login.microsoftonline.com/11111111-2222"),
+        (OKTA, "/auth/oauth-authorized/okta", "sso.example.com/realms/data/.well-known"),
+        (GOOGLE, "/auth/oauth-authorized/google", "accounts.google.com/.well-known"),
+        ({**OIDC, **AIRFLOW_2}, "/oauth-authorized/oidc", "sso.example.com/realms/data/.well"),
+    ],
+)
+def test_users_log_in_at_the_provider(changes: dict[str, object], uri: str, server: str) -> None:
+    made = rendering("production", changes)
+    found = settings(code(changes))
+    [provider] = found["OAUTH_PROVIDERS"]
+    app = provider["remote_app"]
+    assert uri.endswith(f"/{provider['name']}")
+    assert app["server_metadata_url"].startswith(f"https://{server}")
+    assert app["client_id"] == changes["access.oauth.client_id"]
+    assert app["client_secret"] is None, "it is only in the environment"
+    assert ("groups" in app["client_kwargs"]["scope"]) == (provider["name"] == "okta")
+    assert found["AUTH_ROLES_MAPPING"] == {"airflow-admins": ["Admin"], "data": ["User"]}
+    assert found["AUTH_ROLES_SYNC_AT_LOGIN"] is found["AUTH_USER_REGISTRATION"] is True
+    assert found["AUTH_USER_REGISTRATION_ROLE"] == "Public"
+    assert "AUTH_ROLE_PUBLIC" not in found
+    assert values(made)["config"]["core"]["auth_manager"].endswith(".FabAuthManager")
+    runbook = made.tree.by_logical("runbook").text
+    assert f"\n{URL}{uri}\n" in runbook
+    assert f"{URL}{uri}" in next(s.title for s in made.total.steps if "redirect" in s.id)
+
+
+@pytest.mark.parametrize("version", [{}, AIRFLOW_2])
+def test_only_the_component_with_the_ui_gets_the_secret(version: dict[str, object]) -> None:
+    made = rendering("production", {**ENTRA, **version, "environment.network_policies": True})
+    web = "webserver" if version else "apiServer"
+    readers = [
+        key
+        for key, value in values(made).items()
+        if isinstance(value, dict) and "oauth-client" in str(value)
+    ]
+    assert readers == [web]
+    assert {
+        "name": "AIRFLOW_OAUTH_CLIENT_SECRET",
+        "valueFrom": {"secretKeyRef": {"name": "airflow-oauth-client", "key": "client-secret"}},
+    } in values(made)[web]["env"]
+    # 443 is also the port of Kubernetes, which all can reach.
+    assert not named(made, "airflow-egress-login")
+
+
+def test_an_issuer_on_another_port_has_an_egress_rule_of_its_own() -> None:
+    changes = {**OIDC, "access.oauth.issuer": "https://sso.example.com:8443"}
+    made = rendering("production", {**changes, "environment.network_policies": True})
+    [policy] = named(made, "airflow-egress-login")
+    assert policy["spec"]["podSelector"]["matchLabels"]["component"] == "api-server"
+    assert policy["spec"]["egress"] == [{"ports": [{"protocol": "TCP", "port": 8443}]}]
+
+
+def test_the_secret_has_a_contract_in_every_store() -> None:
+    [secret] = named(rendering("production", ENTRA), "airflow-oauth-client")
+    assert secret["kind"] == "ExternalSecret"
+    assert secret["spec"]["target"]["template"]["data"] == {
+        "client-secret": "{{ .oauthClientSecret }}"
+    }
+    others = {
+        "secrets.store": "existing",
+        "secrets.existing.oauth_client.name": "sso",
+        "secrets.existing.oauth_client.key": "SECRET",
+    }
+    made = rendering("production", {**ENTRA, **others})
+    [item] = [one for one in values(made)["apiServer"]["env"] if "OAUTH" in one["name"]]
+    assert item["valueFrom"]["secretKeyRef"] == {"name": "sso", "key": "SECRET"}
+    assert "`SECRET`" in made.tree.by_logical("runbook").text
+    [refused] = objections("local", {**ENTRA, "secrets.store": "kubernetes"})
+    assert refused.startswith("access.oauth.client_secret")
+
+
+@pytest.mark.parametrize("version", [{}, AIRFLOW_2])
+def test_hostile_groups_stay_text(version: dict[str, object]) -> None:
+    changes = {**OIDC, **version, "access.oauth.roles": {HOSTILE: "Viewer", "`" * 3: "Op"}}
+    text = code(changes)
+    assert settings(text)["AUTH_ROLES_MAPPING"] == {HOSTILE: ["Viewer"], "`" * 3: ["Op"]}
+    assert "{{" not in text
+    assert "}}" not in text
+    assert text.isascii()
+    runbook = rendering("production", changes).tree.by_logical("runbook").text
+    [listed] = re.findall(r"\n```\n(Op .*?)\n```\n", runbook, re.DOTALL)
+    assert listed.splitlines() == ["Op      ```", f"Viewer  {HOSTILE}"]
+
+
+@pytest.mark.parametrize("changes", [ENTRA, OKTA, {**OIDC, **AIRFLOW_2}, GOOGLE])
+def test_the_checks_have_no_objection(changes: dict[str, object]) -> None:
+    assert not findings(rendering("production", changes))

@@ -1,0 +1,53 @@
+"""Rules on how users log in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from wizard.errors import Problem
+from wizard.formats.nested import get_value
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+
+# What else decides on the login, by the part of the answers.
+_VALUES = (
+    "apiServer.apiServerConfig",
+    "apiServer.apiServerConfigConfigMapName",
+    "webserver.webserverConfig",
+    "webserver.webserverConfigConfigMapName",
+    "config.core.auth_manager",
+    "config.fab.config_file",
+    "config.webserver.config_file",
+)
+_VARIABLES = (
+    "AIRFLOW__CORE__AUTH_MANAGER",
+    "AIRFLOW__FAB__CONFIG_FILE",
+    "AIRFLOW__WEBSERVER__CONFIG_FILE",
+)
+
+
+def check_login(answers: Answers) -> Iterator[Problem]:
+    """Report single sign-on without https, and what would replace its settings."""
+    access = answers.access
+    if access.login == "password":
+        return
+    if not access.base_url.startswith("https:"):
+        yield Problem(
+            "access.base_url",
+            f"use the https address that users open: with access.login {access.login}, the "
+            "provider sends users back to it",
+        )
+    for key in _VALUES:
+        if get_value(answers.values, tuple(key.split("."))) is not None:
+            yield Problem(
+                f"values.{key}",
+                f"remove it, or set access.login to password: {access.login} writes this setting",
+            )
+    for name in _VARIABLES:
+        if name in answers.environment.variables:
+            yield Problem(
+                f"environment.variables.{name}",
+                f"remove it, or set access.login to password: {access.login} writes this setting",
+            )
