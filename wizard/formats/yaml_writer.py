@@ -37,13 +37,21 @@ _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 # Text that is not safe as a literal block: hidden characters except the line feed and a tab inside
 # a line, spaces or tabs at a line's ends, and an empty first line (it would need an indentation
-# indicator).
-_NOT_LITERAL = re.compile(
-    r"\A[\n \t]|[ \t]\n|\n[ \t]|[ \t]\Z|[" + "\x00-\x08\x0b-\x1f" + HIDDEN_CHARACTERS[3:] + "]"
-).search
+# indicator). Code has lines that begin with spaces.
+_UNSAFE = (
+    r"\A[\n \t]|[ \t]\n|\n\t|[ \t]\Z|[" + "\x00-\x08\x0b-\x1f" + HIDDEN_CHARACTERS[3:] + "]"
+)
+_NOT_CODE = re.compile(_UNSAFE).search
+_NOT_LITERAL = re.compile(rf"\n |{_UNSAFE}").search
 
 # Readers accept no simple key (`key: value`) of more than 1,024 characters.
 _LONGEST_KEY = 1000
+
+
+class Code(str):
+    """Text of a program, which is written line by line although lines are indented."""
+
+    __slots__ = ()
 
 
 def dump_yaml(data: Yaml, comments: Mapping[Path, str] | None = None, header: str = "") -> str:
@@ -135,7 +143,8 @@ def _scalar(value: Yaml, indent: int, path: Path) -> str:
         text = str.__str__(value)
         if _PLAIN(text) and not _WORD(text):
             return text
-        if "\n" in text and not _NOT_LITERAL(text):
+        is_unsafe = _NOT_CODE if isinstance(value, Code) else _NOT_LITERAL
+        if "\n" in text and not is_unsafe(text):
             return _literal(text, " " * (indent or 2))
         _refuse_surrogates(text, path)
         return quote_yaml(text)

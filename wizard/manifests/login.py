@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from wizard.formats.yaml_writer import Code
 from wizard.manifests.contribution import ONCE, Contribution, EnvVar, Flow, StepSpec
 from wizard.manifests.webserver_config import (
     CLIENT_SECRET_VARIABLE,
@@ -54,7 +55,7 @@ def login_contribution(release: Release, login: Login, secret: SecretRef) -> Con
         settings={
             "createUserJob.enabled": False,
             "config.core.auth_manager": AUTH_MANAGER,
-            setting: webserver_config(login),
+            setting: Code(webserver_config(login)),
         },
         secrets=(spec,),
         env=(

@@ -70,6 +70,7 @@ class Airflow:
     folder: Path
     base_url: str
     port: int
+    three: bool
 
     def list_roles(self) -> dict[str, set[str]]:
         """The roles of each user, by name, from the database."""
@@ -131,7 +132,7 @@ def running(
             [*airflow, *serve, "--port", str(port)], env=env, stdout=out, stderr=out,
             start_new_session=True,
         )  # fmt: skip
-    made = Airflow(folder, base_url, port)
+    made = Airflow(folder, base_url, port, three)
     try:
         _wait(made, server, log, "/api/v2/monitor/health" if three else "/health")
         yield made

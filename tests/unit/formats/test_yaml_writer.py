@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from wizard.formats.yaml_writer import Yaml, dump_yaml, quote_yaml
+from wizard.formats.yaml_writer import Code, Yaml, dump_yaml, quote_yaml
 
 HOSTILE = [
     "y", "n", "Y", "N", "yes", "no", "Yes", "NO", "on", "off", "ON", "Off", "true", "True", "false",
@@ -82,6 +82,18 @@ def test_hostile_text_survives_as_value_key_and_item(value: str) -> None:
     wanted: Yaml = {"a": value, value: {value: [value, {value: value}, [value]]}, "z": "end"}
     for loaded in both(dump_yaml(wanted)):
         assert same(loaded, wanted)
+
+
+@given(text)
+@example("if x:\n    y\n")
+@example("a\n  b\n\n c\n\n")
+def test_code_is_read_back_as_it_is(value: str) -> None:
+    for loaded in both(dump_yaml({"a": [Code(value)], "z": Code(value)})):
+        assert loaded == {"a": [value], "z": value}
+
+
+def test_code_has_a_line_for_each_line() -> None:
+    assert dump_yaml({"a": Code("if x:\n    y\n")}) == "a: |\n  if x:\n      y\n"
 
 
 @given(data, text, text, st.data())

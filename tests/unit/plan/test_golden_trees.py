@@ -41,6 +41,14 @@ VARIANTS: dict[str, dict[str, object]] = {
         "access.tls.issuer": "letsencrypt",
         "environment.network_policies": True,
     },
+    "single-sign-on": {
+        "access.base_url": "https://airflow.example.com",
+        "access.login": "oauth",
+        "access.oauth.provider": "okta",
+        "access.oauth.issuer": "https://example.okta.com",
+        "access.oauth.client_id": "0oa1",
+        "access.oauth.roles": {"airflow-admins": "Admin", "data": "User"},
+    },
     "helm": {"delivery.kind": "helm", "environment.pod_security": "restricted"},
     "credential-of-argocd": {
         "delivery.argocd.credential": "store",
