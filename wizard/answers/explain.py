@@ -134,7 +134,9 @@ def find_explanations(key: str) -> list[Explanation]:
 
     Raises AnswersError, which suggests the nearest key, if there are none.
     """
-    rows = load_explanations()
+    from wizard.answers.moved import follow_moved_key
+
+    rows, key = load_explanations(), follow_moved_key(key)
     if key.startswith("values."):
         return [row for row in rows if row.key == "values"]
     below = [row for row in rows if row.key == key or row.key.startswith(f"{key}.")]

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from wizard.answers.model import Answers
+from wizard.answers.moved import find_moved_key, move_answers
 from wizard.answers.questions import (
     FieldSpec,
     convert_validation_error,
@@ -40,6 +41,10 @@ class ValidationResult:
 
 def validate_answers(data: Mapping[str, Any], model: type[Answers] = Answers) -> ValidationResult:
     """Validate raw nested answers: types first, then the rules. Never raises."""
+    try:
+        data = move_answers(data)
+    except AnswersError as error:
+        return ValidationResult(None, error.problems)
     found = _validate_once(data, model)
     if found.answers is None:
         from wizard.answers.partial import find_further_problems
@@ -184,8 +189,9 @@ def _apply_assignment(data: dict[str, Any], key: str, text: str) -> dict[str, An
             message = f"the key has more than {MAX_DEPTH} parts"
             raise AnswersError("no such key", [Problem("values", message)])
         return put_value(data, path, read_yaml(text, key))
-    item = field_spec(key)
-    value = parse_value(item, text)
+    moved = find_moved_key(key)
+    item = field_spec(moved.new if moved else key)
+    value = moved.read(text) if moved and moved.values else parse_value(item, text)
     if item.kind == "secret" and isinstance(value, Mapping):
         value = {**deploy_key_fields(get_value(data, item.path)), **value}
     return put_value(data, item.path, value)
@@ -296,11 +302,12 @@ def answers_text(answers: Answers) -> str:
 def parse_answers(text: str, name: str) -> dict[str, Any]:
     """Return raw answers from a file's text.
 
-    Raises AnswersError for invalid YAML and for a schema version that this wizard does not know.
+    Keys that moved have their new place. Raises AnswersError for invalid YAML and for a schema
+    version that this wizard does not know.
     """
     data = read_mapping(text, name)
     schema = data.get("schema", 1)
     if schema != 1 or type(schema) is not int:
         problem = Problem("schema", "this wizard reads schema 1; a newer wizard wrote this file")
         raise AnswersError(f"{name}: unknown schema", [problem])
-    return data
+    return move_answers(data)

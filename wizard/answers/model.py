@@ -18,6 +18,7 @@ from wizard.answers.sections.delivery import Delivery
 from wizard.answers.sections.environment import Environment
 from wizard.answers.sections.executor import Executor
 from wizard.answers.sections.installation import Installation
+from wizard.answers.sections.logs import Logs
 from wizard.answers.sections.metrics import Metrics
 from wizard.answers.sections.repository import RepositorySection
 from wizard.answers.sections.secrets import Secrets
@@ -46,6 +47,7 @@ class Answers(Model):
     admin: Admin = Field(default_factory=Admin)
     access: Access = Field(default_factory=Access)
     environment: Environment = Field(default_factory=Environment)
+    logs: Logs = Field(default_factory=Logs)
     metrics: Metrics = Field(default_factory=Metrics)
     delivery: Delivery = Field(default_factory=Delivery)
     repository: RepositorySection = Field(default_factory=RepositorySection)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wizard.answers.access_rules import check_access
 from wizard.answers.dag_rules import check_git_sync_variables
+from wizard.answers.log_rules import check_logs
 from wizard.answers.login_rules import check_login
 from wizard.answers.pod_rules import POD_RULES, SYSTEM_NAMESPACES
 from wizard.answers.questions import field_spec, field_specs
@@ -33,10 +34,13 @@ _NOT_GENERATED = {
     "broker.url": "or broker.kind chart-redis",
     "dags.credentials.password": "or a public repository",
     "delivery.argocd.token": "or a repository over SSH",
+    "logs.connection": "or logs.auth identity",
+    "logs.password": "or a bucket (logs.destination) with logs.auth identity",
 }
 # Source: chart 1.22.0, enableBuiltInSecretEnvVars, and the variables that sections contribute.
 _RESERVED_VARIABLES = {
     "AIRFLOW__CORE__DEFAULT_TIMEZONE": "environment.timezone",
+    "AIRFLOW_CONN_AIRFLOW_LOGS": "logs.connection",
     **dict.fromkeys(
         (
             "AIRFLOW__CORE__FERNET_KEY",
@@ -373,6 +377,7 @@ RULES: tuple[Rule, ...] = (
     check_pgbouncer_users,
     check_access,
     check_login,
+    check_logs,
     check_ca_file_names,
     *POD_RULES,
 )

@@ -166,7 +166,7 @@ class _Rules(Reporter):
             return
         message = "the log of a task is lost with its pod: there is no log volume and no remote log"
         fix = "keep logs on a shared volume, or set config.logging.remote_logging"
-        where, question = "logs.persistence.enabled", "components.logs.persistence"
+        where, question = "logs.persistence.enabled", "logs.kind"
         yield self.warning("configuration.task-logs", where, message, fix, question)
 
     def check_image(self) -> Iterator[Finding]:

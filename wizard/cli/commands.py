@@ -28,10 +28,12 @@ def run_command(options: Options, console: Console) -> ExitCode:
 def schema(options: Options, console: Console) -> ExitCode:
     """Print the JSON schema of the answers file, for editors and CI."""
     from wizard.answers.model import Answers
+    from wizard.answers.moved import describe_moved_keys
 
     del options
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    console.data(json.dumps(dialect | Answers.model_json_schema(by_alias=True), indent=2))
+    described = describe_moved_keys(Answers.model_json_schema(by_alias=True))
+    console.data(json.dumps(dialect | described, indent=2))
     return ExitCode.DONE
 
 

@@ -24,6 +24,7 @@ from wizard.formats.addresses import (
     split_address,
 )
 from wizard.formats.durations import check_duration
+from wizard.formats.log_urls import check_log_url
 from wizard.formats.timezones import check_time_zone
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
@@ -73,6 +74,10 @@ def _network(value: str) -> str:
         return str(ipaddress.ip_network(value))
     except ValueError:
         raise ValueError("give a network such as 10.0.0.0/8, without host bits") from None
+
+
+def _log_url(value: str) -> str:
+    return check_log_url(value) if value else value
 
 
 def _address(value: str) -> str:
@@ -333,6 +338,16 @@ ProxyException = Annotated[
             r"|\[?[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*\]?(/[0-9]{1,3})?",
             "give a host, a domain such as .example.internal, or a network such as 10.0.0.0/8",
             empty=False,
+        )
+    ),
+]
+LogUrl = Annotated[Text, AfterValidator(_log_url)]
+LoginName = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,99}",
+            "give a user name of letters, digits and _ . @ + -, such as airflow_logs",
         )
     ),
 ]

@@ -129,7 +129,8 @@ class Contribution:
     `settings` maps wizard-level ids (the keys of chart 1.22.0) to values; `comments` explains
     some of them in one line. `existing_secrets` are made by others, with their keys (none: not
     known), and `needed` are the keys that Airflow itself reads there; `pull_secrets` are the names
-    of those that pods pull images with. `manifests` are objects in the secrets folder, which
+    of those that pods pull images with. `packages` are Python packages that the image must have.
+    `manifests` are objects in the secrets folder, which
     kustomization lists; `files` are in other folders of the repository. `notes` are sections of
     the runbook, Markdown with a heading. `values` are the Helm values in effect, with those of the
     answers' `values:`; only the total that `Section.compose` gets has them.
@@ -148,6 +149,7 @@ class Contribution:
     existing_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     needed: tuple[NeededKey, ...] = ()
     pull_secrets: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
 
@@ -189,6 +191,7 @@ def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
         existing_secrets=existing,
         needed=tuple(item for part in parts for item in part.needed),
         pull_secrets=tuple(dict.fromkeys(name for part in parts for name in part.pull_secrets)),
+        packages=tuple(dict.fromkeys(name for part in parts for name in part.packages)),
         notes=tuple(item for part in parts for item in part.notes),
         values=next((part.values for part in parts if part.values), {}),
     )

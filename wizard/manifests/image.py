@@ -6,6 +6,7 @@ set in the official image, and pip keeps that version if it is named together wi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from wizard.manifests.tree import File
@@ -16,20 +17,29 @@ if TYPE_CHECKING:
 BASE_IMAGE = "apache/airflow"
 
 
-def image_files(release: Release) -> tuple[File, ...]:
+def image_files(release: Release, packages: Iterable[str] = ()) -> tuple[File, ...]:
     """Return Dockerfile and requirements.txt.
 
-    requirements.txt does not depend on the answers, so packages that the user adds never conflict
-    with a changed answer.
+    Of the answers, requirements.txt depends on `packages` only. They have no version: pip keeps
+    that of the base image, which Airflow's own constraints choose. They come before the line
+    below which the user adds packages, so that both changes merge.
     """
     folder = release.paths.image
     return (
         File("image/dockerfile", f"{folder}/Dockerfile", _dockerfile(release)),
-        File("image/requirements", f"{folder}/requirements.txt", _REQUIREMENTS),
+        File("image/requirements", f"{folder}/requirements.txt", _requirements(packages)),
     )
 
 
 _REQUIREMENTS = "# Python packages of this image. Add one per line, with its version.\n"
+
+
+def _requirements(packages: Iterable[str]) -> str:
+    named = sorted(set(packages))
+    if not named:
+        return _REQUIREMENTS
+    answered = ["# What the answers need, in the version of the base image.", *named, ""]
+    return "\n".join(answered) + "\n" + _REQUIREMENTS
 
 
 def _dockerfile(release: Release) -> str:

@@ -66,7 +66,8 @@ _OWNING_QUESTIONS: Mapping[str, str] = {
     "createUserJob.defaultUser": "admin.username, admin.email and the questions next to them",
     "webserver.defaultUser": "admin.username, admin.email and the questions next to them",
     "networkPolicies.enabled": "environment.network_policies",
-    "logs.persistence.enabled": "components.logs.persistence",
+    "logs.persistence.enabled": "logs.kind",
+    "logs.persistence.existingClaim": "logs.existing_claim",
     "env": "environment.variables (or values.extraEnv, for values from a Secret)",
 }
 # Settings that no question owns and that are fixed, with the reason.

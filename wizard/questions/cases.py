@@ -28,7 +28,18 @@ AUTOSCALED_WORKERS = CELERY & when_not("worker autoscaling", "executor.workers.a
 KEDA = CELERY & when("KEDA", "executor.workers.autoscaling", "keda")
 HPA = CELERY & when("a HorizontalPodAutoscaler", "executor.workers.autoscaling", "hpa")
 FIXED_WORKERS = CELERY & when("a fixed number of workers", "executor.workers.autoscaling", "none")
-PERSISTENT_LOGS = when("persistent logs", "components.logs.persistence", True)
+
+LOG_VOLUME = when("logs on a volume", "logs.kind", "volume")
+OWN_LOG_VOLUME = LOG_VOLUME & when("a new volume", "logs.existing_claim", "")
+REMOTE_LOGS = when("remote logs", "logs.kind", "remote")
+LOG_BUCKET = REMOTE_LOGS & when("a bucket or container", "logs.destination", "s3", "gcs", "azure")
+LOG_CONNECTION = LOG_BUCKET & when("a connection", "logs.auth", "connection")
+LOG_SEARCH = REMOTE_LOGS & when(
+    "Elasticsearch or OpenSearch", "logs.destination", "elasticsearch", "opensearch"
+)
+ELASTICSEARCH_LOGS = REMOTE_LOGS & when("Elasticsearch", "logs.destination", "elasticsearch")
+OPENSEARCH_LOGS = REMOTE_LOGS & when("OpenSearch", "logs.destination", "opensearch")
+LOG_GROOMER = when("the log groomer", "logs.groomer.enabled", True)
 
 EXTERNAL_DATABASE = when("an external database", "database.kind", "external")
 VERIFIED_TLS = EXTERNAL_DATABASE & when_matching(

@@ -24,7 +24,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "dags.source": "bundle",
         "executor.kind": "CeleryExecutor,KubernetesExecutor",
         "executor.workers.autoscaling": "keda",
-        "components.logs.persistence": True,
+        "logs.kind": "volume",
     },
     "airflow 2, local, https": {
         "installation.airflow": "2.11.0",

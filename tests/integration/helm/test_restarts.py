@@ -47,6 +47,9 @@ OTHERS: dict[str, object] = {
     "dags.ca.file": "other.pem",
     "dags.credentials.username": "other",
     "installation.image.tag": "other",
+    "logs.ca.file": "other.pem",
+    "logs.url": "s3://other-logs",
+    "logs.user": "other",
     "metrics.target": "metrics2.example.internal:9125",
     "secrets.vault.server": "https://vault2.example.internal:8200",
 }

@@ -92,7 +92,7 @@ AXES: dict[str, list[dict[str, Any]]] = {
             "environment.reloader": True,
             "environment.pod_security": "restricted",
             "environment.variables": {"NO_PROXY": "10.0.0.0/8"},
-            "components.logs.persistence": True,
+            "logs.kind": "volume",
             "components.dag_processor.replicas": 2,
             "components.triggerer.replicas": 2,
         },

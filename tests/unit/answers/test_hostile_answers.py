@@ -62,7 +62,18 @@ SSO: dict[str, object] = {
     "access.oauth.roles": {"airflow-admins": "Admin"},
 }
 CONTEXTS: list[tuple[str, dict[str, object]]] = [
-    ("production", {"installation.image": IMAGE, "components.logs.persistence": True}),
+    ("production", {"installation.image": IMAGE, "logs.kind": "volume"}),
+    (
+        "production",
+        {
+            "logs.kind": "remote",
+            "logs.destination": "elasticsearch",
+            "logs.url": "https://search.example.internal:9200",
+            "logs.user": "airflow",
+            "logs.ca.file": "search.pem",
+        },
+    ),
+    ("production", {"logs.kind": "remote", "logs.url": "s3://example-logs"}),
     ("production", {"executor.kind": "LocalExecutor,KubernetesExecutor"}),
     (
         "production",

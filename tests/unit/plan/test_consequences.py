@@ -93,7 +93,7 @@ def change(changes: Mapping[str, object], base: Mapping[str, object] | None = No
         ({"secrets.vault.path": "elsewhere"}, "another-payload", "data"),
         ({"secrets.vault.server": "https://v2.example:8200"}, "another-payload", "data"),
         ({"dags.repo": "ssh://git@github.com/acme/more.git"}, "other-dags", "interrupt"),
-        ({"components.logs.persistence": True}, "logs-left", "data"),
+        ({"logs.kind": "volume"}, "logs-left", "data"),
         ({"executor.workers.persistence": "20Gi"}, "volume-of-worker", "interrupt"),
         ({"broker.persistence": "5Gi"}, "volume-of-redis", "interrupt"),
         ({"admin.create": False}, "left-behind", "data"),

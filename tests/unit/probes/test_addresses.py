@@ -72,7 +72,7 @@ PROBE_QUESTIONS = {
     "cluster.audience": "secrets.vault.audience",
     "cluster.namespace": "installation.namespace",
     "cluster.quotas": "",
-    "cluster.storage": "components.logs.storage_class",
+    "cluster.storage": "logs.storage_class",
     "cluster.argocd": "delivery.argocd.namespace",
     "cluster.argocd-external-secrets": "delivery.argocd.credential",
     "repository.clone": "delivery.argocd.repo_url",

@@ -90,7 +90,7 @@ def test_pods_and_volumes_of_an_installation() -> None:
     changes: dict[str, object] = {
         "executor.workers.autoscaling": "keda",
         "executor.workers.max_replicas": 4,
-        "components.logs.persistence": True,
+        "logs.kind": "volume",
     }
     found = answers("production", changes)
     release = derive_release(found)

@@ -1,4 +1,4 @@
-"""The section Components: replicas and resources of Airflow's components, and log storage."""
+"""The section Components: replicas and resources of Airflow's components."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from wizard.answers.sections.placement import Schedule, ServiceAccounts, label_s
 from wizard.formats.types import LabelKey, LabelValue, ObjectName, Quantity
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
-from wizard.questions.cases import PERSISTENT_LOGS
-from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
 
 
@@ -51,36 +49,8 @@ class Triggerer(Component):
     )
 
 
-_LOGS_LEFT = Effect(
-    "logs-left",
-    "data",
-    "Task logs on the old volumes are not copied, and the UI no longer shows them.",
-)
-
-
-class Logs(Model):
-    """One shared volume for all task logs, instead of one volume per worker."""
-
-    persistence: Annotated[bool, QuestionInfo(effects=(_LOGS_LEFT,))] = Field(
-        default=False,
-        title="Shared volume",
-        description=(
-            "Keep task logs on one ReadWriteMany volume. Without it, a task pod's logs are lost "
-            "with the pod unless they are shipped."
-        ),
-    )
-    size: Annotated[Quantity, QuestionInfo(when=PERSISTENT_LOGS, required=True)] = Field(
-        default="50Gi", title="Size", description="Size of the shared log volume."
-    )
-    storage_class: Annotated[ObjectName, QuestionInfo(when=PERSISTENT_LOGS)] = Field(
-        default="",
-        title="Storage class",
-        description="A class that supports ReadWriteMany. Empty: the cluster's default class.",
-    )
-
-
 class Components(Section):
-    """Components and logs."""
+    """Replicas and resources of the components."""
 
     title: ClassVar[str] = "Components"
     intro: ClassVar[str] = "Two API servers and two schedulers survive the loss of a node."
@@ -89,7 +59,6 @@ class Components(Section):
     scheduler: Component = Field(default_factory=Component, title="Scheduler")
     dag_processor: Component = Field(default_factory=Component, title="DAG processor")
     triggerer: Triggerer = Field(default_factory=Triggerer, title="Triggerer")
-    logs: Logs = Field(default_factory=Logs, title="Logs")
     schedule: Schedule = Field(default_factory=Schedule, title="Schedule")
     service_account: ServiceAccounts = Field(
         default_factory=ServiceAccounts, title="ServiceAccounts"
@@ -121,11 +90,6 @@ class Components(Section):
         settings["triggerer.persistence.size"] = self.triggerer.persistence
         settings[f"{web}.startupProbe.failureThreshold"] = 20
         comments = {f"{web}.startupProbe.failureThreshold": "Airflow starts slowly on small nodes"}
-        if self.logs.persistence:
-            settings["logs.persistence.enabled"] = True
-            settings["logs.persistence.size"] = self.logs.size
-            if self.logs.storage_class:
-                settings["logs.persistence.storageClassName"] = self.logs.storage_class
         return Contribution(settings=settings, comments=comments)
 
     def compose(self, release: Release, total: Contribution) -> Contribution:

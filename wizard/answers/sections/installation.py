@@ -19,7 +19,6 @@ from wizard.formats.types import (
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.image import image_files, image_note
 from wizard.manifests.release import Release
-from wizard.manifests.tree import File
 from wizard.questions.cases import CUSTOM_IMAGE
 from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
@@ -144,10 +143,8 @@ class Installation(Section):
             "enableServiceLinks": "no Docker-style variables of other Services in the pods",
         }
         pull: tuple[str, ...] = ()
-        files: tuple[File, ...] = ()
         notes: tuple[str, ...] = ()
         if self.image.repository:
-            files = image_files(release)
             notes = (image_note(release, self.image.repository, self.image.tag),)
             settings["images.airflow.repository"] = self.image.repository
             settings["images.airflow.tag"] = self.image.tag
@@ -159,6 +156,11 @@ class Installation(Section):
             comments=comments,
             existing_secrets=dict.fromkeys(pull, PULL_SECRET_KEYS),
             pull_secrets=pull,
-            files=files,
             notes=notes,
         )
+
+    def compose(self, release: Release, total: Contribution) -> Contribution:
+        """Return the files of the image, which has the packages that other answers need."""
+        if not self.image.repository:
+            return Contribution()
+        return Contribution(files=image_files(release, total.packages))

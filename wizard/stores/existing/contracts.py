@@ -89,6 +89,9 @@ CONTRACTS: tuple[Contract, ...] = (
         ),
     ),
     Contract("git_connection", "git-connection"),
+    Contract("logs_connection", "logs-connection"),
+    Contract("elasticsearch", "elasticsearch"),
+    Contract("opensearch", "opensearch", {"connection": "key", "password": "password"}),
     # The other keys of the Job's Secret are no secrets: its variables get them from the answers.
     Contract("admin", "default-user", {"password": "key"}),
     Contract("oauth_client", "oauth-client", {"client-secret": "key"}),

@@ -52,7 +52,8 @@ def name_existing_secrets(
 
 def secrets_step() -> StepSpec:
     """Return the step of whoever makes the Secrets; a change of any name or key needs it again."""
-    named = ("data", _SWITCH, "secret", "redis", "pgbouncer", "dags.gitSync", *_JOBS)
+    logs = ("elasticsearch", "opensearch")
+    named = ("data", _SWITCH, "secret", "redis", "pgbouncer", "dags.gitSync", *logs, *_JOBS)
     keys = ("fernetKey", "apiSecretKey", "jwtSecret", "webserverSecretKey")
     follows = tuple(f"values#{one}" for one in (*named, *keys))
     return StepSpec(STEP_ID, "Create the Secrets that the runbook lists", "platform", follows)

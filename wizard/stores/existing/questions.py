@@ -23,7 +23,10 @@ from wizard.questions.cases import (
     CELERY,
     CHART_REDIS,
     DAGS_OVER_SSH,
+    ELASTICSEARCH_LOGS,
     GIT_SYNC,
+    LOG_CONNECTION,
+    OPENSEARCH_LOGS,
     PGBOUNCER,
     POOLED_DATABASE,
     PRIVATE_DAGS_OVER_HTTPS,
@@ -227,6 +230,24 @@ _CONNECTION = _keys(
         "verified host keys.",
     ),
 )
+_LOGS = _keys(
+    "Log connection",
+    "logs-connection",
+    _key("connection", "Holds an Airflow connection as a URI or JSON, such as aws://KEY:SECRET@/."),
+)
+_ELASTICSEARCH = _keys(
+    "Log login",
+    "elasticsearch",
+    _fixed("connection", f"Holds a URL: https://USER:PASSWORD@HOST:PORT. {_ENCODED}"),
+)
+_OPENSEARCH = _keys(
+    "Log login",
+    "opensearch",
+    {
+        **_fixed("connection", "Holds a URL without a login: https://HOST:PORT."),
+        "password": (SecretKey, "password", "Password key", "Holds the password of logs.user."),
+    },
+)
 _ADMIN = _keys("Admin", "default-user", _key("password", "Holds the password of the first admin."))
 _CLIENT = _keys(
     "OAuth client",
@@ -275,6 +296,9 @@ _QUESTIONS: Mapping[str, Any] = {
         _CREDENTIALS, EXISTING & GIT_SYNC & PRIVATE_DAGS_OVER_HTTPS, "DAG repository"
     ),
     "git_connection": _asked(_CONNECTION, EXISTING & BUNDLE_LOGIN, "DAG repository"),
+    "logs_connection": _asked(_LOGS, EXISTING & LOG_CONNECTION, "Task logs"),
+    "elasticsearch": _asked(_ELASTICSEARCH, EXISTING & ELASTICSEARCH_LOGS, "Task logs"),
+    "opensearch": _asked(_OPENSEARCH, EXISTING & OPENSEARCH_LOGS, "Task logs"),
     "admin": _asked(_ADMIN, EXISTING & ADMIN, "Admin user"),
     "oauth_client": _asked(_CLIENT, EXISTING & SINGLE_SIGN_ON, "Single sign-on"),
     "postgresql": _asked(_POSTGRES, EXISTING & BUNDLED_DATABASE, "Bundled database"),

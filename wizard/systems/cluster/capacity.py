@@ -89,8 +89,8 @@ def list_volumes(answers: Answers, release: Release) -> Iterator[VolumeDemand]:
         yield VolumeDemand("Redis", 1, answers.broker.persistence)
     if release.bundled_database:
         yield VolumeDemand("PostgreSQL", 1, "8Gi")
-    logs = answers.components.logs
-    if logs.persistence:
+    logs = answers.logs
+    if logs.kind == "volume" and not logs.existing_claim:
         yield VolumeDemand("logs", 1, logs.size, logs.storage_class, shared=True)
 
 
@@ -200,7 +200,7 @@ def judge_classes(
             known = ", ".join(sorted(by_name)) or "none"
             return fail_result(
                 f"StorageClass {name} of {one.who} does not exist; existing: {known}",
-                Fix("correct components.logs.storage_class", "components.logs.storage_class"),
+                Fix("correct logs.storage_class", "logs.storage_class"),
             )
     for one in claimed:
         name = one.storage_class or default
@@ -209,10 +209,7 @@ def judge_classes(
             return warn_result(
                 f"StorageClass {name} ({provisioner}) attaches volumes to one node at a time, but "
                 f"{one.who} need ReadWriteMany",
-                Fix(
-                    "set components.logs.storage_class to a class with file storage",
-                    "components.logs.storage_class",
-                ),
+                Fix("set logs.storage_class to a class with file storage", "logs.storage_class"),
             )
     return pass_result(f"default class {default}" if default else "each volume names its class")
 

@@ -118,7 +118,7 @@ def cluster_probes(
         "storage",
         "storage classes",
         lambda: check_storage(kube, answers, release),
-        "components.logs.storage_class",
+        "logs.storage_class",
     )
     for one in delivery_checks:
         yield probe(one.id, one.title, one.judge, one.question)

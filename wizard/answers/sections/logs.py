@@ -1,0 +1,289 @@
+"""The section Logs: where the logs of tasks are kept, and for how long."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from wizard.formats.addresses import split_address
+from wizard.formats.log_urls import LogPlace, parse_log_url
+from wizard.formats.types import Address, LoginName, LogUrl, ObjectName, Quantity
+from wizard.manifests.certificates import ca_config_map
+from wizard.manifests.contribution import Contribution, EnvVar, Flow, Mount
+from wizard.manifests.release import Release
+from wizard.manifests.remote_logs import (
+    CA_FOLDER,
+    CONNECTION_VARIABLE,
+    PACKAGES,
+    PASSWORD_VARIABLE,
+    USER_VARIABLE,
+    bucket_settings,
+    identity_connection,
+    log_users,
+    remote_note,
+    search_settings,
+)
+from wizard.questions.ca_file import CaFile
+from wizard.questions.cases import (
+    LOG_BUCKET,
+    LOG_CONNECTION,
+    LOG_GROOMER,
+    LOG_SEARCH,
+    LOG_VOLUME,
+    OWN_LOG_VOLUME,
+    REMOTE_LOGS,
+)
+from wizard.questions.effects import Effect
+from wizard.questions.section import Model, QuestionInfo, Section
+from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, Template, url_quote
+from wizard.secrets.references import SecretRef
+
+_LOGS_LEFT = Effect(
+    "logs-left",
+    "data",
+    "Task logs at the old place are not copied, and the UI no longer shows them.",
+)
+_MOVED = QuestionInfo(when=REMOTE_LOGS, required=True, effects=(_LOGS_LEFT,))
+# The chart's own number of days.
+_DAYS = 15
+
+
+class Groomer(Model):
+    """The container beside each component that deletes old log files."""
+
+    enabled: bool = Field(
+        default=True,
+        title="Delete old logs",
+        description=(
+            "A container in each pod deletes old log files there and on the volume. Without it, "
+            "volumes fill up. Remote logs are not deleted: give the bucket or index a retention."
+        ),
+    )
+    days: Annotated[int, Field(ge=1, le=3650), QuestionInfo(when=LOG_GROOMER)] = Field(
+        default=_DAYS, title="Days", description="Days that log files are kept in pods and volumes."
+    )
+
+    def to_settings(self, release: Release) -> dict[str, object]:
+        """Return the settings of the groomers, if they differ from the chart's defaults."""
+        keys = ["scheduler", "dagProcessor", "triggerer", *(["workers.celery"] * release.celery)]
+        if not self.enabled:
+            return {f"{key}.logGroomerSidecar.enabled": False for key in keys}
+        if self.days == _DAYS:
+            return {}
+        return {f"{key}.logGroomerSidecar.retentionDays": self.days for key in keys}
+
+
+class Logs(Section):
+    """Where the logs of tasks are kept."""
+
+    title: ClassVar[str] = "Logs"
+    intro: ClassVar[str] = "The UI shows the logs of tasks from where they are kept."
+
+    kind: Annotated[
+        Literal["pod", "volume", "remote"],
+        QuestionInfo(
+            labels={
+                "pod": "in the pods",
+                "volume": "on one volume for all pods",
+                "remote": "in a bucket or search engine",
+            },
+            effects=(_LOGS_LEFT,),
+        ),
+    ] = Field(
+        default="pod",
+        title="Logs",
+        description=(
+            "Celery workers keep logs on volumes of their own. Task pods of the "
+            "KubernetesExecutor keep none: choose another place for them."
+        ),
+    )
+    existing_claim: Annotated[ObjectName, QuestionInfo(when=LOG_VOLUME, effects=(_LOGS_LEFT,))] = (
+        Field(
+            default="",
+            title="Existing claim",
+            description=(
+                "A PersistentVolumeClaim that others made. All pods mount it, so it needs "
+                "ReadWriteMany. Empty: the chart makes one."
+            ),
+        )
+    )
+    size: Annotated[Quantity, QuestionInfo(when=OWN_LOG_VOLUME, required=True)] = Field(
+        default="50Gi", title="Size", description="Size of the shared log volume."
+    )
+    storage_class: Annotated[ObjectName, QuestionInfo(when=OWN_LOG_VOLUME)] = Field(
+        default="",
+        title="Storage class",
+        description="A class that supports ReadWriteMany. Empty: the cluster's default class.",
+    )
+    destination: Annotated[
+        Literal["s3", "gcs", "azure", "elasticsearch", "opensearch"],
+        QuestionInfo(
+            when=REMOTE_LOGS,
+            labels={
+                "s3": "Amazon S3, or a server like it",
+                "gcs": "Google Cloud Storage",
+                "azure": "Azure Blob Storage",
+                "elasticsearch": "Elasticsearch",
+                "opensearch": "OpenSearch",
+            },
+            effects=(_LOGS_LEFT,),
+        ),
+    ] = Field(
+        default="s3",
+        title="Destination",
+        description="What keeps the logs. The image needs its provider package.",
+    )
+    url: Annotated[LogUrl, _MOVED] = Field(
+        default="",
+        title="URL",
+        description=(
+            "s3://BUCKET/FOLDER, gs://BUCKET/FOLDER, wasb://CONTAINER@ACCOUNT.blob.core.windows.net"
+            "/FOLDER (Airflow needs a FOLDER that begins with wasb), or https://HOST:PORT."
+        ),
+    )
+    auth: Annotated[
+        Literal["connection", "identity"],
+        QuestionInfo(
+            when=LOG_BUCKET,
+            labels={"connection": "Airflow connection", "identity": "workload identity"},
+        ),
+    ] = Field(
+        default="connection",
+        title="Login",
+        description=(
+            "A connection is a secret in the store. With workload identity (IRSA, GKE, Entra ID), "
+            "there is none: bind the ServiceAccounts of the components to the identity."
+        ),
+    )
+    connection: Annotated[SecretRef, QuestionInfo(when=LOG_CONNECTION)] = Field(
+        default=SecretRef(env="AIRFLOW_LOGS_CONNECTION"),
+        title="Connection",
+        description=(
+            "Reference to an Airflow connection, as a URI or JSON, such as aws://KEY:SECRET@/. "
+            "Airflow knows it as airflow_logs."
+        ),
+    )
+    endpoint: Annotated[Address, QuestionInfo(when=LOG_BUCKET)] = Field(
+        default="",
+        title="Endpoint",
+        description=(
+            "host:port, for network policies, if it is not the cloud's own at port 443. The "
+            "connection names it too: endpoint_url for S3."
+        ),
+    )
+    user: Annotated[LoginName, QuestionInfo(when=LOG_SEARCH, required=True)] = Field(
+        default="", title="User", description="User of Elasticsearch or OpenSearch."
+    )
+    password: Annotated[SecretRef, QuestionInfo(when=LOG_SEARCH)] = Field(
+        default=SecretRef(env="AIRFLOW_LOGS_PASSWORD"),
+        title="Password",
+        description="Reference to the user's password.",
+    )
+    writer: Annotated[
+        Literal["shipper", "airflow"],
+        QuestionInfo(
+            when=LOG_SEARCH,
+            labels={"shipper": "a log shipper, from standard output", "airflow": "Airflow itself"},
+        ),
+    ] = Field(
+        default="shipper",
+        title="Written by",
+        description=(
+            "A shipper of your cluster (Fluent Bit, Vector) collects JSON lines of tasks. Airflow "
+            "3 can write a log itself when its task has ended."
+        ),
+    )
+    ca: Annotated[CaFile, QuestionInfo(when=LOG_SEARCH)] = Field(
+        default_factory=CaFile, title="Private CA"
+    )
+    groomer: Groomer = Field(default_factory=Groomer, title="Log groomer")
+
+    def contribute(self, release: Release) -> Contribution:
+        """Return the volume or the remote store, and what the groomers do."""
+        settings = self.groomer.to_settings(release)
+        if self.kind == "volume":
+            return Contribution(settings={**settings, **self._volume()})
+        if self.kind == "pod" or not self.url:
+            return Contribution(settings=settings)
+        place = parse_log_url(self.url)
+        if self.destination in {"elasticsearch", "opensearch"}:
+            return self._search(release, place, settings)
+        return self._bucket(release, place, settings)
+
+    def _volume(self) -> dict[str, object]:
+        settings: dict[str, object] = {"logs.persistence.enabled": True}
+        if self.existing_claim:
+            return {**settings, "logs.persistence.existingClaim": self.existing_claim}
+        settings["logs.persistence.size"] = self.size
+        if self.storage_class:
+            settings["logs.persistence.storageClassName"] = self.storage_class
+        return settings
+
+    def _bucket(
+        self, release: Release, place: LogPlace, settings: dict[str, object]
+    ) -> Contribution:
+        users, identity = log_users(release), self.auth == "identity"
+        host, port = split_address(self.endpoint) if self.endpoint else (place.host, place.port)
+        secrets: tuple[SecretSpec, ...] = ()
+        env: tuple[EnvVar, ...] = ()
+        if not identity:
+            name = release.secret("logs-connection")
+            fact = Fact("logsConnection", Form.TEXT, "log connection", "", self.connection)
+            secrets = (SecretSpec(name, {"connection": (FactUse(fact),)}, purpose="task logs"),)
+            env = (EnvVar(CONNECTION_VARIABLE, "", name, "connection", users),)
+        elif place.scheme == "wasb":
+            env = (EnvVar(CONNECTION_VARIABLE, identity_connection(place), components=users),)
+        return Contribution(
+            settings={**settings, **bucket_settings(place, connection=not identity)},
+            secrets=secrets,
+            env=env,
+            flows=(Flow("task logs", host, port, users),),
+            packages=(PACKAGES[self.destination],),
+            notes=(remote_note(release, self.destination, place, identity=identity, direct=True),),
+        )
+
+    def _search(
+        self, release: Release, place: LogPlace, settings: dict[str, object]
+    ) -> Contribution:
+        users, direct = log_users(release), self.writer == "airflow"
+        secret, env = self._login(release, place, users)
+        ca = bool(self.ca.file)
+        own = search_settings(self.destination, place, secret.name, direct=direct, ca=ca)
+        map_name = release.names.object_name("logs-ca")
+        pem = release.assets.get("logs.ca.file", "")
+        return Contribution(
+            settings={**settings, **own},
+            secrets=(secret,),
+            env=env,
+            mounts=(Mount("logs-ca", map_name, CA_FOLDER),) if ca else (),
+            manifests=(ca_config_map(release, "logs-ca", pem),) if ca else (),
+            flows=(Flow("task logs", place.host, place.port, users),),
+            packages=(PACKAGES[self.destination],),
+            notes=(remote_note(release, self.destination, place, identity=False, direct=direct),),
+        )
+
+    def _login(
+        self, release: Release, place: LogPlace, users: tuple[str, ...]
+    ) -> tuple[SecretSpec, tuple[EnvVar, ...]]:
+        """Return the Secret that the chart reads the address from, and more variables.
+
+        For Elasticsearch, the address contains the login. The client for OpenSearch takes user
+        and password as options of their own.
+        """
+        fact = Fact("logsPassword", Form.GIVEN, "password of the log store", "", self.password)
+        name = release.secret(self.destination)
+        settings = (f"{self.destination}.secretName",)
+        address = f"{place.host}:{place.port}{'/' + place.folder if place.folder else ''}"
+        if self.destination == "elasticsearch":
+            login = f"https://{url_quote(self.user)}:"
+            template: Template = (login, FactUse(fact, Encoding.URL), f"@{address}")
+            return SecretSpec(name, {"connection": template}, settings, "task logs"), ()
+        keys: dict[str, Template] = {
+            "connection": (f"https://{address}",),
+            "password": (FactUse(fact),),
+        }
+        return SecretSpec(name, keys, settings, "task logs"), (
+            EnvVar(USER_VARIABLE, self.user, components=users),
+            EnvVar(PASSWORD_VARIABLE, "", name, "password", users),
+        )
