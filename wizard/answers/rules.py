@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from wizard.answers.access_rules import check_access
+from wizard.answers.backend_rules import check_backend
 from wizard.answers.dag_rules import check_git_sync_variables
 from wizard.answers.log_rules import check_logs
 from wizard.answers.login_rules import check_login
@@ -378,6 +379,7 @@ RULES: tuple[Rule, ...] = (
     check_access,
     check_login,
     check_logs,
+    check_backend,
     check_ca_file_names,
     *POD_RULES,
 )

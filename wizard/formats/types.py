@@ -378,6 +378,15 @@ VaultPath = Annotated[Text, AfterValidator(_vault_path)]
 OptionalVaultPath = Annotated[
     Text, AfterValidator(lambda value: _vault_path(value) if value else value)
 ]
+KeyVaultPrefix = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z][A-Za-z0-9-]{0,79}",
+            "give letters, digits and dashes, such as airflow-connections",
+        )
+    ),
+]
 VaultNamespace = Annotated[
     Text,
     AfterValidator(

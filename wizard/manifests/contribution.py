@@ -42,15 +42,22 @@ class EnvVar:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A ConfigMap, or else a Secret, mounted read-only into every Airflow container."""
+    """A volume, mounted read-only into every Airflow container.
+
+    It is a ConfigMap, else a Secret, else a token of the pod's ServiceAccount for `audience`.
+    """
 
     name: str
     config_map: str = ""
     path: str = ""
     secret: str = ""
+    audience: str = ""
 
     def to_volume(self) -> dict[str, object]:
         """Return the volume in the form of the chart's `volumes`."""
+        if self.audience:
+            token = {"audience": self.audience, "expirationSeconds": 3600, "path": "token"}
+            return {"name": self.name, "projected": {"sources": [{"serviceAccountToken": token}]}}
         if self.secret:
             return {"name": self.name, "secret": {"secretName": self.secret}}
         return {"name": self.name, "configMap": {"name": self.config_map}}
@@ -60,7 +67,8 @@ class Mount:
 class Flow:
     """One outgoing connection that Airflow needs; it becomes an egress rule.
 
-    `components` are the chart's labels of the components that open it; empty means all.
+    `components` are the chart's labels of the components that open it; empty means all. If it is
+    `complete`, no other component opens it, although all of them have its address.
     """
 
     purpose: str
@@ -68,6 +76,7 @@ class Flow:
     port: int
     components: tuple[str, ...] = ()
     protocol: Literal["TCP", "UDP"] = "TCP"
+    complete: bool = False
 
 
 # `StepSpec.follows` of a step that only a change of the step itself needs again.

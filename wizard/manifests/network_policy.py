@@ -86,10 +86,13 @@ def egress_policies(
     components. A NetworkPolicy cannot contain host names, so outside the namespace only the port
     is limited. To `flows` come the connections of the configuration in effect.
     """
+    flows = tuple(flows)
     configuration = Configuration(installation_of(release, values))
+    complete = {(one.host, one.port) for one in flows if one.complete}
     more = [
         Flow(one.purpose, one.host, one.port, one.components, one.protocol)
         for one in list_connections(configuration)
+        if (one.host, one.port) not in complete
     ]
     ports: dict[tuple[str, int], set[str]] = {}
     certain: dict[tuple[str, tuple[str, ...]], set[tuple[str, int]]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wizard.questions.conditions import when_matching
+from wizard.questions.conditions import when, when_matching
 from wizard.stores.registry import STORES, store_kind
 
 # During validation the name may be unknown; then the condition does not hold.
@@ -16,4 +16,13 @@ TAKES_VALUES = when_matching(
     "a store that the wizard fills",
     "secrets.store",
     lambda name: name not in STORES or not store_kind(name).made_by_others,
+)
+
+VAULT_BACKEND = when("Vault as secrets backend", "secrets.backend.kind", "vault")
+AZURE_BACKEND = when("Azure Key Vault as secrets backend", "secrets.backend.kind", "azure")
+# The questions about Vault are asked again only if the store does not answer them.
+OTHER_VAULT_BACKEND = VAULT_BACKEND & when_matching(
+    "another store",
+    "secrets.store",
+    lambda name: name not in STORES or not store_kind(name).serves_backend,
 )

@@ -55,6 +55,7 @@ class StoreKind:
     `made_by_hand`: the runbook's commands create the Secrets, so the tree has none.
     `generated_only`: those commands also generate every value, so no value can be given.
     `made_by_others`: somebody else makes the Secrets, so no value is given or generated.
+    `serves_backend`: the same server is asked if it is Airflow's secrets backend too.
 
     `adapt` gets the contributions of all sections, and returns them with the Secrets that this
     store has in their place. `outline` returns manifests of these Secrets, without values.
@@ -75,6 +76,7 @@ class StoreKind:
     made_by_hand: bool = False
     generated_only: bool = False
     made_by_others: bool = False
+    serves_backend: bool = False
     settings: Callable[[SecretsAnswers, Release], StoreSettings] | None = None
     reader_settings: Callable[[SecretsAnswers, Release, Reader], StoreSettings] | None = None
     adapt: Callable[[SecretsAnswers, Release, Contribution], Contribution] = _as_composed

@@ -51,6 +51,9 @@ OTHERS: dict[str, object] = {
     "logs.url": "s3://other-logs",
     "logs.user": "other",
     "metrics.target": "metrics2.example.internal:9125",
+    "secrets.backend.ca.file": "other.pem",
+    "secrets.backend.server": "https://vault3.example.internal:8200",
+    "secrets.backend.vault_url": "https://other.vault.azure.net",
     "secrets.vault.server": "https://vault2.example.internal:8200",
 }
 # Other names or another system, and addresses that change together with their host keys.

@@ -74,6 +74,22 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
         },
     ),
     ("production", {"logs.kind": "remote", "logs.url": "s3://example-logs"}),
+    (
+        "production",
+        {
+            "secrets.store": "existing",
+            "secrets.backend.kind": "vault",
+            "secrets.backend.server": "https://vault2.example.internal:8200",
+            "secrets.backend.ca.file": "vault2.pem",
+        },
+    ),
+    (
+        "production",
+        {
+            "secrets.backend.kind": "azure",
+            "secrets.backend.vault_url": "https://example.vault.azure.net",
+        },
+    ),
     ("production", {"executor.kind": "LocalExecutor,KubernetesExecutor"}),
     (
         "production",

@@ -401,7 +401,7 @@ def test_every_rule_has_a_case() -> None:
     # These have tests of their own.
     elsewhere = {
         "check_airflow_version", "check_manual_secrets", "check_access", "check_login",
-        "check_kinds", "check_logs",
+        "check_kinds", "check_logs", "check_backend", "check_runtime",
     }  # fmt: skip
     every = [*rules.RULES, *(rule for kind in store_kinds() for rule in kind.rules)]
     every += [rule for kind in delivery_kinds() for rule in kind.rules]

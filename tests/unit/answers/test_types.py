@@ -67,6 +67,7 @@ GOOD: dict[str, list[str]] = {
     "OptionalVaultName": ["", "external-secrets-airflow"],
     "VaultNamespace": ["", "team-a/data"],
     "Audience": ["", "vault", "https://kubernetes.default.svc.cluster.local", "api://x"],
+    "KeyVaultPrefix": ["", "airflow-connections", "A1"],
     "LogUrl": [
         "",
         "s3://my-logs",
@@ -129,6 +130,7 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "VaultName": ("without a slash", ["", "a/b", "a b", "-a", "a{b}"]),
     "VaultNamespace": ("team-a/data", ["/a", "a/", "-a", "a b", "a.b"]),
     "Audience": ("that the cluster issues", ["-a", "a b", 'a"', "a{b}"]),
+    "KeyVaultPrefix": ("letters, digits and dashes", ["1a", "a_b", "a/b", "a b", "{{a}}"]),
     "LogUrl": ("give a", ["s3://A", "s3://a", "s3://my-logs/../x", "s3://k:s@logs", "gs://my log",
                           "wasb://acct/wasb", "ftp://my-logs", "s3://my-logs/{{a}}", "s3://my-logs//a",
                           "wasb://logs@a b/wasb", "https://es.example.internal/?a", "http://es.local"]),

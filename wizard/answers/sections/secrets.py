@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from wizard.answers.sections.extra_secrets import ExtraSecret, check_names, contribute_extra
+from wizard.answers.sections.secrets_backend import Backend
 from wizard.errors import AnswersError, Problem
 from wizard.formats.types import Duration
 from wizard.manifests.contribution import Contribution, combine_contributions
@@ -15,6 +16,7 @@ from wizard.questions.effects import ANOTHER_PAYLOAD, Effect
 from wizard.questions.kinds import KindQuestions, add_kind_questions
 from wizard.questions.section import KindSection, QuestionInfo
 from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
+from wizard.stores.backend import backend_files, contribute_backend
 from wizard.stores.conditions import EXTERNAL_SECRETS
 from wizard.stores.registry import STORES, store_kind, store_kinds
 
@@ -142,6 +144,8 @@ class Secrets(KindSection):
         "values name.",
     )
 
+    backend: Backend = Field(default_factory=Backend, title="Secrets backend")
+
     @field_validator("extra", mode="after")
     @classmethod
     def _unique(cls, extra: list[ExtraSecret]) -> list[ExtraSecret]:
@@ -157,7 +161,8 @@ class Secrets(KindSection):
         ]
         settings = {setting: secret.name for secret in secrets for setting in secret.settings}
         own = Contribution(settings=settings, secrets=tuple(secrets))
-        return combine_contributions([own, contribute_extra(self.extra)])
+        backend = contribute_backend(self, release)
+        return combine_contributions([own, contribute_extra(self.extra), backend])
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
         """Return the files and steps that the store adds.
@@ -170,4 +175,5 @@ class Secrets(KindSection):
                 message = "Airflow already has a Secret of this name: use another one"
                 problem = Problem(f"secrets.extra.{number}.name", message)
                 raise AnswersError("a Secret has two sources", [problem])
-        return store_kind(self.store).compose(self, release, total)
+        composed = store_kind(self.store).compose(self, release, total)
+        return combine_contributions([composed, backend_files(self, release, total)])

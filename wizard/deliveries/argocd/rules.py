@@ -11,7 +11,7 @@ from wizard.errors import Problem
 from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.formats.nested import get_value
 from wizard.stores.vault.questions import VAULT, CredentialPath, VaultStore
-from wizard.stores.vault.rules import check_path
+from wizard.stores.vault.rules import check_apart, check_path
 from wizard.stores.vault.settings import payload_path, reader_path
 
 _OWN = ("delivery", "argocd")
@@ -49,6 +49,8 @@ def check_credential_path(answers: BaseModel) -> Iterator[Problem]:
             "delivery.argocd.vault.role",
             f"use a different role, or leave it empty: {vault.role} reads the payload",
         )
+    path, role = reader_path(own.path, name, "argocd"), own.role or f"{vault.role}-argocd"
+    yield from check_apart(answers, path, role, "Argo CD's credential")
 
 
 def check_credential_auth_mount(answers: BaseModel) -> Iterator[Problem]:

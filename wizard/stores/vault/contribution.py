@@ -11,6 +11,7 @@ from wizard.manifests.tree import File
 from wizard.stores.vault.account_guard import GUARD_STEP, account_guard
 from wizard.stores.vault.manifests import policy_file, role_file, store_provider
 from wizard.stores.vault.readers import reader_files
+from wizard.stores.vault.runtime import runtime_settings
 from wizard.stores.vault.settings import (
     vault_answers,
     vault_reader_settings,
@@ -56,6 +57,9 @@ def compose_vault(secrets: SecretsAnswers, release: Release, total: Contribution
         settings = vault_reader_settings(secrets, release, reader)
         files.extend(reader_files(release, settings, reader))
         steps += (policy_step(settings), role_step(settings), payload_step(settings))
+    runtime = runtime_settings(secrets, release)
+    if runtime is not None:
+        steps += (policy_step(runtime), role_step(runtime))
     return Contribution(
         manifests=tuple(manifests),
         files=tuple(files),

@@ -48,16 +48,19 @@ def store_provider(store: VaultSettings, ca_map: str = "") -> dict[str, Any]:
 
 
 def policy_file(release: Release, store: VaultSettings) -> File:
-    """Return the policy: read access to one path.
+    """Return the policy: read access to one path, or to some folders.
 
-    The path's type excludes characters that need quoting.
+    The type of a path excludes characters that need quoting.
     """
     who, what = ("the store", "payload") if not store.reader else (store.reader, "own path")
+    what = what if store.has_payload else "connections and variables"
+    grants = "".join(
+        f'path "{path}" {{\n  capabilities = ["read"]\n}}\n' for path in store.granted_paths
+    )
     source = f"# {POLICY_SOURCE}: {release.owner_id}\n" if release.owner_id else ""
     text = (
         f"# Policy {store.policy}: {who} of {release.installation} can read only its {what}.\n"
-        f"{source}"
-        f'path "{store.data_path}" {{\n  capabilities = ["read"]\n}}\n'
+        f"{source}{grants}"
     )
     path = f"{release.paths.vault}/{store.policy}.hcl"
     return File(f"vault/{store.qualified_name('policy')}", path, text)
@@ -66,7 +69,7 @@ def policy_file(release: Release, store: VaultSettings) -> File:
 def role_file(release: Release, store: VaultSettings) -> File:
     """Return the role, as JSON for `vault write auth/<mount>/role/<role> @file`."""
     role = {
-        "bound_service_account_names": [store.service_account],
+        "bound_service_account_names": list(store.bound_accounts),
         "bound_service_account_namespaces": [store.account_namespace],
         # Written when empty, too: Vault keeps an audience that a request leaves out.
         "audience": store.audience,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from wizard.manifests.external_secrets import StoreSettings
 from wizard.stores.vault.questions import NAME, NO_AUDIENCE, CredentialPath, VaultStore
@@ -13,12 +14,19 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
     from wizard.stores.answers import SecretsAnswers
 
+# The reader whose role Airflow's components log in with, at runtime.
+RUNTIME = "runtime"
+_HTTPS_PORT = 443
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultSettings(StoreSettings):
     """Settings of a store whose values are in Vault, KV version 2.
 
-    `audience` is empty if the role binds none.
+    `audience` is empty if the role binds none. A role for several ServiceAccounts has them as
+    `accounts`; `service_account` is the one that a login is tested with. A role that reads all
+    secrets below some folders, instead of one payload, has `folders`; `path` is then the payload,
+    at `payload_mount`, that it must not read (both empty: there is none in this Vault).
     """
 
     server: str
@@ -27,6 +35,9 @@ class VaultSettings(StoreSettings):
     role: str
     audience: str
     vault_namespace: str
+    accounts: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    payload_mount: str = ""
 
     def location(self) -> dict[str, str]:
         """Return the location of the payload, with the server and its namespace first."""
@@ -35,6 +46,9 @@ class VaultSettings(StoreSettings):
 
     def question(self, name: str) -> str:
         """Return the dotted key of the question `name` (path, role, auth mount) for this reader."""
+        if self.reader == RUNTIME:
+            own = {"path": "connections_path", "role": "role"}
+            return f"secrets.backend.{own[name]}" if name in own else f"secrets.vault.{name}"
         return f"delivery.{self.reader}.vault.{name}" if self.reader else f"secrets.vault.{name}"
 
     @property
@@ -45,7 +59,29 @@ class VaultSettings(StoreSettings):
     @property
     def data_path(self) -> str:
         """Return the payload's path in policies, which for KV version 2 is below `data/`."""
-        return f"{self.mount}/data/{self.path}"
+        return f"{self.payload_mount or self.mount}/data/{self.path}"
+
+    @property
+    def has_payload(self) -> bool:
+        """Return whether the role reads a payload of the installation, and no folders."""
+        return not self.folders
+
+    @property
+    def granted_paths(self) -> tuple[str, ...]:
+        """Return the paths of the policy, which the role can read."""
+        below = tuple(f"{self.mount}/data/{folder}/*" for folder in self.folders)
+        return below or (self.data_path,)
+
+    @property
+    def bound_accounts(self) -> tuple[str, ...]:
+        """Return the ServiceAccounts that log in with the role."""
+        return self.accounts or (self.service_account,)
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """Return the host and the port of the server."""
+        parts = urlsplit(self.server)
+        return parts.hostname or "", parts.port or _HTTPS_PORT
 
 
 def vault_answers(secrets: SecretsAnswers) -> VaultStore:
@@ -61,6 +97,19 @@ def payload_path(path: str, installation: str) -> str:
 def reader_path(path: str, installation: str, reader: str) -> str:
     """Return the path of another reader: the answer, or the installation's default."""
     return path or f"airflow-install/{installation}/{reader}"
+
+
+def runtime_role(answer: str, store_role: str, installation: str) -> str:
+    """Return the role: the answer, or the default; `store_role` is empty for another store."""
+    return answer or (
+        f"{store_role}-{RUNTIME}" if store_role else f"airflow-{installation}-runtime"
+    )
+
+
+def runtime_folders(connections: str, variables: str, installation: str) -> tuple[str, str]:
+    """Return the folders of connections and of variables: the answers, or the defaults."""
+    base = f"airflow/{installation}"
+    return connections or f"{base}/connections", variables or f"{base}/variables"
 
 
 def vault_settings(secrets: SecretsAnswers, release: Release) -> VaultSettings:

@@ -1,0 +1,172 @@
+"""Vault as Airflow's secrets backend: a role and a policy of its own, beside those of the store.
+
+The role binds exactly the ServiceAccounts of the components, and reads exactly two folders. Source:
+facts on Vault, section 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wizard.manifests.certificates import CA_KEY, ca_config_map
+from wizard.manifests.contribution import Contribution, Flow
+from wizard.manifests.secrets_backend import (
+    CA_FOLDER,
+    TOKEN_FOLDER,
+    VAULT_CLASS,
+    VAULT_PACKAGE,
+    backend_settings,
+    backend_users,
+    list_service_accounts,
+    token_mounts,
+)
+from wizard.stores.vault.manifests import policy_file, role_file
+from wizard.stores.vault.questions import NAME, NO_AUDIENCE
+from wizard.stores.vault.settings import (
+    RUNTIME,
+    VaultSettings,
+    runtime_folders,
+    runtime_role,
+    vault_settings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from wizard.manifests.release import Release
+    from wizard.stores.answers import SecretsAnswers
+
+_CA_MAP = "runtime-vault-ca"
+
+
+def runtime_settings(
+    secrets: SecretsAnswers, release: Release, values: Mapping[str, Any] | None = None
+) -> VaultSettings | None:
+    """Return the settings of the role at runtime; None if Vault is not the backend.
+
+    `path` is the payload, which the role must not read. Without `values`, the accounts have the
+    chart's own names.
+    """
+    backend = secrets.backend
+    if backend.kind != "vault":
+        return None
+    accounts = list_service_accounts(release, values or {})
+    folders = runtime_folders(
+        backend.connections_path, backend.variables_path, release.installation
+    )
+    shared = secrets.store == NAME
+    store = vault_settings(secrets, release) if shared else _other_vault(secrets, release)
+    role = runtime_role(backend.role, store.role, release.installation)
+    return replace(
+        store,
+        name=role,
+        kind="SecretStore",
+        mount=backend.mount or store.mount,
+        payload_mount=store.mount if shared else "",
+        role=role,
+        accounts=accounts,
+        folders=folders,
+        # The scheduler has one in every installation.
+        service_account=accounts[1],
+        account_namespace=release.namespace,
+        reader=RUNTIME,
+    )
+
+
+def _other_vault(secrets: SecretsAnswers, release: Release) -> VaultSettings:
+    """Return the settings of a Vault that is not the store: it has no payload."""
+    backend = secrets.backend
+    return VaultSettings(
+        name="",
+        kind="SecretStore",
+        mount="secret",
+        path="",
+        service_account="",
+        account_namespace=release.namespace,
+        document=False,
+        refresh_interval="",
+        server=backend.server,
+        ca=release.assets.get("secrets.backend.ca.file", "") if backend.ca.file else "",
+        auth_mount=backend.auth_mount,
+        role="",
+        audience="" if backend.audience == NO_AUDIENCE else backend.audience,
+        vault_namespace=backend.namespace,
+    )
+
+
+def contribute_runtime(secrets: SecretsAnswers, release: Release) -> Contribution:
+    """Return the options, the token and the flow of Vault as the backend."""
+    store = runtime_settings(secrets, release)
+    if store is None:
+        return Contribution()
+    arguments: dict[str, object] = {
+        "url": store.server,
+        "mount_point": store.mount,
+        "kv_engine_version": 2,
+        "connections_path": store.folders[0],
+        "variables_path": store.folders[1],
+        "config_path": None,
+        "auth_type": "kubernetes",
+        "auth_mount_point": store.auth_mount,
+        "kubernetes_role": store.role,
+    }
+    if store.audience:
+        arguments["kubernetes_jwt_path"] = f"{TOKEN_FOLDER}/token"
+    if store.ca:
+        arguments["verify"] = f"{CA_FOLDER}/{CA_KEY}"
+    if store.vault_namespace:
+        arguments["namespace"] = store.vault_namespace
+    ca_map = release.names.object_name(_CA_MAP) if store.ca else ""
+    host, port = store.endpoint
+    return Contribution(
+        settings=backend_settings(VAULT_CLASS, arguments),
+        mounts=token_mounts(store.audience, ca_map),
+        manifests=(ca_config_map(release, _CA_MAP, store.ca),) if store.ca else (),
+        flows=(Flow("Vault", host, port, backend_users(release), complete=True),),
+        packages=(VAULT_PACKAGE,),
+        notes=(_note(release, store, shared=secrets.store == NAME),),
+    )
+
+
+def runtime_files(
+    secrets: SecretsAnswers, release: Release, values: Mapping[str, Any]
+) -> Contribution:
+    """Return policy and role, for the accounts by the Helm values in effect."""
+    store = runtime_settings(secrets, release, values)
+    if store is None:
+        return Contribution()
+    return Contribution(files=(policy_file(release, store), role_file(release, store)))
+
+
+def _note(release: Release, store: VaultSettings, *, shared: bool) -> str:
+    connections, variables = store.folders
+    scheduler = release.names.object_name("scheduler")
+    kind = "statefulset" if release.local else "deploy"
+    lines = [
+        "## Connections and variables in Vault",
+        "",
+        f"Airflow reads connections below `{store.mount}/{connections}` and variables below "
+        f"`{store.mount}/{variables}`, before it looks in its database. A connection has the key "
+        "`conn_uri`, or a key for each of its fields; a variable has the key `value`. Role "
+        f"`{store.role}` can read nothing else.",
+        "",
+        "```bash",
+        f"vault kv put -mount={store.mount} {connections}/my_database conn_uri=-",
+        f"kubectl -n {release.namespace} exec {kind}/{scheduler} -- "
+        "airflow connections get my_database",
+        "```",
+    ]
+    if not shared:
+        folder = release.paths.vault
+        lines += [
+            "",
+            "The store is not this Vault, so `apply` sets nothing up there. Vault's owner runs:",
+            "",
+            "```bash",
+            f"vault policy write {store.policy} {folder}/{store.policy}.hcl",
+            f"vault write auth/{store.auth_mount}/role/{store.role} @{folder}/{store.role}.json",
+            "```",
+        ]
+    return "\n".join(lines)
