@@ -19,6 +19,8 @@ READER, READER_PATH = "delivery.argocd.vault.role", "delivery.argocd.vault.path"
 READER_MOUNT = "delivery.argocd.vault.auth_mount"
 # Suffixes of the derived names if there are two Applications.
 PARENT_SUFFIXES, BOOTSTRAP_SUFFIXES = ("-parent", "-secrets"), ("-bootstrap",)
+RUNTIME_ROLE = "secrets.backend.role"
+RUNTIME_FOLDERS = ("secrets.backend.connections_path", "secrets.backend.variables_path")
 PROJECT, ROLE, PATH = "delivery.argocd.project", "secrets.vault.role", "secrets.vault.path"
 
 
@@ -40,6 +42,10 @@ class Claims:
     role: str = ""
     mount: str = ""
     path: str = ""
+    # The role of Airflow's own pods, if Vault is their secrets backend, and what it reads.
+    runtime: str = ""
+    runtime_mount: str = ""
+    runtime_folders: tuple[str, str] = ("", "")
     # Argo CD's Git credential, if it comes from the store: its repository, role and path, and the
     # Vault auth mount for Argo CD's cluster.
     repository: str = ""

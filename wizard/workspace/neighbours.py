@@ -25,6 +25,8 @@ from wizard.plan.claims import (
     READER,
     READER_PATH,
     ROLE,
+    RUNTIME_FOLDERS,
+    RUNTIME_ROLE,
     Claims,
     add_suffixes,
     derive_claims,
@@ -142,6 +144,30 @@ def _find_shared_claims(own: Claims, other: Claims) -> Iterator[tuple[str, str]]
     if vault and same and stored:
         yield PATH, f"the payload at {own.mount}/{own.path}"
     yield from _find_shared_credentials(own, other, vault=vault)
+    if vault:
+        yield from _find_shared_runtime(own, other)
+
+
+def _find_shared_runtime(own: Claims, other: Claims) -> Iterator[tuple[str, str]]:
+    """Yield the role of Airflow's pods if it is another's, and folders with another's payload.
+
+    Folders may be shared: several installations may use the same connections.
+    """
+    at_mount = _same_cluster(own, other) and own.auth_mount == other.auth_mount
+    folders = [(one.runtime_mount, *one.runtime_folders) for one in (own, other)]
+    # As for the payload: installations in several clusters may read the same.
+    shared = own.runtime == other.runtime and (at_mount or folders[0] != folders[1])
+    if own.runtime and (shared or own.runtime in {other.role, other.reader}):
+        yield RUNTIME_ROLE, f"Vault role {own.runtime} with its policy"
+    if other.runtime and own.role == other.runtime:
+        yield ROLE, f"Vault role {own.role} with its policy"
+    if other.runtime and own.reader == other.runtime:
+        yield READER, f"Vault role {own.reader} with its policy"
+    for key, folder in zip(RUNTIME_FOLDERS, own.runtime_folders, strict=True):
+        for path in (other.path, other.reader_path):
+            near = folder and path and own.runtime_mount == other.mount
+            if near and f"{path}/".startswith(f"{folder}/"):
+                yield key, f"the payload at {other.mount}/{path}"
 
 
 def _find_shared_credentials(

@@ -67,6 +67,11 @@ class VaultSettings(StoreSettings):
         return not self.folders
 
     @property
+    def is_in_hub(self) -> bool:
+        """Return whether the account is in Argo CD's cluster, which may be another one."""
+        return self.reader not in {"", RUNTIME}
+
+    @property
     def granted_paths(self) -> tuple[str, ...]:
         """Return the paths of the policy, which the role can read."""
         below = tuple(f"{self.mount}/data/{folder}/*" for folder in self.folders)

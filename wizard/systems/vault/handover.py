@@ -246,15 +246,18 @@ def render_files(
     committed: Mapping[str, str],
     others: Sequence[tuple[VaultSettings, tuple[Fact, ...]]] = (),
     owner: str = "",
+    runtime: VaultSettings | None = None,
 ) -> Files:
     """Return `setup.sh` and a `payload.sh` for each path, with the committed policies and roles.
 
     `owner` is the owner id of the installation, which its policies name.
 
-    `others` are the paths of further readers such as Argo CD, with their facts.
+    `others` are the paths of further readers such as Argo CD, with their facts. `runtime` is the
+    role of Airflow's own pods, which has no payload.
     """
+    readers = [*(one for one, _ in others), *([runtime] if runtime else [])]
     return {
-        "setup.sh": _render_setup(answers, store, committed, [one for one, _ in others], owner),
+        "setup.sh": _render_setup(answers, store, committed, readers, owner),
         "payload.sh": render_payload(answers, store, collect_facts(total.secrets), owner),
         **{
             f"payload-{one.reader}.sh": render_payload(answers, one, facts, owner)
@@ -329,7 +332,8 @@ class _Reader:
         store = self._store
         named = {"policy": store.policy, "role": store.role, "auth": store.auth_mount}
         names = [f"{name}={quote(value)}" for name, value in named.items()]
-        about = [comment(f"{store.reader}, whose role reads only {store.path}:")]
+        read = store.path if store.has_payload else " and ".join(store.folders)
+        about = [comment(f"{store.reader}, whose role reads only {read}:")]
         return "\n".join([*(about if store.reader else []), *names])
 
     def checks(self, own: VaultSettings) -> tuple[str, ...]:

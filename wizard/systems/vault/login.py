@@ -41,11 +41,10 @@ class StoreLogin:
         role: Role,
         store: VaultSettings | None = None,
     ) -> None:
-        # Further readers log in from Argo CD's cluster.
         self._target = target
-        self._kube = target.kube if store is None else target.argocd
         self._session = session
         self._store = store or session.store
+        self._kube = target.argocd if self._store.is_in_hub else target.kube
         self._mount = mount
         self._role = role
         self._account = account_name(self._store)

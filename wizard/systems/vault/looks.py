@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wizard.clients.vault.address import VaultAddress, VaultCredentials
@@ -44,7 +44,8 @@ class VaultSnapshot:
 
     `mounts` are the existing paths, None if the token cannot list them. `auth` is the store's auth
     mount and role. `retention` says how long the mount keeps the payload. `payloads`
-    has what is readable of the payloads' metadata, by their paths in policies.
+    has what is readable of the payloads' metadata, by their paths in policies. `runtime_role` is
+    the role of Airflow's own pods, as in `AuthState`.
     """
 
     token: TokenInfo | VaultError
@@ -54,6 +55,11 @@ class VaultSnapshot:
     auth: AuthState = field(default_factory=AuthState)
     retention: Retention | VaultError = field(default_factory=Retention)
     payloads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    runtime_role: Mapping[str, Any] | None = None
+
+    def auth_of(self, store: VaultSettings) -> AuthState:
+        """Return the store's auth mount, with the role of `store`, which is at the same mount."""
+        return self.auth if store.has_payload else replace(self.auth, role=self.runtime_role)
 
 
 SnapshotLookup = Callable[[], VaultSnapshot | VaultError]
@@ -107,20 +113,26 @@ def make_snapshot_lookup(
     credentials: VaultCredentials,
     store: VaultSettings,
     *others: VaultSettings,
+    runtime: VaultSettings | None = None,
 ) -> SnapshotLookup:
-    """Return a function that logs in and reads the snapshot; of `others` only rights, metadata."""
+    """Return a function that logs in and reads the snapshot.
+
+    Of `others` it has only rights and metadata, of `runtime` rights and the role.
+    """
 
     def look() -> VaultSnapshot | VaultError:
         try:
             with open_vault(address, credentials) as vault:
-                return _read_snapshot(vault, store, *others)
+                return _read_snapshot(vault, store, *others, runtime=runtime)
         except VaultError as error:
             return error
 
     return look
 
 
-def _read_snapshot(vault: Vault, store: VaultSettings, *others: VaultSettings) -> VaultSnapshot:
+def _read_snapshot(
+    vault: Vault, store: VaultSettings, *others: VaultSettings, runtime: VaultSettings | None
+) -> VaultSnapshot:
     token = _capture_error(vault.token_lookup)
     if isinstance(token, VaultError):
         if token.kind != "login" or not sees_mount(vault, store.mount):
@@ -135,6 +147,7 @@ def _read_snapshot(vault: Vault, store: VaultSettings, *others: VaultSettings) -
         for one in (store, *others)
         for path in (one.data_path, policy_path(one), role_path(one))
     ]
+    paths += [policy_path(runtime), role_path(runtime)] if runtime else []
     rights = _capture_error(lambda: vault.capabilities(paths))
     if isinstance(rights, VaultError) and rights.kind == "forbidden" and token.is_hidden:
         rights = VaultError(
@@ -153,6 +166,7 @@ def _read_snapshot(vault: Vault, store: VaultSettings, *others: VaultSettings) -
             one.data_path: _read_entry(vault, f"{one.mount}/metadata/{one.path}") or {}
             for one in (store, *others)
         },
+        _read_entry(vault, role_path(runtime)) if runtime else None,
     )
 
 

@@ -1,12 +1,14 @@
-"""The Vault paths of an installation: its own payload, and one path for each further reader.
+"""What an installation has in Vault: its own payload, a path for each further reader, and a role.
 
-Each path has its own role, policy and ServiceAccount; no account can read the other paths.
+Each path has its own role, policy and ServiceAccount; no account can read the other paths. The role
+at runtime reads connections and variables of DAGs, which have no path of the installation's.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wizard.stores.vault.runtime import runtime_settings
 from wizard.stores.vault.settings import VaultSettings, vault_reader_settings, vault_settings
 
 if TYPE_CHECKING:
@@ -15,7 +17,13 @@ if TYPE_CHECKING:
 
 
 def list_vault_settings(answers: Answers, release: Release) -> tuple[VaultSettings, ...]:
-    """Return the settings of each path, the installation's own path first."""
+    """Return the settings of each role, the one of the installation's own path first."""
+    runtime = runtime_settings(answers.secrets, release)
+    return (*list_payload_settings(answers, release), *((runtime,) if runtime else ()))
+
+
+def list_payload_settings(answers: Answers, release: Release) -> tuple[VaultSettings, ...]:
+    """Return the settings of each path that holds a payload, the installation's own first."""
     readers = answers.delivery.readers(release)
     return (
         vault_settings(answers.secrets, release),

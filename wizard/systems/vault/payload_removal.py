@@ -12,7 +12,7 @@ from wizard.formats.terminal import escape_unprintable
 from wizard.secrets.payload import Payload
 from wizard.systems.target import DataKind
 from wizard.systems.vault.ownership import judge_payload
-from wizard.systems.vault.paths import list_vault_settings
+from wizard.systems.vault.paths import list_payload_settings
 from wizard.systems.vault.removal import build_vault_step
 from wizard.systems.vault.removal_path import PathRemoval
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
@@ -32,7 +32,7 @@ def build_payload_steps(
     """Return a step for each payload with all its versions; `own` maps readers to their keys."""
     return tuple(
         _build_payload_step(target, session, pieces, store, own[store.reader])
-        for store in list_vault_settings(target.answers, target.release)
+        for store in list_payload_settings(target.answers, target.release)
     )
 
 

@@ -65,6 +65,8 @@ def vault_probes(
     around: Surroundings | None = None,
     known: str = "",
     others: Sequence[VaultSettings] = (),
+    runtime: VaultSettings | None = None,
+    runtime_mint: TokenSource | None = None,
     source: str = "",
 ) -> Iterator[Probe]:
     """Yield all probes of one Vault.
@@ -73,12 +75,13 @@ def vault_probes(
     `mint` issues a token of the store's ServiceAccount with the store's audience. `around` is the
     cluster that it is from, where a refused login looks for its cause. `known` is the id of the
     Vault that earlier runs of `apply` used. `others` are the paths of further readers such as Argo
-    CD. `source` is that of this installation.
+    CD. `runtime` is the role of Airflow's own pods, and `runtime_mint` issues a token of one of
+    their accounts. `source` is that of this installation.
     """
     around = around or Surroundings(address)
     state = CachedCall(lambda: read_health(address))
     own = (
-        CachedCall(make_snapshot_lookup(address, identity, store, *others))
+        CachedCall(make_snapshot_lookup(address, identity, store, *others, runtime=runtime))
         if identity is not None
         else None
     )
@@ -133,12 +136,16 @@ def vault_probes(
             "namespace", "", lambda one: check_namespace(one, address, store, version)
         ).run()
 
-    async def role() -> ProbeResult:
-        if not _is_usable(await state()):
-            return skip_result("needs vault.state")
-        seen = await own() if own is not None else None
-        auth = seen.auth if isinstance(seen, VaultSnapshot) else AuthState()
-        return await role_probe(store, mint, auth, around)
+    def login(of: VaultSettings, issue: TokenSource | None, title: str) -> Probe:
+        async def run() -> ProbeResult:
+            if not _is_usable(await state()):
+                return skip_result("needs vault.state")
+            seen = await own() if own is not None else None
+            auth = seen.auth_of(of) if isinstance(seen, VaultSnapshot) else AuthState()
+            return await role_probe(of, issue, auth, around)
+
+        name = f"vault.{of.qualified_name('role')}"
+        return Probe(name, title, address.endpoint, run, 2 * SECONDS, of.question("role"))
 
     yield outside(
         "certificate",
@@ -185,14 +192,15 @@ def vault_probes(
             partial(check_setup_rights, store=other),
             other.question("role"),
         )
-    yield Probe(
-        "vault.role",
-        "Vault: the store's login",
-        address.endpoint,
-        role,
-        2 * SECONDS,
-        store.question("role"),
-    )
+    yield login(store, mint, "Vault: the store's login")
+    if runtime is not None:
+        yield inside(
+            runtime.qualified_name("setup"),
+            "rights on the runtime policy and role",
+            partial(check_setup_rights, store=runtime),
+            runtime.question("role"),
+        )
+        yield login(runtime, runtime_mint, "Vault: Airflow's login")
 
 
 def _is_usable(seen: Health | VaultError) -> bool:

@@ -21,7 +21,7 @@ from wizard.systems.vault.engine import normalize_policy
 from wizard.systems.vault.files import diff_texts
 from wizard.systems.vault.looks import policy_path, role_path
 from wizard.systems.vault.ownership import judge_policy, judge_role
-from wizard.systems.vault.paths import list_vault_settings
+from wizard.systems.vault.paths import list_payload_settings, list_vault_settings
 from wizard.systems.vault.removal_path import PathRemoval, format_names
 from wizard.systems.vault.role import normalize_role, parse_role, render_role
 from wizard.systems.vault.role_users import find_role_users
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 # The steps of each delivery that remove the store and the ExternalSecrets that read it.
 _STORE_REMOVALS = ("destroy.external-secrets", "destroy.objects", "remove.secrets", "remove.store")
+# The steps of each delivery that remove Airflow, whose pods log in with the role at runtime.
+_RELEASE_REMOVALS = ("destroy.application", "destroy.objects", "remove.release")
 
 
 class _StepWork(Protocol):
@@ -94,6 +96,8 @@ def _list_readers_removals(target: Target, store: VaultSettings) -> tuple[str, .
     """Return the ids of the steps that remove, from the cluster, what logs in with a role."""
     if not store.reader:
         return _STORE_REMOVALS
+    if not store.has_payload:
+        return _RELEASE_REMOVALS
     readers = target.answers.delivery.readers(target.release)
     return tuple(one.removal for one in readers if one.id == store.reader and one.removal)
 
@@ -103,7 +107,7 @@ def build_mount_removal(target: Target, session: VaultLogin) -> Step:
     title = f"Disable KV mount {session.store.mount} if it is empty"
     needs = tuple(
         f"destroy.{one.qualified_name('payload')}"
-        for one in list_vault_settings(target.answers, target.release)
+        for one in list_payload_settings(target.answers, target.release)
     )
     return build_vault_step(
         target, session, "remove.vault-mount", title, KvMountRemoval(target, session), needs=needs
@@ -184,7 +188,7 @@ class RoleRemoval(PathRemoval):
 
     def _check_logins(self, role: Mapping[str, Any]) -> StepStatus | None:
         """Return why the role stays: others log in with it, or that cannot be seen."""
-        kube = self._target.argocd if self._store.reader else self._target.kube
+        kube = self._target.argocd if self._store.is_in_hub else self._target.kube
         only = f"only if nothing logs in with it: {self.command}"
         if kube is None:
             why = f"no kubeconfig context shows whether others log in with {self.what}"

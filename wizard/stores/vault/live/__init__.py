@@ -6,11 +6,14 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from wizard.clients.vault.address import LOGIN_HINT, read_address, read_credentials
-from wizard.state.cluster_identity import require_same_cluster
 from wizard.stores.live import LiveStore
 from wizard.stores.vault.live.handover import render_store_handover
 from wizard.stores.vault.live.location import locate_vault
-from wizard.stores.vault.live.probes import list_cluster_checks, list_vault_probes
+from wizard.stores.vault.live.probes import (
+    list_cluster_checks,
+    list_vault_probes,
+    make_token_source,
+)
 from wizard.stores.vault.settings import vault_answers, vault_settings
 from wizard.systems.vault.identity import build_identity_proof
 from wizard.systems.vault.payload_removal import build_payload_steps
@@ -77,13 +80,7 @@ def _find_access(
 
 def _token_source(kube: Kube, answers: Answers, release: Release) -> Callable[[], SecretStr] | None:
     """Return a function that creates tokens; it raises ConflictError if the cluster differs."""
-    store = vault_settings(answers.secrets, release)
-
-    def mint() -> SecretStr:
-        require_same_cluster(answers.cluster, kube.cluster())
-        return kube.token(store.service_account, store.account_namespace, store.audience)
-
-    return mint
+    return make_token_source(kube, answers, vault_settings(answers.secrets, release))
 
 
 LIVE = LiveStore(

@@ -10,6 +10,7 @@ from wizard.formats.shell import comment, here_document, quote, script
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.secrets.payload import collect_facts
 from wizard.stores.live import StoreHandover
+from wizard.stores.vault.runtime import runtime_settings
 from wizard.stores.vault.settings import vault_reader_settings, vault_settings
 from wizard.systems.cluster.handover import (
     CLUSTER_FUNCTION,
@@ -102,12 +103,15 @@ def render_store_handover(
         (vault_reader_settings(answers.secrets, release, reader), collect_facts((reader.secret,)))
         for reader in total.readers
     ]
+    runtime = runtime_settings(answers.secrets, release)
     outside = not is_in_cluster(store.server)
     flows = [("External Secrets", *split_address(store.server), "TCP", "Vault")]
+    if runtime is not None:
+        flows.append(("Airflow", *split_address(store.server), "TCP", "Vault"))
     if outside:
         flows.append(("Vault", *api_server_address(answers), "TCP", "token reviews"))
     return StoreHandover(
-        files=render_files(answers, store, total, committed, others, release.owner_id),
+        files=render_files(answers, store, total, committed, others, release.owner_id, runtime),
         platform={"reviewer.sh": _render_reviewer(answers)} if outside else {},
         flows=tuple(flows),
         ci_variables=(

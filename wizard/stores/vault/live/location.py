@@ -16,7 +16,7 @@ from wizard.stores.live import StoreLocation
 from wizard.stores.vault.settings import VaultSettings, vault_answers, vault_settings
 from wizard.stores.vault.steps import payload_step
 from wizard.systems.vault.namespace import find_namespace_problem
-from wizard.systems.vault.paths import list_vault_settings
+from wizard.systems.vault.paths import list_payload_settings
 from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
 from wizard.systems.vault.retention import read_retention
@@ -109,7 +109,7 @@ def locate_vault(answers: Answers, release: Release, agreed: Mapping[str, Any]) 
     known = get_value(agreed, tuple(VAULT_SERVER_KEY.split("."))) == own.server
     consent = {VAULT_SERVER_KEY: f"Send your Vault login and new secrets to {where.url}?"}
     settings = vault_settings(answers.secrets, release)
-    paths = len(list_vault_settings(answers, release))
+    paths = len(list_payload_settings(answers, release))
     return StoreLocation(
         title="Vault",
         endpoint=where.endpoint,

@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from wizard.clients.vault.address import read_address, read_credentials
 from wizard.engine.probes import make_finished_probe, unknown_result
 from wizard.errors import WizardError
 from wizard.state.apply_journal import VAULT_CLUSTER_ID
+from wizard.state.cluster_identity import require_same_cluster
+from wizard.stores.vault.runtime import runtime_settings
 from wizard.stores.vault.settings import vault_answers, vault_settings
 from wizard.systems.cluster.probes import ClusterCheck
 from wizard.systems.vault.audience import check_audience
 from wizard.systems.vault.auth_mount import find_cluster_config
 from wizard.systems.vault.login_evidence import Surroundings
-from wizard.systems.vault.paths import list_vault_settings
+from wizard.systems.vault.paths import list_payload_settings
 from wizard.systems.vault.probes import vault_probes
 from wizard.workspace.consent import VAULT_SERVER_KEY
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from wizard.answers.model import Answers
     from wizard.clients.kube.protocol import Kube
     from wizard.engine.probes import Probe
     from wizard.manifests.release import Release
+    from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.situation import Situation
+
+
+def make_token_source(
+    kube: Kube, answers: Answers, store: VaultSettings
+) -> Callable[[], SecretStr]:
+    """Return a function that creates tokens of the role's ServiceAccount.
+
+    It raises ConflictError if the cluster differs.
+    """
+
+    def mint() -> SecretStr:
+        require_same_cluster(answers.cluster, kube.cluster())
+        return kube.token(store.service_account, store.account_namespace, store.audience)
+
+    return mint
 
 
 def list_cluster_checks(kube: Kube, answers: Answers, release: Release) -> tuple[ClusterCheck, ...]:
@@ -73,7 +93,12 @@ def list_vault_probes(situation: Situation) -> Iterator[Probe]:
     recorded = situation.answers.cluster.server
     cluster = find_cluster_config(settings.server, recorded, situation.kube, where)
     around = Surroundings(where, cluster, situation.kube)
-    others = list_vault_settings(situation.answers, situation.release)[1:]
+    others = list_payload_settings(situation.answers, situation.release)[1:]
+    runtime = runtime_settings(situation.answers.secrets, situation.release)
+    if mint is not None and runtime is not None and situation.kube is not None:
+        runtime_mint = make_token_source(situation.kube, situation.answers, runtime)
+    else:
+        runtime_mint = None
     yield from vault_probes(
         settings,
         where,
@@ -83,5 +108,7 @@ def list_vault_probes(situation: Situation) -> Iterator[Probe]:
         around=around,
         known=situation.known.get(VAULT_CLUSTER_ID, ""),
         others=others,
+        runtime=runtime,
+        runtime_mint=runtime_mint,
         source=situation.release.owner_id,
     )
