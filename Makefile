@@ -3,7 +3,7 @@
 #   make run        the wizard, on the config repository ./airflow-config (created if missing)
 #   make test       everything that a change must pass; installs what it needs, skips nothing silently
 #   make check      lint, layers, types, unit and screens tests: no server, under two minutes
-#   make testbed    build the programs that the tests run (helm, template engine, API server, Vault)
+#   make testbed    build what the tests run (helm, template engine, API server, Vault, Airflow)
 #   make lint       ruff, layers, mypy          make format    apply what ruff can fix
 #   make lowest     tests with the lowest versions that pyproject.toml allows
 #   make lock       write locks/ after a change to pyproject.toml; UPGRADE=1 takes the newest versions
@@ -65,7 +65,7 @@ $(VENV)/.dev: locks/test.txt pyproject.toml | $(BIN)/python
 packages:
 	@sh tests/tools/packages.sh
 
-testbed: $(VENV)/.dev
+testbed: $(VENV)/.dev $(CACHE)/tools/.installed
 	$(BIN)/python -m tests.testbed
 
 lint: $(VENV)/.dev

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 
-from tests.testbed import programs
+from tests.testbed import environments, programs
 
 PARTS = {
     "helm": programs.helm,
@@ -15,6 +16,11 @@ PARTS = {
     "PostgreSQL": programs.postgres_bin,
     "PgBouncer": programs.pgbouncer,
     "Redis": programs.redis_server,
+    **{
+        f"Airflow {minor}": partial(environments.airflow, minor)
+        for minor in environments.AIRFLOW_LOCKS
+    },
+    "S3": environments.object_storage,
 }
 
 

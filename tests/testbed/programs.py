@@ -28,6 +28,12 @@ BUILD_MINUTES = {
     "eso-template": (3, 6),
     "kube-apiserver": (8, 15),
     "vault": (7, 14),
+    "PgBouncer": (1, 2),
+    "Azurite": (1, 2),
+    "airflow-2-11": (1, 3),
+    "airflow-3-2": (1, 3),
+    "airflow-3-3": (1, 3),
+    "object-storage": (1, 2),
 }
 HELM_MODULE = "helm.sh/helm/v3/cmd/helm@v3.22.0"
 
@@ -160,14 +166,12 @@ def go_install(name: str, module: str) -> Path:
 
 def _build(target: Path, command: Callable[[Path], Sequence[str]], name: str, folder: Path) -> Path:
     program = target / name
-    if program.exists():
-        return program
-    with _lock(target.with_suffix(".lock")), _no_test_timeout():
-        if not program.exists():
+    with building(target, program) as needed:
+        if needed:
             go = named("WIZARD_GO") or on_path("go")
             if go is None:
                 raise MissingError(f"{name} is not there, and there is no Go to build it with")
-            print(_notice(target, name, folder), file=sys.stderr, flush=True)
+            announce(target, name, HELM_MODULE if folder == HERE else f"{folder.relative_to(TOP)}/")
             with tempfile.TemporaryDirectory(dir=cache()) as temporary:
                 out = Path(temporary)
                 _go([str(go), *command(out)], out, folder, name)
@@ -177,14 +181,46 @@ def _build(target: Path, command: Callable[[Path], Sequence[str]], name: str, fo
     return program
 
 
-def _notice(target: Path, name: str, folder: Path) -> str:
-    """What is about to be built, why, and about how long that takes."""
-    source = HELM_MODULE if folder == HERE else f"{folder.relative_to(TOP)}/"
+@contextmanager
+def building(target: Path, finished: Path) -> Iterator[bool]:
+    """Whether to build `target` now: `finished` is not there, and no other process builds it.
+
+    `finished` must be what a build makes last.
+    """
+    if finished.exists():
+        yield False
+        return
+    with _lock(target.with_suffix(".lock")), _no_test_timeout():
+        yield not finished.exists()
+
+
+def announce(target: Path, name: str, source: str) -> None:
+    """Say what is about to be built, why, and about how long that takes."""
     quiet, busy = BUILD_MINUTES[name]
-    return (
+    print(
         f"{name}: building it from {source}, once: {target} is not there yet. "
-        f"About {quiet} minutes on 2 quiet cores, {busy} on busy ones."
-    )
+        f"About {quiet} minutes on 2 quiet cores, {busy} on busy ones.",
+        file=sys.stderr, flush=True,
+    )  # fmt: skip
+
+
+def build(
+    command: Sequence[str | Path],
+    folder: Path,
+    name: str,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Run one command of a build; MissingError with the end of its output when it fails."""
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment or ENVIRONMENT, capture_output=True, text=True,
+            stdin=subprocess.DEVNULL, timeout=BUILD_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise MissingError(f"building {name} took longer than {BUILD_SECONDS} s") from None
+    if done.returncode:
+        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        raise MissingError(f"{name} did not build ({' '.join(map(str, command))}):\n{last}")
 
 
 def _go(command: Sequence[str], out: Path, folder: Path, name: str) -> None:
@@ -195,16 +231,7 @@ def _go(command: Sequence[str], out: Path, folder: Path, name: str) -> None:
         "GOFLAGS": "-buildvcs=false -trimpath -ldflags=-s",
         "GOWORK": "off",
     }
-    try:
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, timeout=BUILD_SECONDS, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise MissingError(f"building {name} took longer than {BUILD_SECONDS} s") from None
-    if done.returncode:
-        last = "\n".join(done.stderr.strip().splitlines()[-15:])
-        raise MissingError(f"{name} did not build ({' '.join(command)}):\n{last}")
+    build(command, folder, name, environment)
 
 
 @contextmanager

@@ -32,6 +32,10 @@ class Lock:
     project: bool = True
     lowest: bool = False
     """Pin the direct dependencies at their lower bounds, and nothing else."""
+    before: str = ""
+    """Take only what was published before this day: what an older Airflow was released with."""
+    shipped: bool = True
+    """Whether a release or our own work runs with it; else only a server of the tests does."""
 
     @property
     def path(self) -> Path:
@@ -45,6 +49,14 @@ LOCKS = (
     Lock("lowest", "The lower bounds of pyproject.toml: `make lowest`.", ("build", "test"),
          lowest=True),
     Lock("tools", "The programs of `make lock` and `make audit`.", ("tools",), project=False),
+    Lock("airflow-2-11", "Airflow 2.11, which the tests run.", ("airflow-2-11",), project=False,
+         before="2025-06-01", shipped=False),
+    Lock("airflow-3-2", "Airflow 3.2, which the tests run.", ("airflow-3-2",), project=False,
+         before="2026-06-01", shipped=False),
+    Lock("airflow-3-3", "Airflow 3.3, which the tests run.", ("airflow-3-3",), project=False,
+         shipped=False),
+    Lock("object-storage", "S3 for Airflow's logs in tests.", ("object-storage",), project=False,
+         shipped=False),
 )  # fmt: skip
 
 
@@ -105,6 +117,7 @@ def compile_lock(uv: str, lock: Lock, *, upgrade: bool) -> None:
         command += ["pyproject.toml", "--all-extras"] if lock.project else []
         command += [part for group in lock.groups for part in ("--group", group)]
         command += ["--resolution", "lowest-direct"] if lock.lowest else []
+        command += ["--exclude-newer", lock.before] if lock.before else []
         command += ["--upgrade"] if upgrade else []
         pins.write_text("".join(_pins(lock)), encoding="utf-8")
         subprocess.run(command, cwd=TOP, check=True)
