@@ -51,9 +51,20 @@ class Endpoint:
         """Return the same endpoint with these TLS parameters."""
         return replace(self, sslmode=sslmode, has_ca=has_ca)
 
+    @property
+    def has_plain_name(self) -> bool:
+        """Return whether the path of a URL can be the name of the database.
+
+        Otherwise it is a parameter: SQLAlchemy before 2.1 does not decode the path (seen with
+        Airflow 2.11.0 and 3.2.2, SQLAlchemy 1.4.54 and 2.0.50).
+        """
+        return url_quote(self.name) == self.name
+
     def url(self, scheme: str = "postgresql") -> Template:
         """Return the SQLAlchemy URL; the operator's template encodes the password."""
-        parameters = [f"sslmode={self.sslmode}"] if self.sslmode else []
+        parameters = [] if self.has_plain_name else [f"dbname={url_quote(self.name)}"]
+        if self.sslmode:
+            parameters.append(f"sslmode={self.sslmode}")
         if self.has_ca and self.verifies:
             parameters.append(f"sslrootcert={CA_PATH}")
         return self._url(scheme, parameters)
@@ -65,7 +76,10 @@ class Endpoint:
         Every image has asyncpg; psycopg 3 is a dependency of the PostgreSQL provider from 7.0 on,
         which is newer than the images of Airflow 3.1 and 3.2.
         """
-        return self._url("postgresql+asyncpg", [f"ssl={self.sslmode}"] if self.sslmode else [])
+        parameters = [] if self.has_plain_name else [f"database={url_quote(self.name)}"]
+        if self.sslmode:
+            parameters.append(f"ssl={self.sslmode}")
+        return self._url("postgresql+asyncpg", parameters)
 
     @property
     def verifies(self) -> bool:
@@ -74,7 +88,8 @@ class Endpoint:
 
     def _url(self, scheme: str, parameters: list[str]) -> Template:
         query = f"?{'&'.join(parameters)}" if parameters else ""
-        place = f"@{url_host(self.host)}:{self.port}/{url_quote(self.name)}{query}"
+        name = self.name if self.has_plain_name else ""
+        place = f"@{url_host(self.host)}:{self.port}/{name}{query}"
         return (f"{scheme}://{url_quote(self.user)}:", FactUse(self.password, Encoding.URL), place)
 
 

@@ -214,6 +214,21 @@ def test_an_asynchronous_url_has_the_parameters_of_its_driver() -> None:
     assert "no ssl," in judged(made, "metadata.async_key", url)
 
 
+def test_the_name_of_a_database_is_compared_wherever_a_url_has_it() -> None:
+    direct = {**DEFAULTS, "database.pgbouncer.mode": "off", "database.name": "d b"}
+    key = {"secrets.existing": {"metadata": {"async_key": "later"}}}
+    made = rendering("production", {**direct, **key})
+    server = "airflow:W@pg.example.internal:5432"
+    url, again = f"postgresql://{server}", f"postgresql+asyncpg://{server}"
+    assert judged(made, "metadata.key", f"{url}/?dbname=d%20b&sslmode=require") == ""
+    assert judged(made, "metadata.async_key", f"{again}/?database=d%20b&ssl=require") == ""
+    assert "add dbname=" in judged(made, "metadata.key", f"{url}/d%20b?sslmode=require")
+    assert "add database=" in judged(made, "metadata.async_key", f"{again}/d%20b?ssl=require")
+    for other in ("d_b?", "?dbname=d_b&"):
+        found = judged(made, "metadata.key", f"{url}/{other}sslmode=require")
+        assert found == "names another database than d b"
+
+
 def test_a_deploy_key_is_judged_as_git_sync_mounts_it() -> None:
     made = rendering("production", DEFAULTS)
     key = generate_key_pair("ed25519", "").private.get_secret_value()

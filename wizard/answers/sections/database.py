@@ -346,7 +346,8 @@ class Database(Section):
 
 def _needs_async_url(release: Release, endpoint: Endpoint) -> bool:
     """Return whether the URL that Airflow would derive has parameters that asyncpg refuses."""
-    return release.airflow >= ASYNC_SINCE and bool(endpoint.sslmode)
+    has_parameters = bool(endpoint.sslmode) or not endpoint.has_plain_name
+    return release.airflow >= ASYNC_SINCE and has_parameters
 
 
 def _async_variables(release: Release, endpoint: Endpoint) -> Iterator[EnvVar]:

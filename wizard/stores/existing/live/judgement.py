@@ -140,9 +140,22 @@ def _judge_url(text: str, value: str, around: Surroundings) -> Iterator[Remark]:
     if host != _short_host(wanted.hostname or "", around) or port != wanted.port:
         yield _explain_host(wanted, host, around)
         return
-    if unquote(found.path) != unquote(wanted.path):
-        yield Remark("warn", f"names another database than {unquote(wanted.path)[1:]}")
+    if _database_of(found) != _database_of(wanted):
+        yield Remark("warn", f"names another database than {_database_of(wanted)}")
+    elif "%" in found.path and "postgresql" in wanted.scheme:
+        key = "database" if wanted.scheme.endswith("+asyncpg") else "dbname"
+        yield Remark(
+            "warn",
+            "encodes the name of the database in its path, which SQLAlchemy before 2.1 (Airflow "
+            f"3.2) does not decode: end the path with / and add {key}=NAME to the parameters",
+        )
     yield from _judge_tls(wanted, found)
+
+
+def _database_of(url: SplitResult) -> str:
+    parameters = parse_qs(url.query)
+    named = parameters.get("dbname") or parameters.get("database") or [unquote(url.path)[1:]]
+    return named[-1]
 
 
 def split_url(value: str) -> SplitResult | None:
@@ -177,7 +190,7 @@ def _judge_tls(wanted: SplitResult, found: SplitResult) -> Iterator[Remark]:
         names = parse_qs(found.query)
         if {"sslmode", "sslrootcert"} & names.keys():
             yield Remark("fail", "has sslmode or sslrootcert, which asyncpg refuses: use ssl")
-        elif wanted.query and "ssl" not in names:
+        elif "ssl=" in wanted.query and "ssl" not in names:
             yield Remark("warn", "has no ssl, so the connection may be unencrypted")
         return
     modes = parse_qs(found.query).get("sslmode", [""])
