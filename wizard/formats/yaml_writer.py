@@ -38,9 +38,7 @@ _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 # Text that is not safe as a literal block: hidden characters except the line feed and a tab inside
 # a line, spaces or tabs at a line's ends, and an empty first line (it would need an indentation
 # indicator). Code has lines that begin with spaces.
-_UNSAFE = (
-    r"\A[\n \t]|[ \t]\n|\n\t|[ \t]\Z|[" + "\x00-\x08\x0b-\x1f" + HIDDEN_CHARACTERS[3:] + "]"
-)
+_UNSAFE = r"\A[\n \t]|[ \t]\n|\n\t|[ \t]\Z|[" + "\x00-\x08\x0b-\x1f" + HIDDEN_CHARACTERS[3:] + "]"
 _NOT_CODE = re.compile(_UNSAFE).search
 _NOT_LITERAL = re.compile(rf"\n |{_UNSAFE}").search
 

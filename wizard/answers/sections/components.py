@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from wizard.answers.sections.placement import Schedule, ServiceAccounts, label_settings
-from wizard.formats.types import LabelKey, LabelValue, ObjectName, Quantity
+from wizard.formats.types import LabelKey, LabelValue, Quantity
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
 from wizard.questions.section import Model, QuestionInfo, Section
