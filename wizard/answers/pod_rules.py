@@ -29,11 +29,11 @@ def check_task_namespaces(answers: Answers) -> Iterator[Problem]:
         yield Problem(key, "name each namespace once")
     if taken := sorted(SYSTEM_NAMESPACES.intersection(found)):
         yield Problem(key, f"remove {taken[0]}, which is a namespace of Kubernetes itself")
-    if answers.components.logs.persistence:
+    if answers.logs.kind == "volume":
         yield Problem(
-            "components.logs.persistence",
-            "turn it off, or leave executor.multi_namespace empty: pods of other namespaces cannot "
-            "mount the volume",
+            "logs.kind",
+            "use pod or remote, or leave executor.multi_namespace empty: pods of other namespaces "
+            "cannot mount the volume",
         )
 
 

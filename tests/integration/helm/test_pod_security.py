@@ -27,7 +27,7 @@ VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
     "all components": ("production", EVERYTHING),
     "airflow 2, logs": (
         "production",
-        {**EVERYTHING, "installation.airflow": "2.11.0", "components.logs.persistence": True,
+        {**EVERYTHING, "installation.airflow": "2.11.0", "logs.kind": "volume",
          "executor.kind": "CeleryKubernetesExecutor"},
     ),
     "local": ("local", {}),

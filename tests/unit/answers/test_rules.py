@@ -285,9 +285,9 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "remove kube-system",
     ),
     "check_task_namespaces, one volume": (
-        {**_KUBERNETES, "executor.multi_namespace": ["a"], "components.logs.persistence": True},
-        {**_KUBERNETES, "components.logs.persistence": True},
-        "components.logs.persistence",
+        {**_KUBERNETES, "executor.multi_namespace": ["a"], "logs.kind": "volume"},
+        {**_KUBERNETES, "logs.kind": "volume"},
+        "logs.kind",
         "cannot mount",
     ),
     "check_isolation of Airflow 2": (
