@@ -7,7 +7,7 @@ key, so the next run finds it again if this run is killed after the write.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +18,7 @@ from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
 from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.secrets import generation
+from wizard.secrets.adoption import AdoptedValue, find_adoptable_value
 from wizard.secrets.deploy_key import (
     KeyPair,
     choose_kind,
@@ -49,7 +50,9 @@ if TYPE_CHECKING:
     from wizard.clients.postgres.client import PostgresClient
     from wizard.workspace.proposal import Proposal
 
-ItemState = Literal["kept", "generate", "restore", "given", "others"]
+ItemState = Literal["kept", "generate", "restore", "adopt", "given", "others"]
+# The states of values that a run writes.
+WRITTEN_STATES: tuple[ItemState, ...] = ("generate", "restore", "adopt", "given")
 _EXTRA_FIX = Fix(
     "give the source of each value in secrets.extra, such as values: {KEY: {env: NAME}}",
     "secrets.extra",
@@ -62,12 +65,14 @@ class StoreItem:
     """One fact, and the origin of its value if the store does not have it yet.
 
     `kept`: already in the store; `generate`: generated here; `restore`: taken from `version`, an
-    older version of the store; `given`: read from its reference; `others`: somebody else writes it.
+    older version of the store; `adopt`: copied from `place`, where document 000 has it; `given`:
+    read from its reference; `others`: somebody else writes it.
     """
 
     fact: Fact
     state: ItemState
     version: int = 0
+    place: str = ""
 
     @property
     def source(self) -> str:
@@ -76,6 +81,8 @@ class StoreItem:
             return f"from {self.fact.reference}"
         if self.state == "restore":
             return f"restored from version {self.version}, since the newest lacks it"
+        if self.state == "adopt":
+            return f"copied from {self.place} of the store"
         return {"kept": "in the store", "generate": "generated", "others": "left to others"}[
             self.state
         ]
@@ -121,6 +128,7 @@ class Survey:
     items: tuple[StoreItem, ...]
     claim: Claim
     earlier: EarlierValues = field(default_factory=EarlierValues)
+    adopted: Mapping[Fact, AdoptedValue] = field(default_factory=dict, repr=False)
 
     def facts_in_state(self, *states: ItemState) -> tuple[Fact, ...]:
         """Return the facts in one of these states."""
@@ -129,7 +137,7 @@ class Survey:
     @property
     def missing_facts(self) -> tuple[Fact, ...]:
         """The facts that this run would write."""
-        return self.facts_in_state("generate", "restore", "given")
+        return self.facts_in_state(*WRITTEN_STATES)
 
     @property
     def restore_question(self) -> str:
@@ -200,7 +208,9 @@ class Survey:
         settings = self.proposal.answers.database
         endpoint = f"{settings.host}:{settings.port}"
         try:
-            password = _read_secret(self.seen.payload, fact) or inputs.value(fact)
+            held = self.adopted.get(fact)
+            known = _read_secret(self.seen.payload, fact) or (held and held.value)
+            password = known or inputs.value(fact)
         except SecretError as error:
             if error.available:
                 # `values` raises this error together with all others.
@@ -216,7 +226,9 @@ class Survey:
             fact = item.fact
             try:
                 if item.state == "given":
-                    found[fact] = self._given(fact, inputs)
+                    found[fact] = self._given(fact, inputs.value(fact))
+                elif item.state == "adopt":
+                    found[fact] = self._given(fact, self.adopted[fact].value)
                 elif item.state == "restore":
                     found[fact] = SecretStr(self.earlier.found[fact][1])
                 elif item.state == "generate" and fact.form is Form.SSH_KEY:
@@ -232,8 +244,8 @@ class Survey:
             )
         return found
 
-    def _given(self, fact: Fact, inputs: Inputs) -> SecretStr:
-        value = inputs.value(fact)
+    def _given(self, fact: Fact, value: SecretStr) -> SecretStr:
+        """Return a given value as it is stored; raises WizardError for a wrong key."""
         if fact.form is Form.TEXT:
             # One line of a file ends with a line break, which is not part of a password.
             text = value.get_secret_value()
@@ -309,15 +321,30 @@ def survey_store(proposal: Proposal, store: PayloadStore, path: StorePath | None
         )
     missing = seen.payload.missing(path.facts)
     earlier = find_earlier_values(store, seen, [fact for fact in missing if fact.generated])
-    items = tuple(_decide(fact, missing, earlier) for fact in path.facts)
-    found = Survey(proposal, path, store, seen, items, store.judge(seen.version), earlier)
+    user = proposal.answers.database.user
+    adopted = {
+        fact: held
+        for fact in missing
+        if fact not in earlier.found
+        and (held := find_adoptable_value(seen.payload, fact, user)) is not None
+    }
+    items = tuple(_decide(fact, missing, earlier, adopted) for fact in path.facts)
+    claim = store.judge(seen.version)
+    found = Survey(proposal, path, store, seen, items, claim, earlier, adopted)
     found.deploy_key(seen.payload)
     return found
 
 
-def _decide(fact: Fact, missing: Iterable[Fact], earlier: EarlierValues) -> StoreItem:
+def _decide(
+    fact: Fact,
+    missing: Iterable[Fact],
+    earlier: EarlierValues,
+    adopted: Mapping[Fact, AdoptedValue],
+) -> StoreItem:
     if fact in earlier.found:
         return StoreItem(fact, "restore", earlier.found[fact][0])
+    if fact in adopted:
+        return StoreItem(fact, "adopt", place=adopted[fact].place)
     return StoreItem(fact, _state(fact, missing))
 
 

@@ -22,7 +22,7 @@ from wizard.provisioning.steps import (
     open_store,
     resolve_store,
 )
-from wizard.provisioning.survey import key_comment
+from wizard.provisioning.survey import WRITTEN_STATES, key_comment
 from wizard.secrets.deploy_key import list_repairs, read_private_key, require_recorded_key
 from wizard.secrets.resolve import resolve_reference
 from wizard.state.apply_journal import with_remembered_cluster
@@ -80,7 +80,7 @@ class StoreContents:
     @property
     def missing_items(self) -> tuple[StoreItem, ...]:
         """The items that would be generated or read, and written."""
-        return tuple(item for item in self.items if item.state in {"generate", "restore", "given"})
+        return tuple(item for item in self.items if item.state in WRITTEN_STATES)
 
     def state_of(self, key: str) -> str:
         """Return the state of an item; empty if the installation has no such item."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -309,6 +310,34 @@ def test_a_document_is_filled_beside_what_it_holds(bench: Bench) -> None:
     assert document["databasePassword"] == bench.password
     assert document["gitSshKey"].endswith("-----END OPENSSH PRIVATE KEY-----\n")
     assert document["createUserJob"]["defaultUser"]["password"]
+    before = bench.stored()
+    bench("--yes")
+    assert bench.stored() == before
+
+
+def test_a_payload_of_the_document_s_own_is_taken_over(bench: Bench, tmp_path: Path) -> None:
+    """Document 000 keeps a URL and the key in places of its own; neither is made anew."""
+    bench.answers({"secrets.payload": "document"})
+    password = f"{bench.canary.secret('own')}/@:%"
+    key = generate_key_pair("ed25519", "theirs")
+    theirs = {
+        "fernetKey": Fernet.generate_key().decode(),
+        "metadataConnection": f"postgresql://airflow:{quote(password, safe='')}@pg:5432/airflow",
+        "createUserJob": {"defaultUser": {"password": bench.canary.secret("admin")}},
+        "extraSecrets": {
+            "airflow-ssh-secret": {"data": {"gitSshKey": key.private.get_secret_value()}}
+        },
+    }
+    bench.put({"config": yaml.safe_dump(theirs)})
+
+    done = bench("--yes", "--json", *ALLOW)
+
+    found = yaml.safe_load(bench.values()["config"])
+    assert {name: found[name] for name in theirs} == theirs
+    assert found["databasePassword"] == password
+    assert is_same_key(bench.public(), key.public)
+    assert public_of(found["gitSshKey"], tmp_path).split()[:2] == key.public.split()[:2]
+    assert done.out.count('"adopt"') == 2
     before = bench.stored()
     bench("--yes")
     assert bench.stored() == before

@@ -82,7 +82,7 @@ async def test_the_asynchronous_url_logs_in(server: Postgres, eso_template: EsoT
     assert await user_of(connect_arguments(made["connection-async"])) == USER
     # What Airflow would derive from the other URL: the reason for a URL of its own.
     derived = made["connection"].replace("postgresql://", "postgresql+asyncpg://")
-    with pytest.raises(TypeError, match="sslmode|dbname"):
+    with pytest.raises(TypeError, match=r"sslmode|dbname"):
         await user_of(connect_arguments(derived))
 
 

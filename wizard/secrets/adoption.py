@@ -1,0 +1,55 @@
+"""Values that a payload of document 000 has in places of its own: they are copied, never made anew.
+
+That document keeps the metadata database as one URL, and the deploy key below `extraSecrets`. Its
+other keys are those of layout `document`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
+
+from wizard.secrets.facts import Fact, Form
+from wizard.secrets.payload import Payload, place_name
+
+_PLACES = {
+    "databasePassword": "metadataConnection",
+    "gitSshKey": "extraSecrets.airflow-ssh-secret.data.gitSshKey",
+}
+
+
+class AdoptedValue(NamedTuple):
+    """A value in another place of the payload, and the name of that place."""
+
+    place: str
+    value: SecretStr
+
+
+def find_adoptable_value(payload: Payload, fact: Fact, database_user: str) -> AdoptedValue | None:
+    """Return the value of a missing fact in document 000's own place; None if there is none.
+
+    The password of a URL counts only if the URL's user is `database_user`. Raises RefusedError if
+    the place has data that cannot be the value.
+    """
+    place = _PLACES.get(fact.key)
+    if place is None or not payload.document:
+        return None
+    is_url = fact.key == "databasePassword"
+    other = replace(fact, document=place, form=Form.GIVEN if is_url else fact.form)
+    text = payload.get(other)
+    if text is not None and is_url:
+        text = _find_password(text, database_user)
+    return AdoptedValue(place_name(place, document=True), SecretStr(text)) if text else None
+
+
+def _find_password(url: str, user: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    if unquote(parts.username or "") != user or not parts.password:
+        return None
+    return unquote(parts.password)
