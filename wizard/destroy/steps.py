@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from wizard.apply.delivery import get_installer
 from wizard.deliveries.live import live_delivery
 from wizard.destroy import data
+from wizard.destroy.earlier import build_earlier_step
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix, RefusedError
 from wizard.secrets.payload import place_name
@@ -53,7 +54,7 @@ def build_undo_steps(target: Target, only: Part | None = None) -> Steps:
         return _prove_first(first, (*conditions, *store))
     if only == "delivery":
         return _prove_first(first[:1], delivery)
-    return _prove_first(first, (*delivery, *store))
+    return _prove_first(first, (build_earlier_step(target), *delivery, *store))
 
 
 def _prove_first(proofs: Steps, steps: Steps) -> Steps:
@@ -106,7 +107,8 @@ def build_destroy_steps(
     )
     first = (build_identity_proof(target), *(run.build_identity_proof() if run else ()))
     last = files.build_step(lambda: installer.require_gone(target))
-    return (*_prove_first(first, _require_proof(removal)), last)
+    steps = (build_earlier_step(target), *_require_proof(removal))
+    return (*_prove_first(first, steps), last)
 
 
 def _require_proof(steps: Steps) -> Steps:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster.argocd import World, told
+from tests.support.cluster.argocd import GITHUB, World, told
 from tests.support.cluster.helm import HelmWorld, chart_with
 from tests.support.cluster.installation import (
     APPLICATION,
@@ -28,8 +28,10 @@ from tests.support.cluster.installation import (
     put,
 )
 from tests.support.cluster.kubeconfigs import account, rule
+from tests.support.rendered import rendering
 from tests.testbed.kube import Kube as Server
 from wizard.deliveries.argocd.live import LIVE
+from wizard.destroy.earlier import build_earlier_step
 from wizard.engine.steps import StepEvent
 from wizard.systems.argocd import removal as argocd
 from wizard.systems.argocd import steps as by_argocd
@@ -241,3 +243,33 @@ def test_what_may_not_be_seen_is_asked_about(world: World) -> None:
     assert not exists(world, APPLICATION)
     agreed = replace(target, agreed={done.id: seal(done)})
     assert ended(*by_argocd.build_argocd_steps(agreed)[-2:]).state == "changed"
+
+
+def test_what_earlier_answers_left_behind_is_said(world: World, applied: Target) -> None:
+    """The namespace was changed by `set` after everything had been installed."""
+
+    def commit(changes: dict[str, object]) -> str:
+        made = rendering("production", changes)
+        world.git.commit({one.path: one.text for one in made.tree.values()})
+        return world.git.git("rev-parse", "HEAD")
+
+    claim(world, "logs-airflow-worker-0")
+    keys: dict[str, object] = {
+        "installation.namespace": world.namespace,
+        "delivery.argocd.namespace": world.argo,
+        "delivery.argocd.repo_url": GITHUB,
+    }
+    first = commit(keys)
+    assert ended(build_earlier_step(replace(applied, repository=world.git.repo))).state == "holds"
+    now = {"installation.namespace": f"{world.namespace}-new", "secrets.vault.path": "new/config"}
+    commit({**keys, **now})
+    target = world.target(**now)
+    before = world.read(SECRETS)["items"]
+    done = ended(build_earlier_step(target))
+    assert done.state == "kept", done
+    count = len(before)
+    assert f"{first[:12]}: namespace {world.namespace} has {count} ExternalSecrets" in done.detail
+    assert f"namespace {world.namespace} has 1 PersistentVolumeClaims" in done.detail
+    assert "secret/airflow-install/airflow/config (not looked at)" in done.detail
+    assert first[:12] in done.fix.text
+    assert world.read(SECRETS)["items"] == before

@@ -1,0 +1,130 @@
+"""The step that says what earlier answers left behind, in places that the present ones do not name.
+
+A removal only looks where the committed files point. After `set` has changed a namespace, a release
+or a path of the store, the objects of the old place still exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from wizard.answers.files import answers_data
+from wizard.clients.kube.errors import KubeError
+from wizard.clients.kube.protocol import Kube, Ref
+from wizard.engine.probes import wrap_blocking
+from wizard.engine.steps import Step, StepStatus
+from wizard.errors import Fix
+from wizard.formats.shell import quote
+from wizard.formats.terminal import escape_unprintable
+from wizard.manifests.ownership import read_source
+from wizard.plan.claims import derive_claims
+from wizard.systems.cluster.object_removal import read_object
+from wizard.systems.cluster.objects import explain_error
+from wizard.systems.cluster.source import judge_object
+from wizard.workspace.earlier import list_earlier_answers
+
+if TYPE_CHECKING:
+    from wizard.plan.claims import Claims
+    from wizard.systems.target import Target
+    from wizard.workspace.earlier import EarlierAnswers
+
+EARLIER = "destroy.earlier"
+# Kinds whose objects show that an installation is still in a namespace; by source, or by label.
+_BY_SOURCE = (("external-secrets.io/v1", "ExternalSecret"), ("v1", "ServiceAccount"))
+_BY_LABEL = (
+    ("v1", "PersistentVolumeClaim"), ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"),
+)  # fmt: skip
+_APPLICATION = ("argoproj.io/v1alpha1", "Application")
+
+
+def build_earlier_step(target: Target) -> Step:
+    """Return the step that names what is left in places of earlier answers; it deletes nothing."""
+
+    def look() -> StepStatus:
+        own = derive_claims(answers_data(target.answers), target.repository.prefix)
+        lines: list[str] = []
+        fixes: list[Fix] = []
+        for one in list_earlier_answers(target.repository, target.release.installation, own):
+            found = list(_list_left(target, one.claims, own))
+            lines += [f"commit {one.commit[:12]}: {line}" for line in found]
+            fixes += [_explain(one)] if found else []
+        if not lines:
+            return StepStatus("holds", "no earlier answers named other places")
+        return StepStatus("kept", "; ".join(dict.fromkeys(lines)), Fix.join(fixes))
+
+    return Step(
+        EARLIER,
+        "Look for what earlier answers left behind",
+        "me",
+        str(target.repository.top),
+        wrap_blocking(look),
+        independent=True,
+    )
+
+
+def _explain(one: EarlierAnswers) -> Fix:
+    place = quote(f"../before-{one.commit[:7]}")
+    return Fix(
+        f"to remove it after this run: git clone . {place} && git -C {place} reset --hard "
+        f"{one.commit[:12]}, then airflow-wizard --repo {place} destroy; or ask the owners of the "
+        "places to delete it"
+    )
+
+
+def _list_left(target: Target, claims: Claims, own: Claims) -> Iterator[str]:
+    """Yield what earlier answers may have left; the cluster is looked at, the store is not."""
+    if (claims.namespace, claims.release) != (own.namespace, own.release) and target.kube:
+        yield from _list_objects(target, target.kube, claims)
+    if (claims.argocd, claims.applications) != (own.argocd, own.applications) and target.argocd:
+        for name in sorted(claims.applications):
+            ref = Ref(*_APPLICATION, name, claims.argocd)
+            if _is_ours(target, target.argocd, ref):
+                yield f"{ref} exists"
+    store = (claims.mount, claims.path)
+    if any(store) and store != (own.mount, own.path):
+        yield f"the store may still have {escape_unprintable('/'.join(store))} (not looked at)"
+    login = (claims.auth_mount, claims.role)
+    if all(login) and login != (own.auth_mount, own.role):
+        named = escape_unprintable(f"role {claims.role} at {claims.auth_mount}")
+        yield f"the store may still have {named}, with its policy (not looked at)"
+
+
+def _list_objects(target: Target, kube: Kube, claims: Claims) -> Iterator[str]:
+    namespace = escape_unprintable(claims.namespace)
+    own = target.release.owner_id
+    try:
+        for api, kind in _BY_SOURCE:
+            found = _find(kube, api, kind, claims.namespace)
+            if count := sum(read_source(one) == own != "" for one in found):
+                yield f"namespace {namespace} has {count} {kind}s of this installation"
+        for api, kind in _BY_LABEL:
+            labels = f"release={claims.release},tier=airflow"
+            if count := len(_find(kube, api, kind, claims.namespace, labels)):
+                release = escape_unprintable(claims.release)
+                yield f"namespace {namespace} has {count} {kind}s of release {release}"
+    except KubeError as error:
+        if error.kind != "forbidden":
+            raise explain_error(error) from None
+        yield f"namespace {namespace} cannot be looked at: {error.message}"
+
+
+def _find(
+    kube: Kube, api: str, kind: str, namespace: str, labels: str = ""
+) -> list[dict[str, object]]:
+    try:
+        return kube.find(api, kind, namespace, labels=labels, metadata=True)
+    except KubeError as error:
+        if error.kind == "missing":
+            return []
+        raise
+
+
+def _is_ours(target: Target, kube: Kube, ref: Ref) -> bool:
+    try:
+        found = read_object(kube, ref)
+    except KubeError as error:
+        if error.kind != "forbidden":
+            raise explain_error(error) from None
+        return False
+    return found is not None and judge_object(found, target.release.owner_id).is_ours

@@ -1,0 +1,56 @@
+"""The places that earlier committed answers of an installation named, from the history of Git.
+
+`set installation.namespace=NEW` moves an installation; what it had in the old place stays there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from wizard.errors import AnswersError
+from wizard.plan.claims import Claims, derive_claims
+from wizard.plan.merge_base import state_folder
+
+if TYPE_CHECKING:
+    from wizard.git.repository import WorkTree
+
+_VERSIONS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierAnswers:
+    """What earlier answers claimed, and the last commit that had them."""
+
+    commit: str
+    claims: Claims
+
+
+def list_earlier_answers(repository: WorkTree, name: str, own: Claims) -> list[EarlierAnswers]:
+    """Return the claims of earlier answers that differ from `own`, each once, the newest first.
+
+    The last 200 versions of the file are read. Unreadable ones are left out.
+    """
+    from wizard.answers.files import parse_answers
+
+    path = repository.full_path(f"{state_folder(name)}/answers.yaml")
+    log = ("log", "--format=%H", f"-n{_VERSIONS}", "HEAD", "--", path)
+    commits = repository.git.read(*log, ok=(0, 128)).text.split()
+    found = []
+    seen = {_comparable(own)}
+    versions = repository.objects([f"{commit}:{path}" for commit in commits])
+    for commit, version in zip(commits, versions, strict=True):
+        if version is None:
+            continue
+        try:
+            claims = derive_claims(parse_answers(version[1].decode(), path), repository.prefix)
+        except (AnswersError, UnicodeDecodeError):
+            continue
+        if _comparable(claims) not in seen:
+            seen.add(_comparable(claims))
+            found.append(EarlierAnswers(commit, claims))
+    return found
+
+
+def _comparable(claims: Claims) -> Claims:
+    return replace(claims.without_cluster, folder="")
