@@ -37,7 +37,7 @@ from wizard.systems.argocd import removal as argocd
 from wizard.systems.argocd import steps as by_argocd
 from wizard.systems.argocd import store_credential
 from wizard.systems.helm import steps as helm_steps
-from wizard.systems.release import delivered_objects, volumes
+from wizard.systems.release import delivered_objects, protection, volumes
 from wizard.systems.release.dependents import build_dependents_check
 from wizard.systems.release.inhabitants import NamespaceContents
 from wizard.systems.target import Target
@@ -273,3 +273,31 @@ def test_what_earlier_answers_left_behind_is_said(world: World, applied: Target)
     assert "secret/airflow-install/airflow/config (not looked at)" in done.detail
     assert first[:12] in done.fix.text
     assert world.read(SECRETS)["items"] == before
+
+
+def test_a_volume_that_others_mount_stays(world: World, applied: Target) -> None:
+    for name in ("worker", "triggerer"):
+        claim(world, f"logs-airflow-{name}-0")
+    mounted = {"claimName": "logs-airflow-worker-0"}
+    pod = {
+        "containers": [{"name": "reader", "image": "busybox"}],
+        "volumes": [{"name": "logs", "persistentVolumeClaim": mounted}],
+    }
+    labels = {"app": "reader"}
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    put(world, "Deployment", "log-reader", "apps/v1", spec=spec)
+    assert ended(volumes.build_mark_step(applied)).state == "changed"
+    done = ended(volumes.build_volumes_removal(replace(applied, verdicts={}), ["volumes"]))
+    assert going(world) == {"logs-airflow-worker-0": False, "logs-airflow-triggerer-0": True}, done
+
+
+def test_a_copy_of_the_namespace_is_kept_from_argo_cd(world: World, applied: Target) -> None:
+    """It has the label that Argo CD tracks by, which its list may not show yet."""
+    name = f"{world.namespace}-copy"
+    about = {"name": name, "labels": {"app.kubernetes.io/instance": "airflow"}}
+    world.server.apply(json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": about}))
+    assert ended(protection.build_keep_step(applied, ())).state == "changed"
+    found = world.server.request("GET", f"/api/v1/namespaces/{name}")["metadata"]["annotations"]
+    assert found["argocd.argoproj.io/sync-options"] == "Delete=false"
+    world.server.request("DELETE", f"/api/v1/namespaces/{name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
@@ -515,3 +516,29 @@ def test_a_login_with_a_limit_removes_nothing(new_bench: Callable[..., Bench]) -
     assert "without a limit" in done.fix.text
     assert {event.state for name, event in found.items() if name != done.id} == {"left"}
     assert dump(bench) == before
+
+
+def test_what_was_moved_is_not_gone(new_bench: Callable[..., Bench]) -> None:
+    """`vault secrets move` and `vault auth move`: everything in the mounts is still there."""
+    bench = applied(new_bench())
+    session = VaultLogin(bench.target)
+    store = session.store
+    payload = f"{store.mount}/data/{store.path}"
+    bench.vault.request("POST", payload, {"data": {"fernetKey": "x"}})
+    for place in (store.mount, f"auth/{store.auth_mount}"):
+        bench.vault.request("POST", "sys/remount", {"from": place, "to": f"{place}-moved"})
+    end = time.monotonic() + 20
+    while f"{store.mount}-moved/" not in bench.stored("sys/mounts"):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    before = dump(bench)
+    found = removed(bench.target, ("payload",))
+    assert (found[PAYLOAD].state, f"{store.mount}-moved" in found[PAYLOAD].detail) == (
+        "blocked",
+        True,
+    ), found
+    assert f"vault secrets move {store.mount}-moved {store.mount}" in found[PAYLOAD].fix.text
+    assert (found[POLICY].state, found[AUTH].state) == ("kept", "kept"), found
+    assert removed(bench.target)[MOUNT].state == "kept"
+    assert dump(bench) == before
+    assert bench.stored(payload.replace("/data/", "-moved/data/"))["data"] == {"fernetKey": "x"}

@@ -23,6 +23,7 @@ from wizard.systems.argocd.tracking import (
 )
 from wizard.systems.cluster.object_removal import read_object
 from wizard.systems.cluster.source import list_annotation_writers
+from wizard.systems.cluster.store_users import walk
 from wizard.systems.release.revisions import judge_release
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 CLAIM = ("v1", "PersistentVolumeClaim")
 _STATEFUL_SET = ("apps/v1", "StatefulSet")
+# What may mount a claim by its name.
+_WORKLOADS = (
+    ("v1", "Pod"), _STATEFUL_SET, ("apps/v1", "Deployment"), ("apps/v1", "DaemonSet"),
+    ("batch/v1", "Job"), ("batch/v1", "CronJob"),
+)  # fmt: skip
 # The templates of the chart's StatefulSets (logs of workers and triggerers, queue, database).
 _TEMPLATES = ("logs", "dags", "redis-db", "data")
 _SETS = ("worker", "triggerer", "scheduler", "dag-processor", "redis", "postgresql")
@@ -70,10 +76,10 @@ def judge_claim(target: Target, kube: Kube, found: KubeObject) -> Ownership:
 
 
 def find_other_user(target: Target, kube: Kube, found: KubeObject) -> str:
-    """Return the name of a StatefulSet of others that has taken the claim over; "" if none has.
+    """Return the StatefulSet, pod or other workload of others that uses the claim; "" if none does.
 
     A StatefulSet takes an existing claim by its name alone, whatever the claim's own mark says.
-    Raises KubeError if the StatefulSets or the evidence cannot be read.
+    Raises KubeError if the workloads or the evidence cannot be read.
     """
     name, namespace = found["metadata"]["name"], target.release.namespace
     for one in kube.find(*_STATEFUL_SET, namespace, metadata=True):
@@ -82,7 +88,14 @@ def find_other_user(target: Target, kube: Kube, found: KubeObject) -> str:
         if not (ordinal.isdecimal() and template.endswith(f"-{user}")):
             continue
         if not _judge_user(target, kube, one, Ref(*_STATEFUL_SET, user, namespace)).is_ours:
-            return str(user)
+            return f"StatefulSet {user}"
+    for api, kind in _WORKLOADS:
+        for one in kube.find(api, kind, namespace):
+            mounts = walk(one.get("spec"), "persistentVolumeClaim")
+            if not has_release_label(one, target) and any(
+                mounted.get("claimName") == name for mounted in mounts
+            ):
+                return f"{kind} {one['metadata']['name']}"
     return ""
 
 

@@ -190,10 +190,22 @@ class _KeepStep:
         for ref in self._list_marked(kube):
             if (_group(ref), ref.kind, ref.namespace, ref.name) not in own:
                 yield ref
-        space = Ref(*_NAMESPACE, self._namespace)
-        there = kube.get(space, metadata=True)
-        if there is not None and is_marked(there, self._target):
-            yield space
+        for one in self._list_namespaces(kube):
+            if is_marked(one, self._target):
+                yield Ref(*_NAMESPACE, one["metadata"]["name"])
+
+    def _list_namespaces(self, kube: Kube) -> list[KubeObject]:
+        """Return all namespaces, as Argo CD would delete a copy of ours with everything in it.
+
+        Without the right to list them, only that of the installation.
+        """
+        try:
+            return kube.find(*_NAMESPACE, metadata=True)
+        except KubeError as error:
+            if error.kind != "forbidden":
+                raise
+        own = kube.get(Ref(*_NAMESPACE, self._namespace), metadata=True)
+        return [] if own is None else [own]
 
     def _list_marked(self, kube: Kube) -> Iterator[Ref]:
         """Yield the objects with our mark, of the kinds that this login may list, claims first.

@@ -48,7 +48,8 @@ def _claim_ref(target: Target, found: KubeObject) -> Ref:
 
 def _check_claim(kube: Kube, target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:
     if user := find_other_user(target, kube, found):
-        return StepStatus("kept", f"{ref} is in use by StatefulSet {user} of others; not deleted")
+        name = escape_unprintable(user)
+        return StepStatus("kept", f"{ref} is in use by {name} of others; not deleted")
     owner = judge_claim(target, kube, found)
     if owner.whose == "another's":
         return StepStatus("kept", f"{ref} {escape_unprintable(owner.reason)}; not deleted")

@@ -79,7 +79,7 @@ class _Payload(PathRemoval):
         if seen.hidden:
             return self._hidden_status()
         if seen.data is None:
-            return self._gone_status()
+            return self._check_moved() or self._gone_status()
         if self._session.read_path(f"{store.mount}/data/{store.path}").hidden:
             return leave_to_vault_owner(
                 f"this token cannot see which keys {self.what} holds", self.command
@@ -98,6 +98,21 @@ class _Payload(PathRemoval):
             self.check_users(users)
             or self.ask_about([asked, self.ask_about_readers(users, version)])
             or self.delete_status(f"{self.what} exists, and {users.conclusion}")
+        )
+
+    def _check_moved(self) -> StepStatus | None:
+        """Return that the payload may be elsewhere, if its mount was moved; None if it was not."""
+        moved = escape_unprintable(self.find_moved("sys/mounts", self._store.mount, "kv"))
+        if not moved:
+            return None
+        return StepStatus(
+            "blocked",
+            f"there is no mount {self._store.mount}, but this installation created mount {moved}, "
+            f"which may hold {self.what}; not deleted",
+            Fix(
+                f"look there: vault kv list -mount={moved}; if it was moved, move it back: "
+                f"vault secrets move {moved} {self._store.mount}"
+            ),
         )
 
     def _read_versions(self, metadata: Mapping[str, Any]) -> list[StoredSecret]:

@@ -14,6 +14,7 @@ from wizard.clients.kube.errors import KubeError
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
+from wizard.formats.terminal import escape_unprintable
 from wizard.stores.vault.manifests import policy_file, role_file
 from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.ownership import settle_unknown
@@ -267,7 +268,24 @@ class PolicyRemoval(PathRemoval):
         )
 
 
-class AuthMountRemoval(PathRemoval):
+class _MountRemoval(PathRemoval):
+    """The removal of a mount."""
+
+    _name = ""
+
+    def _moved_status(self, listing: str, kind: str) -> StepStatus:
+        """Return that a mount is gone, or where it is now."""
+        moved = escape_unprintable(self.find_moved(listing, self._name, kind))
+        if not moved:
+            return self._gone_status()
+        return StepStatus(
+            "kept",
+            f"{self.what} does not exist, but this installation created mount {moved}",
+            Fix("if it was moved, move it back, then run this again"),
+        )
+
+
+class AuthMountRemoval(_MountRemoval):
     """The removal of the auth mount, if this installation created it and no other role uses it."""
 
     def __init__(self, target: Target, session: VaultLogin) -> None:
@@ -293,7 +311,7 @@ class AuthMountRemoval(PathRemoval):
         """Check that the mount is disabled, or must be kept."""
         entry = self._read_mount("sys/auth", self._name)
         if entry is None:
-            return self._gone_status()
+            return self._moved_status("sys/auth", "kubernetes")
         if isinstance(entry, StepStatus):
             return entry
         if entry.get("type") != "kubernetes":
@@ -316,7 +334,7 @@ class AuthMountRemoval(PathRemoval):
         return self.delete_status(f"{self.what} was created by this installation and has no roles")
 
 
-class KvMountRemoval(PathRemoval):
+class KvMountRemoval(_MountRemoval):
     """The removal of the KV mount, if this installation created it and it is empty."""
 
     def __init__(self, target: Target, session: VaultLogin) -> None:
@@ -340,7 +358,7 @@ class KvMountRemoval(PathRemoval):
         """Check that the mount is disabled, or must be kept."""
         entry = self._read_mount("sys/mounts", self._name)
         if entry is None:
-            return self._gone_status()
+            return self._moved_status("sys/mounts", "kv")
         if isinstance(entry, StepStatus):
             return entry
         version = str((entry.get("options") or {}).get("version") or "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.engine.steps import StepStatus
@@ -149,6 +149,26 @@ class PathRemoval:
             return dict(one.data)
         found = (seen.data or {}).get(f"{name}/")
         return dict(found) if found is not None else None
+
+    def find_moved(self, listing: str, name: str, kind: str) -> str:
+        """Return the mount of this installation at another path; empty if there is none.
+
+        `vault secrets move` keeps the description, and everything that is in the mount.
+        """
+        listed = self._session.read_path(listing).data or {}
+        if f"{name}/" in listed:
+            return ""
+        own = self._target.release.owner_id
+        return next(
+            (
+                mount.rstrip("/")
+                for mount, entry in sorted(listed.items())
+                if isinstance(entry, Mapping)
+                and entry.get("type") == kind
+                and judge_mount(entry, own).is_ours
+            ),
+            "",
+        )
 
     def _other_engine_status(self, kind: str, entry: dict[str, Any]) -> StepStatus:
         """Return `kept`: what a mount of another type or version holds is looked for elsewhere."""
