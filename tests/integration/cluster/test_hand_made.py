@@ -150,8 +150,11 @@ def test_a_backup_does_not_go_with_the_owner_of_the_original(world: World, appli
     put(world, "Secret", "before-the-rotation", "v1", owner=owner)
     done = ended(build_dependents_check(applied))
     assert (done.state, "before-the-rotation" in done.detail) == ("blocked", True), done
+    claim(world, "results", ownerReferences=[owner])
+    done = ended(build_dependents_check(applied))
+    assert f"PersistentVolumeClaim {world.namespace}/results would be deleted" in done.detail
     foreign = NamespaceContents(world.client(), applied).list_foreign()
-    assert [one.name for one in foreign] == ["before-the-rotation"]
+    assert {one.name for one in foreign} == {"before-the-rotation", "results"}
     agreed = replace(applied, agreed={done.id: seal(done)})
     assert ended(build_dependents_check(agreed)).state == "holds"
     # Both ways of removing come by the check before they change anything.

@@ -13,8 +13,8 @@ from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.cluster.ownership import UnknownOwnerStatus
 
-# Volume claims have checks of their own; other kinds that have owners hold no data.
-DATA_KINDS = (("v1", "Secret"), ("v1", "ConfigMap"))
+# Other kinds that have owners hold no data.
+DATA_KINDS = (("v1", "Secret"), ("v1", "ConfigMap"), ("v1", "PersistentVolumeClaim"))
 
 
 def check_dependents(
@@ -32,14 +32,18 @@ def check_dependents(
 
 
 def is_made_for(ref: Ref, owner: KubeObject) -> bool:
-    """Return whether a controller makes this Secret or ConfigMap for its owner.
+    """Return whether a controller makes this for its owner, among the kinds of `DATA_KINDS`.
 
-    Only External Secrets does, for the kinds that a removal deletes.
+    Claims of StatefulSets have checks of their own, since `--data volumes` decides about them.
     """
-    if (ref.kind, owner.get("kind")) != ("Secret", "ExternalSecret"):
+    kinds, name = (ref.kind, owner.get("kind")), owner["metadata"]["name"]
+    if kinds == ("PersistentVolumeClaim", "StatefulSet"):
+        place, _, ordinal = ref.name.rpartition("-")
+        return ordinal.isdecimal() and place.endswith(f"-{name}")
+    if kinds != ("Secret", "ExternalSecret"):
         return False
     target = (owner.get("spec") or {}).get("target") or {}
-    return bool(ref.name == (target.get("name") or owner["metadata"]["name"]))
+    return bool(ref.name == (target.get("name") or name))
 
 
 def _refuse(ref: Ref, found: KubeObject, owner: KubeObject) -> UnknownOwnerStatus:
