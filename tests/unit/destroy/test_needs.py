@@ -35,6 +35,13 @@ USES = {
     "remove.store": {"remove.vault-role", "remove.vault-policy", "destroy.payload"},
     "destroy.external-secrets": {"remove.vault-role", "destroy.payload", "destroy.files"},
     "destroy.objects": {"remove.vault-role", "destroy.payload", "destroy.files"},
+    **dict.fromkeys(
+        ("remove.rivals", "remove.dependents"),
+        {
+            "destroy.pause", "destroy.external-secrets", "destroy.application", "destroy.objects",
+            "remove.release", "remove.secrets", "remove.store", "remove.vault-role",
+        },
+    ),
     "destroy.store": {"destroy.pause", "destroy.application", "destroy.objects"},
 }  # fmt: skip
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from tests.support.rendered import rendering
 from tests.support.repository import GitFolder
 from wizard.checks.run import inspect_rendering
+from wizard.deliveries.argocd.rivals import Deployment, deploys_to, find_second_installation
+from wizard.deliveries.record import Place
 from wizard.findings import Finding
 from wizard.git import foreign_files
 from wizard.workspace import rivals, surroundings
@@ -157,3 +160,25 @@ def test_what_was_not_read_is_named(folder: GitFolder, monkeypatch: pytest.Monke
     files = {"apps/mine/kustomization.yaml": resources.encode()}
     beside = read_surroundings(folder.repo, rendering(), files)
     assert beside.skipped == {"apps/mine/b.yaml": "the files of its level are more than 1000"}
+
+
+HERE = frozenset({"https://kubernetes.default.svc"})
+DEPLOYMENTS: list[tuple[str, bool, bool]] = [
+    ("{destination: {namespace: airflow, name: in-cluster}}", True, True),
+    ("{destination: {namespace: '{{name}}', server: '{{server}}'}}", True, False),
+    ("{destination: {namespace: airflow, server: 'https://hers:6443'}}", False, False),
+    ("{destination: {namespace: hers, name: in-cluster}}", False, False),
+    ("{project: default}", False, False),
+]
+
+
+@pytest.mark.parametrize(("spec", "deploys", "installs"), DEPLOYMENTS)
+def test_what_may_deploy_into_our_namespace(spec: str, deploys: bool, installs: bool) -> None:
+    data = yaml.safe_load(f"{{spec: {spec}}}")
+    assert deploys_to(data, "airflow", HERE) is deploys
+    source = {"repoURL": "https://airflow.apache.org", "chart": "airflow"}
+    place = Place("apps/airflow/airflow-values.yaml", "airflow", release="airflow")
+    ours = Deployment(frozenset(), HERE)
+    for named, is_ours in (("airflow", True), ("{{name}}", True), ("", True), ("hers", False)):
+        data["spec"]["sources"] = [{**source, "helm": {"releaseName": named}}]
+        assert bool(find_second_installation(place, data, ours)) is (installs and is_ours)

@@ -58,7 +58,7 @@ def guard_application_step(target: Target, step: Step, application: Ref) -> Step
 
     async def guarded_check() -> StepStatus:
         look = await check()
-        if look.state == "blocked":
+        if look.state not in {"wanted", "holds"}:
             return look
         refusal = await run_in_thread(find)
         return refusal if refusal.state == "blocked" else look

@@ -64,7 +64,7 @@ def find_rivals(kube: Kube, target: Target, namespace: str) -> Rivals:
 
     Without the right to list them everywhere, only that namespace is searched. Raises KubeError.
     """
-    served = kube.kinds(API_VERSION)
+    served, search = kube.kinds(API_VERSION), _Search(target)
     found: list[tuple[Ref, str]] = []
     unseen = ""
     for kind in _KINDS:
@@ -80,32 +80,37 @@ def find_rivals(kube: Kube, target: Target, namespace: str) -> Rivals:
         for one in listed:
             about = one["metadata"]
             ref = Ref(API_VERSION, kind, about["name"], about["namespace"])
-            if _is_rival(target, one, ref):
+            if search.is_rival(one, ref):
                 found.append((ref, str(about["uid"])))
     return Rivals(tuple(found), unseen)
 
 
-def _is_rival(target: Target, found: KubeObject, ref: Ref) -> bool:
-    """Return whether an object delivers the installation to its namespace and is none of ours."""
-    ours = [
-        one
-        for logical, text in target.files_under(APPLICATIONS).items()
-        if (one := read_mapping(text, logical)).get("kind") == "Application"
-    ]
-    if ref in map(Ref.from_manifest, ours):
-        return False
-    here = read_deployment(ours)
-    if not ours:
-        # Delivered without Argo CD, into the cluster where its Applications are looked for.
-        here = Deployment(frozenset(), frozenset({IN_CLUSTER_SERVER, target.cluster.server}))
-    spec = {"spec": found.get("spec") or {}}
-    # Several clusters and namespaces may have the installation of one repository, by branches.
-    if not deploys_to(spec, target.release.namespace, here.servers):
-        return False
-    owner = judge_object(found, target.release.owner_id)
-    if owner.source:
-        return owner.is_ours
-    return bool(find_second_installation(_place(target), spec, here))
+class _Search:
+    """What our committed Applications deliver, read once for all that are compared with it."""
+
+    def __init__(self, target: Target) -> None:
+        ours = [
+            one
+            for logical, text in target.files_under(APPLICATIONS).items()
+            if (one := read_mapping(text, logical)).get("kind") == "Application"
+        ]
+        self._refs = frozenset(map(Ref.from_manifest, ours))
+        # Delivered without Argo CD, it is in the cluster where its Applications are looked for.
+        here = frozenset({IN_CLUSTER_SERVER, target.cluster.server})
+        self._deployment = read_deployment(ours) if ours else Deployment(frozenset(), here)
+        self._place = _place(target)
+        self._own = target.release.owner_id
+
+    def is_rival(self, found: KubeObject, ref: Ref) -> bool:
+        """Return whether an object delivers the installation to its namespace and is not ours."""
+        spec, here = {"spec": found.get("spec") or {}}, self._deployment
+        # Several clusters and namespaces may have the installation of one repository, by branches.
+        if ref in self._refs or not deploys_to(spec, self._place.namespace, here.servers):
+            return False
+        owner = judge_object(found, self._own)
+        if owner.source:
+            return owner.is_ours
+        return bool(find_second_installation(self._place, spec, here))
 
 
 def _place(target: Target) -> Place:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wizard.clients.kube.errors import FieldsOwnedError, KubeError
+from wizard.clients.kube.errors import FieldsOwnedError, KubeError, UnservedVersionError
 from wizard.clients.kube.protocol import FIELD_MANAGER, Kube, KubeObject, Ref
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus, declared_step, seal_text
@@ -301,7 +301,7 @@ def explain_error(error: KubeError, needs: str = "", path: str = "") -> WizardEr
         return WizardError(refused.cause, refused.fix)
     if error.kind == "missing" and error.status == 404:
         return WizardError(error.message, "create the namespace, or correct it in the answers")
-    if error.kind == "missing" and needs:
+    if needs and (error.kind == "missing" or isinstance(error, UnservedVersionError)):
         return WizardError(error.message, needs)
     if error.kind == "forbidden" and path:
         return WizardError(error.message, f"ask its owner to run: kubectl apply -f {path}")
