@@ -186,7 +186,7 @@ def _restarted_by(key: str, *, local: bool, task_pods: bool) -> tuple[str, ...]:
     below = key.removeprefix(f"{row}.").split(".") if row else []
     if row == "workers":
         return _restarted_workers(below, task_pods=task_pods)
-    if row in _COMPONENTS and below and below[0] in _BESIDE_PODS:
+    if row in _COMPONENTS and _is_beside_pods(below):
         return _NONE
     if local and names == _WORKLOADS["dags.gitSync"]:  # the readers of DAG files
         return (*names, "scheduler")
@@ -202,10 +202,17 @@ def _restarted_workers(below: list[str], *, task_pods: bool) -> tuple[str, ...]:
     if head == _TASK_PODS:
         return _AIRFLOW if task_pods else _NONE
     inner = below[1:] if head == _CELERY else below
-    if inner and inner[0] in _BESIDE_PODS:
+    if _is_beside_pods(inner):
         return _NONE
     shared = head != _CELERY and task_pods
     return _AIRFLOW if shared else ("worker",)
+
+
+def _is_beside_pods(below: list[str]) -> bool:
+    """Return whether a key below a component changes no pod: objects, or an account's notes."""
+    return below[:1] != [] and (
+        below[0] in _BESIDE_PODS or below[:2] == ["serviceAccount", "annotations"]
+    )
 
 
 def is_read_by_jobs_only(values: Values, secret: str) -> bool:

@@ -7,6 +7,7 @@ off, the components that connect get one of their own, and they wait for the mig
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.manifests.contribution import EnvVar
@@ -31,13 +32,26 @@ def isolation_settings(release: Release) -> dict[str, object]:
         f"enableBuiltInSecretEnvVars.{name}": False
         for name in (URL_VARIABLE, "AIRFLOW_CONN_AIRFLOW_DB")
     }
-    wait = f"airflow db check-migrations --migration-wait-timeout={_WAIT_SECONDS}"
-    for key, command in _COMMANDS.items():
+    for key in _COMMANDS:
         settings[f"{key}.waitForMigrations.enabled"] = False
-        settings[f"{key}.args"] = ["bash", "-c", f"{wait} && exec airflow {command}"]
     if release.celery:
         settings["workers.celery.waitForMigrations.enabled"] = False
     return settings
+
+
+def waiting_starts(release: Release, settings: Mapping[str, object]) -> dict[str, object]:
+    """Return the arguments of the components that `settings` has none for."""
+    return {
+        f"{key}.args": start_arguments(release, command)
+        for key, command in _COMMANDS.items()
+        if f"{key}.args" not in settings
+    }
+
+
+def start_arguments(release: Release, command: str) -> list[str]:
+    """Return the arguments that run a command of `airflow`, after the migrations if need be."""
+    wait = f"airflow db check-migrations --migration-wait-timeout={_WAIT_SECONDS} && "
+    return ["bash", "-c", f"{wait if release.isolated_database else ''}exec airflow {command}"]
 
 
 def isolation_variables(release: Release) -> tuple[EnvVar, ...]:

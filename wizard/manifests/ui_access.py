@@ -10,6 +10,7 @@ from wizard.chart.exposure import Exposure, list_exposures
 from wizard.formats.addresses import is_loopback
 from wizard.formats.nested import get_value
 from wizard.manifests.contribution import Contribution, EnvVar
+from wizard.manifests.isolation import start_arguments
 from wizard.manifests.objects import manifest_file, object_metadata
 from wizard.manifests.tree import File
 
@@ -79,9 +80,8 @@ def proxy_settings(release: Release) -> Contribution:
     """
     if not release.airflow_3:
         return Contribution()
-    command = ["bash", "-c", "exec airflow api-server --proxy-headers"]
     return Contribution(
-        settings={"apiServer.args": command},
+        settings={"apiServer.args": start_arguments(release, "api-server --proxy-headers")},
         env=(EnvVar("FORWARDED_ALLOW_IPS", "*", components=("api-server",)),),
     )
 

@@ -103,6 +103,11 @@ def test_the_runbook_lists_what_each_namespace_needs() -> None:
         {"database.pgbouncer": {"mode": "external", "host": "p.example", "port": 6433}},
         {**KUBERNETES, "environment.cleanup.database": True},
         {"secrets.store": "existing", "secrets.existing.metadata.key": "url"},
+        {
+            "access.kind": "ingress",
+            "access.base_url": "https://airflow.example.com",
+            "access.tls.secret": "ui",
+        },
     ],
 )
 def test_tasks_get_neither_the_url_nor_the_way_to_the_database(changes: dict[str, object]) -> None:

@@ -10,7 +10,12 @@ from wizard.answers.sections.namespace import Proxy, Quota
 from wizard.answers.sections.workloads import Components
 from wizard.formats.types import EnvName, HostName, Port, Text, TimeZone
 from wizard.manifests.contribution import Contribution, EnvVar, Flow, combine_contributions
-from wizard.manifests.isolation import isolation_note, isolation_settings, isolation_variables
+from wizard.manifests.isolation import (
+    isolation_note,
+    isolation_settings,
+    isolation_variables,
+    waiting_starts,
+)
 from wizard.manifests.network_policy import egress_policies
 from wizard.manifests.openshift import scc_bindings
 from wizard.manifests.pod_security import restricted_collector, restricted_settings
@@ -244,6 +249,8 @@ class Environment(Section):
         if self.pod_security == "restricted":
             require_restricted(total.values)
             settings |= restricted_collector(total.values)
+        if release.isolated_database:
+            settings |= waiting_starts(release, total.settings)
         policies: tuple[File, ...] = ()
         if self.network_policies:
             policies = egress_policies(release, total.flows, total.values)
