@@ -16,6 +16,7 @@ Version: TypeAlias = tuple[int, int, int]
 
 # Components whose pods keep no logs, so none of their containers deletes old ones.
 _WITHOUT_LOGS = (("apiServer", "logGroomerSidecar"), ("webserver", "logGroomerSidecar"))
+FAB_AUTH_MANAGER = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 # The chart's defaults for values that are not set, as far as this package depends on them.
 CHART_DEFAULTS: Mapping[str, object] = {
     "executor": "CeleryExecutor",
@@ -31,6 +32,7 @@ CHART_DEFAULTS: Mapping[str, object] = {
     "createUserJob.enabled": True,
     "pgbouncer.metricsExporterSidecar.statsSecretKey": "connection",
     "airflowHome": "/opt/airflow",
+    "config.core.auth_manager": FAB_AUTH_MANAGER,
     "apiServer.enabled": True,
     "webserver.enabled": True,
     "scheduler.enabled": True,

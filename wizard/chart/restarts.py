@@ -98,6 +98,8 @@ _BESIDE_PODS = frozenset(
         "revisionHistoryLimit", "apiServerHpa", "service", "podManagementPolicy",
     }
 )  # fmt: skip
+# Code that a pod mounts once there is any.
+_WEB_CONFIG = ("apiServer.apiServerConfig", "webserver.webserverConfig")
 # Below `workers`: what is for one kind of workers only.
 _CELERY, _TASK_PODS = "celery", "kubernetes"
 _JOBS = ("createUserJob", "migrateDatabaseJob")
@@ -171,6 +173,12 @@ def find_restarts(old: Values, new: Values, *, local: bool, task_pods: bool) -> 
     for key in changed_values(old, new):
         if key == "defaultAirflowTag" and own_tag:
             continue
+        before, now = get_chart_value(old, key), get_chart_value(new, key)
+        if before == now:
+            continue
+        if key in _WEB_CONFIG and not (before and now):
+            # Other pods mount it, too, although they do not read it.
+            hit.update(_AIRFLOW if key.startswith("webserver") or task_pods else ())
         hit.update(_restarted_by(key, local=local, task_pods=task_pods))
     return frozenset(hit)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from wizard.chart.contract import FAB_AUTH_MANAGER
 from wizard.formats.yaml_writer import Code
 from wizard.manifests.contribution import ONCE, Contribution, EnvVar, Flow, StepSpec
 from wizard.manifests.webserver_config import (
@@ -27,9 +28,8 @@ PROVIDERS: Mapping[ProviderName, str] = {
     "oidc": "OpenID Connect",
 }
 CLIENT_SECRET = "oauth-client"  # noqa: S105 - the end of a Secret's name
+CLIENT_SECRET_FACT = "oauthClientSecret"  # noqa: S105 - the name of a fact
 CLIENT_SECRET_KEY = "client-secret"  # noqa: S105 - a key of a Secret
-# The auth manager that reads webserver_config.py.
-AUTH_MANAGER = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 
 
 def redirect_uri(release: Release, provider: str) -> str:
@@ -43,7 +43,7 @@ def login_contribution(release: Release, login: Login, secret: SecretRef) -> Con
 
     The provider's addresses are on port 443, except for an issuer that has another one.
     """
-    fact = Fact("oauthClientSecret", Form.GIVEN, "client secret", "", secret)
+    fact = Fact(CLIENT_SECRET_FACT, Form.GIVEN, "client secret", "", secret)
     name = release.secret(CLIENT_SECRET)
     spec = SecretSpec(name, {CLIENT_SECRET_KEY: (FactUse(fact),)}, (), "the login's client secret")
     parts = urlsplit(login.issuer)
@@ -54,7 +54,7 @@ def login_contribution(release: Release, login: Login, secret: SecretRef) -> Con
     return Contribution(
         settings={
             "createUserJob.enabled": False,
-            "config.core.auth_manager": AUTH_MANAGER,
+            "config.core.auth_manager": FAB_AUTH_MANAGER,
             setting: Code(webserver_config(login)),
         },
         secrets=(spec,),

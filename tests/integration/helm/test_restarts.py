@@ -31,6 +31,7 @@ OTHERS: dict[str, object] = {
     "access.gateway.namespace": "others",
     "access.oauth.client_id": "other",
     "access.oauth.issuer": "https://sso.example.com",
+    "access.oauth.provider": "oidc",
     "access.oauth.roles": {"others": "Admin"},
     "access.oauth.tenant": "other.example.com",
     "access.sources": ["192.168.0.0/16"],
