@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
-from tests.testbed import environments, programs
+from tests.testbed import environments, object_storage, pgbouncer_source, programs
 
-PARTS = {
+PARTS: dict[str, Callable[[], Path]] = {
     "helm": programs.helm,
     "eso-template": programs.eso_template,
     "kube-apiserver": programs.kube_apiserver,
     "vault": programs.vault,
     "PostgreSQL": programs.postgres_bin,
     "PgBouncer": programs.pgbouncer,
+    "PgBouncer 1.21": pgbouncer_source.pgbouncer,
     "Redis": programs.redis_server,
     **{
         f"Airflow {minor}": partial(environments.airflow, minor)
         for minor in environments.AIRFLOW_LOCKS
     },
     "S3": environments.object_storage,
+    "Azurite": object_storage.azurite,
 }
 
 

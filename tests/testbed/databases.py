@@ -214,7 +214,10 @@ class PgBouncer:
 
     def stop(self) -> None:
         """End it and remove its folder."""
-        stop(self._process)
+        # A newer one waits for its clients after every signal but this.
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

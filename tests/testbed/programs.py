@@ -205,22 +205,23 @@ def announce(target: Path, name: str, source: str) -> None:
 
 
 def build(
-    command: Sequence[str | Path],
+    command: Sequence[object],
     folder: Path,
     name: str,
     environment: Mapping[str, str] | None = None,
 ) -> None:
     """Run one command of a build; MissingError with the end of its output when it fails."""
+    words = [str(word) for word in command]
     try:
         done = subprocess.run(
-            command, cwd=folder, env=environment or ENVIRONMENT, capture_output=True, text=True,
+            words, cwd=folder, env=environment or ENVIRONMENT, capture_output=True, text=True,
             stdin=subprocess.DEVNULL, timeout=BUILD_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise MissingError(f"building {name} took longer than {BUILD_SECONDS} s") from None
     if done.returncode:
         last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
-        raise MissingError(f"{name} did not build ({' '.join(map(str, command))}):\n{last}")
+        raise MissingError(f"{name} did not build ({' '.join(words)}):\n{last}")
 
 
 def _go(command: Sequence[str], out: Path, folder: Path, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Looks up known vulnerabilities of every package in locks/: `make audit`.
+"""Looks up known vulnerabilities of the packages in locks/, without servers of tests: `make audit`.
 
 The database is PyPI's own, one request for each version. Ends with 1 when there is a finding, and
 with 2 when the database did not answer for a package: not asked is not clean.

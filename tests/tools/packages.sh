@@ -16,6 +16,14 @@ need tmux command -v tmux
 need openssh-client command -v ssh-keygen
 need postgresql sh -c 'command -v initdb || ls /usr/lib/postgresql/*/bin/initdb'
 need pgbouncer command -v pgbouncer
+# PgBouncer 1.21 is built where the package is older; Azurite (Azure Blob) runs on Node.
+need gcc command -v cc
+need make command -v make
+need pkg-config command -v pkg-config
+need libevent-dev ls /usr/include/event2/event.h
+need libssl-dev ls /usr/include/openssl/ssl.h
+need nodejs command -v node
+need npm command -v npm
 need redis-server sh -c 'command -v redis-server || command -v valkey-server'
 need openssh-server command -v sshd
 need age command -v age

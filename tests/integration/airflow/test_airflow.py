@@ -1,0 +1,319 @@
+"""Airflow itself runs on what the wizard writes, with real servers around it.
+
+The processes get the environment and the arguments of the chart's pods (tests/support/pods.py).
+PostgreSQL takes TLS only; all passwords are hostile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.airflow.api import Api
+from tests.integration.airflow.outside import (
+    DATABASE,
+    LOG_CONNECTION,
+    LOG_KEY,
+    Backend,
+    Logs,
+    azure_logs,
+    database,
+    database_answers,
+    database_places,
+    ports,
+    s3_logs,
+    vault_backend,
+)
+from tests.support.canary import HOSTILE_TAIL
+from tests.support.certificates import Authority
+from tests.support.pods import Pods, Process, Rendered, new_payload
+from tests.support.rendered import rendering
+from tests.support.vault_store import Cluster, store_of
+from tests.testbed import environments, pgbouncer_source, programs
+from tests.testbed.databases import PgBouncer, Postgres, own_folder
+from tests.testbed.eso import EsoTemplate
+from tests.testbed.fixtures import found, running
+from tests.testbed.kube import Kube
+from tests.testbed.object_storage import azurite
+from tests.testbed.vault import Vault
+from wizard.manifests.postgres import CA_PATH
+from wizard.plan.render import Rendering
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+DAGS = Path(__file__).parent / "dags"
+SENTENCE = "this line is in the log of the task"
+SECONDS = 180
+IN_DATABASE, IN_VAULT = "kept_in_the_database", "kept_in_vault"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.make(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def server(authority: Authority) -> Iterator[Postgres]:
+    with database(authority) as running_server:
+        yield running_server
+
+
+def rendered(
+    minor: str, server: Postgres, sslmode: str, pooler: str, *options: dict[str, dict[str, str]]
+) -> Rendering:
+    config: dict[str, dict[str, str]] = {}
+    for one in options:
+        config |= one
+    changes: dict[str, object] = {
+        "executor.kind": "LocalExecutor",
+        "installation.airflow": environments.airflow_version(minor),
+        **database_answers(server, sslmode, pooler),
+    }
+    if config:
+        changes["values"] = {"config": config}
+        changes["secrets.extra"] = [
+            {"name": "airflow-logs", "from": "store", "keys": [LOG_CONNECTION], "env": "all"}
+        ]
+    return rendering("production", changes)
+
+
+@dataclass
+class Installation:
+    """One database of Airflow's, one payload, and pods of several renderings on it."""
+
+    minor: str
+    server: Postgres
+    authority: Authority
+    engine: EsoTemplate
+    folder: Path
+    payload: dict[str, str]
+    stack: ExitStack
+
+    def pods(self, name: str, made: Rendering, **payload: str) -> tuple[Pods, int]:
+        """Pods of a rendering that share the payload, and the port of their API server."""
+        given = {**self.payload, **payload, "databasePassword": HOSTILE_TAIL}
+        self.payload.update(new_payload(made, given))
+        home = self.folder / name
+        api, logs = ports()
+        release = made.release
+        places = {
+            **database_places(self.server, self.authority),
+            "/opt/airflow": str(home),
+            f"{release.names.fullname}-api-server:8080": f"127.0.0.1:{api}",
+            f"{release.names.fullname}-statsd": "127.0.0.1",
+            "http://localhost:8080": f"http://localhost:{api}",
+        }
+        more = {
+            "AIRFLOW__API__HOST": "127.0.0.1", "AIRFLOW__API__PORT": str(api),
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(logs),
+            # Of the 32 processes that run tasks, two are enough here.
+            "AIRFLOW__CORE__PARALLELISM": "2",
+        }  # fmt: skip
+        pods = Pods(
+            made, found(lambda: environments.airflow(self.minor)),
+            dict(self.payload), self.engine, home, places, more, chart_of(made),
+        )  # fmt: skip
+        pods.write_config()
+        dags = Path(pods.here(pods.configuration.dags_folder))
+        shutil.copytree(DAGS, dags, ignore=shutil.ignore_patterns("__pycache__"))
+        self.stack.callback(pods.stop)
+        return pods, api
+
+    def start_pooler(self, pods: Pods) -> None:
+        """The chart's PgBouncer with the emitted files; then pods find it."""
+        config = pods.secrets["airflow-pgbouncer-config"]
+        ini = config["pgbouncer.ini"].replace(CA_PATH, str(self._readable_ca()))
+        assert "max_prepared_statements" in ini
+        alias = pods.made.release.names.metadata_alias
+        place = f"host=localhost port={self.server.port} dbname='{DATABASE}' pool_size=10"
+        pooler = PgBouncer(
+            found(pgbouncer_source.pgbouncer), ini, config["users.txt"], {alias: place},
+            own_folder("wizard-pooler-"),
+        )  # fmt: skip
+        self.stack.enter_context(running(pooler))
+        host = pods.made.release.names.pgbouncer_host
+        pods.places = {**pods.places, f"{host}:6543": f"127.0.0.1:{pooler.port}"}
+
+    def _readable_ca(self) -> Path:
+        folder = own_folder("wizard-ca-")
+        self.stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        copy = folder / "ca.pem"
+        shutil.copy(self.authority.path, copy)
+        copy.chmod(0o644)
+        return copy
+
+
+def chart_of(made: Rendering) -> Rendered | None:
+    """What the real chart makes of the values, where AIRFLOW_CHART names it."""
+    chart = programs.named("AIRFLOW_CHART")
+    return Rendered.make(found(programs.helm), chart, made) if chart else None
+
+
+@pytest.fixture
+def new_installation(
+    request: pytest.FixtureRequest,
+    server: Postgres,
+    authority: Authority,
+    eso_template: EsoTemplate,
+    tmp_path: Path,
+) -> Iterator[Any]:
+    with ExitStack() as stack:
+        yield lambda minor: Installation(
+            minor, server, authority, eso_template, tmp_path, {}, stack
+        )
+
+
+def test_airflow_2_migrates_and_logs_in(new_installation: Any, server: Postgres) -> None:
+    one = new_installation("2.11")
+    pods, _ = one.pods("pods", rendered("2.11", server, "verify-full", "chart"))
+    pods.start_job("migrateDatabaseJob", "run-airflow-migrations", "run-airflow-migrations").finish(
+        SECONDS
+    )
+    one.start_pooler(pods)
+    pods.start("scheduler", "airflow", "db", "check").finish(SECONDS)
+
+
+@pytest.mark.parametrize("minor", ["3.2", "3.3"])
+def test_airflow_runs(
+    minor: str,
+    new_installation: Any,
+    server: Postgres,
+    kube: Kube,
+    vault: Vault,
+    tmp_path: Path,
+) -> None:
+    one: Installation = new_installation(minor)
+    python = found(lambda: environments.airflow(minor))
+    found(azurite)
+    s3 = one.stack.enter_context(s3_logs(python))
+    azure = one.stack.enter_context(azure_logs(python))
+    jwt = tmp_path / "jwt"
+    uri = "http://user:from-vault@example.internal"
+    backend = vault_backend(Cluster(kube, vault, store_of()), {IN_VAULT: uri}, str(jwt))
+    jwt.write_text(backend.jwt)
+
+    pooled, port = one.pods(
+        "pooled", rendered(minor, server, "verify-full", "chart", s3.options, backend.options),
+        **{LOG_KEY: s3.connection},
+    )  # fmt: skip
+    job = "run-airflow-migrations"
+    pooled.start_job("migrateDatabaseJob", job, job).finish(SECONDS)
+    one.start_pooler(pooled)
+
+    started = [pooled.start(name) for name in ("dag-processor", "scheduler")]
+    api = Api(port, pooled.start("api-server"))
+    check = pooled.start("scheduler", "airflow", "db", "check")
+    pooled.start_job("createUserJob", "create-user-job", "create-user").finish(SECONDS)
+    check.finish(SECONDS)
+    api.wait_until_healthy("metadatabase", "scheduler", "dag_processor", seconds=SECONDS)
+    api.login("admin", one.payload["adminPassword"])
+
+    password = f"in-the-database-{HOSTILE_TAIL}"
+    body = {"connection_id": IN_DATABASE, "conn_type": "http", "password": password}
+    api.ask("POST", "/api/v2/connections", body)
+    stored = server.sql(
+        f"SELECT password FROM connection WHERE conn_id = '{IN_DATABASE}'", own(server)
+    )
+    assert stored.startswith("gAAAAA")
+
+    api.wait_for_dag("proof", SECONDS)
+    api.ask("PATCH", "/api/v2/dags/proof", {"is_paused": False})
+    expected = {
+        IN_DATABASE: hashlib.sha256(password.encode()).hexdigest(),
+        IN_VAULT: hashlib.sha256(b"from-vault").hexdigest(),
+    }
+    run_and_read(tmp_path, "first", [api], s3, expected, started)
+    refuse_the_payload(backend)
+    pooled.stop()
+
+    # Without a pooler, with both ways of TLS: two API servers watch one run.
+    verified, verified_port = one.pods(
+        "verified", rendered(minor, server, "verify-full", "off", azure.options, backend.options),
+        **{LOG_KEY: azure.connection},
+    )  # fmt: skip
+    required, required_port = one.pods(
+        "required", rendered(minor, server, "require", "off", azure.options, backend.options),
+        **{LOG_KEY: azure.connection},
+    )  # fmt: skip
+    started = [verified.start("scheduler")]
+    apis = [
+        Api(verified_port, verified.start("api-server")),
+        Api(required_port, required.start("api-server")),
+    ]
+    for each in apis:
+        each.wait_until_healthy("metadatabase", "scheduler", seconds=SECONDS)
+        each.login("admin", one.payload["adminPassword"])
+    run_and_read(tmp_path, "second", apis, azure, expected, started)
+
+
+def own(server: Postgres) -> str:
+    """The superuser's URL of Airflow's database."""
+    return server.url.removesuffix("/postgres") + "/d%20b"
+
+
+def run_and_read(
+    folder: Path,
+    run: str,
+    apis: list[Api],
+    logs: Logs,
+    expected: dict[str, str],
+    started: list[Process],
+) -> None:
+    """Run the DAG, wait for it six times at each API server, and read its log back."""
+    released = folder / f"{run}-released"
+    body = {
+        "dag_run_id": run,
+        "logical_date": None,
+        "conf": {
+            "released": str(released), "sentence": SENTENCE, "connections": list(expected),
+        },
+    }  # fmt: skip
+    apis[0].ask("POST", "/api/v2/dags/proof/dagRuns", body)
+    deadline = time.monotonic() + SECONDS
+    while (states := apis[0].task_states("proof", run))["hold"] != "running":
+        for process in started:
+            process.check_running()
+        assert "failed" not in states.values(), started[-1].log
+        assert time.monotonic() < deadline, f"{states}\n{started[-1].log}"
+        time.sleep(0.3)
+
+    path = f"/api/v2/dags/proof/dagRuns/{run}/wait?interval=1&result=read"
+    with ThreadPoolExecutor(12) as pool:
+        waits = [pool.submit(api.ask, "GET", path, None, SECONDS) for api in apis for _ in range(6)]
+        time.sleep(2.5)
+        assert not [one for one in waits if one.done()], [
+            one.result() for one in waits if one.done()
+        ]
+        released.touch()
+        answers = [one.result() for one in waits]
+    for answer in answers:
+        lines = [json.loads(line) for line in answer.splitlines() if line.strip()]
+        assert lines, "an empty body"
+        assert lines[0]["state"] == "running"
+        assert lines[-1]["state"] == "success"
+        assert lines[-1]["results"] == {"read": expected}
+
+    text = apis[0].ask("GET", f"/api/v2/dags/proof/dagRuns/{run}/taskInstances/read/logs/1")
+    assert SENTENCE in text
+    kept = {name: body for name, body in logs.read().items() if f"run_id={run}" in name}
+    assert [SENTENCE in body for name, body in kept.items() if "task_id=read" in name] == [True]
+
+
+def refuse_the_payload(backend: Backend) -> None:
+    """The role that reads connections cannot read what the installation is made of."""
+    store, vault = backend.cluster.store, backend.cluster.vault
+    token = backend.token
+    name = f"{store.mount}/data/airflow/airflow/connections/{IN_VAULT}"
+    assert vault.request("GET", name, token=token)["data"]["data"]
+    with pytest.raises(Exception, match="permission denied"):
+        vault.request("GET", store.data_path, token=token)
