@@ -118,6 +118,8 @@ class Installation:
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(logs),
             # Of the 32 processes that run tasks, two are enough here.
             "AIRFLOW__CORE__PARALLELISM": "2",
+            # The first request of a task makes the API server build its models: seconds of a core.
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "90",
         }  # fmt: skip
         pods = Pods(
             made, found(lambda: environments.airflow(self.minor)),
