@@ -242,6 +242,7 @@ SCENARIOS: Mapping[str, Scenario] = {
             "dags.credentials.username": "reader",
             "dags.credentials.password": {"prompt": True},
             "dags.ca.file": "git-ca.pem",
+            "dags.bundles": [{"name": "fin", "repo": "https://git.example.com/fin/dags.git"}],
             "delivery.argocd.repo_url": "https://git.example.com/platform/k8s-infra.git",
             "delivery.argocd.credential": "store",
             "delivery.argocd.username": "argocd",

@@ -191,6 +191,11 @@ def list_references(answers: Answers) -> Iterator[tuple[str, SecretRef]]:
                     yield f"{item.key}.{one.name}.{name}", reference
 
 
+def find_reference(answers: Answers, key: str) -> SecretRef:
+    """Return the secret reference with this dotted key; KeyError if there is none."""
+    return dict(list_references(answers))[key]
+
+
 def list_secret_variables(answers: Answers) -> list[str]:
     """Return the names of the variables that these answers read secrets from."""
     return [one.env for _, one in list_references(answers) if one.env]

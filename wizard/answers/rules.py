@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 
 from wizard.answers.access_rules import check_access
 from wizard.answers.backend_rules import check_backend
-from wizard.answers.dag_rules import check_git_sync_variables
+from wizard.answers.dag_rules import (
+    check_bundle_hosts,
+    check_bundle_logins,
+    check_git_sync_variables,
+)
 from wizard.answers.log_rules import check_logs
 from wizard.answers.login_rules import check_login
 from wizard.answers.pod_rules import POD_RULES, SYSTEM_NAMESPACES
@@ -375,6 +379,8 @@ RULES: tuple[Rule, ...] = (
     check_bundle_version,
     check_image_dags,
     check_git_sync_variables,
+    check_bundle_hosts,
+    check_bundle_logins,
     check_pgbouncer_users,
     check_access,
     check_login,

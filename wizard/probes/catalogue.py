@@ -22,7 +22,12 @@ from wizard.engine.probes import (
 )
 from wizard.errors import Fix, WizardError
 from wizard.hostkeys.keys import HostKey
-from wizard.questions.cases import CELERY, EXTERNAL_BROKER, SEPARATE_RESULT_BACKEND
+from wizard.questions.cases import (
+    CELERY,
+    DAG_BUNDLES,
+    EXTERNAL_BROKER,
+    SEPARATE_RESULT_BACKEND,
+)
 from wizard.secrets.deploy_key import read_private_key, require_recorded_key
 from wizard.stores.live import live_store
 from wizard.systems.argocd.probes import CONFIG_CLONE, make_unproven_probe, repository_target
@@ -34,10 +39,17 @@ from wizard.systems.database.probes import (
     pooler_probe,
     tls_probe,
 )
-from wizard.systems.git.dag_probes import DAG_CLONE, clone_target, make_clone_lookup
+from wizard.systems.git.dag_probes import (
+    DAG_CLONE,
+    bundle_target,
+    check_of_bundle,
+    clone_target,
+    make_clone_lookup,
+)
 from wizard.systems.git.host_key_probes import PUBLISHED_KEY_HINT, host_keys_probe
 from wizard.systems.git.https_probes import (
     DAG_HTTPS_CLONE,
+    bundle_https_target,
     certificate_probe,
     https_clone_probes,
     https_target,
@@ -49,7 +61,10 @@ from wizard.workspace.deploy_keys import git_key
 from wizard.workspace.host_keys import needed_host
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from wizard.answers.model import Answers
+    from wizard.answers.sections.dag_bundles import DagBundle
     from wizard.clients.https_clone import HttpsTarget
     from wizard.clients.kube.protocol import Kube
     from wizard.clients.ssh.session import CloneTarget
@@ -95,6 +110,33 @@ def probe_dag_repository(situation: Situation) -> Iterator[Probe]:
     if target is None:
         return
     yield from _probe_clone(situation, git_key(situation.answers), DAG_CLONE, target)
+
+
+def probe_dag_bundles(situation: Situation) -> Iterator[Probe]:
+    """Clone each further bundle with its own login."""
+    if not DAG_BUNDLES.holds(situation.answers):
+        return
+    for bundle in situation.answers.dags.bundles:
+        yield from _probe_bundle(situation, bundle)
+
+
+def _probe_bundle(situation: Situation, bundle: DagBundle) -> Iterator[Probe]:
+    ssh = bundle_target(situation.answers, bundle) if bundle.is_over_ssh else None
+    https = bundle_https_target(situation.answers, bundle, situation.asset("dags.ca.file"))
+    check = check_of_bundle(DAG_CLONE if bundle.is_over_ssh else DAG_HTTPS_CLONE, bundle)
+    if bundle.is_over_ssh and ssh is None:
+        return
+    endpoint = ssh.endpoint if ssh is not None else https.endpoint
+    held: SecretStr | ProbeResult | None = None
+    if bundle.login is not None:
+        name = f"dags.bundles.{bundle.name}.login"
+        held = situation.secret(name, "dags.bundles", where=endpoint, lines=bundle.is_over_ssh)
+    if isinstance(held, ProbeResult):
+        yield make_finished_probe(f"{check.id}.clone", check.title, endpoint, held, check.question)
+    elif ssh is not None and held is not None:
+        yield from check.probes(ssh, make_clone_lookup(ParamikoClient(ssh, held)))
+    else:
+        yield from https_clone_probes(https, held, check)
 
 
 def _probe_https_repository(situation: Situation, target: HttpsTarget) -> Iterator[Probe]:
@@ -297,6 +339,7 @@ _SIZE_SECTIONS = ("installation", "executor", "components", "values")
 SOURCES: tuple[ProbeSource, ...] = (
     ProbeSource("Git host", "dags", probe_git_host, ("dags",)),
     ProbeSource("DAG repository", "dags", probe_dag_repository, ("dags",)),
+    ProbeSource("DAG bundles", "dags", probe_dag_bundles, ("dags",)),
     ProbeSource("Database", "database", probe_database, ("database", *_SIZE_SECTIONS)),
     ProbeSource("Result backend", "database", probe_result_backend, ("database", *_SIZE_SECTIONS)),
     ProbeSource("Broker", "broker", probe_broker, ("broker", "executor")),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from wizard.formats.nested import get_value
+from wizard.answers.questions import find_reference
 from wizard.systems.situation import Situation, describe_prompt
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class _DryRun(Situation):
         self, key: str, *places: str, where: str, lines: bool = False
     ) -> SecretStr | ProbeResult:
         """Return a placeholder, or the probe's result if the secret has no value to read."""
-        reference = get_value(self.answers, tuple(key.split(".")))
+        reference = find_reference(self.answers, key)
         if reference.kind in {"generate", "store"}:
             return super().secret(key, *places, where=where, lines=lines)
         if reference.kind == "prompt":

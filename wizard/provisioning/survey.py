@@ -253,7 +253,7 @@ class Survey:
         if fact.form is not Form.SSH_KEY:
             return value
         about = git_key(self.proposal.answers, fact.key)
-        key = read_private_key(value, about.question, about.comment, about.question)
+        key = read_private_key(value, about.name, about.comment, about.question)
         require_recorded_key(key, about.public, about.question)
         return key.private
 

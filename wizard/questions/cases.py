@@ -83,6 +83,7 @@ DAGS_ON_NEW_VOLUME = DAGS_ON_VOLUME & when(
     "a volume of the chart", "dags.volume.existing_claim", ""
 )
 GIT_SYNC = when("git-sync", "dags.source", "git-sync")
+DAG_BUNDLES = when("GitDagBundle", "dags.source", "bundle")
 DAGS_OVER_SSH = DAGS_FROM_GIT & when_matching("a repository over SSH", "dags.repo", is_ssh_url)
 DAGS_OVER_HTTPS = DAGS_FROM_GIT & when_matching(
     "a repository over HTTPS", "dags.repo", lambda url: not is_ssh_url(url)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.answers.files import dump_value
-from wizard.answers.questions import field_spec
+from wizard.answers.questions import field_spec, find_reference
 from wizard.engine.probes import ProbeResult, skip_result, unknown_result
 from wizard.errors import Fix
 from wizard.formats.nested import get_value
 from wizard.secrets.resolve import SecretError, resolve_reference
+from wizard.workspace.consent import BUNDLES_KEY
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -68,7 +69,7 @@ class Situation:
         `places` are the questions that decide where the value is sent; `where` describes that
         destination.
         """
-        reference = get_value(self.answers, tuple(key.split(".")))
+        reference = find_reference(self.answers, key)
         if reference.kind in {"env", "file"}:
             refused = self.refusal(key, *places, use=f"read {reference} and use it at {where}")
             if refused is not None:
@@ -104,7 +105,12 @@ class Situation:
         )
 
     def _is_committed(self, key: str) -> bool:
-        """Return whether the target branch has the same answer."""
+        """Return whether the target branch has the same answer.
+
+        For a reference in a list of named items, the whole list must be the same.
+        """
+        if key.startswith(BUNDLES_KEY):
+            key = BUNDLES_KEY[:-1]
         path = tuple(key.split("."))
         here = dump_value(get_value(self.answers, path))
         return bool(self.agreed) and _strip_reference(here) == _strip_reference(

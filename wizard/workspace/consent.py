@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 VAULT_SERVER_KEY = "secrets.vault.server"
 DAGS_REPO_KEY, CONFIG_REPO_KEY = "dags.repo", "delivery.argocd.repo_url"
 EXTRA_KEY = "secrets.extra."
+BUNDLES_KEY = "dags.bundles."
+# Where the named items of a list hold their references, by the beginning of a reference's key.
+_LISTED: Mapping[str, tuple[str, ...]] = {EXTRA_KEY: ("values",), BUNDLES_KEY: ()}
 _READ_KINDS = ("env", "file")
 
 
@@ -48,17 +51,25 @@ def new_references(
 def _find_agreed(agreed: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return the raw reference at this key; empty if there is none."""
     found: Any = get_value(agreed, tuple(key.split(".")))
-    if key.startswith(EXTRA_KEY):
-        listed = get_value(agreed, tuple(EXTRA_KEY[:-1].split(".")))
-        found = next(
-            (
-                get_value(one, ("values", key.removeprefix(f"{EXTRA_KEY}{one.get('name')}.")))
-                for one in (listed if isinstance(listed, list) else [])
-                if isinstance(one, Mapping) and key.startswith(f"{EXTRA_KEY}{one.get('name')}.")
-            ),
-            None,
-        )
+    for start, inside in _LISTED.items():
+        if key.startswith(start):
+            found = _find_listed(agreed, start, inside, key)
     return found if isinstance(found, Mapping) else {}
+
+
+def _find_listed(
+    agreed: Mapping[str, Any], start: str, inside: tuple[str, ...], key: str
+) -> object:
+    """Return the raw reference of a named item of a list; None if there is none."""
+    listed = get_value(agreed, tuple(start[:-1].split(".")))
+    return next(
+        (
+            get_value(one, (*inside, key.removeprefix(f"{start}{one.get('name')}.")))
+            for one in (listed if isinstance(listed, list) else [])
+            if isinstance(one, Mapping) and key.startswith(f"{start}{one.get('name')}.")
+        ),
+        None,
+    )
 
 
 def require_reference_keys(allowed: Iterable[str], answers: Answers) -> None:

@@ -81,6 +81,24 @@ VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
             "dags.repo": "https://git.example.com/a/b.git",
             "dags.credentials": {"needed": True, "username": "reader"},
             "dags.ref": "feature/x#2",
+            "dags.ca.file": "git-ca.pem",
+            "dags.git_sync": {
+                "max_failures": 5,
+                "resources": {"cpu": "50m", "memory_limit": "128Mi"},
+                "variables": {"GITSYNC_SYNC_TIMEOUT": "5m"},
+            },
+        },
+    ),
+    "volume": (
+        "production",
+        {"dags.source": "volume", "dags.volume": {"existing_claim": "shared", "subpath": "a/b"}},
+    ),
+    "new volume": (
+        "production",
+        {
+            "executor.kind": "LocalExecutor",
+            "dags.source": "volume",
+            "dags.volume": {"access_mode": "ReadOnlyMany", "storage_class": "nfs", "size": "2Gi"},
         },
     ),
 }
@@ -120,6 +138,25 @@ def test_chart_renders_the_same_without_secret_or_hook(
     assert f"{made.release.names.release}-{web}" in workloads
     assert_secrets_exist(made, found)
     assert_dags_are_read(made, found)
+    assert_mounts_exist(found)
+
+
+def assert_mounts_exist(found: list[dict[str, Any]]) -> None:
+    """Every volume that a container mounts is one of its pod, task pods included."""
+    pods = [item["spec"]["template"] for item in found if "template" in item.get("spec", {})]
+    texts = [(item.get("data") or {}).get("pod_template_file.yaml") for item in found]
+    pods += [yaml.safe_load(text) for text in texts if isinstance(text, str)]
+    claims = {
+        item["metadata"]["name"]: item["spec"].get("volumeClaimTemplates") or [] for item in found
+        if item["kind"] == "StatefulSet"
+    }  # fmt: skip
+    templates = {one["metadata"]["name"] for every in claims.values() for one in every}
+    for pod in pods:
+        spec = pod["spec"]
+        volumes = {one["name"] for one in spec.get("volumes") or []} | templates
+        for container in [*spec["containers"], *(spec.get("initContainers") or [])]:
+            mounts = {one["name"] for one in container.get("volumeMounts") or []}
+            assert mounts <= volumes, container["name"]
 
 
 def assert_secrets_exist(made: Rendering, found: list[dict[str, Any]]) -> None:

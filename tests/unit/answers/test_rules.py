@@ -27,6 +27,12 @@ _ISOLATED: dict[str, object] = {
     "environment.network_policies": True,
     "environment.isolate_database": True,
 }
+
+
+def _bundle(repo: str) -> dict[str, object]:
+    return {"name": "fin", "repo": repo, "login": {"env": "FIN_KEY"}}
+
+
 CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
     # rule: (changes it refuses, the nearest that it allows, key, part of the remedy)
     "check_hybrid_executors": (
@@ -82,6 +88,28 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         {_SYNC: {"GITSYNC_STALE_WORKTREE_TIMEOUT": "1h"}},
         f"{_SYNC}.GITSYNC_NEW_SWITCH",
         "may change which Git host",
+    ),
+    "check_bundle_hosts": (
+        {"dags.source": "bundle", "dags.bundles": [_bundle("ssh://git@gitlab.com/a/b.git")]},
+        {"dags.source": "bundle", "dags.bundles": [_bundle("ssh://git@github.com/a/b.git")]},
+        "dags.bundles.0.repo",
+        "an ssh:// address at github.com, port 22, or an https:// address",
+    ),
+    "check_bundle_hosts, of a first repository over HTTPS": (
+        {"dags.source": "bundle", "dags.repo": "https://git.example.com/a/b.git",
+         "dags.bundles": [_bundle("ssh://git@github.com/a/b.git")]},
+        {"dags.source": "bundle", "dags.repo": "https://git.example.com/a/b.git",
+         "dags.bundles": [{"name": "fin", "repo": "https://github.com/a/b.git"}]},
+        "dags.bundles.0.repo",
+        "use an https:// address",
+    ),
+    "check_bundle_logins": (
+        {"secrets.store": "existing", "dags.source": "bundle",
+         "dags.bundles": [_bundle("ssh://git@github.com/a/b.git")]},
+        {"secrets.store": "existing", "dags.source": "bundle",
+         "dags.bundles": [{"name": "fin", "repo": "https://github.com/a/b.git"}]},
+        "dags.bundles.0.login",
+        "or use secrets.store vault",
     ),
     "check_local_only_choices": (
         {"database.kind": "bundled"},

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from wizard.answers.sections.dag_bundles import DagBundle, check_bundle_names
 from wizard.answers.sections.dag_repository import (
     Credentials,
     GitSync,
@@ -17,21 +18,30 @@ from wizard.formats.types import Duration, GitRef, GitUrl, RepositoryPath
 from wizard.hostkeys.trust import format_known_hosts
 from wizard.hostkeys.verdict import Evidence, KnownHost
 from wizard.manifests.certificates import ca_config_map
-from wizard.manifests.contribution import ONCE, Contribution, EnvVar, Flow, Mount, StepSpec
-from wizard.manifests.git_sync import (
+from wizard.manifests.contribution import (
+    ONCE,
+    Contribution,
+    EnvVar,
+    Flow,
+    Mount,
+    StepSpec,
+    combine_contributions,
+)
+from wizard.manifests.git_bundles import (
+    MAIN_BUNDLE,
+    Bundle,
     bundle_ca_variables,
     bundle_connection,
     bundle_settings,
     bundle_variable,
-    git_ca_mount,
-    git_ca_settings,
-    git_sync_settings,
 )
+from wizard.manifests.git_sync import git_ca_mount, git_ca_settings, git_sync_settings
 from wizard.manifests.git_sync import known_hosts_config_map as known_hosts_map
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
 from wizard.questions.ca_file import CaFile
 from wizard.questions.cases import (
+    DAG_BUNDLES,
     DAGS_FROM_GIT,
     DAGS_OVER_HTTPS,
     DAGS_OVER_SSH,
@@ -121,6 +131,31 @@ class Dags(Section):
             "the host's publisher lists it."
         ),
     )
+
+    bundles: Annotated[
+        list[DagBundle],
+        QuestionInfo(
+            when=DAG_BUNDLES,
+            takes="a list of {name, repo, ref, subpath, period, username, login}. login: a "
+            "reference to the token or to the deploy key; without it, the repository is public",
+            example='[{name: finance, repo: "https://git.example.com/finance/dags.git", '
+            "username: reader, login: {env: FINANCE_TOKEN}}]",
+            effects=(_OTHER_DAGS,),
+        ),
+    ] = Field(
+        default_factory=list,
+        title="More bundles",
+        description=(
+            "More repositories, each with a login of its own. Over SSH, they are at the host of "
+            "the first one, whose keys are pinned."
+        ),
+    )
+
+    @field_validator("bundles", mode="after")
+    @classmethod
+    def _named(cls, bundles: list[DagBundle]) -> list[DagBundle]:
+        check_bundle_names(bundles)
+        return bundles
 
     @field_validator(
         "host_keys", mode="before", json_schema_input_type=str | list[str | HostKeyEntry]
@@ -275,36 +310,24 @@ class Dags(Section):
             fact = self._key_fact()
         elif self.credentials.needed:
             fact = self._token_fact()
-        secrets: tuple[SecretSpec, ...] = ()
-        if fact is not None:
-            secrets = (
-                bundle_connection(
-                    release, self.repo, fact, self.credentials.username, ssh=self.is_over_ssh
-                ),
-            )
-        settings = bundle_settings(
-            repo=self.repo,
-            ref=self.ref,
-            subpath=self.subpath,
-            period=self.period,
-            secret=secrets[0].name if secrets else "",
+        bundle = Bundle(
+            MAIN_BUNDLE, self.repo, self.ref, self.subpath, self.period, fact is not None
         )
+        secrets: tuple[SecretSpec, ...] = ()
+        variables: tuple[EnvVar, ...] = ()
+        if fact is not None:
+            user, ssh = self.credentials.username, self.is_over_ssh
+            secrets = (bundle_connection(release, bundle, fact, user, ssh=ssh),)
+            variables = (bundle_variable(release, bundle, secrets[0].name),)
         mounts, manifests = self._ca_mounts(release), self._ca_manifests(release)
-        variables: tuple[EnvVar, ...] = tuple(bundle_variable(release, one.name) for one in secrets)
         if self._has_ca and (location := self.location):
             variables += bundle_ca_variables(release, location)
         if self.is_over_ssh:
-            config_map = known_hosts_map(release)
-            manifests = (config_map,)
-            mounts = (
-                Mount(
-                    "git-known-hosts",
-                    release.names.object_name("git-known-hosts"),
-                    "/etc/airflow-git",
-                ),
-            )
-        return Contribution(
-            settings=settings,
+            name = release.names.object_name("git-known-hosts")
+            manifests = (known_hosts_map(release),)
+            mounts = (Mount("git-known-hosts", name, "/etc/airflow-git"),)
+        own = Contribution(
+            settings=bundle_settings([bundle, *(one.as_bundle() for one in self.bundles)]),
             secrets=secrets,
             env=variables,
             flows=flows,
@@ -312,3 +335,4 @@ class Dags(Section):
             manifests=manifests,
             steps=steps,
         )
+        return combine_contributions([own, *(one.contribute(release) for one in self.bundles)])

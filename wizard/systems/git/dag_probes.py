@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from wizard.clients.ssh.clone import CloneClient, CloneResult, command_path
@@ -19,11 +19,13 @@ from wizard.engine.probes import (
     warn_result,
 )
 from wizard.errors import Fix
+from wizard.formats.addresses import parse_git_url
 from wizard.hostkeys.keys import HostKey, known_hosts_name
 from wizard.systems.git.host_key_probes import HOST_KEY_HINT
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
+    from wizard.answers.sections.dag_bundles import DagBundle
 
 SECONDS = 75.0
 _FIXES: Mapping[str, Fix | str] = {
@@ -49,16 +51,53 @@ def clone_target(answers: Answers) -> CloneTarget | None:
     no host key is verified yet.
     """
     dags = answers.dags
-    location = dags.location
-    text = dags.known_hosts
-    if location is None or not text:
+    return _build_target(dags.known_hosts, dags.repo, dags.ref, dags.subpath)
+
+
+def bundle_target(answers: Answers, bundle: DagBundle) -> CloneTarget | None:
+    """Return what pods clone for one more bundle over SSH, with the same pinned host keys.
+
+    None if no host key is verified yet.
+    """
+    return _build_target(answers.dags.known_hosts, bundle.repo, bundle.ref, bundle.subpath)
+
+
+def _build_target(known_hosts: str, url: str, ref: str, subpath: str) -> CloneTarget | None:
+    if not known_hosts or not url:
         return None
+    location = parse_git_url(url)
     name = known_hosts_name(location.host, location.port)
-    rows = [line.split() for line in text.splitlines()]
+    rows = [line.split() for line in known_hosts.splitlines()]
     pinned = tuple(HostKey(kind, key) for host, kind, key in rows if host == name)
-    path = command_path(dags.repo, location.path)
-    return CloneTarget(
-        location.host, location.port, location.user, path, dags.ref, dags.subpath, pinned
+    path = command_path(url, location.path)
+    return CloneTarget(location.host, location.port, location.user, path, ref, subpath, pinned)
+
+
+def check_of_bundle(check: CloneCheck, bundle: DagBundle) -> CloneCheck:
+    """Return a check of one more bundle: its faults lead to dags.bundles."""
+    key = f"dags.bundles.{bundle.name}"
+    texts: Mapping[str, Fix | str] = {
+        "ref": Fix(f"correct ref of {key}, or push that branch", "dags.bundles"),
+        "subpath": Fix(f"correct subpath of {key}", "dags.bundles"),
+        "no-dags": Fix(f"push a DAG, or correct subpath of {key}", "dags.bundles"),
+        "login": Fix(f"give username and login in {key}", "dags.bundles"),
+        "refused-login": Fix(f"correct username and login of {key}", "dags.bundles"),
+        "not-registered": Fix(f"register the public key of {key}.login there", "dags.bundles"),
+        "certificate": check.fixes.get("certificate", ""),
+        "host-key": check.fixes.get("host-key", ""),
+        "unreachable": check.fixes.get("unreachable", ""),
+        "unfinished": check.fixes.get("unfinished", ""),
+    }
+    wrong = Fix(f"correct repo of {key}, or give its login read access to it", "dags.bundles")
+    return replace(
+        check,
+        id=key,
+        title=f"DAG bundle {bundle.name}: clone",
+        key_title=f"DAG bundle {bundle.name}: read-only login",
+        question="dags.bundles",
+        repository="dags.bundles",
+        fixes={kind: texts.get(kind, wrong) for kind in {*check.fixes, *texts}},
+        writable_status="warn",
     )
 
 

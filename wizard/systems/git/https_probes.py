@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.answers.model import Answers
+    from wizard.answers.sections.dag_bundles import DagBundle
 
 _TOKEN = "dags.credentials.password"  # noqa: S105 - the key of a question
 _PLACE = Fix("correct host and port in dags.repo", "dags.repo")
@@ -70,6 +71,16 @@ def https_target(answers: Answers, ca: str = "") -> HttpsTarget | None:
     return HttpsTarget(dags.repo, dags.ref, dags.subpath, user, ca)
 
 
+def bundle_https_target(answers: Answers, bundle: DagBundle, ca: str = "") -> HttpsTarget:
+    """Return what pods clone over HTTPS for one more bundle.
+
+    The CA of dags.ca.file is for the host of dags.repo alone.
+    """
+    own, place = answers.dags.location, bundle.location
+    same = own is not None and (own.host, own.port) == (place.host, place.port)
+    return HttpsTarget(bundle.repo, bundle.ref, bundle.subpath, bundle.username, ca if same else "")
+
+
 def certificate_probe(target: HttpsTarget) -> Probe:
     """Return the probe that verifies the host's certificate; it sends no login."""
 
@@ -93,10 +104,12 @@ def certificate_probe(target: HttpsTarget) -> Probe:
     )
 
 
-def https_clone_probes(target: HttpsTarget, token: SecretStr | None) -> Iterator[Probe]:
+def https_clone_probes(
+    target: HttpsTarget, token: SecretStr | None, check: CloneCheck = DAG_HTTPS_CLONE
+) -> Iterator[Probe]:
     """Yield the probes that clone with the token, or without a login if it is None."""
     look = make_clone_lookup(HttpsClient(target, token))
-    probes = DAG_HTTPS_CLONE.probes(target, look)
+    probes = check.probes(target, look)
     yield next(probes)
     if token is not None:
         yield from probes
