@@ -226,7 +226,7 @@ def build_parser() -> argparse.ArgumentParser:
     secrets.add_argument(
         "--prove",
         action="store_true",
-        help="then test the deploy key: clone the DAGs, read-only",
+        help="then test deploy keys and tokens: clone the DAGs, read-only",
     )
     secrets.add_argument(
         "--register",

@@ -40,6 +40,8 @@ from wizard.provisioning.steps import (
     StoreSession,
     find_provider_api,
     list_clone_probes,
+    list_login_consents,
+    list_login_probes,
     list_read_consents,
     list_token_consents,
     open_store,
@@ -53,6 +55,7 @@ from wizard.stores.registry import store_kind
 from wizard.workspace.consent import require_reference_keys
 
 if TYPE_CHECKING:
+    from wizard.engine.probes import Probe
     from wizard.provisioning.survey import Survey
     from wizard.secrets.deploy_key import KeyPair
     from wizard.secrets.references import SecretRef
@@ -168,9 +171,10 @@ def _fill_store(run: SecretsRun, session: StoreSession, agreed: Any) -> ExitCode
     keys = [(about, one.key) for one in outcomes if one.key and (about := one.found.git_key)]
     if keys and run.options.register:
         _register_keys(run, keys, agreed)
-    if not keys or not run.options.prove:
+    if not run.options.prove:
         return ExitCode.DONE
     proven = [_prove_clone(run, about, key) for about, key in keys]
+    proven += [_prove_logins(run, one, agreed) for one in outcomes]
     return ExitCode.DONE if all(proven) else ExitCode.REFUSED
 
 
@@ -244,6 +248,19 @@ def _prove_clone(run: SecretsRun, about: GitKey, key: KeyPair) -> bool:
     except RefusedError as error:
         run.console.say(f"{error.message}; {error.hint}")
         return False
+    return _report_probes(run, probes)
+
+
+def _prove_logins(run: SecretsRun, one: Outcome, agreed: Any) -> bool:
+    """Clone with the tokens and the further keys at this path; False if one of them failed."""
+    probes = list_login_probes(one.found, one.payload)
+    if probes:
+        run.require_consent(list_login_consents(one.found, agreed))
+    return _report_probes(run, probes)
+
+
+def _report_probes(run: SecretsRun, probes: Sequence[Probe]) -> bool:
+    """Run probes and print each result; return False if one of them failed."""
 
     async def ask() -> bool:
         good = True

@@ -27,6 +27,7 @@ from wizard.workspace.public_keys import record_in_file, record_in_tree
 
 if TYPE_CHECKING:
     from wizard.provisioning.survey import Survey
+    from wizard.secrets.payload import Payload
     from wizard.systems.payload_store import FillResult
     from wizard.systems.prior_use import PriorUse, SecretLookup
     from wizard.workspace.installation import CommandInput
@@ -116,6 +117,11 @@ class Outcome:
     found: Survey
     filled: FillResult | None = None
     key: KeyPair | None = None
+
+    @property
+    def payload(self) -> Payload:
+        """Return the values that the store has now."""
+        return self.filled.payload if self.filled else self.found.seen.payload
 
     def as_data(self) -> dict[str, object]:
         """Return the outcome for `--json`, without any value."""

@@ -39,17 +39,11 @@ from wizard.systems.database.probes import (
     pooler_probe,
     tls_probe,
 )
-from wizard.systems.git.dag_probes import (
-    DAG_CLONE,
-    bundle_target,
-    check_of_bundle,
-    clone_target,
-    make_clone_lookup,
-)
+from wizard.systems.git.bundle_probes import bundle_endpoint, bundle_probes, check_of_bundle
+from wizard.systems.git.dag_probes import DAG_CLONE, clone_target, make_clone_lookup
 from wizard.systems.git.host_key_probes import PUBLISHED_KEY_HINT, host_keys_probe
 from wizard.systems.git.https_probes import (
     DAG_HTTPS_CLONE,
-    bundle_https_target,
     certificate_probe,
     https_clone_probes,
     https_target,
@@ -121,22 +115,17 @@ def probe_dag_bundles(situation: Situation) -> Iterator[Probe]:
 
 
 def _probe_bundle(situation: Situation, bundle: DagBundle) -> Iterator[Probe]:
-    ssh = bundle_target(situation.answers, bundle) if bundle.is_over_ssh else None
-    https = bundle_https_target(situation.answers, bundle, situation.asset("dags.ca.file"))
-    check = check_of_bundle(DAG_CLONE if bundle.is_over_ssh else DAG_HTTPS_CLONE, bundle)
-    if bundle.is_over_ssh and ssh is None:
-        return
-    endpoint = ssh.endpoint if ssh is not None else https.endpoint
-    held: SecretStr | ProbeResult | None = None
+    login: SecretStr | None = None
     if bundle.login is not None:
-        name = f"dags.bundles.{bundle.name}.login"
-        held = situation.secret(name, "dags.bundles", where=endpoint, lines=bundle.is_over_ssh)
-    if isinstance(held, ProbeResult):
-        yield make_finished_probe(f"{check.id}.clone", check.title, endpoint, held, check.question)
-    elif ssh is not None and held is not None:
-        yield from check.probes(ssh, make_clone_lookup(ParamikoClient(ssh, held)))
-    else:
-        yield from https_clone_probes(https, held, check)
+        name, where = f"dags.bundles.{bundle.name}.login", bundle_endpoint(bundle)
+        held = situation.secret(name, "dags.bundles", where=where, lines=bundle.is_over_ssh)
+        if isinstance(held, ProbeResult):
+            check = check_of_bundle(bundle)
+            clone = f"{check.id}.clone"
+            yield make_finished_probe(clone, check.title, where, held, check.question)
+            return
+        login = held
+    yield from bundle_probes(situation.answers, bundle, login, situation.asset("dags.ca.file"))
 
 
 def _probe_https_repository(situation: Situation, target: HttpsTarget) -> Iterator[Probe]:

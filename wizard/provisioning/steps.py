@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from wizard.answers.questions import list_secret_variables
 from wizard.clients import forge
 from wizard.clients.forge import ProviderRepository
@@ -21,24 +23,26 @@ from wizard.clients.ssh.clone import ParamikoClient
 from wizard.errors import RefusedError, UsageError, WizardError
 from wizard.formats.nested import get_value
 from wizard.provisioning.survey import make_database_client, survey_store
+from wizard.questions.cases import DAG_BUNDLES
 from wizard.secrets.references import SecretRef
 from wizard.stores.live import live_store
 from wizard.stores.registry import store_kind, store_kinds
 from wizard.systems.cluster.target_cluster import make_secret_lookup
+from wizard.systems.git.bundle_probes import bundle_endpoint, bundle_probes
 from wizard.systems.git.dag_probes import DAG_CLONE, clone_target, make_clone_lookup
+from wizard.systems.git.https_probes import TOKEN_FACT, https_clone_probes, https_target
 from wizard.systems.payload_store import fill_store
-from wizard.workspace.consent import new_references
+from wizard.workspace.consent import BUNDLES_KEY, DAGS_REPO_KEY, new_references
 from wizard.workspace.store_paths import list_store_paths
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from wizard.answers.model import Answers
     from wizard.clients.forge import ProviderRepository, RegistrationResult
     from wizard.engine.probes import Probe
     from wizard.manifests.external_secrets import StoreSettings
     from wizard.provisioning.survey import Inputs, StoreItem, Survey
     from wizard.secrets.deploy_key import KeyPair
+    from wizard.secrets.payload import Payload
     from wizard.secrets.references import SecretRef
     from wizard.stores.live import OpenStore, StoreLocation
     from wizard.systems.payload_store import FillResult
@@ -228,6 +232,38 @@ def register_key(
     """Register a read-only key; raises the errors of `forge.register_deploy_key`."""
     title = f"airflow-wizard {answers.installation.name}"
     return forge.register_deploy_key(place, token, title, public)
+
+
+def list_login_consents(found: Survey, agreed: Mapping[str, Any]) -> dict[str, str]:
+    """Return the questions to confirm before tokens of this payload are sent to new hosts."""
+    answers, facts = found.proposal.answers, {item.fact.key for item in found.items}
+    consents: dict[str, str] = {}
+    target = https_target(answers) if TOKEN_FACT in facts else None
+    if target is not None and get_value(agreed, tuple(DAGS_REPO_KEY.split("."))) != target.url:
+        consents[DAGS_REPO_KEY] = f"Send the Git token to {target.endpoint}?"
+    listed = get_value(agreed, ("dags", "bundles"))
+    known = {get_value(one, ("repo",)) for one in listed} if isinstance(listed, list) else set()
+    for bundle in answers.dags.bundles if DAG_BUNDLES.holds(answers) else ():
+        if bundle.fact and bundle.fact.key in facts and bundle.repo not in known:
+            key = f"{BUNDLES_KEY}{bundle.name}.login"
+            consents[key] = f"Log in to {bundle_endpoint(bundle)} with {key}?"
+    return consents
+
+
+def list_login_probes(found: Survey, payload: Payload) -> list[Probe]:
+    """Return the probes that clone with the other logins in this payload: tokens, and bundles'."""
+    proposal, answers = found.proposal, found.proposal.answers
+    ca = proposal.rendering.release.assets.get("dags.ca.file", "")
+    held = {item.fact.key: payload.get(item.fact) for item in found.items}
+    probes: list[Probe] = []
+    target, token = https_target(answers, ca), held.get(TOKEN_FACT)
+    if target is not None and token:
+        probes += https_clone_probes(target, SecretStr(token))
+    for bundle in answers.dags.bundles if DAG_BUNDLES.holds(answers) else ():
+        value = held.get(bundle.fact.key) if bundle.fact else None
+        if value:
+            probes += bundle_probes(answers, bundle, SecretStr(value), ca)
+    return probes
 
 
 def list_clone_probes(

@@ -28,6 +28,7 @@ from tests.testbed.kube import Kube
 from tests.testbed.vault import RefusedError, Vault
 from wizard.clients.forge import ProviderRepository, RegistrationResult
 from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
+from wizard.clients.https_clone import HttpsClient
 from wizard.clients.ssh.clone import CloneResult, ParamikoClient
 from wizard.clients.ssh.session import CloneError
 from wizard.clients.vault.client import VaultClient
@@ -834,6 +835,44 @@ def test_a_clone_that_cannot_be_tried_is_deferred(
     assert "FAILED" in bench("--yes", "--prove", code=4).err
     bench.answers({"dags.repo": "ssh://git@git.example.com/platform/airflow-dags.git"})
     assert "no host key has evidence" in bench("--yes", "--prove", code=4).err
+
+
+def test_tokens_and_bundles_are_proven_after_a_yes_to_their_host(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, canary: Canary
+) -> None:
+    asked: list[tuple[str, str, str]] = []
+
+    def look(self: HttpsClient) -> CloneResult:
+        token = self.token.get_secret_value() if self.token else ""
+        asked.append((self.target.url, self.target.username, token))
+        return CloneResult("refs/heads/main", "a" * 40, 3, len(asked) > 1)
+
+    monkeypatch.setattr(HttpsClient, "look", look)
+    monkeypatch.setenv("DAGS_TOKEN", canary.secret("dags"))
+    monkeypatch.setenv("ML_TOKEN", canary.secret("ml"))
+    urls = [f"https://git.example.com/{name}/dags.git" for name in ("data", "ml")]
+    login = {"needed": True, "username": "reader", "password": {"env": "DAGS_TOKEN"}}
+    bundle = {"name": "ml", "repo": urls[1], "username": "robot", "login": {"env": "ML_TOKEN"}}
+    bench.answers(
+        {"dags.source": "bundle", "dags.repo": urls[0], "dags.credentials": login,
+         "dags.bundles": [bundle]}
+    )  # fmt: skip
+    keys = ("dags.credentials.password", "dags.bundles.ml.login")
+    read = [part for key in keys for part in ("--allow-reference", key)]
+
+    refused = bench("--yes", "--prove", *ALLOW, code=4)
+    assert all(f"--allow-reference {key}" in refused.err for key in keys)
+    stopped = bench("--yes", "--prove", *ALLOW, *read, code=4)
+    assert "--allow-reference dags.repo" in stopped.err
+    assert asked == []
+    done = bench("--yes", "--prove", *ALLOW, *read, "--allow-reference", "dags.repo")
+
+    assert asked == [
+        (urls[0], "reader", canary.secret("dags")), (urls[1], "robot", canary.secret("ml")),
+    ]  # fmt: skip
+    assert "main at aaaaaaaaaaaa: 3 DAG files" in done.err
+    assert "warn: DAG bundle ml: read-only login" in done.err
+    assert set(bench.values()) >= {"gitPassword", "gitPasswordMl"}
 
 
 # --- others who write, and kills

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from wizard.clients.ssh.clone import CloneClient, CloneResult, command_path
@@ -71,34 +71,6 @@ def _build_target(known_hosts: str, url: str, ref: str, subpath: str) -> CloneTa
     pinned = tuple(HostKey(kind, key) for host, kind, key in rows if host == name)
     path = command_path(url, location.path)
     return CloneTarget(location.host, location.port, location.user, path, ref, subpath, pinned)
-
-
-def check_of_bundle(check: CloneCheck, bundle: DagBundle) -> CloneCheck:
-    """Return a check of one more bundle: its faults lead to dags.bundles."""
-    key = f"dags.bundles.{bundle.name}"
-    texts: Mapping[str, Fix | str] = {
-        "ref": Fix(f"correct ref of {key}, or push that branch", "dags.bundles"),
-        "subpath": Fix(f"correct subpath of {key}", "dags.bundles"),
-        "no-dags": Fix(f"push a DAG, or correct subpath of {key}", "dags.bundles"),
-        "login": Fix(f"give username and login in {key}", "dags.bundles"),
-        "refused-login": Fix(f"correct username and login of {key}", "dags.bundles"),
-        "not-registered": Fix(f"register the public key of {key}.login there", "dags.bundles"),
-        "certificate": check.fixes.get("certificate", ""),
-        "host-key": check.fixes.get("host-key", ""),
-        "unreachable": check.fixes.get("unreachable", ""),
-        "unfinished": check.fixes.get("unfinished", ""),
-    }
-    wrong = Fix(f"correct repo of {key}, or give its login read access to it", "dags.bundles")
-    return replace(
-        check,
-        id=key,
-        title=f"DAG bundle {bundle.name}: clone",
-        key_title=f"DAG bundle {bundle.name}: read-only login",
-        question="dags.bundles",
-        repository="dags.bundles",
-        fixes={kind: texts.get(kind, wrong) for kind in {*check.fixes, *texts}},
-        writable_status="warn",
-    )
 
 
 def make_clone_lookup(client: CloneClient) -> CloneLookup:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from wizard.answers.sections.dag_bundles import DagBundle
 
 _TOKEN = "dags.credentials.password"  # noqa: S105 - the key of a question
+# The name of the token of dags.repo in the store.
+TOKEN_FACT = "gitPassword"  # noqa: S105 - a name
 _PLACE = Fix("correct host and port in dags.repo", "dags.repo")
 
 DAG_HTTPS_CLONE = CloneCheck(
