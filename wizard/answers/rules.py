@@ -16,6 +16,7 @@ from wizard.answers.dag_rules import (
     check_bundle_logins,
     check_git_sync_variables,
 )
+from wizard.answers.image_rules import check_image
 from wizard.answers.log_rules import check_logs
 from wizard.answers.login_rules import check_login
 from wizard.answers.pod_rules import POD_RULES, SYSTEM_NAMESPACES
@@ -317,12 +318,6 @@ def check_bundle_version(answers: Answers) -> Iterator[Problem]:
         yield Problem("dags.source", "use git-sync: GitDagBundle needs Airflow 3")
 
 
-def check_image_dags(answers: Answers) -> Iterator[Problem]:
-    """Report DAGs in the image if the answers name no custom image."""
-    if answers.dags.source == "image" and not answers.installation.image.repository:
-        yield Problem("installation.image.repository", "set the image that contains the DAGs")
-
-
 def check_pgbouncer_users(answers: Answers) -> Iterator[Problem]:
     """Report users that clash: PgBouncer has one password per user, and we add a console user."""
     database = answers.database
@@ -377,10 +372,10 @@ RULES: tuple[Rule, ...] = (
     check_git_variables,
     check_shared_worker_resources,
     check_bundle_version,
-    check_image_dags,
     check_git_sync_variables,
     check_bundle_hosts,
     check_bundle_logins,
+    check_image,
     check_pgbouncer_users,
     check_access,
     check_login,

@@ -450,3 +450,23 @@ ImageTag = Annotated[
         )
     ),
 ]
+ImageBase = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"slim|(slim-)?3\.(9|[1-9][0-9])",
+            "give a Python version such as 3.12, or slim, or slim-3.12",
+        )
+    ),
+]
+# Source: Debian policy, 5.6.1 (names) and 5.6.12 (versions).
+AptPackage = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[a-z0-9][a-z0-9+.-]{1,99}(=[0-9][A-Za-z0-9.+:~-]{0,99})?",
+            "give the name of a Debian package, such as libpq-dev or libpq-dev=15.8-0+deb12u1",
+            empty=False,
+        )
+    ),
+]

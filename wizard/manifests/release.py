@@ -75,6 +75,8 @@ class Release:
     pod_security: Literal["none", "baseline", "restricted"]
     paths: Paths
     prefix: str
+    # The branch that changes are merged into.
+    branch: str
     base_url: str
     known_hosts: str
     assets: Mapping[str, str]

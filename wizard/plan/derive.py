@@ -78,6 +78,7 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
             own=f".airflow-wizard/{name}",
         ),
         prefix=answers.repository.path,
+        branch=answers.repository.branch,
         base_url=answers.access.base_url,
         known_hosts=answers.dags.known_hosts,
         assets=dict(assets or {}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -47,7 +47,7 @@ def artifact_probes(answers: Answers, repository: str) -> Iterator[Probe]:
         "Image: tag",
         image.registry,
         wrap_blocking(
-            lambda: check_image_tag(image, own=bool(own.repository), secret=own.pull_secret)
+            lambda: check_image_tag(image, own=bool(own.repository), secrets=own.all_pull_secrets)
         ),
         SECONDS,
         "installation.image.repository",
@@ -70,13 +70,13 @@ def check_chart_version(repository: str, version: str) -> ProbeResult:
     )
 
 
-def check_image_tag(image: Image, *, own: bool, secret: str) -> ProbeResult:
-    """Check anonymously, without the pull Secret, whether the tag exists.
+def check_image_tag(image: Image, *, own: bool, secrets: Sequence[str]) -> ProbeResult:
+    """Check anonymously, without the pull Secrets, whether the tag exists.
 
-    `own` marks a custom image, which may not be built yet. `secret` names the pull Secret of a
-    registry that requires a login.
+    `own` marks a custom image, which may not be built yet. `secrets` names the pull Secrets of
+    registries that require a login.
     """
-    name = f"{image.name}:{image.tag}"
+    name, secret = f"{image.name}:{image.tag}", " and ".join(secrets)
     try:
         answer = fetch_manifest(image)
     except WebError as error:
@@ -91,8 +91,8 @@ def check_image_tag(image: Image, *, own: bool, secret: str) -> ProbeResult:
             NO_FIX
             if secret
             else Fix(
-                "set installation.image.pull_secret to a registry Secret",
-                "installation.image.pull_secret",
+                "add a registry Secret to installation.image.pull_secrets",
+                "installation.image.pull_secrets",
             ),
         )
     if answer.status != 404:

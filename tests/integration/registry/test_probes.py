@@ -119,7 +119,7 @@ def looked(
 ) -> tuple[ProbeResult, list[Asked]]:
     with web(authority, script) as server:
         image = Image.from_repository(f"127.0.0.1:{server.port}/acme/airflow", "3.2.2-1")
-        return check_image_tag(image, own=own, secret=secret), server.asked
+        return check_image_tag(image, own=own, secrets=[secret] if secret else []), server.asked
 
 
 def test_a_tag_that_is_there(authority: Authority) -> None:

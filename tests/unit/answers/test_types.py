@@ -83,6 +83,8 @@ GOOD: dict[str, list[str]] = {
     "EnvName": ["A", "_a1", "AIRFLOW__CORE__X"],
     "ImageRepository": ["", "airflow", "registry.example.com:5000/data/airflow"],
     "ImageTag": ["", "3.2.2-r1", "latest-1"],
+    "ImageBase": ["", "3.12", "3.9", "slim", "slim-3.13"],
+    "AptPackage": ["libpq-dev", "g++", "libpq-dev=15.8-0+deb12u1", "git=1:2.39~rc1"],
     "CertificateFile": ["", "ca.pem", "../certs/vault-ca.crt", "C:\\certs\\a.cer"],
     "PostgresName": ["airflow", "a" * 63, 'Zoë\'s "db"', "results,user"],
     "QueueNames": ["default", "default,high.cpu,a_b-c"],
@@ -142,6 +144,14 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "TimeZone": ("time zone", ["", "a b", "/UTC", "a/b/c/d", "1/2", "UTC; x"]),
     "EnvName": ("letters, digits", ["", "1A", "A-B", "A.B", "A B"]),
     "ImageRepository": ("without a tag", ["A/b", "a:tag", "a@sha256:b", "/a", "a/", "http://a/b"]),
+    "ImageBase": (
+        "give a Python version",
+        ["python3.12", "3", "3.1", "4.2", "slim-", "Slim", "3.12-slim", "3.12 "],
+    ),
+    "AptPackage": (
+        "give the name of a Debian package",
+        ["", "a", "Git", "-y", "a b", "a;b", "a$(id)", "a=", "a=b", "../a", "a/b", "a\\"],
+    ),
     "ImageTag": ("fixed tag", ["latest", "-a", "a b", "a/b", "a" * 129]),
     "CertificateFile": (".pem", ["ca", "answers.yaml", ".pem", "certs/", "a/..", "a b.pem"]),
     "PostgresName": ("63 bytes", ["a" * 64, "é" * 32]),

@@ -45,7 +45,7 @@ LED_TO = {
     "executor.workers.resources.memory_limit",
     "installation.airflow",
     "installation.chart",
-    "installation.image.pull_secret",
+    "installation.image.pull_secrets",
     "installation.image.repository",
     "installation.release",
     "logs.kind",

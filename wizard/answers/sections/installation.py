@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.chart.contract import PULL_SECRET_KEYS
+from wizard.answers.sections.image import Image
 from wizard.chart.versions import VERSIONS, list_chart_versions
-from wizard.formats.types import (
-    ImageRepository,
-    ImageTag,
-    KubeName,
-    ObjectName,
-    ReleaseName,
-    Version,
-)
+from wizard.formats.types import KubeName, ReleaseName, Version
 from wizard.manifests.contribution import Contribution
-from wizard.manifests.image import image_files, image_note
 from wizard.manifests.release import Release
-from wizard.questions.cases import CUSTOM_IMAGE
 from wizard.questions.effects import Effect
-from wizard.questions.section import Model, QuestionInfo, Section
+from wizard.questions.section import QuestionInfo, Section
 
 if TYPE_CHECKING:
     ChartName = str
@@ -64,26 +56,6 @@ _EFFECTS = {
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
-
-
-class Image(Model):
-    """The Airflow image; empty means the official image of the Airflow version."""
-
-    repository: ImageRepository = Field(
-        default="",
-        title="Own image",
-        description="Image repository without a tag. Empty: the official image of this version.",
-    )
-    tag: Annotated[ImageTag, QuestionInfo(when=CUSTOM_IMAGE, required=True)] = Field(
-        default="",
-        title="Image tag",
-        description="A fixed tag. The Airflow version above still selects the components.",
-    )
-    pull_secret: Annotated[ObjectName, QuestionInfo(when=CUSTOM_IMAGE)] = Field(
-        default="",
-        title="Pull secret",
-        description="An existing registry Secret in the namespace. Empty: no Secret.",
-    )
 
 
 class Installation(Section):
@@ -142,25 +114,9 @@ class Installation(Section):
             "images.migrationsWaitTimeout": "seconds an init container waits before it restarts",
             "enableServiceLinks": "no Docker-style variables of other Services in the pods",
         }
-        pull: tuple[str, ...] = ()
-        notes: tuple[str, ...] = ()
-        if self.image.repository:
-            notes = (image_note(release, self.image.repository, self.image.tag),)
-            settings["images.airflow.repository"] = self.image.repository
-            settings["images.airflow.tag"] = self.image.tag
-            settings["images.airflow.pullPolicy"] = "IfNotPresent"
-        if self.image.repository and self.image.pull_secret:
-            pull = (self.image.pull_secret,)
-        return Contribution(
-            settings=settings,
-            comments=comments,
-            existing_secrets=dict.fromkeys(pull, PULL_SECRET_KEYS),
-            pull_secrets=pull,
-            notes=notes,
-        )
+        image = self.image.contribute()
+        return replace(image, settings={**settings, **image.settings}, comments=comments)
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
         """Return the files of the image, which has the packages that other answers need."""
-        if not self.image.repository:
-            return Contribution()
-        return Contribution(files=image_files(release, total.packages))
+        return self.image.compose(release, total.packages)

@@ -130,7 +130,7 @@ class ServiceAccounts(Model):
         title="Account annotations",
         description=(
             "NAME=VALUE annotations of the ServiceAccounts that run Airflow's image, such as "
-            "eks.amazonaws.com/role-arn for a cloud identity. Running pods get it when they restart."
+            "eks.amazonaws.com/role-arn for a cloud identity. Pods get it when they restart."
         ),
     )
 

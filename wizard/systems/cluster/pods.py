@@ -119,7 +119,7 @@ def _diagnose_container(pod: str, container: Mapping[str, Any], namespace: str) 
             f"{sanitize_message(message)}",
             Fix(
                 "check installation.image.repository and tag, for a private registry "
-                "installation.image.pull_secret, and that the nodes can reach the registry",
+                "installation.image.pull_secrets, and that the nodes can reach the registry",
                 "installation.image.repository",
             ),
         )

@@ -217,8 +217,8 @@ def check_external_secrets(kube: Kube, *, cluster_store: bool) -> ProbeResult:
 def list_existing_secrets(answers: Answers) -> dict[str, tuple[str, ...]]:
     """Return the Secrets that others make, with the keys that are read (none: all of them)."""
     found = {one.name: tuple(one.keys) for one in answers.secrets.extra if one.source == "existing"}
-    pull = answers.installation.image.pull_secret
-    return {**({pull: PULL_SECRET_KEYS} if pull else {}), **found}
+    pull = answers.installation.image.all_pull_secrets
+    return {**dict.fromkeys(pull, PULL_SECRET_KEYS), **found}
 
 
 def check_existing_secrets(
