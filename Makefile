@@ -10,7 +10,7 @@
 #   make audit      look up known vulnerabilities of what locks/ names (needs the advisory database)
 #   make bench      measure the budgets beside their peers (never fails on time)
 #   make pictures   every screen as a picture, in .cache/pictures; README's in docs/pictures
-#   make generated  README's tables and wizard/answers/questions.json, from the questions
+#   make generated  README's tables, docs/documents.md and wizard/answers/questions.json
 #   make clean      delete everything that was built; ./airflow-config is yours and is kept
 
 VENV := .venv
@@ -138,6 +138,7 @@ pictures: $(VENV)/.dev
 generated: $(VENV)/.dev
 	$(BIN)/python -m tests.tools.readme_tables
 	$(BIN)/python -m tests.tools.questions
+	$(BIN)/python -m tests.tools.document_table
 
 clean:
 	rm -rf $(VENV) $(CACHE) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
