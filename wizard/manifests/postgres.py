@@ -7,9 +7,11 @@ braces, spaces and non-ASCII characters (facts on External Secrets).
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from wizard.formats.shell import quote
 from wizard.secrets.facts import Encoding, Fact, FactUse, SecretSpec, Template, url_quote
 
 if TYPE_CHECKING:
@@ -229,6 +231,36 @@ def database_note(owners: tuple[tuple[str, str, str], ...]) -> str:
         "If the database already exists, the role must own it or have access to schema `public`."
     )
     return "\n\n".join(parts)
+
+
+def backup_note(endpoint: Endpoint, ca: str) -> str:
+    """Return the runbook's section on the backup before an upgrade; `ca`: path of the CA file.
+
+    An older Airflow cannot use a database that a newer one migrated (document 001).
+    """
+    parts = {
+        "host": endpoint.host,
+        "port": str(endpoint.port),
+        "user": endpoint.user,
+        "dbname": endpoint.name,
+        "sslmode": endpoint.sslmode,
+        "sslrootcert": ca,
+    }
+    login = quote(" ".join(f"{key}={_quote_parameter(one)}" for key, one in parts.items() if one))
+    return (
+        "## Before an upgrade\n\nA newer Airflow migrates the database, and the older one cannot "
+        "use it afterwards. Back it up first; both commands prompt for the password.\n\n"
+        f"```bash\npg_dump --format custom --file airflow.dump --dbname {login}\n"
+        "# To restore it, with all Airflow pods stopped:\n"
+        f"pg_restore --clean --if-exists --no-owner airflow.dump --dbname {login}\n```"
+    )
+
+
+def _quote_parameter(value: str) -> str:
+    """Quote a value of a connection string of libpq, if it is not a plain word."""
+    if re.fullmatch(r"[A-Za-z0-9_./:-]+", value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def quote_identifier(name: str) -> str:

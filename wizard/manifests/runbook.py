@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.chart.contract import get_chart_value
 from wizard.formats.nested import put_value
 from wizard.formats.yaml_writer import dump_yaml
+from wizard.manifests.smoke_test import render_smoke_test
 from wizard.manifests.tree import File
 from wizard.manifests.ui_access import render_ui_access
 
@@ -77,6 +78,7 @@ def render_runbook(release: Release, context: RunbookContext, delivery: Delivery
         _render_secrets(release, total),
         _render_document(release, total),
         _render_validation(release, store, delivery, total),
+        render_smoke_test(release),
         render_ui_access(release, total.values),
         _render_change(release, delivery, total),
         _render_rotation(release, store),
@@ -91,6 +93,14 @@ def render_runbook(release: Release, context: RunbookContext, delivery: Delivery
 def shell_block(*lines: str) -> str:
     """Return commands as a fenced code block of Markdown."""
     return "\n".join(["```bash", *lines, "```"])
+
+
+def remove_jobs_command(release: Release) -> str:
+    """Return the command that removes the chart's finished Jobs, which an upgrade cannot change."""
+    jobs = " ".join(
+        release.names.object_name(name) for name in ("run-airflow-migrations", "create-user")
+    )
+    return f"kubectl -n {release.namespace} delete job {jobs} --ignore-not-found"
 
 
 def _render_summary(release: Release) -> str:
@@ -162,7 +172,11 @@ def _render_validation(
 
 
 def _find_example(total: Contribution) -> str:
-    """Return a setting that has an effect with these answers, and a value for it."""
+    """Return a setting of the executor that has an effect with these answers, and a value."""
+    if total.settings.get("executor") == "KubernetesExecutor":
+        return "executor.task_pods.memory=2Gi"
+    if total.settings.get("executor") == "LocalExecutor":
+        return "components.scheduler.memory=4Gi"
     scaled = {
         "workers.celery.replicas": "executor.workers.replicas=3",
         "workers.celery.keda": "executor.workers.max_replicas=20",
@@ -184,8 +198,15 @@ def _render_change(release: Release, delivery: DeliveryRunbook, total: Contribut
             f"airflow-wizard set --installation {release.installation} {_find_example(total)}",
             *delivery.after_change,
         )
-        + "\n\nRoll back. This does not touch the database: if a migration ran, restore it "
-        "first.\n\n" + shell_block(*delivery.roll_back)
+        + "\n\nRoll back. This does not touch the database. If the change upgraded Airflow, pause "
+        "all DAGs and undo its migration first: only the newer Airflow, which still runs, knows "
+        "how. Or restore the backup.\n\n"
+        + shell_block(
+            f"kubectl -n {release.namespace} exec "
+            f"deploy/{release.names.object_name('dag-processor')} -- \\",
+            "  airflow db downgrade --to-version <version before> --yes   # after an upgrade only",
+            *delivery.roll_back,
+        )
     )
 
 

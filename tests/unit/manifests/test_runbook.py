@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from psycopg import conninfo
 
 from tests.support.rendered import dig, rendering
 
@@ -50,16 +53,17 @@ def test_its_paths_are_files_from_where_its_commands_start(path: str) -> None:
     [
         ({}, "executor.workers.replicas=3"),
         ({"executor.workers": {"autoscaling": "keda"}}, "executor.workers.max_replicas=20"),
-        ({"executor.kind": "KubernetesExecutor"}, "components.api_server.replicas=2"),
-        ({"executor.kind": "LocalExecutor"}, "components.api_server.replicas=2"),
+        ({"executor.kind": "KubernetesExecutor"}, "executor.task_pods.memory=2Gi"),
+        ({"executor.kind": "LocalExecutor"}, "components.scheduler.memory=4Gi"),
     ],
 )
 def test_its_example_is_a_setting_that_applies(changes: dict[str, object], setting: str) -> None:
     [line] = [one for one in _runbook(changes).splitlines() if one.startswith("airflow-wizard set")]
     assert line.endswith(f" {setting}")
     key, _, value = setting.partition("=")
-    made = rendering("production", {**changes, key: int(value)})
-    assert f"{key.rpartition('.')[2]}: {value}\n" in made.tree.by_logical("answers").text
+    given = int(value) if value.isdecimal() else value
+    made = rendering("production", {**changes, key: given})
+    assert dig(yaml.safe_load(made.tree.by_logical("answers").text), key) == given
 
 
 def test_it_passes_no_pooler_that_is_not_there() -> None:
@@ -113,3 +117,84 @@ def test_it_names_no_role_that_the_values_turn_off() -> None:
 def test_a_job_that_makes_no_sense_has_no_password_to_read(job: object) -> None:
     # The checks refuse such values; the runbook is rendered before them.
     assert "admin's password" not in _runbook({"values": {"createUserJob": job}})
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown", "hidden"),
+    [
+        ({}, ["component=worker"], ["kubernetes_executor", "component=scheduler"]),
+        (
+            {"executor.kind": "KubernetesExecutor"},
+            ["get pods --selector kubernetes_executor=True --watch"],
+            ["component=worker", "component=scheduler"],
+        ),
+        ({"executor.kind": "LocalExecutor"}, ["component=scheduler"], ["component=worker"]),
+        ({"installation.airflow": "2.11.0"}, ["list-runs --dag-id airflow_smoke_test"], []),
+        ({}, ["list-runs airflow_smoke_test"], []),
+    ],
+)
+def test_it_has_a_dag_to_try_and_follows_its_task(
+    changes: dict[str, object], shown: list[str], hidden: list[str]
+) -> None:
+    text = _runbook(changes)
+    section = text[text.index("## Try a task") : text.index("## Reach the UI")]
+    assert [one for one in shown if one not in section] == []
+    assert [one for one in hidden if one in section] == []
+    (dag,) = blocks(section, "python")
+    compile(dag, "dag.py", "exec")
+    module = "airflow.decorators" if "installation.airflow" in changes else "airflow.sdk"
+    assert dag.startswith(f"from {module} import dag, task\n")
+
+
+def test_it_shows_no_password_of_a_connection() -> None:
+    [line] = [one for one in _runbook({}).splitlines() if "connections get" in one]
+    assert line.endswith(">/dev/null && echo found")
+
+
+def test_a_rollback_names_the_migration_and_an_upgrade_the_backup() -> None:
+    text = _runbook({})
+    rollback = text[text.index("## Change and roll back") : text.index("## Rotate")]
+    assert "airflow db downgrade --to-version" in rollback
+    assert rollback.index("db downgrade") < rollback.index("git revert")
+    backup = text[text.index("## Before an upgrade") :]
+    assert backup.index("pg_dump") < backup.index("pg_restore")
+
+
+def test_the_backup_names_any_database_and_the_ca_that_verifies() -> None:
+    changes: dict[str, object] = {
+        "database.name": "we're \"a=b\\",
+        "database.sslmode": "verify-full",
+        "database.ca.file": "pg-ca.pem",
+    }
+    made = rendering("production", changes)
+    text = made.tree.by_logical("runbook").text
+    dump = next(line for line in text.splitlines() if line.startswith("pg_dump"))
+    words = shlex.split(dump)
+    found = conninfo.conninfo_to_dict(words[words.index("--dbname") + 1])
+    assert (found["dbname"], found["sslmode"]) == ("we're \"a=b\\", "verify-full")
+    assert found["sslrootcert"] in made.tree
+
+
+def test_a_change_in_kind_is_one_upgrade_without_the_finished_jobs() -> None:
+    text = rendering("local").tree.by_logical("runbook").text
+    change = text[text.index("## Change and roll back") : text.index("## Rotate")]
+    jobs = "delete job airflow-run-airflow-migrations airflow-create-user --ignore-not-found"
+    first, second = blocks(change, "bash")
+    assert first.index("airflow-wizard set") < first.index(jobs) < first.index("helm upgrade")
+    assert second.index(jobs) < second.index("helm -n airflow rollback")
+
+
+@pytest.mark.parametrize("kind", ["argocd", "helm", "kind"])
+def test_its_commands_are_sound_shell(kind: str) -> None:
+    preset = "local" if kind == "kind" else "production"
+    text = rendering(preset, {"delivery.kind": kind}).tree.by_logical("runbook").text
+    for block in blocks(text, "bash"):
+        script = re.sub(r"<([a-z ]+)>", "x", block)
+        done = subprocess.run(
+            ["bash", "-n"], input=script, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{block}\n{done.stderr}"

@@ -16,6 +16,7 @@ from wizard.manifests.postgres import (
     ASYNC_SINCE,
     CA_PATH,
     Endpoint,
+    backup_note,
     database_note,
     direct_migration_settings,
     pgbouncer_secrets,
@@ -232,13 +233,21 @@ class Database(Section):
             flows=self._flows(release),
             mounts=self._mounts(release),
             manifests=self._manifests(release),
-            notes=(database_note(self._owners(release)),),
+            notes=(
+                database_note(self._owners(release)),
+                backup_note(metadata, self._ca_path(release)),
+            ),
         )
 
     @staticmethod
     def _has_results(release: Release) -> bool:
         """Return whether Celery keeps its results in a database."""
         return release.celery and not release.isolated_database
+
+    def _ca_path(self, release: Release) -> str:
+        """Return the path of the CA file in the repository; empty if none is used."""
+        used = self.ca.file and self.sslmode.startswith("verify")
+        return f"{release.paths.own}/{self.ca.file}" if used else ""
 
     def _owners(self, release: Release) -> tuple[tuple[str, str, str], ...]:
         owners = [(self.host, self.name, self.user)]

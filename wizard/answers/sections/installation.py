@@ -103,6 +103,7 @@ class Installation(Section):
 
     def contribute(self, release: Release) -> Contribution:
         """Set the versions, and the image if it is not the official one."""
+        del release
         settings: dict[str, object] = {
             "airflowVersion": self.airflow,
             "defaultAirflowTag": self.airflow,

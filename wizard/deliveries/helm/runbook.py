@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.deliveries.helm.commands import chart_command, manifests_command, wait_commands
-from wizard.manifests.runbook import DeliveryRunbook, render_first_run, shell_block
+from wizard.manifests.runbook import (
+    DeliveryRunbook,
+    remove_jobs_command,
+    render_first_run,
+    shell_block,
+)
 from wizard.manifests.teardown import render_tear_down
 
 if TYPE_CHECKING:
@@ -22,7 +27,10 @@ def helm_runbook(
     namespace, name = release.namespace, release.names.release
     apply = f"airflow-wizard apply --installation {release.installation}"
     by_hand = shell_block(
-        manifests_command(release), *wait_commands(release), *chart_command(release)
+        manifests_command(release),
+        *wait_commands(release),
+        f"{remove_jobs_command(release)}   # before an upgrade",
+        *chart_command(release),
     )
     return DeliveryRunbook(
         install=f"{render_first_run(release, context)}\n\nOr by hand, in this order:\n\n{by_hand}",

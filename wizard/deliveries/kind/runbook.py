@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wizard.chart.versions import CHART_REPOSITORY
 from wizard.manifests.objects import pod_security_labels
-from wizard.manifests.runbook import DeliveryRunbook, shell_block
+from wizard.manifests.runbook import DeliveryRunbook, remove_jobs_command, shell_block
 
 if TYPE_CHECKING:
     from wizard.deliveries.answers import DeliveryAnswers
@@ -27,12 +27,16 @@ def kind_runbook(
     return DeliveryRunbook(
         install=_render_install(release, context),
         tear_down=tear_down,
-        roll_back=(f"helm -n {namespace} rollback {name} --wait",),
+        after_change=(*_manifest_commands(release, context), *_chart_commands(release)),
+        roll_back=(
+            remove_jobs_command(release),
+            f"helm -n {namespace} rollback {name} --wait",
+        ),
     )
 
 
 def _render_install(release: Release, context: RunbookContext) -> str:
-    namespace, name = release.namespace, release.names.release
+    namespace = release.namespace
     steps = [
         "## Install on a laptop",
         "Create the cluster and the namespace:",
@@ -47,20 +51,30 @@ def _render_install(release: Release, context: RunbookContext) -> str:
             "Create the Secrets once. Their values never reach a file or a command line:",
             shell_block(context.store.create),
         ]
-    if context.total.manifests:
-        steps += [
-            "Apply the manifests:",
-            shell_block(f"kubectl apply -k {release.paths.apps}"),
-        ]
+    manifests = _manifest_commands(release, context)
+    if manifests:
+        steps += ["Apply the manifests:", shell_block(*manifests)]
     steps += [
         "Install the chart:",
         shell_block(
-            f"helm repo add apache-airflow {CHART_REPOSITORY}",
-            f"helm upgrade --install {name} apache-airflow/airflow --version {release.chart} \\",
-            f"  --namespace {namespace} --values {release.paths.values} --wait --timeout 10m",
+            f"helm repo add apache-airflow {CHART_REPOSITORY}", *_chart_commands(release)[1:]
         ),
     ]
     return "\n\n".join(steps)
+
+
+def _manifest_commands(release: Release, context: RunbookContext) -> list[str]:
+    return [f"kubectl apply -k {release.paths.apps}"] if context.total.manifests else []
+
+
+def _chart_commands(release: Release) -> list[str]:
+    """Return the commands that upgrade the chart; the first removes the finished Jobs."""
+    return [
+        remove_jobs_command(release),
+        f"helm upgrade --install {release.names.release} apache-airflow/airflow \\",
+        f"  --version {release.chart} --namespace {release.namespace} \\",
+        f"  --values {release.paths.values} --wait --timeout 10m",
+    ]
 
 
 def _label_commands(release: Release) -> list[str]:
