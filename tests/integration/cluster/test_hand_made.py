@@ -304,3 +304,20 @@ def test_a_copy_of_the_namespace_is_kept_from_argo_cd(world: World, applied: Tar
     found = world.server.request("GET", f"/api/v1/namespaces/{name}")["metadata"]["annotations"]
     assert found["argocd.argoproj.io/sync-options"] == "Delete=false"
     world.server.request("DELETE", f"/api/v1/namespaces/{name}")
+
+
+def test_helm_makes_no_external_secret_for_a_secret_of_others(charted: HelmWorld) -> None:
+    """External Secrets would replace the Fernet key in use with that of the store."""
+    world, target = charted, charted.delivered()
+    space = [one for one in helm_steps.build_manifest_steps(target) if one.id == "helm.namespace"]
+    assert ended(*space).state == "changed"
+    put(world, "Secret", "airflow-fernet-key", "v1", data={"fernet-key": "eA=="})
+    path = f"{SPACE}/secrets/airflow-fernet-key"
+    before = world.read(path)
+    done = told(helm_steps.build_manifest_steps(target))["helm.secrets"]
+    assert (done.state, "airflow-fernet-key already exists" in done.detail) == ("blocked", True)
+    assert world.read(SECRETS)["items"] == []
+    agreed = replace(target, agreed={done.id: seal(done)})
+    assert told(helm_steps.build_manifest_steps(agreed))["helm.secrets"].state == "changed"
+    assert told(helm_steps.build_manifest_steps(target))["helm.secrets"].state == "holds"
+    assert world.read(path) == before

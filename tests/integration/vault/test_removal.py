@@ -532,7 +532,8 @@ def test_what_was_moved_is_not_gone(new_bench: Callable[..., Bench]) -> None:
         assert time.monotonic() < end
         time.sleep(0.1)
     before = dump(bench)
-    found = removed(bench.target, ("payload",))
+    pieces: tuple[DataKind, ...] = ("payload",)
+    found = removed(bench.target, pieces)
     assert (found[PAYLOAD].state, f"{store.mount}-moved" in found[PAYLOAD].detail) == (
         "blocked",
         True,

@@ -72,7 +72,7 @@ def guard_secrets_step(target: Target, step: Step) -> Step:
         return step
     check, change = step.check, step.change
 
-    def find() -> StepStatus | None:
+    def find() -> StepStatus:
         try:
             looks: list[StepStatus] = list(find_overwritten_secrets(kube, target))
         except KubeError as error:
@@ -82,14 +82,16 @@ def guard_secrets_step(target: Target, step: Step) -> Step:
             looks = [ask_unseen(what, error)]
         settled = settle_unknown(looks, step.id, target.agreed.get(step.id, ""))
         refused = [one for one in settled if one.state == "blocked"]
-        return merge_statuses(refused, "") if refused else None
+        return merge_statuses(refused, "no Secret of others would be overwritten")
 
     async def guarded_check() -> StepStatus:
         look = await check()
-        return (await run_in_thread(find) or look) if look.state == "wanted" else look
+        refusal = await run_in_thread(find) if look.state == "wanted" else look
+        return refusal if refusal.state == "blocked" else look
 
     async def guarded_change() -> str:
-        if refusal := await run_in_thread(find):
+        refusal = await run_in_thread(find)
+        if refusal.state == "blocked":
             raise ConflictError(refusal.detail, refusal.fix)
         return await change()
 
