@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from wizard.chart.exposure import list_exposures
 from wizard.errors import Problem
 from wizard.formats.nested import get_value
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}").fullmatch
 # What else decides on the login, by the part of the answers.
 _VALUES = (
     "apiServer.apiServerConfig",
@@ -51,3 +54,20 @@ def check_login(answers: Answers) -> Iterator[Problem]:
                 f"environment.variables.{name}",
                 f"remove it, or set access.login to password: {access.login} writes this setting",
             )
+    if access.login == "proxy":
+        yield from _check_proxy(answers)
+
+
+def _check_proxy(answers: Answers) -> Iterator[Problem]:
+    oauth = answers.access.oauth
+    if oauth.provider == "entra" and oauth.tenant and not _UUID(oauth.tenant):
+        yield Problem(
+            "access.oauth.tenant",
+            "give the directory (tenant) ID: oauth2-proxy compares it with the tokens",
+        )
+    airflow_3 = not answers.installation.airflow.startswith("2.")
+    for exposure in list_exposures(answers.values, airflow_3=airflow_3):
+        yield Problem(
+            f"values.{exposure.where}",
+            "remove it: users would get past oauth2-proxy. Answer access.kind instead",
+        )

@@ -441,6 +441,16 @@ ImageRepository = Annotated[
         )
     ),
 ]
+ImageName = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)+"
+            r":(?!latest(@|$))[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?",
+            "give an image with a fixed tag, such as registry.example.com/oauth2-proxy:v7.15.6",
+        )
+    ),
+]
 ImageTag = Annotated[
     Text,
     AfterValidator(

@@ -53,28 +53,33 @@ def installation_of(release: Release, values: Mapping[str, Any]) -> Installation
     return Installation(values, release.airflow, release.chart, names.release, names.namespace)
 
 
-def ingress_settings(
+def list_outside_peers(
     release: Release,
     values: Mapping[str, Any],
     controller: str,
     sources: Iterable[str],
     *,
     route: bool,
-) -> dict[str, object]:
-    """Admit to the API server the Airflow pods, and whatever exposes it by the values in effect.
+) -> list[dict[str, Any]]:
+    """Return the peers of whatever exposes the UI by the values in effect.
 
     `controller` is the namespace of the ingress controller or Gateway; without it, all namespaces
-    are admitted, because a policy cannot know which one it is. `route`: an HTTPRoute exposes it.
-    `sources` are the networks of a load balancer.
+    are admitted, because a policy cannot know which one it is. `route`: a manifest of ours, such as
+    an HTTPRoute, exposes it. `sources` are the networks of a load balancer.
     """
-    peers = [airflow_pods(release), *task_pod_peers(release)]
+    peers: list[dict[str, Any]] = []
     exposures = tuple(list_exposures(values, airflow_3=release.airflow_3))
     if route or any(one.kind == "ingress" for one in exposures):
         labels = {"matchLabels": {NAMESPACE_LABEL: controller}} if controller else {}
         peers.append({"namespaceSelector": labels})
     networks = [*sources, *(cidr for one in exposures for cidr in one.sources)]
-    peers += [{"ipBlock": {"cidr": cidr}} for cidr in dict.fromkeys(networks)]
-    return {f"{release.web_key}.networkPolicy.ingress.from": peers}
+    return [*peers, *({"ipBlock": {"cidr": cidr}} for cidr in dict.fromkeys(networks))]
+
+
+def ingress_settings(release: Release, peers: Iterable[Mapping[str, Any]]) -> dict[str, object]:
+    """Admit to the API server the Airflow pods and these peers."""
+    admitted = [airflow_pods(release), *task_pod_peers(release), *peers]
+    return {f"{release.web_key}.networkPolicy.ingress.from": admitted}
 
 
 def egress_policies(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from wizard.formats.addresses import is_loopback
 from wizard.formats.nested import get_value
 from wizard.manifests.contribution import Contribution, EnvVar
 from wizard.manifests.isolation import start_arguments
+from wizard.manifests.oauth2_proxy import PROXY, PROXY_PORT, proxy_pods
 from wizard.manifests.objects import manifest_file, object_metadata
 from wizard.manifests.tree import File
 
@@ -22,6 +24,50 @@ if TYPE_CHECKING:
 _PORT = 8080
 # The variable of the Job that creates the first user.
 PASSWORD_VARIABLE = "AIRFLOW_DEFAULT_PASSWORD"  # noqa: S105 - the name of a variable
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What users reach first: a Service with its port, and the labels and port of its pods."""
+
+    service: str
+    port: int
+    pods: Mapping[str, str]
+
+
+def find_backend(release: Release) -> Backend:
+    """Return oauth2-proxy if it is in front of the UI, otherwise the component with the UI."""
+    if release.login == "proxy":
+        return Backend(release.names.object_name(PROXY), PROXY_PORT, proxy_pods(release))
+    pods = {"tier": "airflow", "component": release.web_component, "release": release.names.release}
+    return Backend(release.web_name, _PORT, pods)
+
+
+def ingress(
+    release: Release,
+    host: str,
+    path: str,
+    secret: str,
+    class_name: str,
+    annotations: Mapping[str, str],
+) -> File:
+    """Return an Ingress to oauth2-proxy; the chart's own leads past it."""
+    about = object_metadata(release, release.names.object_name("ui"))
+    if found := {**annotations, **about.get("annotations", {})}:
+        about["annotations"] = found
+    backend = find_backend(release)
+    service = {"name": backend.service, "port": {"number": backend.port}}
+    route = {"path": path, "pathType": "Prefix", "backend": {"service": service}}
+    spec: dict[str, Any] = {"ingressClassName": class_name} if class_name else {}
+    spec["tls"] = [{"hosts": [host], "secretName": secret}]
+    spec["rules"] = [{"host": host, "http": {"paths": [route]}}]
+    data = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": about,
+        "spec": spec,
+    }
+    return manifest_file(release, "ingress", data, "Users reach oauth2-proxy here.")
 
 
 def ingress_values(
@@ -55,7 +101,7 @@ def load_balancer(release: Release, annotations: Mapping[str, str], sources: Seq
     """
     about = object_metadata(release, release.names.object_name("ui"))
     about["annotations"] = {**annotations, **about.get("annotations", {})}
-    pods = {"tier": "airflow", "component": release.web_component, "release": release.names.release}
+    backend = find_backend(release)
     data = {
         "apiVersion": "v1",
         "kind": "Service",
@@ -64,8 +110,8 @@ def load_balancer(release: Release, annotations: Mapping[str, str], sources: Seq
             "type": "LoadBalancer",
             "externalTrafficPolicy": "Local",
             "loadBalancerSourceRanges": list(sources),
-            "selector": pods,
-            "ports": [{"name": "https", "port": 443, "targetPort": _PORT}],
+            "selector": dict(backend.pods),
+            "ports": [{"name": "https", "port": 443, "targetPort": backend.port}],
         },
     }
     header = "Users reach the UI here. The load balancer terminates TLS."
@@ -89,7 +135,8 @@ def proxy_settings(release: Release) -> Contribution:
 def http_route(release: Release, host: str, path: str, gateway: tuple[str, str, str]) -> File:
     """Return the HTTPRoute; `gateway` is a name, its namespace and the listener with TLS."""
     name, namespace, listener = gateway
-    backend = {"name": release.web_name, "port": _PORT}
+    found = find_backend(release)
+    backend = {"name": found.service, "port": found.port}
     data = {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",

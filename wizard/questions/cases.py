@@ -101,6 +101,7 @@ ANNOTATED_ACCESS = when(
 
 PASSWORD_LOGIN = when("a login with passwords", "access.login", "password")
 SINGLE_SIGN_ON = when("single sign-on", "access.login", "oauth", "proxy")
+PROXY_LOGIN = when("oauth2-proxy", "access.login", "proxy")
 ENTRA = SINGLE_SIGN_ON & when("Entra ID", "access.oauth.provider", "entra")
 ISSUER = SINGLE_SIGN_ON & when("Okta or OpenID Connect", "access.oauth.provider", "okta", "oidc")
 GROUPS_CLAIM = SINGLE_SIGN_ON & when_not(

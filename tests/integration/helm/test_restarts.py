@@ -33,7 +33,7 @@ OTHERS: dict[str, object] = {
     "access.oauth.issuer": "https://sso.example.com",
     "access.oauth.provider": "oidc",
     "access.oauth.roles": {"others": "Admin"},
-    "access.oauth.tenant": "other.example.com",
+    "access.oauth.tenant": "11111111-2222-3333-4444-666666666666",
     "access.sources": ["192.168.0.0/16"],
     "database.ca.file": "other.pem",
     "database.host": "pg2.example.internal",

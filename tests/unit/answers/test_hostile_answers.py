@@ -146,6 +146,7 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
         "production",
         {
             **SSO,
+            "access.login": "proxy",
             "installation.airflow": "2.11.0",
             "secrets.store": "existing",
             "access.oauth.provider": "okta",

@@ -27,6 +27,12 @@ OIDC: dict[str, object] = {
 }
 OKTA = {**OIDC, "access.oauth.provider": "okta"}
 GOOGLE = {**ENTRA, "access.oauth.provider": "google"}
+PROXY: dict[str, object] = {**ENTRA, "access.login": "proxy"}
+WAYS: dict[str, dict[str, object]] = {
+    "ingress": {"access.tls.issuer": "letsencrypt", "access.annotations": {"a": "b"}},
+    "httproute": {"access.gateway.name": "public", "access.gateway.namespace": "gateways"},
+    "loadbalancer": {"access.sources": ["10.0.0.0/8"], "access.annotations": {"a": "b"}},
+}
 AIRFLOW_2: dict[str, object] = {"installation.airflow": "2.11.0"}
 HOSTILE = "a\"b'c\\n{{ .Values.x }} {% x %} ${HOME} $(id) `|`` # @ROLES@ }} \N{GRINNING FACE}"
 
@@ -66,6 +72,14 @@ def named(made: Rendering, name: str) -> list[dict[str, Any]]:
         ({**ENTRA, "access.oauth.tenant": "common"}, "access.oauth.tenant", "every tenant"),
         ({**ENTRA, "access.oauth.client_id": ""}, "access.oauth.client_id", "required"),
         ({**ENTRA, "access.oauth.client_id": "{{ x }}"}, "access.oauth.client_id", "letters"),
+        ({**PROXY, "access.base_url": "http://localhost:8080"}, "access.base_url", "https"),
+        ({**PROXY, "access.oauth.tenant": "example.com"}, "access.oauth.tenant", "tenant) ID"),
+        ({**PROXY, "access.proxy.image": "a/b:latest"}, "access.proxy.image", "fixed tag"),
+        (
+            {**PROXY, "values": {"ingress": {"apiServer": {"enabled": True}}}},
+            "values.ingress.apiServer.enabled",
+            "past oauth2-proxy",
+        ),
         ({**ENTRA, "access.oauth.roles": {}}, "access.oauth.roles", "required"),
         ({**ENTRA, "access.oauth.roles": {"a": "Root"}}, "access.oauth.roles", "'Viewer'"),
         ({**ENTRA, "access.oauth.roles": {" a": "Op"}}, "access.oauth.roles", "spaces around"),
@@ -200,6 +214,71 @@ def test_hostile_groups_stay_text(version: dict[str, object]) -> None:
     assert listed.splitlines() == ["Op      ```", f"Viewer  {HOSTILE}"]
 
 
-@pytest.mark.parametrize("changes", [ENTRA, OKTA, {**OIDC, **AIRFLOW_2}, GOOGLE])
+@pytest.mark.parametrize("version", [{}, AIRFLOW_2])
+@pytest.mark.parametrize("kind", WAYS)
+def test_users_reach_the_proxy_and_only_the_proxy_reaches_airflow(
+    kind: str, version: dict[str, object]
+) -> None:
+    policies = {"environment.network_policies": True}
+    made = rendering(
+        "production", {**PROXY, **WAYS[kind], **version, **policies, "access.kind": kind}
+    )
+    assert "ingress" not in values(made), "the chart's own leads past the proxy"
+    text = "".join(file.text for file in made.tree.values() if file.logical.startswith("secrets/"))
+    web = "webserver" if version else "api-server"
+    [way] = named(made, "airflow-ui")
+    assert "airflow-oauth2-proxy" in str(way)
+    assert web not in str(way["spec"])
+    assert text.count(f"http://airflow-{web}:8080/") == 1
+    [policy] = [one for one in named(made, "airflow-oauth2-proxy") if "Policy" in one["kind"]]
+    [entry] = policy["spec"]["ingress"]
+    peers = {
+        "ingress": [{"namespaceSelector": {}}],
+        "httproute": [
+            {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateways"}}}
+        ],
+        "loadbalancer": [{"ipBlock": {"cidr": "10.0.0.0/8"}}],
+    }
+    assert entry["from"] == peers[kind]
+    key = "webserver" if version else "apiServer"
+    _, proxy = values(made)[key]["networkPolicy"]["ingress"]["from"]
+    labels = proxy["podSelector"]["matchLabels"]
+    assert labels == policy["spec"]["podSelector"]["matchLabels"]
+    [deployment] = [
+        one for one in named(made, "airflow-oauth2-proxy") if one["kind"] == "Deployment"
+    ]
+    assert deployment["spec"]["template"]["metadata"]["labels"] == labels
+    assert not findings(made)
+
+
+def test_the_proxy_reads_the_secrets_of_the_store() -> None:
+    others: dict[str, object] = {
+        "secrets.store": "existing",
+        "secrets.existing.oauth_client": {"name": "sso", "key": "SECRET"},
+        "secrets.existing.oauth2_proxy": {"name": "sso", "key": "COOKIE"},
+    }
+    for changes, wanted in (
+        (
+            PROXY,
+            [("airflow-oauth-client", "client-secret"), ("airflow-oauth2-proxy", "cookie-secret")],
+        ),
+        ({**PROXY, **others}, [("sso", "SECRET"), ("sso", "COOKIE")]),
+    ):
+        made = rendering("production", changes)
+        [deployment] = [
+            one for one in named(made, "airflow-oauth2-proxy") if one["kind"] == "Deployment"
+        ]
+        [container] = deployment["spec"]["template"]["spec"]["containers"]
+        refs = [one["valueFrom"]["secretKeyRef"] for one in container["env"]]
+        assert [(one["name"], one["key"]) for one in refs] == wanted
+    # The client's secret is given, the cookies' is generated.
+    facts = {
+        fact.key: fact for one in rendering("production", PROXY).total.secrets for fact in one.facts
+    }
+    assert facts["oauth2ProxyCookieSecret"].generated
+    assert not facts["oauthClientSecret"].generated
+
+
+@pytest.mark.parametrize("changes", [ENTRA, OKTA, {**OIDC, **AIRFLOW_2}, GOOGLE, PROXY])
 def test_the_checks_have_no_objection(changes: dict[str, object]) -> None:
     assert not findings(rendering("production", changes))

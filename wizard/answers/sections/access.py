@@ -8,16 +8,23 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
 
-from wizard.answers.sections.login import OAuth
+from wizard.answers.sections.login import OAuth, ProxyAnswers
 from wizard.chart.contract import TLS_SECRET_KEYS
 from wizard.formats.types import AnnotationKey, Network, ObjectName, Text, WebUrl
 from wizard.manifests.contribution import Contribution, combine_contributions
 from wizard.manifests.login import login_contribution
-from wizard.manifests.network_policy import ingress_settings
+from wizard.manifests.network_policy import ingress_settings, list_outside_peers
+from wizard.manifests.oauth2_proxy import (
+    proxy_contribution,
+    proxy_manifests,
+    proxy_pods,
+    proxy_policies,
+)
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
 from wizard.manifests.ui_access import (
     http_route,
+    ingress,
     ingress_values,
     load_balancer,
     proxy_settings,
@@ -151,11 +158,12 @@ class Access(Section):
     )
 
     login: Annotated[
-        Literal["password", "oauth"],
+        Literal["password", "oauth", "proxy"],
         QuestionInfo(
             labels={
                 "password": "passwords in Airflow's database",
                 "oauth": "single sign-on (OAuth)",
+                "proxy": "single sign-on behind oauth2-proxy",
             },
             effects=(_ANOTHER_LOGIN,),
         ),
@@ -164,10 +172,12 @@ class Access(Section):
         title="Login",
         description=(
             "How users prove who they are. Single sign-on needs an https base URL; the groups at "
-            "the provider decide on the roles, and no admin user is created."
+            "the provider decide on the roles, and no admin user is created. With oauth2-proxy, "
+            "nobody reaches Airflow without a login."
         ),
     )
     oauth: OAuth = Field(default_factory=OAuth, title="Single sign-on")
+    proxy: ProxyAnswers = Field(default_factory=ProxyAnswers, title="oauth2-proxy")
 
     def contribute(self, release: Release) -> Contribution:
         """Set how users reach the UI, and how they log in there."""
@@ -175,6 +185,8 @@ class Access(Section):
         if self.login != "password":
             login = self.oauth.build_login()
             parts.append(login_contribution(release, login, self.oauth.client_secret))
+        if self.login == "proxy":
+            parts.append(proxy_contribution(release))
         return combine_contributions(parts)
 
     def _expose(self, release: Release) -> Contribution:
@@ -184,15 +196,13 @@ class Access(Section):
         """
         option = "config.api.base_url" if release.airflow_3 else "config.webserver.base_url"
         settings: dict[str, object] = {option: self.base_url}
-        if self.kind == "port-forward":
+        proxied = self.login == "proxy"
+        if self.kind == "port-forward" and not proxied:
             return Contribution(settings=settings)
         parts = urlsplit(self.base_url)
         host, path = parts.hostname or "", parts.path or "/"
-        if self.kind == "ingress":
-            secret = self.tls.secret or release.names.object_name("ui-tls")
-            issuer = {"cert-manager.io/cluster-issuer": self.tls.issuer} if self.tls.issuer else {}
-            annotations = {**self.annotations, **issuer}
-            settings |= ingress_values(release, host, path, secret, self.class_, annotations)
+        if self.kind == "ingress" and not proxied:
+            settings |= ingress_values(release, host, path, *self._ingress(release))
         own, proxy = self.tls.secret, proxy_settings(release)
         return Contribution(
             settings={**settings, **proxy.settings},
@@ -208,13 +218,28 @@ class Access(Section):
             yield http_route(release, host, path, attached)
         elif self.kind == "loadbalancer":
             yield load_balancer(release, self.annotations, self.sources)
+        elif self.kind == "ingress" and self.login == "proxy":
+            yield ingress(release, host, path, *self._ingress(release))
+
+    def _ingress(self, release: Release) -> tuple[str, str, dict[str, str]]:
+        """Return the TLS Secret, the class and the annotations of the Ingress."""
+        secret = self.tls.secret or release.names.object_name("ui-tls")
+        issuer = {"cert-manager.io/cluster-issuer": self.tls.issuer} if self.tls.issuer else {}
+        return secret, self.class_, {**self.annotations, **issuer}
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
-        """Admit to the API server what exposes it, by the values in effect."""
+        """Admit what exposes the UI, by the values in effect; put oauth2-proxy in front of it."""
+        proxied = self.login == "proxy"
+        login = self.oauth.build_login()
+        manifests: tuple[File, ...] = ()
+        if proxied:
+            manifests = proxy_manifests(release, login, self.proxy.build_proxy(), total)
         if not release.network_policies:
-            return Contribution()
+            return Contribution(manifests=manifests)
         controller = self.from_namespace or self.gateway.namespace
-        peers = ingress_settings(
-            release, total.values, controller, self.sources, route=self.kind == "httproute"
-        )
-        return Contribution(settings=peers)
+        route = self.kind == "httproute" or (proxied and self.kind != "loadbalancer")
+        peers = list_outside_peers(release, total.values, controller, self.sources, route=route)
+        if proxied:
+            manifests += proxy_policies(release, login, peers)
+            peers = [{"podSelector": {"matchLabels": proxy_pods(release)}}]
+        return Contribution(settings=ingress_settings(release, peers), manifests=manifests)

@@ -6,10 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wizard.formats.types import ClaimName, ClientId, GroupName, HttpsUrl, Scopes, Tenant
+from wizard.formats.types import (
+    ClaimName,
+    ClientId,
+    GroupName,
+    HttpsUrl,
+    ImageName,
+    Scopes,
+    Tenant,
+)
 from wizard.manifests.login import PROVIDERS
+from wizard.manifests.oauth2_proxy import DEFAULT_IMAGE, Proxy
 from wizard.manifests.webserver_config import Login, ProviderName
-from wizard.questions.cases import ENTRA, GROUPS_CLAIM, ISSUER, SINGLE_SIGN_ON
+from wizard.questions.cases import ENTRA, GROUPS_CLAIM, ISSUER, PROXY_LOGIN, SINGLE_SIGN_ON
 from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo
 from wizard.secrets.references import SecretRef
@@ -23,6 +32,23 @@ _OTHER_USERS = Effect(
     "and roles, until you delete them.",
     lambda old, _: bool(old),
 )
+
+
+class ProxyAnswers(Model):
+    """oauth2-proxy, in front of the UI."""
+
+    image: Annotated[ImageName, QuestionInfo(when=PROXY_LOGIN, required=True)] = Field(
+        default=DEFAULT_IMAGE,
+        title="Proxy image",
+        description="Image of oauth2-proxy with a fixed tag, or a copy of it in your registry.",
+    )
+    replicas: Annotated[int, Field(ge=1, le=20), QuestionInfo(when=PROXY_LOGIN)] = Field(
+        default=2, title="Proxy pods", description="Number of oauth2-proxy pods."
+    )
+
+    def build_proxy(self) -> Proxy:
+        """Return the proxy that these answers describe."""
+        return Proxy(self.image, self.replicas)
 
 
 class OAuth(Model):

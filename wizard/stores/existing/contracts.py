@@ -95,6 +95,7 @@ CONTRACTS: tuple[Contract, ...] = (
     # The other keys of the Job's Secret are no secrets: its variables get them from the answers.
     Contract("admin", "default-user", {"password": "key"}),
     Contract("oauth_client", "oauth-client", {"client-secret": "key"}),
+    Contract("oauth2_proxy", "oauth2-proxy", {"cookie-secret": "key"}),
     Contract("postgresql", "postgresql-auth", {"postgres-password": "key"}),
 )
 

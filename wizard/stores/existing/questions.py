@@ -30,6 +30,7 @@ from wizard.questions.cases import (
     PGBOUNCER,
     POOLED_DATABASE,
     PRIVATE_DAGS_OVER_HTTPS,
+    PROXY_LOGIN,
     SINGLE_SIGN_ON,
 )
 from wizard.questions.conditions import ALWAYS, Condition, when, when_matching
@@ -254,6 +255,11 @@ _CLIENT = _keys(
     "oauth-client",
     _key("client-secret", "Holds the secret of Airflow's client at the identity provider."),
 )
+_COOKIES = _keys(
+    "Proxy cookies",
+    "oauth2-proxy",
+    _key("cookie-secret", "Holds 32 bytes in URL-safe base64, which encrypt the proxy's cookies."),
+)
 _POSTGRES = _keys(
     "PostgreSQL",
     "postgresql-auth",
@@ -301,6 +307,7 @@ _QUESTIONS: Mapping[str, Any] = {
     "opensearch": _asked(_OPENSEARCH, EXISTING & OPENSEARCH_LOGS, "Task logs"),
     "admin": _asked(_ADMIN, EXISTING & ADMIN, "Admin user"),
     "oauth_client": _asked(_CLIENT, EXISTING & SINGLE_SIGN_ON, "Single sign-on"),
+    "oauth2_proxy": _asked(_COOKIES, EXISTING & PROXY_LOGIN, "Single sign-on"),
     "postgresql": _asked(_POSTGRES, EXISTING & BUNDLED_DATABASE, "Bundled database"),
 }
 
