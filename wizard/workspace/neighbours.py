@@ -235,7 +235,7 @@ def _suggest_value(key: str, own: Claims, others: Iterable[Claims]) -> str:
         plain = next(
             f"{plain}-{number}" for number in range(2, 9999) if f"{plain}-{number}" not in names
         )
-    roles = {role for one in others for role in (one.role, one.reader)}
+    roles = {role for one in others for role in (one.role, one.reader, one.runtime)}
     paths = {path for one in others for path in (one.path, one.reader_path)}
     marked = plain if "airflow" in plain else f"airflow-{plain}"
     start, used = {
@@ -246,6 +246,11 @@ def _suggest_value(key: str, own: Claims, others: Iterable[Claims]) -> str:
         PATH: (f"airflow-install/{plain}/config", paths),
         READER: (f"external-secrets-{marked}-argocd", roles),
         READER_PATH: (f"airflow-install/{plain}/argocd", paths),
+        RUNTIME_ROLE: (f"{marked}-runtime", roles),
+        **{
+            runtime: (f"airflow/{plain}/{runtime.rpartition('.')[2].partition('_')[0]}", paths)
+            for runtime in RUNTIME_FOLDERS
+        },
     }[key]
     # The names that are derived from this value must be free too.
     more = (

@@ -230,6 +230,22 @@ def test_argo_cds_path_is_set_up_and_filled_beside_it(
     assert bench.stored(path)["data"] == given
 
 
+def test_the_role_at_runtime_is_set_up_beside_it(
+    new_bench: Callable[..., Bench], tmp_path: Path
+) -> None:
+    if not shutil.which("kubectl"):
+        pytest.skip("kubectl is not installed")
+    bench = new_bench({"secrets.backend.kind": "vault"})
+    owners = of_bench(bench, tmp_path / "owner")
+    bench.account()
+    owners.ok("platform", "reviewer.sh", str(owners.folder))
+    for _ in range(2):
+        owners.ok("vault", "setup.sh")
+    bench.log_in(bench.vault.token)
+    found = bench.run()
+    assert found["vault.runtime-policy"].state == found["vault.runtime-role"].state == "holds"
+
+
 def test_the_payload_is_filled_and_never_overwritten(
     bench: Bench, owners: Owners, canary: Canary
 ) -> None:

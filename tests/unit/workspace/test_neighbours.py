@@ -229,3 +229,35 @@ def test_one_that_keeps_what_it_has_reads_no_other() -> None:
     require_disjoint_claims(answers, _data({}), _At(""), never)  # type: ignore[arg-type]
     with pytest.raises(AssertionError):
         require_disjoint_claims(answers, _data({"installation.release": "r"}), _At(""), never)  # type: ignore[arg-type]
+
+
+BACKEND = {"secrets.backend.kind": "vault"}
+FOLDERS = "secrets.backend.connections_path"
+
+
+@pytest.mark.parametrize(
+    ("more", "other", "keys"),
+    [
+        (BACKEND, BACKEND, []),
+        # Connections may be shared; a role and its policy may not.
+        ({**BACKEND, FOLDERS: "dags/c"}, {**BACKEND, FOLDERS: "dags/c"}, []),
+        ({**BACKEND, "secrets.backend.role": "flows"}, {**BACKEND, "secrets.backend.role": "flows"},
+         ["secrets.backend.role"]),
+        ({**BACKEND, "secrets.backend.role": "external-secrets-airflow"}, {},
+         ["secrets.backend.role"]),
+        ({"secrets.vault.role": "flows"}, {**BACKEND, "secrets.backend.role": "flows"},
+         ["secrets.vault.role"]),
+        # The payload of the other one is out of reach, too.
+        ({**BACKEND, FOLDERS: "team"}, {"secrets.vault.path": "team/airflow"}, [FOLDERS]),
+        ({**BACKEND, FOLDERS: "team", "secrets.backend.mount": "kv"},
+         {"secrets.vault.path": "team/airflow"}, []),
+    ],
+)  # fmt: skip
+def test_the_role_at_runtime_is_of_one_installation(
+    more: dict[str, Any], other: dict[str, Any], keys: list[str]
+) -> None:
+    given, first = {**APART, **more}, _first(other)
+    if keys:
+        assert [problem.key for problem in _taken(given, first).problems] == keys
+    else:
+        _plan(given, first)
