@@ -56,7 +56,7 @@ class Api:
                 found = {}
             if found and all(found[part]["status"] == "healthy" for part in parts):
                 return
-            time.sleep(0.3)
+            time.sleep(1)
         raise AssertionError(f"{parts} are not healthy: {found}\n{self.process.log}")
 
     def login(self, user: str, password: str) -> None:
@@ -69,7 +69,7 @@ class Api:
         deadline = time.monotonic() + seconds
         while dag not in [one["dag_id"] for one in self.read("dags?exclude_stale=false")["dags"]]:
             assert time.monotonic() < deadline, f"no DAG {dag}: {self.read('importErrors')}"
-            time.sleep(0.5)
+            time.sleep(1)
 
     def task_states(self, dag: str, run: str) -> dict[str, str]:
         """The state of each task of a run."""

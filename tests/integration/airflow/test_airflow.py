@@ -287,7 +287,7 @@ def run_and_read(
             process.check_running()
         assert "failed" not in states.values(), started[-1].log
         assert time.monotonic() < deadline, f"{states}\n{started[-1].log}"
-        time.sleep(0.3)
+        time.sleep(1)
 
     path = f"/api/v2/dags/proof/dagRuns/{run}/wait?interval=1&result=read"
     with ThreadPoolExecutor(12) as pool:
