@@ -78,6 +78,8 @@ _WORKLOADS: Mapping[str, tuple[str, ...]] = {
     "apiServer": ("api-server",),
     "webserver": ("webserver",),
     "dagProcessor": ("dag-processor",),
+    # airflow.cfg lists the bundles.
+    "dagProcessor.dagBundleConfigList": _CONFIGURED,
     "scheduler": ("scheduler",),
     "triggerer": ("triggerer",),
     "workers": ("worker",),
