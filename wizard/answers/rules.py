@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING
 
 from wizard.answers.access_rules import check_access
 from wizard.answers.backend_rules import check_backend
+from wizard.answers.chart_rules import (
+    check_airflow_version,
+    check_chart_features,
+    check_shared_worker_resources,
+)
 from wizard.answers.dag_rules import (
     check_bundle_hosts,
     check_bundle_logins,
@@ -21,7 +26,6 @@ from wizard.answers.log_rules import check_logs
 from wizard.answers.login_rules import check_login
 from wizard.answers.pod_rules import POD_RULES, SYSTEM_NAMESPACES
 from wizard.answers.questions import field_spec, field_specs
-from wizard.chart.versions import LOWEST_AIRFLOW, VERSIONS
 from wizard.deliveries.registry import delivery_kind
 from wizard.errors import Problem
 from wizard.formats.nested import get_value
@@ -63,26 +67,6 @@ _RESERVED_VARIABLES = {
         "the chart, from a Secret,",
     ),
 }
-
-
-def _parse_version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split("."))
-
-
-def check_airflow_version(answers: Answers) -> Iterator[Problem]:
-    """Report an unsupported Airflow version.
-
-    Source: charts 1.20 and later refuse versions below 2.11.0; no chart supports Airflow 4.
-    """
-    version = _parse_version(answers.installation.airflow)
-    if version < _parse_version(LOWEST_AIRFLOW):
-        yield Problem(
-            "installation.airflow",
-            f"use {LOWEST_AIRFLOW} or later: the charts do not support earlier versions",
-        )
-    if version >= (4, 0, 0):
-        newest = VERSIONS[0].airflow
-        yield Problem("installation.airflow", f"use 2.11.x or 3.x, such as {newest}")
 
 
 def check_hybrid_executors(answers: Answers) -> Iterator[Problem]:
@@ -296,22 +280,6 @@ def check_git_variables(answers: Answers) -> Iterator[Problem]:
             )
 
 
-def check_shared_worker_resources(answers: Answers) -> Iterator[Problem]:
-    """Report different resources for workers and task pods with chart 1.19.
-
-    Source: chart 1.19 has one `workers.resources` for both.
-    """
-    executor = answers.executor
-    both = "Celery" in executor.kind and "Kubernetes" in executor.kind
-    differ = both and executor.workers.resources.to_values() != executor.task_pods.to_values()
-    if differ and answers.installation.chart == "1.19.0":
-        yield Problem(
-            "executor.task_pods.cpu",
-            "use the same resources for task pods and workers, or use chart 1.20.0 or later: "
-            "1.19.0 has one setting for both",
-        )
-
-
 def check_bundle_version(answers: Answers) -> Iterator[Problem]:
     """Report GitDagBundle with Airflow 2, which does not support it."""
     if answers.dags.source == "bundle" and answers.installation.airflow.startswith("2."):
@@ -356,6 +324,7 @@ def _file_name(path: str) -> str:
 
 RULES: tuple[Rule, ...] = (
     check_airflow_version,
+    check_chart_features,
     check_hybrid_executors,
     check_worker_replicas,
     check_local_only_choices,

@@ -292,6 +292,18 @@ def get_chart_value(values: Mapping[str, object], dotted: str) -> object:
     return CHART_DEFAULTS.get(dotted) if node is None else node
 
 
+def creates_user(values: Mapping[str, object]) -> bool:
+    """Return whether the chart's Job creates a user.
+
+    Charts before 1.19 have only the key below `webserver`, which wins in the later ones, too.
+    """
+    web = values.get("webserver")
+    user = web.get("defaultUser") if isinstance(web, Mapping) else None
+    if user and isinstance(user, Mapping):
+        return bool(user.get("enabled"))
+    return bool(get_chart_value(values, "createUserJob.enabled"))
+
+
 def is_celery(values: Mapping[str, object]) -> bool:
     """Return whether Celery is one of the executors."""
     return "Celery" in str(get_chart_value(values, "executor"))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wizard.chart.contract import is_celery
+from wizard.chart.contract import creates_user, is_celery
 from wizard.chart.git_sync_environment import git_sync_names
 from wizard.chart.variables import Installation, Path, Read, Reader, Variable, get_node
 from wizard.formats.nested import format_path
@@ -191,7 +191,7 @@ class _Environments:
             own = self.read(("migrateDatabaseJob", "env"), templates=True)
             name = "run-airflow-migrations"
             yield self._job(name, name, "migrateDatabaseJob", own, after=(unbuffered,))
-        if one.get("createUserJob.enabled"):
+        if creates_user(one.values):
             own = self.read(("createUserJob", "env"))
             yield self._job("create-user-job", "create-user", "createUserJob", own)
         if one.get("databaseCleanup.enabled"):

@@ -6,7 +6,7 @@ older chart; `_INTRODUCED_IN` lists the keys of 1.22.0 that are missing in an ol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from wizard.chart.versions import chart_version, list_chart_versions
 
@@ -14,6 +14,12 @@ _INTRODUCED_IN = {
     "enableServiceLinks": "1.22.0",
     "dags.gitSync.recommendedProbeSetting": "1.20.0",
     "dags.gitSync.livenessProbe.enabled": "1.20.0",
+    "dagProcessor.podDisruptionBudget": "1.19.0",
+    "databaseCleanup": "1.19.0",
+    "imagePullSecrets": "1.19.0",
+    "triggerer.podDisruptionBudget": "1.19.0",
+    "workers.celery.podDisruptionBudget": "1.19.0",
+    "workers.celery.queue": "1.19.0",
 }
 
 
@@ -31,17 +37,26 @@ class SharedKeyError(Exception):
 
 def map_setting(setting: str, chart: str) -> str | None:
     """Return the dotted key of `setting` in this chart version; None if there is no such key."""
-    since = _INTRODUCED_IN.get(setting)
     versions = list_chart_versions()
-    if since is not None and versions.index(chart) > versions.index(since):
-        return None
     renames = chart_version(chart).renames
     parts = setting.split(".")
     for length in range(len(parts), 0, -1):
+        since = _INTRODUCED_IN.get(".".join(parts[:length]))
+        if since is not None and versions.index(chart) > versions.index(since):
+            return None
         renamed = renames.get(".".join(parts[:length]))
         if renamed is not None:
             return ".".join([renamed, *parts[length:]])
     return setting
+
+
+def pull_secret_settings(names: Sequence[str], chart: str) -> dict[str, object]:
+    """Return the setting of the pull secrets; charts before 1.19 take one name, at another key."""
+    if not names:
+        return {}
+    if map_setting("imagePullSecrets", chart) is None:
+        return {"registry.secretName": names[0]}
+    return {"imagePullSecrets": list(names)}
 
 
 def map_settings(settings: Mapping[str, object], chart: str) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """The chart versions that can be installed. To add one, add a row here and a file in keydata/.
 
-Source: the schemas of charts 1.19.0 to 1.22.0, and KEYDIFF.
+Source: the schemas of charts 1.16.0 to 1.22.0, KEYDIFF, and the templates of 1.16.0 to 1.18.0.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 from wizard.formats.version_ranges import is_in_range, parse_version
 
 CHART_REPOSITORY = "https://airflow.apache.org"
-# The lowest Airflow version offered with any chart; charts from 1.20 on require at least this one.
+# Charts from 1.20 on refuse lower versions of Airflow.
 LOWEST_AIRFLOW = "2.11.0"
 
 _BEFORE_1_21 = {
@@ -43,6 +43,11 @@ _BEFORE_1_20 = {
     "workers.celery.nodeSelector": "workers.nodeSelector",
     "workers.kubernetes.nodeSelector": "workers.nodeSelector",
 }
+_BEFORE_1_19 = {
+    "workers.celery": "workers",
+    "workers.kubernetes": "workers",
+    "createUserJob.enabled": "webserver.defaultUser.enabled",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +55,15 @@ class ChartVersion:
     """One version of the chart, the Airflow version it installs by default, and its renamed keys.
 
     `renames` lists the settings (keys of chart 1.22.0) that have a different key in this version.
+    `lowest` is the lowest version of Airflow that is offered with the chart. `airflow_2_only`: the
+    chart is offered for installations that still need it, and not for Airflow 3.
     """
 
     chart: str
     airflow: str
     renames: Mapping[str, str] = field(default_factory=dict)
+    lowest: str = LOWEST_AIRFLOW
+    airflow_2_only: bool = False
 
 
 # The newest comes first: it is the default.
@@ -63,6 +72,9 @@ VERSIONS: tuple[ChartVersion, ...] = (
     ChartVersion("1.21.0", "3.2.0"),
     ChartVersion("1.20.0", "3.1.8", _BEFORE_1_21),
     ChartVersion("1.19.0", "3.1.7", _BEFORE_1_20),
+    ChartVersion("1.18.0", "3.0.2", _BEFORE_1_19, "2.10.0", airflow_2_only=True),
+    ChartVersion("1.17.0", "3.0.2", _BEFORE_1_19, "2.10.0", airflow_2_only=True),
+    ChartVersion("1.16.0", "2.10.5", _BEFORE_1_19, "2.10.0", airflow_2_only=True),
 )
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from wizard.chart.configuration import FAB_MANAGER, WEB, url_host, variable_name
+from wizard.chart.contract import creates_user
 from wizard.chart.environment import TASK_POD, is_dag_processor_enabled
 from wizard.chart.exposure import list_exposures
 from wizard.chart.keys import list_names
@@ -82,9 +83,7 @@ class _Rules(Reporter):
             message = "nothing migrates the database, and every pod waits until it is migrated"
             fix = "write true, or run `airflow db migrate` before each installation and upgrade"
             yield self.warning("configuration.migration", where, message, fix)
-        user = get_nested(self.one.values, "webserver", "defaultUser")
-        enabled = get_nested(user, "enabled") if user else self.one.get("createUserJob.enabled")
-        if enabled:
+        if creates_user(self.one.values):
             yield from self._check_manager("create-user-job")
             yield from self._check_manager(WEB)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from wizard.chart.contract import CONTRACT, get_chart_value
 from wizard.chart.keys import list_names, load_keys
-from wizard.chart.versions import list_chart_versions
+from wizard.chart.versions import LOWEST_AIRFLOW, chart_version, list_chart_versions
 from wizard.checks.subject import Subject, as_mapping, get_nested
 from wizard.errors import Fix
 from wizard.findings import Finding, Severity
@@ -19,7 +19,6 @@ from wizard.formats.messages import UNKNOWN_KEY, show_name
 from wizard.formats.nested import format_path, walk
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)\Z")
-_LOWEST = (2, 11, 0)
 _REMOVED_EXECUTORS = ("CeleryKubernetesExecutor", "LocalKubernetesExecutor")
 
 
@@ -98,12 +97,18 @@ def _version(values: Mapping[str, Any], subject: Subject, report: Report) -> Ite
         yield report.error(rule, where, message, fix)
         return
     version = tuple(int(part) for part in match.groups())
-    if version < _LOWEST:
-        message = "charts from 1.20 on refuse Airflow before 2.11.0"
-        yield report.error(rule, where, message, "use an image and version 2.11.0 or later")
+    lowest = _find_lowest(subject.chart)
+    if version < tuple(int(part) for part in lowest.split(".")):
+        message = f"chart {subject.chart} is not for Airflow before {lowest}"
+        yield report.error(rule, where, message, f"use an image and version {lowest} or later")
     elif version != subject.airflow:
         message = f"{written} is not the Airflow version of this installation"
         yield report.error(rule, where, message, fix)
+
+
+def _find_lowest(chart: str) -> str:
+    """Return the lowest Airflow version of a chart; that of the newest one if it is not known."""
+    return chart_version(chart).lowest if chart in list_chart_versions() else LOWEST_AIRFLOW
 
 
 def _executor(values: Mapping[str, Any], subject: Subject, report: Report) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 Source: Airflow's documentation of its image ("Building the image", extending). The official image
 sets `AIRFLOW_VERSION`, has Airflow's constraints at `${HOME}/constraints.txt`, keeps its packages
-in the virtual environment `/home/airflow/.local`, and brings pip and uv.
+in the virtual environment `${HOME}/.local`, and brings pip and uv.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ DEFAULT_PYTHON = "3.12"
 # 3.2.2 and 3.3.2.
 PYTHONS = (((3, 2), 10, 14), ((3, 1), 10, 13), ((2, 0), 9, 12))
 _CONSTRAINTS = "https://raw.githubusercontent.com/apache/airflow/constraints-{}/constraints-{}.txt"
-_HOME = "/".join(("", "home", "airflow"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +145,9 @@ def _sync_lock(release: Release, image: ImageBuild) -> Iterator[str]:
     folder = "/opt/airflow-image"
     yield "# uv.lock names every version; it was written with Airflow's constraints. The packages"
     yield "# go where Airflow's own are, and those of the base that the lock does not name stay."
-    yield f"ENV UV_PROJECT_ENVIRONMENT={_HOME}/.local"
     yield f"COPY --chown=airflow:0 pyproject.toml uv.lock {folder}/"
-    yield f"RUN uv sync --project {folder} --frozen --inexact --no-dev --no-cache \\"
+    yield 'RUN UV_PROJECT_ENVIRONMENT="${HOME}/.local" \\'
+    yield f"    uv sync --project {folder} --frozen --inexact --no-dev --no-cache \\"
     yield "    && python -c 'from importlib.metadata import version; from os import environ; \\"
     yield '        found, wanted = version("apache-airflow"), environ["AIRFLOW_VERSION"]; \\'
     yield '        exit(found != wanted and f"uv.lock has Airflow {found}, the base {wanted}")\''

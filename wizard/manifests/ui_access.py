@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from wizard.chart.contract import creates_user
 from wizard.chart.exposure import Exposure, list_exposures
 from wizard.formats.addresses import is_loopback
 from wizard.formats.nested import get_value
@@ -181,7 +182,7 @@ def render_ui_access(release: Release, values: Mapping[str, Any]) -> str:
 
 def find_admin_password(values: Mapping[str, Any]) -> tuple[str, str] | None:
     """Return the Secret and the key from which the Job gets the admin's password; None without."""
-    if not get_value(values, ("createUserJob", "enabled")):
+    if not creates_user(values):
         return None
     listed = get_value(values, ("createUserJob", "env"))
     for item in listed if isinstance(listed, list) else []:

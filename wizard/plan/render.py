@@ -11,7 +11,7 @@ from typing import Any
 
 from wizard.answers.files import answers_text
 from wizard.answers.model import Answers, applicable_sections
-from wizard.chart.settings import SharedKeyError, map_settings
+from wizard.chart.settings import SharedKeyError, map_settings, pull_secret_settings
 from wizard.errors import AnswersError, Problem
 from wizard.formats.nested import get_value
 from wizard.formats.yaml_writer import dump_yaml
@@ -119,9 +119,7 @@ def _values_file(answers: Answers, release: Release, total: Contribution) -> Fil
 
 def _pod_settings(release: Release, total: Contribution) -> dict[str, Any]:
     """Return the settings of the pods: pull secrets, variables and mounts."""
-    settings: dict[str, Any] = {}
-    if total.pull_secrets:
-        settings["imagePullSecrets"] = list(total.pull_secrets)
+    settings: dict[str, Any] = {**pull_secret_settings(total.pull_secrets, release.chart)}
     for variable in total.env:
         for setting, item in _place_variable(variable, release):
             own = total.settings.get(setting)

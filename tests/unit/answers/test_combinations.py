@@ -15,7 +15,7 @@ import yaml
 from tests.support.paths import DATA
 from tests.support.rendered import dig, filled, findings, rendering, values
 from wizard.chart.keys import load_keys
-from wizard.chart.versions import list_chart_versions
+from wizard.chart.versions import chart_version, list_chart_versions
 from wizard.checks.schema import crd_schemas
 from wizard.formats.nested import format_path
 
@@ -143,9 +143,12 @@ def allowed(row: Mapping[str, int]) -> dict[str, Any]:
     kind = merged["executor.kind"]
     if kind in {"CeleryKubernetesExecutor", "LocalKubernetesExecutor"}:
         merged["installation.airflow"] = "2.11.0"
-    if merged["installation.airflow"] == "2.11.0" and merged.get("dags.source") == "bundle":
+    if chart_version(merged["installation.chart"]).airflow_2_only:
+        merged["installation.airflow"] = "2.10.5"
+        merged.pop("executor.queue", None)
+    if merged["installation.airflow"].startswith("2.") and merged.get("dags.source") == "bundle":
         merged["dags.source"] = "git-sync"
-    if "Celery" in kind and "Kubernetes" in kind and merged["installation.chart"] == "1.19.0":
+    if "Celery" in kind and "Kubernetes" in kind and merged["installation.chart"] < "1.20.0":
         workers = merged.get("executor.workers", filled("production")["executor"]["workers"])
         merged["executor.task_pods"] = workers.get("resources", {})
     return merged

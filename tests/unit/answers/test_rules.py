@@ -139,7 +139,23 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "dags.source",
         "use git-sync",
     ),
-    "check_image_dags": (
+    "check_chart_features": (
+        {
+            "installation.chart": "1.18.0",
+            "installation.airflow": "2.10.5",
+            "executor.queue": "heavy",
+        },
+        {"executor.queue": "heavy"},
+        "executor.queue",
+        "use default, or use chart 1.19.0 or later",
+    ),
+    "check_image, a Python without an image": (
+        {"installation.image": {**IMAGE, "base": "3.9"}},
+        {"installation.image": {**IMAGE, "base": "3.13"}},
+        "installation.image.base",
+        "use Python 3.10 to 3.14",
+    ),
+    "check_image": (
         {"dags.source": "image"},
         {"dags.source": "image", "installation.image": IMAGE},
         "installation.image.repository",

@@ -17,13 +17,18 @@ from wizard.chart.contract import (
     is_celery,
 )
 from wizard.chart.keys import load_keys
-from wizard.chart.versions import list_chart_versions
+from wizard.chart.versions import chart_version, list_chart_versions
 
 CHARTS = DATA / "chart"
 RECORDED = CHARTS / "1.22.0" / "secret_contract.json"
 BY_VALUE = {use.value: use for use in CONTRACT}
 # Values of the bundled PostgreSQL's own chart: the Airflow chart accepts them unlisted.
 SUBCHART = {"postgresql.auth.existingSecret", "postgresql.auth.replicationPassword"}
+# Keys that charts for Airflow 2 only do not have yet; the wizard writes none of them there.
+LATER = {
+    "apiSecretKey", "apiSecretKeySecretName", "apiServer.enabled", "createUserJob.enabled",
+    "createUserJob.defaultUser.password", "imagePullSecrets", "jwtSecret", "jwtSecretName",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("version", list_chart_versions())
@@ -32,7 +37,8 @@ def test_every_value_is_a_key_of_the_chart(version: str) -> None:
     named = [use.value for use in CONTRACT] + [use.enabled for use in CONTRACT if use.enabled]
     named += [other for use in CONTRACT for other in (*use.unless, use.key_from) if other]
     named += [*INLINE_SECRETS, *CHART_DEFAULTS]
-    for dotted in named:
+    later = LATER if chart_version(version).airflow_2_only else frozenset()
+    for dotted in (one for one in named if one not in later or chart.listed(one.split("."))):
         path = ["x" if part == "*" else part for part in dotted.split(".")]
         assert chart.listed(path) or (dotted in SUBCHART and chart.known(path)), dotted
 
@@ -57,7 +63,10 @@ def test_agrees_with_the_recorded_contract() -> None:
 def test_defaults_are_the_charts(version: str) -> None:
     schema = json.loads((CHARTS / version / "values.schema.json").read_text("utf-8"))
     schema = follow(schema, schema["definitions"])
+    later = LATER if chart_version(version).airflow_2_only else frozenset()
     for dotted, assumed in CHART_DEFAULTS.items():
+        if dotted in later:
+            continue
         node = schema
         for part in dotted.split("."):
             node = node["properties"][part]

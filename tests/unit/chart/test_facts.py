@@ -12,7 +12,7 @@ from wizard.chart.keys import load_keys
 from wizard.chart.names import Names
 from wizard.chart.removed_options import REMOVED_IN_AIRFLOW_3
 from wizard.chart.settings import SharedKeyError, map_settings
-from wizard.chart.versions import list_chart_versions
+from wizard.chart.versions import chart_version, list_chart_versions
 from wizard.formats.yaml_writer import dump_yaml
 
 CELERY = ("CeleryExecutor", "CeleryExecutor,KubernetesExecutor")
@@ -20,12 +20,26 @@ OTHERS = ("KubernetesExecutor", "LocalExecutor", "LocalExecutor,KubernetesExecut
 
 
 @pytest.mark.parametrize("chart", list_chart_versions())
-def test_1_airflow_before_2_11_is_refused(chart: str) -> None:
-    changes = {"installation.chart": chart, "installation.airflow": "2.10.5"}
-    assert objections("production", changes) == [
-        "installation.airflow: use 2.11.0 or later: the charts do not support earlier versions"
+def test_1_an_airflow_that_the_chart_refuses_is_refused(chart: str) -> None:
+    def found(airflow: str) -> list[str]:
+        return objections(
+            "production", {"installation.chart": chart, "installation.airflow": airflow}
+        )
+
+    one = chart_version(chart)
+    below = "2.9.3" if one.airflow_2_only else "2.10.5"
+    instead = "" if one.airflow_2_only else ", or use chart 1.18.0"
+    assert found(below) == [
+        f"installation.airflow: use {one.lowest} or later{instead}: chart {chart} does not support "
+        "earlier versions"
     ]
-    assert not objections("production", {**changes, "installation.airflow": "2.11.0"})
+    assert not found(one.lowest)
+    assert not found("2.11.0")
+    assert found("3.2.2") == (
+        [f"installation.chart: use 1.19.0 or later for Airflow 3: {chart} is for Airflow 2 only"]
+        if one.airflow_2_only
+        else []
+    )
     assert "such as 3.2.2" in objections("production", {"installation.airflow": "4.0.0"})[0]
 
 
@@ -190,6 +204,7 @@ def test_11_words_that_look_like_other_types_are_quoted(name: str) -> None:
 def test_12_nothing_deprecated_is_emitted(chart: str, shared: Path) -> None:
     changes: dict[str, object] = {
         "installation.chart": chart,
+        "installation.airflow": "2.10.5" if chart_version(chart).airflow_2_only else "3.2.2",
         "executor.workers": {"autoscaling": "keda"},
         "environment.reloader": True,
     }

@@ -106,7 +106,8 @@ def test_uv_installs_a_lock_for_the_python_of_the_base() -> None:
     text = made.tree.by_logical("image/dockerfile").text
     assert "FROM apache/airflow:3.2.2-python3.12\n" in text
     (sync,) = [words for name, words in instructions(text) if name == "RUN"]
-    assert sync.startswith("uv sync --project /opt/airflow-image --frozen --inexact --no-dev ")
+    assert sync.startswith('UV_PROJECT_ENVIRONMENT="${HOME}/.local" uv sync')
+    assert " --project /opt/airflow-image --frozen --inexact --no-dev " in sync
     project = tomllib.loads(made.tree.by_logical("image/pyproject").text)
     assert project["project"]["requires-python"] == "==3.12.*"
     assert project["project"]["dependencies"] == []

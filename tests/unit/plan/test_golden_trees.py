@@ -25,7 +25,11 @@ BASE = "production"
 CHARTS = {
     f"{chart}-airflow-{version}": {"installation.chart": chart, "installation.airflow": version}
     for chart in list_chart_versions()
-    for version in ("2.11.0", chart_version(chart).airflow)
+    for version in (
+        ("2.10.5",)
+        if chart_version(chart).airflow_2_only
+        else ("2.11.0", chart_version(chart).airflow)
+    )
 }
 VARIANTS: dict[str, dict[str, object]] = {
     "bundle": {"dags.source": "bundle"},

@@ -75,7 +75,7 @@ class Image(Model):
     apt: Annotated[
         list[AptPackage],
         QuestionInfo(
-            when=CUSTOM_IMAGE, preview="image/dockerfile", example="libpq-dev, build-essential"
+            when=CUSTOM_IMAGE, preview="image/dockerfile", example="[libpq-dev, build-essential]"
         ),
     ] = Field(
         default_factory=list,
@@ -102,7 +102,7 @@ class Image(Model):
             "the tag. You activate it: the wizard writes no file that runs by itself."
         ),
     )
-    pull_secrets: Annotated[list[SecretName], QuestionInfo(example="registry, mirror")] = Field(
+    pull_secrets: Annotated[list[SecretName], QuestionInfo(example="[registry, mirror]")] = Field(
         default_factory=list,
         title="More pull secrets",
         description=(
