@@ -27,8 +27,8 @@ from tests.testbed.databases import Postgres
 from tests.testbed.kube import Kube
 from tests.testbed.vault import RefusedError, Vault
 from wizard.clients.forge import ProviderRepository, RegistrationResult
-from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
 from wizard.clients.https_clone import HttpsClient
+from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
 from wizard.clients.ssh.clone import CloneResult, ParamikoClient
 from wizard.clients.ssh.session import CloneError
 from wizard.clients.vault.client import VaultClient

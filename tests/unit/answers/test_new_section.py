@@ -14,7 +14,7 @@ from wizard.answers.files import answers_text, parse_answers, validate_answers
 from wizard.answers.model import Answers
 from wizard.answers.questions import FieldSpec, field_spec, field_specs
 from wizard.errors import AnswersError
-from wizard.formats.types import HostName, Port
+from wizard.formats.address_types import HostName, Port
 from wizard.manifests.contribution import (
     Contribution,
     ContributionClashError,

@@ -205,7 +205,7 @@ def test_a_quota_has_room_for_the_components_or_is_refused() -> None:
 
 def test_what_restricted_refuses_is_named() -> None:
     side = [{"name": "proxy", "image": "a"}]
-    good = {"name": "side", "image": "a", "securityContext": {
+    good: dict[str, Any] = {"name": "side", "image": "a", "securityContext": {
         "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}}  # fmt: skip
     level: dict[str, object] = {"environment.pod_security": "restricted"}
     cases: list[tuple[dict[str, Any], str]] = [

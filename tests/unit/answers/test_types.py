@@ -11,8 +11,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from wizard.answers.model import Answers
 from wizard.answers.questions import convert_validation_error
-from wizard.formats import types
+from wizard.formats import address_types, identity_types, image_types, types
 from wizard.formats.durations import canonical_duration, check_duration, duration_seconds
+
+MODULES = (address_types, identity_types, image_types, types)
+TYPES = {
+    name: kind
+    for module in MODULES
+    for name, kind in vars(module).items()
+    if name[0].isupper() and name != "Annotated"
+}
+
 
 GOOD: dict[str, list[str]] = {
     "Text": ["", "a", "Zoë 日本 \U0001f600", "{{ x }}", "a" * 1000],
@@ -165,14 +174,14 @@ LOOPBACK = ["localhost", "LOCALHOST.", "a.localhost", "127.0.0.1", "127.1", "213
 
 def refusal(name: str, value: Any) -> str:
     with pytest.raises(ValidationError) as refused:
-        TypeAdapter(getattr(types, name)).validate_python(value)
+        TypeAdapter(TYPES[name]).validate_python(value)
     [problem] = convert_validation_error(refused.value, Answers)
     return problem.message
 
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, vs in GOOD.items() for v in vs])
 def test_good_text_is_taken(name: str, value: str) -> None:
-    taken = TypeAdapter(getattr(types, name)).validate_python(value)
+    taken = TypeAdapter(TYPES[name]).validate_python(value)
     assert taken == value
 
 
@@ -236,18 +245,17 @@ def test_values_are_kept_in_one_spelling() -> None:
         ("HttpsUrl", "https://vault.example/", "https://vault.example"),
         ("RepositoryPath", "apps/", "apps"),
     ):
-        assert TypeAdapter(getattr(types, name)).validate_python(given_text) == kept
+        assert TypeAdapter(TYPES[name]).validate_python(given_text) == kept
 
 
 def test_every_type_has_its_examples() -> None:
-    named = {name for name in vars(types) if name[0].isupper() and name not in {"Annotated"}}
-    own = {name for name in named if getattr(types, name).__class__.__name__ == "_AnnotatedAlias"}
+    own = {name for name, kind in TYPES.items() if kind.__class__.__name__ == "_AnnotatedAlias"}
     assert own - {"Port"} == set(GOOD)
     assert set(BAD) == set(GOOD) - {"OptionalVaultName", "OptionalVaultPath"}
 
 
 def test_ports_are_whole_numbers_in_range() -> None:
-    adapter = TypeAdapter(types.Port)
+    adapter = TypeAdapter(TYPES["Port"])
     assert [adapter.validate_python(port) for port in (1, 5432, 65535)] == [1, 5432, 65535]
     for port, message in ((0, "at least 1"), (-1, "at least 1"), (65536, "at most 65535")):
         assert message in refusal("Port", port)

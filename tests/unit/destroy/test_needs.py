@@ -22,6 +22,10 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "argocd, cluster store": ("gitops-vault", {}),
     "helm": ("production", {"delivery.kind": "helm"}),
 }
+_REMOVALS = {
+    "destroy.pause", "destroy.external-secrets", "destroy.application", "destroy.objects",
+    "remove.release", "remove.secrets", "remove.store", "remove.vault-role",
+}  # fmt: skip
 # What uses what: while the step on the left is blocked, none on the right may change anything.
 USES = {
     "remove.credential": {
@@ -35,13 +39,8 @@ USES = {
     "remove.store": {"remove.vault-role", "remove.vault-policy", "destroy.payload"},
     "destroy.external-secrets": {"remove.vault-role", "destroy.payload", "destroy.files"},
     "destroy.objects": {"remove.vault-role", "destroy.payload", "destroy.files"},
-    **dict.fromkeys(
-        ("remove.rivals", "remove.dependents"),
-        {
-            "destroy.pause", "destroy.external-secrets", "destroy.application", "destroy.objects",
-            "remove.release", "remove.secrets", "remove.store", "remove.vault-role",
-        },
-    ),
+    "remove.rivals": _REMOVALS,
+    "remove.dependents": _REMOVALS,
     "destroy.store": {"destroy.pause", "destroy.application", "destroy.objects"},
 }  # fmt: skip
 

@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, Field
 
 from wizard.answers.sections.login import OAuth, ProxyAnswers
 from wizard.chart.contract import TLS_SECRET_KEYS
-from wizard.formats.types import AnnotationKey, Network, ObjectName, Text, WebUrl
+from wizard.formats.address_types import Network, WebUrl
+from wizard.formats.types import AnnotationKey, ObjectName, Text
 from wizard.manifests.contribution import Contribution, combine_contributions
 from wizard.manifests.login import login_contribution
 from wizard.manifests.network_policy import ingress_settings, list_outside_peers

@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.formats.types import HostName, Port, Quantity
+from wizard.formats.address_types import HostName, Port
+from wizard.formats.types import Quantity
 from wizard.manifests.contribution import Contribution, Flow, combine_contributions
 from wizard.manifests.release import Release
 from wizard.questions.cases import CELERY, CHART_REDIS, EXTERNAL_BROKER

@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from wizard.formats.types import HttpsUrl, Text
+from wizard.formats.address_types import HttpsUrl
+from wizard.formats.types import Text
 from wizard.questions.effects import Effect
 from wizard.questions.section import QuestionInfo, Section
 

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, model_validator
 
+from wizard.formats.address_types import GitRef, GitUrl
 from wizard.formats.addresses import GitLocation, parse_git_url
-from wizard.formats.types import Duration, GitRef, GitUrl, RepositoryPath, Text
+from wizard.formats.types import Duration, RepositoryPath, Text
 from wizard.manifests.contribution import ONCE, Contribution, EnvVar, Flow, StepSpec
 from wizard.manifests.git_bundles import (
     MAIN_BUNDLE,

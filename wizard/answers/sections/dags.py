@@ -13,8 +13,9 @@ from wizard.answers.sections.dag_repository import (
     HostKeyEntry,
 )
 from wizard.answers.sections.dag_volume import DagVolume
+from wizard.formats.address_types import GitRef, GitUrl
 from wizard.formats.addresses import GitLocation, parse_git_url
-from wizard.formats.types import Duration, GitRef, GitUrl, RepositoryPath
+from wizard.formats.types import Duration, RepositoryPath
 from wizard.hostkeys.trust import format_known_hosts
 from wizard.hostkeys.verdict import Evidence, KnownHost
 from wizard.manifests.certificates import ca_config_map

@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from wizard.answers.sections.bundled_database import bundled_database_contribution
-from wizard.formats.types import HostName, Port, PostgresName
+from wizard.formats.address_types import HostName, Port
+from wizard.formats.types import PostgresName
 from wizard.manifests.certificates import ca_config_map
 from wizard.manifests.contribution import Contribution, EnvVar, Flow, Mount
 from wizard.manifests.postgres import (

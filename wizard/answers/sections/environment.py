@@ -8,7 +8,8 @@ from pydantic import Field
 
 from wizard.answers.sections.namespace import Proxy, Quota
 from wizard.answers.sections.workloads import Components
-from wizard.formats.types import EnvName, HostName, Port, Text, TimeZone
+from wizard.formats.address_types import HostName, Port
+from wizard.formats.types import EnvName, Text, TimeZone
 from wizard.manifests.contribution import Contribution, EnvVar, Flow, combine_contributions
 from wizard.manifests.isolation import (
     isolation_note,

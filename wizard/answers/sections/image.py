@@ -8,14 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from wizard.chart.contract import PULL_SECRET_KEYS
-from wizard.formats.types import (
-    AptPackage,
-    ImageBase,
-    ImageRepository,
-    ImageTag,
-    ObjectName,
-    SecretName,
-)
+from wizard.formats.image_types import AptPackage, ImageBase, ImageRepository, ImageTag
+from wizard.formats.types import ObjectName, SecretName
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.image import ImageBuild, image_files, image_note
 from wizard.manifests.image_ci import ci_files, ci_note

@@ -6,15 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wizard.formats.types import (
-    ClaimName,
-    ClientId,
-    GroupName,
-    HttpsUrl,
-    ImageName,
-    Scopes,
-    Tenant,
-)
+from wizard.formats.address_types import HttpsUrl
+from wizard.formats.identity_types import ClaimName, ClientId, GroupName, Scopes, Tenant
+from wizard.formats.image_types import ImageName
 from wizard.manifests.login import PROVIDERS
 from wizard.manifests.oauth2_proxy import DEFAULT_IMAGE, Proxy
 from wizard.manifests.webserver_config import Login, ProviderName

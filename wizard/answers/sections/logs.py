@@ -6,9 +6,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from wizard.formats.address_types import Address, LogUrl
 from wizard.formats.addresses import split_address
+from wizard.formats.identity_types import LoginName
 from wizard.formats.log_urls import LogPlace, parse_log_url
-from wizard.formats.types import Address, LoginName, LogUrl, ObjectName, Quantity
+from wizard.formats.types import ObjectName, Quantity
 from wizard.manifests.certificates import ca_config_map
 from wizard.manifests.contribution import Contribution, EnvVar, Flow, Mount
 from wizard.manifests.release import Release

@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from wizard.formats.address_types import Address
 from wizard.formats.addresses import split_address
-from wizard.formats.types import Address, LabelKey, MetricPrefix, ObjectName, Text
+from wizard.formats.types import LabelKey, MetricPrefix, ObjectName, Text
 from wizard.manifests.contribution import Contribution, EnvVar, Flow
 from wizard.manifests.metrics import exporter_settings, metrics_note, service_monitor
 from wizard.manifests.release import Release

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from wizard.formats.types import ProxyException, ProxyUrl, Quantity
+from wizard.formats.address_types import ProxyException, ProxyUrl
+from wizard.formats.types import Quantity
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.proxy import git_proxy_settings, proxy_contribution
 from wizard.manifests.quota import Limits

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from wizard.chart.contract import get_chart_value
-from wizard.formats.types import AnnotationKey, CloudIdentity, LabelKey, LabelValue, ObjectName
+from wizard.formats.identity_types import CloudIdentity
+from wizard.formats.types import AnnotationKey, LabelKey, LabelValue, ObjectName
 from wizard.manifests.release import Release
 from wizard.questions.cases import WORKERS
 from wizard.questions.section import Model, QuestionInfo

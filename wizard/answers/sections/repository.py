@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from wizard.formats.types import GitRef, RepositoryPath, RepositorySource
+from wizard.formats.address_types import GitRef, RepositorySource
+from wizard.formats.types import RepositoryPath
 from wizard.questions.cases import CUSTOM_IMAGE
 from wizard.questions.section import Model, QuestionInfo, Section
 

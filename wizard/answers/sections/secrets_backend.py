@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wizard.formats.types import (
+from wizard.formats.address_types import HttpsUrl
+from wizard.formats.identity_types import (
     Audience,
-    HttpsUrl,
     KeyVaultPrefix,
     OptionalVaultName,
     OptionalVaultPath,

@@ -11,8 +11,9 @@ from wizard.deliveries.argocd.manifests import (
     CREDENTIAL_REMOVAL,
     REPOSITORY_LABEL,
 )
+from wizard.formats.address_types import GitRef, GitUrl, HttpsUrl
 from wizard.formats.addresses import is_ssh_url
-from wizard.formats.types import GitRef, GitUrl, HttpsUrl, KubeName, Text
+from wizard.formats.types import KubeName, Text
 from wizard.manifests.contribution import Reader
 from wizard.manifests.release import Release
 from wizard.questions.conditions import when, when_matching

@@ -6,16 +6,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from wizard.formats.types import (
+from wizard.formats.address_types import HttpsUrl
+from wizard.formats.identity_types import (
     Audience,
-    HttpsUrl,
-    KubeName,
     OptionalVaultName,
     OptionalVaultPath,
     VaultName,
     VaultNamespace,
     VaultPath,
 )
+from wizard.formats.types import KubeName
 from wizard.questions.ca_file import CaFile
 from wizard.questions.conditions import when
 from wizard.questions.effects import ANOTHER_PAYLOAD

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, Field
 
 from wizard.errors import Problem
+from wizard.formats.address_types import HostName
 from wizard.formats.nested import get_value
-from wizard.formats.types import HostName
 from wizard.manifests.contribution import Contribution, StepSpec
 from wizard.manifests.external_secrets import StoreSettings, external_secret, secret_store
 from wizard.manifests.runbook import StoreRunbook
