@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wizard.systems.target import Target
     from wizard.workspace.earlier import EarlierAnswers
 
-EARLIER = "destroy.earlier"
+EARLIER = "remove.earlier"
 # Kinds whose objects show that an installation is still in a namespace; by source, or by label.
 _BY_SOURCE = (("external-secrets.io/v1", "ExternalSecret"), ("v1", "ServiceAccount"))
 _BY_LABEL = (

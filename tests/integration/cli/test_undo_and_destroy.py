@@ -130,6 +130,8 @@ def test_what_apply_made_is_taken_back_and_nothing_else(place: Callable[[str], P
         "cluster.identity": "holds",
         "vault.identity": "holds",
         "argocd.cluster": "holds",
+        "remove.earlier": "holds",
+        "remove.rivals": "holds",
         "undo.hooks": "holds",
         "remove.project": "blocked",
         "remove.reviewer": "kept",

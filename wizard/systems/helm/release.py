@@ -33,7 +33,7 @@ from wizard.systems.cluster.pods import list_finished_jobs
 from wizard.systems.helm import contents
 from wizard.systems.helm.chart import Chart, ChartFetcher
 from wizard.systems.helm.diagnosis import HELM_RULES
-from wizard.systems.release.claims import is_rendered_by_helm
+from wizard.systems.release.claims import has_release_mark
 from wizard.systems.release.revisions import (
     RUN_LABEL,
     Revision,
@@ -328,7 +328,7 @@ class HelmRelease:
     def _find_finished_jobs(self) -> list[KubeObject]:
         """Return the finished Jobs that Helm made for this release, not others of their names."""
         found = list_finished_jobs(self._kube, self._target.release)
-        return [one for one in found if is_rendered_by_helm(one, self._target)]
+        return [one for one in found if has_release_mark(one, self._target)]
 
     def _delete_finished_jobs(self) -> list[str]:
         """Delete finished Jobs: they are immutable and would look like those of the new revision.
