@@ -128,7 +128,7 @@ class ServiceAccounts(Model):
 
     annotations: dict[AnnotationKey, CloudIdentity] = Field(
         default_factory=dict,
-        title="Account annotations",
+        title="Annotations",
         description=(
             "NAME=VALUE annotations of the ServiceAccounts that run Airflow's image, such as "
             "eks.amazonaws.com/role-arn for a cloud identity. Pods get it when they restart."
