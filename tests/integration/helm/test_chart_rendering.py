@@ -17,6 +17,14 @@ from wizard.plan.render import Rendering
 pytestmark = pytest.mark.integration
 
 HOSTILE = "a{{ .Release.Name }}'\"\\ $(id) `id` %d é ; # }}"
+SSO: dict[str, object] = {
+    "access.base_url": "https://airflow.example.com",
+    "access.login": "oauth",
+    "access.oauth.provider": "okta",
+    "access.oauth.issuer": "https://example.okta.com",
+    "access.oauth.client_id": "0oa1",
+    "access.oauth.roles": {HOSTILE: "Admin", "{{ fail }}": "User"},
+}
 VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
     **{preset: (preset, {}) for preset in presets.list_presets()},
     "kubernetes": ("production", {"executor.kind": "KubernetesExecutor"}),
@@ -75,6 +83,11 @@ VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
             "database.ca.file": "pg.pem",
         },
     ),
+    "single sign-on": (
+        "production",
+        {**SSO, "access.login": "proxy", "executor.kind": "KubernetesExecutor"},
+    ),
+    "single sign-on, airflow 2": ("production", {**SSO, "installation.airflow": "2.11.0"}),
     "https": (
         "production",
         {
@@ -139,6 +152,7 @@ def test_chart_renders_the_same_without_secret_or_hook(
     assert_secrets_exist(made, found)
     assert_dags_are_read(made, found)
     assert_mounts_exist(found)
+    assert_the_login_is_as_written(made, found)
 
 
 def assert_mounts_exist(found: list[dict[str, Any]]) -> None:
@@ -168,6 +182,25 @@ def assert_secrets_exist(made: Rendering, found: list[dict[str, Any]]) -> None:
     contract = {use.value for use in CONTRACT}
     settings = {name for secret in made.total.secrets for name in secret.settings}
     assert settings <= contract
+
+
+def assert_the_login_is_as_written(made: Rendering, found: list[dict[str, Any]]) -> None:
+    """Helm renders the code of the login as a template, and changes nothing in it."""
+    values = yaml.safe_load(made.tree.by_logical("values").text)
+    written = [
+        values.get(component, {}).get(name)
+        for component, name in (("apiServer", "apiServerConfig"), ("webserver", "webserverConfig"))
+    ]
+    code = [one["data"]["webserver_config.py"] for one in found
+            if one["kind"] == "ConfigMap" and "webserver_config.py" in one["data"]]  # fmt: skip
+    assert code == [one.removesuffix("\n") for one in written if one]
+    readers = {
+        item["spec"]["template"]["metadata"]["labels"]["component"]
+        for item in found
+        if "oauth-client" in str(item.get("spec", {}).get("template"))
+    }
+    web = "api-server" if made.release.airflow_3 else "webserver"
+    assert readers == ({web} if code else set())
 
 
 def secret_keys(node: Any) -> list[tuple[str, str]]:

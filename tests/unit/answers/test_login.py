@@ -282,3 +282,42 @@ def test_the_proxy_reads_the_secrets_of_the_store() -> None:
 @pytest.mark.parametrize("changes", [ENTRA, OKTA, {**OIDC, **AIRFLOW_2}, GOOGLE, PROXY])
 def test_the_checks_have_no_objection(changes: dict[str, object]) -> None:
     assert not findings(rendering("production", changes))
+
+
+WRITTEN_BY_HAND = """\
+import os
+from os import getenv
+
+CLIENT_SECRET = getenv("OAUTH_CLIENT_SECRET")
+SECRET_KEY = os.getenv("AIRFLOW__WEBSERVER__SECRET_KEY", "")
+AUTH_LDAP_BIND_PASSWORD = os.environ.get("LDAP_PASSWORD")
+with open("/opt/airflow/secrets/client-secret") as file:
+    client_secret = file.read().strip()
+OAUTH_PROVIDERS = [
+    {
+        "name": "azure",
+        "token_key": "access_token",
+        "remote_app": {
+            "client_id": "66666666-7777-8888-9999-000000000000",
+            "client_secret": os.environ["AZURE_CLIENT_SECRET"],
+            "access_token_url": "https://login.microsoftonline.com/t/oauth2/v2.0/token",
+        },
+    },
+]
+AUTH_ROLES_MAPPING = {"secret-team": ["User"], "11111111-2222-3333-4444-555555555555": ["Op"]}
+SECURITY_MANAGER_CLASS = MySecurityManager
+"""
+
+
+@pytest.mark.parametrize("key", ["apiServer.apiServerConfig", "webserver.webserverConfig"])
+def test_the_checks_know_code_that_reads_a_secret_from_code_that_holds_one(key: str) -> None:
+    component, name = key.split(".")
+    version = AIRFLOW_2 if component == "webserver" else {}
+    changes: dict[str, object] = {**version, "values": {component: {name: WRITTEN_BY_HAND}}}
+    assert not findings(rendering("production", changes))
+    canary = "aB3" + "x9Qz" * 7
+    for line in (f'client_secret = "{canary}"', f'x = getenv("A_SECRET", "{canary}")'):
+        changes["values"] = {component: {name: f"{WRITTEN_BY_HAND}{line}\n"}}
+        [finding] = findings(rendering("production", changes))
+        assert finding.rule == "secret.literal"
+        assert canary not in str(finding)
