@@ -67,6 +67,7 @@ UNTRIED = {
     "installation.chart",
     "installation.namespace",
     "installation.release",
+    "logs.destination",
     "secrets.store",
 }
 

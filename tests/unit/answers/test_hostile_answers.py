@@ -77,15 +77,6 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
     (
         "production",
         {
-            "secrets.store": "existing",
-            "secrets.backend.kind": "vault",
-            "secrets.backend.server": "https://vault2.example.internal:8200",
-            "secrets.backend.ca.file": "vault2.pem",
-        },
-    ),
-    (
-        "production",
-        {
             "secrets.backend.kind": "azure",
             "secrets.backend.vault_url": "https://example.vault.azure.net",
         },
@@ -161,6 +152,37 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
             "installation.airflow": "2.11.0",
             "dags.credentials": {"needed": True, "username": "reader"},
             "secrets.store": "existing",
+        },
+    ),
+    (
+        "production",
+        {
+            **OTHERS,
+            "logs.kind": "remote",
+            "logs.url": "s3://example-logs",
+            "secrets.backend.kind": "vault",
+            "secrets.backend.server": "https://vault2.example.internal:8200",
+            "secrets.backend.ca.file": "vault2.pem",
+        },
+    ),
+    (
+        "production",
+        {
+            **OTHERS,
+            "logs.kind": "remote",
+            "logs.destination": "elasticsearch",
+            "logs.url": "https://search.example.internal:9200",
+            "logs.user": "airflow",
+        },
+    ),
+    (
+        "production",
+        {
+            **OTHERS,
+            "logs.kind": "remote",
+            "logs.destination": "opensearch",
+            "logs.url": "https://search.example.internal:9200",
+            "logs.user": "airflow",
         },
     ),
 ]
