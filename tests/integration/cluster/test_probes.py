@@ -34,6 +34,7 @@ from wizard.probes.catalogue import list_cluster_probes
 from wizard.secrets.facts import SecretSpec
 from wizard.stores.live import live_store
 from wizard.systems.argocd.rights import list_argocd_rights
+from wizard.systems.cluster.dag_claim import check_dag_claim, existing_dag_claim
 from wizard.systems.cluster.probes import check_version, list_existing_secrets
 from wizard.systems.cluster.rights import list_rights
 from wizard.systems.cluster.target_cluster import make_secret_lookup
@@ -289,6 +290,27 @@ async def test_secrets_that_others_make(
     assert (await probed(made, kube))["existing-secrets"].status == "pass"
     _, token = account(kube_with_crds)
     refused = (await probed(made, client(kube_with_crds, token)))["existing-secrets"]
+    assert refused.status == "unknown"
+
+
+async def test_the_claim_with_dags_that_others_make(
+    kube_with_crds: Server, space: str, client: Any
+) -> None:
+    assert existing_dag_claim(answers()) == ""
+    volume = {"installation.namespace": space, "dags.source": "volume"}
+    made = answers("production", {**volume, "dags.volume.existing_claim": "dags"})
+    kube = client(kube_with_crds)
+    put(kube_with_crds, "Namespace", space)
+
+    missing = (await probed(made, kube))["dag-claim"]
+    assert (missing.status, missing.fix.question) == ("warn", "dags.volume.existing_claim")
+    for mode, status in (("ReadWriteMany", "pass"), ("ReadWriteOnce", "warn")):
+        size = {"resources": {"requests": {"storage": "1Gi"}}, "accessModes": [mode]}
+        put(kube_with_crds, "PersistentVolumeClaim", mode.lower(), space, spec=size)
+        result = check_dag_claim(kube, space, mode.lower())
+        assert (result.status, mode in result.detail) == (status, True)
+    _, token = account(kube_with_crds)
+    refused = (await probed(made, client(kube_with_crds, token)))["dag-claim"]
     assert refused.status == "unknown"
 
 

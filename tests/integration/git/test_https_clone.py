@@ -20,12 +20,14 @@ from tests.support.rendered import answers
 from tests.testbed.fixtures import found, running
 from tests.testbed.git_https import GitHttps, http_backend
 from tests.testbed.peers import connect_proxy, peer, saying
+from wizard.answers.sections.dag_bundles import DagBundle
 from wizard.clients.https_clone import HttpsClient, HttpsTarget
 from wizard.clients.ssh.clone import CloneResult
 from wizard.clients.ssh.session import CloneError
 from wizard.engine.probes import Probe, ProbeResult, run_probes
 from wizard.plan.derive import derive_release
-from wizard.probes.catalogue import probe_dag_repository
+from wizard.probes.catalogue import probe_dag_bundles, probe_dag_repository
+from wizard.systems.git.bundle_probes import check_of_bundle
 from wizard.systems.git.https_probes import certificate_probe, https_clone_probes, https_target
 from wizard.systems.situation import Situation
 
@@ -276,7 +278,58 @@ def test_a_host_that_never_answers_ends_in_time(target: HttpsTarget) -> None:
     assert caught.value.kind == "unfinished"
 
 
+def test_a_bundle_s_faults_lead_to_the_bundles(target: HttpsTarget, forge: GitHttps) -> None:
+    bundle = DagBundle.model_validate(
+        {"name": "ml", "repo": "https://git.example.com/ml.git", "username": READER,
+         "login": {"env": "ML"}}
+    )  # fmt: skip
+    check = check_of_bundle(bundle)
+
+    good = results(https_clone_probes(target, SecretStr(TOKEN), check))
+    assert {name: one.status for name, one in good.items()} == {
+        "dags.bundles.ml.clone": "pass", "dags.bundles.ml.read-only": "pass",
+    }  # fmt: skip
+    bad = results(https_clone_probes(target, SecretStr("other"), check))["dags.bundles.ml.clone"]
+    assert bad.fix.question == "dags.bundles"
+    assert "login of dags.bundles.ml" in bad.fix.text
+
+
 # --- which probes the answers give
+
+
+def test_each_bundle_is_tried_with_its_own_login_after_a_yes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ml = {"name": "ml", "repo": "https://git.example.com:8443/ml.git", "username": READER,
+          "login": {"env": "ML"}}  # fmt: skip
+    fin = {"name": "fin", "repo": "ssh://git@github.com/acme/fin.git", "login": {"store": True}}
+    public = {"name": "open", "repo": "https://github.com/acme/open.git"}
+    monkeypatch.setenv("ML", TOKEN)
+    made = answers("production", {"dags.source": "bundle", "dags.bundles": [ml, fin, public]})
+    uses: list[str] = []
+
+    def agree(use: str) -> bool:
+        uses.append(use)
+        return True
+
+    start = Situation(answers=made, release=derive_release(made), consent=agree)
+    probes = {one.id: one for one in probe_dag_bundles(start)}
+
+    assert list(probes) == [
+        "dags.bundles.ml.clone", "dags.bundles.ml.read-only", "dags.bundles.fin.clone",
+        "dags.bundles.open.clone",
+    ]  # fmt: skip
+    assert uses == ["read env:ML and use it at git.example.com:8443"]
+    assert {one.question for one in probes.values()} == {"dags.bundles"}
+    assert results([probes["dags.bundles.fin.clone"]])["dags.bundles.fin.clone"].status == "skip"
+    # What the target branch has is agreed to; another repository of the same name is not.
+    agreed = made.model_dump(by_alias=True, exclude_none=True, mode="json")
+    uses.clear()
+    list(probe_dag_bundles(replace(start, agreed=agreed)))
+    assert uses == []
+    agreed["dags"]["bundles"][0]["repo"] = "https://other.example.com/ml.git"
+    list(probe_dag_bundles(replace(start, agreed=agreed)))
+    assert len(uses) == 1
 
 
 def test_the_probes_follow_the_answers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -104,6 +105,13 @@ def test_pods_and_volumes_of_an_installation() -> None:
         "triggerer": (1, "5Gi", False), "worker": (4, "10Gi", False), "Redis": (1, "1Gi", False),
         "logs": (1, "50Gi", True),
     }  # fmt: skip
+    for mode, shared in (("ReadOnlyMany", True), ("ReadWriteOnce", False)):
+        found = answers("production", {"dags.source": "volume", "dags.volume.access_mode": mode})
+        [dags] = [one for one in list_volumes(found, derive_release(found)) if one.who == "DAGs"]
+        assert (dags.size, dags.shared) == ("1Gi", shared)
+        assert judge_classes([], [dags]).status == "fail"
+        gone = judge_classes([], [replace(dags, storage_class="nfs")])
+        assert gone.fix.question == "dags.volume.storage_class"
     local = answers("local", {"executor.kind": "LocalExecutor"})
     assert {one.who for one in list_volumes(local, derive_release(local))} >= {
         "scheduler",

@@ -43,13 +43,17 @@ class PodDemand:
 
 @dataclass(frozen=True, slots=True)
 class VolumeDemand:
-    """Volumes of one kind; an empty class means the cluster's default."""
+    """Volumes of one kind; an empty class means the cluster's default.
+
+    `shared`: pods on several nodes mount it. `question` is the answer that names the class.
+    """
 
     who: str
     count: int
     size: str
     storage_class: str = ""
     shared: bool = False
+    question: str = "logs.storage_class"
 
 
 def list_pods(answers: Answers, release: Release) -> Iterator[PodDemand]:
@@ -92,6 +96,16 @@ def list_volumes(answers: Answers, release: Release) -> Iterator[VolumeDemand]:
     logs = answers.logs
     if logs.kind == "volume" and not logs.existing_claim:
         yield VolumeDemand("logs", 1, logs.size, logs.storage_class, shared=True)
+    own = answers.dags.volume
+    if release.dag_source == "volume" and not own.existing_claim:
+        yield VolumeDemand(
+            "DAGs",
+            1,
+            own.size,
+            own.storage_class,
+            own.access_mode != "ReadWriteOnce",
+            "dags.volume.storage_class",
+        )
 
 
 def _most_workers(answers: Answers) -> int:
@@ -200,7 +214,7 @@ def judge_classes(
             known = ", ".join(sorted(by_name)) or "none"
             return fail_result(
                 f"StorageClass {name} of {one.who} does not exist; existing: {known}",
-                Fix("correct logs.storage_class", "logs.storage_class"),
+                Fix(f"correct {one.question}", one.question),
             )
     for one in claimed:
         name = one.storage_class or default
@@ -209,7 +223,7 @@ def judge_classes(
             return warn_result(
                 f"StorageClass {name} ({provisioner}) attaches volumes to one node at a time, but "
                 f"{one.who} need ReadWriteMany",
-                Fix("set logs.storage_class to a class with file storage", "logs.storage_class"),
+                Fix(f"set {one.question} to a class with file storage", one.question),
             )
     return pass_result(f"default class {default}" if default else "each volume names its class")
 

@@ -28,6 +28,8 @@ from wizard.engine.probes import (  # fmt: skip
 from wizard.errors import Fix
 from wizard.state.cluster_identity import compare_clusters
 from wizard.systems.cluster.capacity import judge_classes, judge_quotas, list_pods, list_volumes
+from wizard.systems.cluster.dag_claim import QUESTION as DAG_CLAIM
+from wizard.systems.cluster.dag_claim import check_dag_claim, existing_dag_claim
 from wizard.systems.cluster.rights import (
     EXTERNAL_SECRETS_GROUP,
     RightSet,
@@ -104,6 +106,13 @@ def cluster_probes(
             "Secrets of others",
             lambda: check_existing_secrets(kube, release.namespace, existing),
             "secrets.extra",
+        )
+    if claim := existing_dag_claim(answers):
+        yield probe(
+            "dag-claim",
+            "volume of the DAGs",
+            lambda: check_dag_claim(kube, release.namespace, claim),
+            DAG_CLAIM,
         )
     for one in store_checks:
         yield probe(one.id, one.title, one.judge, one.question)
