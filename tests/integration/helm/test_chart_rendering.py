@@ -46,6 +46,7 @@ VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
             "executor.queue": "default,high.cpu",
         },
     ),
+    "airflow 3.3": ("production", {"installation.airflow": "3.3.2"}),
     "bundle": ("production", {"dags.source": "bundle"}),
     "image": (
         "production",

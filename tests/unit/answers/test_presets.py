@@ -55,6 +55,13 @@ def test_a_preset_passes_every_check(name: str) -> None:
     assert [str(item) for item in findings(rendering(name)) if item.is_error] == []
 
 
+def test_presets_hold_for_the_next_airflow() -> None:
+    """Airflow 3.3 is the candidate for the default; it removed no option that 3.2.2 has."""
+    for name in ("production", "kubernetes-executor"):
+        made = rendering(name, {"installation.airflow": "3.3.2"})
+        assert [str(item) for item in findings(made) if item.is_error] == []
+
+
 def test_presets_are_what_their_names_say() -> None:
     hardened = rendering("production").release
     assert (hardened.store, hardened.cluster_store) == ("vault", False)
@@ -66,6 +73,9 @@ def test_presets_are_what_their_names_say() -> None:
     assert series.tree.by_logical("argocd/bootstrap/parent").text
     policy = series.tree.by_logical("vault/policy").text
     assert '"secret/data/airflow/config"' in policy
+    pods = rendering("kubernetes-executor")
+    assert (pods.release.kubernetes, pods.release.celery) == (True, False)
+    assert pods.release.network_policies
     laptop = rendering("local").release
     assert (laptop.delivery, laptop.store, laptop.bundled_database) == ("kind", "kubernetes", True)
 

@@ -33,6 +33,8 @@ CHARTS = {
 }
 VARIANTS: dict[str, dict[str, object]] = {
     "bundle": {"dags.source": "bundle"},
+    # The candidate for the next default.
+    "airflow-3.3.2": {"installation.airflow": "3.3.2"},
     "task-pods-and-own-image": {
         "executor.kind": "CeleryExecutor,KubernetesExecutor",
         "installation.image": {"repository": "registry.example.com/airflow", "tag": "3.2.2-r1"},
