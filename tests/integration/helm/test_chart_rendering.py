@@ -48,6 +48,30 @@ VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
     ),
     "airflow 3.3": ("production", {"installation.airflow": "3.3.2"}),
     "bundle": ("production", {"dags.source": "bundle"}),
+    "isolated database": (
+        "production",
+        {
+            "executor.kind": "CeleryExecutor,KubernetesExecutor",
+            "environment.network_policies": True,
+            "environment.isolate_database": True,
+            "environment.pod_security": "restricted",
+            "environment.cleanup.database": True,
+        },
+    ),
+    "other namespaces, placed": (
+        "production",
+        {
+            "executor.kind": "KubernetesExecutor",
+            "executor.multi_namespace": ["team-a"],
+            "components.schedule.services": {"node_selector": {"a": "b"}, "spread": "zones"},
+            "components.schedule.tasks": {"tolerations": [{"key": "spot"}], "spread": "nodes"},
+            "components.service_account.annotations": {"a.example/b": "arn:c"},
+            "components.pod_labels": {"a.example/b": "true"},
+            "environment.openshift": True,
+            "environment.proxy.https": "http://proxy.example.internal:3128",
+            "environment.quota": {"cpu": "32", "memory": "64Gi", "pods": 60},
+        },
+    ),
     "image": (
         "production",
         {

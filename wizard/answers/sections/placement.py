@@ -108,9 +108,9 @@ class Placement(Model):
 class Schedule(Model):
     """Placement, once for what runs all the time and once for tasks."""
 
-    services: Placement = Field(default_factory=Placement, title="Placement of services")
+    services: Placement = Field(default_factory=Placement, title="Placement")
     tasks: Annotated[Placement, QuestionInfo(when=WORKERS)] = Field(
-        default_factory=Placement, title="Placement of tasks"
+        default_factory=Placement, title="Task placement"
     )
 
     def build_settings(self, release: Release, values: Mapping[str, Any]) -> dict[str, object]:
