@@ -13,7 +13,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -97,11 +97,14 @@ class IdentityProvider:
         return Answer(302, headers={"Location": f"{self.redirect_uri}?{back}"})
 
     def _give_tokens(self, sent: dict[str, str], headers: dict[str, str]) -> Answer:
-        login = base64.b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
+        # As it is, like Authlib, or encoded, like Go's library and RFC 6749.
+        plain = f"{self.client_id}:{self.client_secret}"
+        encoded = f"{quote_plus(self.client_id)}:{quote_plus(self.client_secret)}"
+        logins = [f"Basic {base64.b64encode(one.encode()).decode()}" for one in (plain, encoded)]
         asked = self._codes.pop(sent.get("code", ""), None)
         digest = hashlib.sha256(sent.get("code_verifier", "").encode()).digest()
         if (
-            headers.get("Authorization") != f"Basic {login}"
+            headers.get("Authorization") not in logins
             or asked is None
             or asked["code_challenge"] != _encode(digest)
             or sent.get("redirect_uri") != self.redirect_uri

@@ -34,6 +34,7 @@ BUILD_MINUTES = {
     "airflow-3-2": (1, 3),
     "airflow-3-3": (1, 3),
     "object-storage": (1, 2),
+    "oauth2-proxy": (5, 25),
 }
 HELM_MODULE = "helm.sh/helm/v3/cmd/helm@v3.22.0"
 

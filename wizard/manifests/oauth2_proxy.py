@@ -187,6 +187,8 @@ def list_arguments(release: Release, login: Login) -> list[str]:
         f"--client-id={login.client_id}",
         "--scope=openid",
         "--code-challenge-method=S256",
+        # Without this option it checks no nonce.
+        "--insecure-oidc-skip-nonce=false",
         f"--redirect-url={callback_uri(release)}",
         f"--proxy-prefix={path}/oauth2",
         "--oidc-email-claim=sub",
