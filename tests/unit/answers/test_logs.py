@@ -9,7 +9,10 @@ import pytest
 import yaml
 
 from tests.support.rendered import answers, filled, findings, objections, rendering, values
+from wizard.answers.explain import find_explanations
 from wizard.answers.files import apply_assignments, validate_answers
+from wizard.answers.model import Answers
+from wizard.answers.moved import describe_moved_keys
 from wizard.plan.render import Rendering
 from wizard.secrets.facts import Encoding, FactUse
 
@@ -280,3 +283,14 @@ def test_set_takes_the_old_keys() -> None:
         ["components.logs.persistence=true", "components.logs.size=80Gi"],
     )
     assert data == {"logs": {"kind": "volume", "size": "80Gi"}}
+
+
+def test_help_and_schema_know_the_old_keys() -> None:
+    assert [row.key for row in find_explanations("components.logs.size")] == ["logs.size"]
+    assert "logs.kind" in [row.key for row in find_explanations("components.logs")]
+    assert next(iter(find_explanations("components"))).key.startswith("components.")
+    schema = describe_moved_keys(Answers.model_json_schema(by_alias=True))
+    old = schema["$defs"]["Components"]["properties"]["logs"]
+    assert set(old["properties"]) == {"persistence", "size", "storage_class"}
+    assert old["deprecated"]
+    assert old["properties"]["persistence"]["type"] == "boolean"
