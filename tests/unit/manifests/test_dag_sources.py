@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from tests.support.rendered import PEM, findings, objects, rendering, values
+from wizard.chart.versions import list_chart_versions
 from wizard.plan.render import Rendering
 
 HTTPS: dict[str, object] = {"dags.repo": "https://git.example.com:8443/a/b.git"}
@@ -150,4 +153,20 @@ def test_a_volume_of_others_and_one_of_the_chart() -> None:
     for made in (existing, own):
         assert not any("git" in secret.name for secret in made.total.secrets)
         assert "DAGs are not cloned" not in made.tree.by_logical("runbook").text
+        assert errors(made) == []
+
+
+@pytest.mark.parametrize("chart", list_chart_versions())
+def test_every_chart_has_the_keys_of_each_source(chart: str, shared: Path) -> None:
+    schema = json.loads((shared / "chart" / chart / "values.schema.json").read_text())
+    sidecar = {"max_failures": 3, "resources": {"cpu": "1"}, "variables": {"TZ": "UTC"}}
+    sources: list[dict[str, object]] = [
+        {**CA, "dags.git_sync": sidecar},
+        {"dags.source": "volume", "dags.volume.storage_class": "nfs"},
+        {"dags.source": "volume", "dags.volume": {"existing_claim": "d", "subpath": "a"}},
+        {**CA, "dags.source": "bundle"},
+    ]
+    for changes in sources:
+        made = rendering(changes={**changes, "installation.chart": chart})
+        jsonschema_rs.validate(schema, values(made))
         assert errors(made) == []

@@ -61,9 +61,6 @@ class GitSync(Model):
             "Git host that is down for a while disturbs no pod."
         ),
     )
-    resources: Annotated[WorkerResources, QuestionInfo(when=GIT_SYNC)] = Field(
-        default_factory=WorkerResources, title="git-sync resources"
-    )
     variables: Annotated[
         dict[EnvName, Text],
         QuestionInfo(
@@ -78,4 +75,7 @@ class GitSync(Model):
             "Variables of git-sync NAME=VALUE, such as GITSYNC_SYNC_TIMEOUT. None may change the "
             "repository, the login, or how the Git host is verified."
         ),
+    )
+    resources: Annotated[WorkerResources, QuestionInfo(when=GIT_SYNC)] = Field(
+        default_factory=WorkerResources, title="git-sync resources"
     )
