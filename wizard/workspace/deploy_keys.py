@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from wizard.formats.addresses import GitLocation, parse_git_url
 from wizard.formats.nested import get_value
-from wizard.secrets.references import DeployKey
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.secrets.facts import Fact
+    from wizard.secrets.references import DeployKey
 
 # For each key in the store: the questions about the deploy key and about its repository.
 QUESTIONS = {
@@ -75,6 +75,7 @@ def git_key(answers: Answers, name: str = "gitSshKey") -> GitKey:
 
 def _bundle_key(answers: Answers, name: str) -> GitKey:
     from wizard.secrets.deploy_key import build_comment
+    from wizard.secrets.references import DeployKey
 
     for one in answers.dags.bundles:
         if one.login is not None and one.fact is not None and one.fact.key == name:

@@ -76,7 +76,7 @@ def test_a_name_that_nobody_listed_is_refused_whatever_its_value(prefix: str) ->
         ("GITSYNC_GIT_CONFIG", '"safe.directory":"*"', '"core.hooksPath":"/x"'),
         ("GITSYNC_TOUCH_FILE", "done", "../../etc/gitconfig"),
         ("GIT_CONFIG_GLOBAL", "/dev/null", "/git/config"),
-        ("GIT_CONFIG_COUNT", "0", "1"),
+        ("GIT_CONFIG_COUNT", "0", "2"),
         ("GIT_SSL_NO_VERIFY", "false", "true"),
         ("GIT_ALLOW_PROTOCOL", "https:ssh", "ext"),
         ("GIT_ASKPASS", "/bin/true", "/git/repo/x"),
