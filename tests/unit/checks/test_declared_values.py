@@ -357,7 +357,7 @@ def test_the_keys_of_the_declared_version_judge(version: str, judged: bool, says
 
 
 @pytest.mark.parametrize(
-    ("chart", "says"), [("1.18.0", "version of the image"), ("1.21.0", 'airflowVersion: "3.2.0"')]
+    ("chart", "says"), [("1.15.0", "version of the image"), ("1.21.0", 'airflowVersion: "3.2.0"')]
 )
 def test_a_version_of_airflow_that_no_file_says_is_not_made_up(chart: str, says: str) -> None:
     source = {"targetRevision": chart, "helm": {"valuesObject": {"executor": "LocalExecutor"}}}
