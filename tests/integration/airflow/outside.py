@@ -18,16 +18,18 @@ from tests.testbed import programs
 from tests.testbed.databases import Postgres, free_port, own_folder
 from tests.testbed.fixtures import found, running
 from tests.testbed.object_storage import AZURITE_ACCOUNT, AZURITE_KEY, ObjectStorage
+from wizard.manifests.certificates import CA_KEY
 from wizard.manifests.postgres import CA_PATH
+from wizard.manifests.secrets_backend import CA_FOLDER, TOKEN_FOLDER
+from wizard.plan.render import Rendering
 
 HOST = "pg.example.internal"
 USER, DATABASE = "air'flow", "d b"
 TLS_ONLY = "hostnossl all all 127.0.0.1/32 reject\nhost all all 127.0.0.1/32 scram-sha-256\n"
 BUCKET = "task-logs"
-JWT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount/token"
-LOG_CONNECTION = "AIRFLOW_CONN_AIRFLOW_LOGS"
-# Where the store keeps it.
-LOG_KEY = f"extraAirflowLogs_{LOG_CONNECTION}"
+# Where the store keeps the connection to the logs.
+LOG_KEY = "logsConnection"
+VAULT = "https://vault.example.internal:8200"
 
 
 @contextmanager
@@ -65,9 +67,9 @@ def database_places(server: Postgres, authority: Authority) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Logs:
-    """A place for remote logs: the options for it, its connection, and what it holds."""
+    """A place for remote logs: the answers for it, its connection, and what it holds."""
 
-    options: dict[str, dict[str, str]]
+    answers: dict[str, object]
     connection: str
     storage: ObjectStorage
     python: Path
@@ -129,14 +131,10 @@ def s3_logs(python: Path) -> Iterator[Logs]:
     with running(ObjectStorage.s3()) as storage:
         extra = {"endpoint_url": storage.url, "region_name": "us-east-1"}
         login = {"conn_type": "aws", "login": "key", "password": "secret", "extra": extra}
-        options = {
-            "logging": {
-                "remote_logging": "True",
-                "remote_base_log_folder": f"s3://{BUCKET}/airflow",
-                "remote_log_conn_id": "airflow_logs",
-            }
-        }
-        logs = Logs(options, json.dumps(login), storage, python)
+        answers: dict[str, object] = {
+            "logs.kind": "remote", "logs.destination": "s3", "logs.url": f"s3://{BUCKET}/airflow",
+        }  # fmt: skip
+        logs = Logs(answers, json.dumps(login), storage, python)
         logs.make()
         yield logs
 
@@ -146,16 +144,12 @@ def azure_logs(python: Path) -> Iterator[Logs]:
     """Logs in Azure Blob Storage."""
     with running(ObjectStorage.azure()) as storage:
         extra = {"connection_string": azure_address(storage)}
-        options = {
-            "logging": {
-                "remote_logging": "True",
-                "remote_base_log_folder": "wasb-airflow",
-                "remote_log_conn_id": "airflow_logs",
-            },
-            "azure_remote_logging": {"remote_wasb_log_container": BUCKET},
-        }
+        answers: dict[str, object] = {
+            "logs.kind": "remote", "logs.destination": "azure",
+            "logs.url": f"wasb://{BUCKET}@{AZURITE_ACCOUNT}.blob.core.windows.net/wasb-airflow",
+        }  # fmt: skip
         connection = json.dumps({"conn_type": "wasb", "extra": extra})
-        logs = Logs(options, connection, storage, python, azure=True)
+        logs = Logs(answers, connection, storage, python, azure=True)
         logs.make()
         yield logs
 
@@ -165,55 +159,69 @@ class Backend:
     """Connections in Vault, which Airflow's components read with a role of their own."""
 
     cluster: Cluster
-    options: dict[str, dict[str, str]]
-    jwt: str
+    jwt: Path
 
     @property
-    def token(self) -> str:
-        """A token of the role, as Airflow gets one."""
+    def answers(self) -> dict[str, object]:
+        """The answers for it: the Vault that is the store, too."""
         store = self.cluster.store
-        body = {"role": f"{store.role}-runtime", "jwt": self.jwt}
-        answer: Any = self.cluster.vault.request("POST", f"auth/{store.auth_mount}/login", body)
+        return {
+            "secrets.backend.kind": "vault", "secrets.vault.server": VAULT,
+            "secrets.vault.mount": store.mount, "secrets.vault.auth_mount": store.auth_mount,
+            "secrets.vault.role": store.role, "secrets.vault.ca.file": "vault-ca.pem",
+        }  # fmt: skip
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where Vault, its CA and the pod's token are on this machine."""
+        vault = self.cluster.vault
+        return {
+            VAULT: vault.url, f"{CA_FOLDER}/{CA_KEY}": str(vault.ca),
+            f"{TOKEN_FOLDER}/token": str(self.jwt),
+        }  # fmt: skip
+
+    def set_up(self, made: Rendering, connections: dict[str, str]) -> None:
+        """Connections by id and URI, and the emitted policy and role that read them."""
+        store, vault = self.cluster.store, self.cluster.vault
+        payload = {"data": {"databasePassword": "only-for-the-store"}}
+        vault.request("POST", store.data_path, payload)
+        for name, uri in connections.items():
+            vault.request("POST", self.path(name), {"data": {"conn_uri": uri}})
+        folder, role = made.release.paths.vault, self.role
+        bound = json.loads(made.tree[f"{folder}/{role}.json"].text)
+        (policy,) = bound["token_policies"]
+        text = made.tree[f"{folder}/{policy}.hcl"].text
+        vault.request("PUT", f"sys/policies/acl/{policy}", {"policy": text})
+        vault.request("POST", f"auth/{store.auth_mount}/role/{role}", bound)
+        account = made.release.names.service_account("scheduler")
+        assert account in bound["bound_service_account_names"]
+        self.cluster._account(made.release.namespace, account)
+        token = self.cluster.minted(account, store.audience, namespace=made.release.namespace)
+        self.jwt.write_text(token)
+
+    @property
+    def role(self) -> str:
+        """The role of the components."""
+        return f"{self.cluster.store.role}-runtime"
+
+    def path(self, connection: str) -> str:
+        """Where Vault keeps a connection."""
+        return f"{self.cluster.store.mount}/data/airflow/airflow/connections/{connection}"
+
+    def login(self) -> str:
+        """A token of the role, as Airflow gets one."""
+        body = {"role": self.role, "jwt": self.jwt.read_text()}
+        path = f"auth/{self.cluster.store.auth_mount}/login"
+        answer: Any = self.cluster.vault.request("POST", path, body)
         made: str = answer["auth"]["client_token"]
         return made
 
 
-def vault_backend(cluster: Cluster, connections: dict[str, str], jwt_path: str) -> Backend:
-    """Connections in Vault by id and URI, and the role of the components that read them."""
-    store, vault = cluster.store, cluster.vault
-    vault.mount(store.mount)
+def new_backend(cluster: Cluster, jwt: Path) -> Backend:
+    """Vault with its mounts and the role of the store."""
+    cluster.vault.mount(cluster.store.mount)
     cluster.set_up()
-    vault.request("POST", store.data_path, {"data": {"databasePassword": "only-for-the-store"}})
-    folder = "airflow/airflow"
-    for name, uri in connections.items():
-        path = f"{store.mount}/data/{folder}/connections/{name}"
-        vault.request("POST", path, {"data": {"conn_uri": uri}})
-    runtime = f"{store.role}-runtime"
-    vault.policy(runtime, {
-        f"{store.mount}/data/{folder}/connections/*": ["read"],
-        f"{store.mount}/data/{folder}/variables/*": ["read"],
-    })  # fmt: skip
-    account = "airflow-scheduler"
-    cluster._account(store.account_namespace, account)
-    body = {
-        "bound_service_account_names": [account],
-        "bound_service_account_namespaces": [store.account_namespace],
-        "audience": store.audience, "token_policies": [runtime],
-    }  # fmt: skip
-    vault.request("POST", f"auth/{store.auth_mount}/role/{runtime}", body)
-    keywords = {
-        "url": vault.url, "auth_type": "kubernetes", "auth_mount_point": store.auth_mount,
-        "kubernetes_role": runtime, "kubernetes_jwt_path": jwt_path, "mount_point": store.mount,
-        "connections_path": f"{folder}/connections", "variables_path": f"{folder}/variables",
-        "config_path": None, "verify": str(vault.ca),
-    }  # fmt: skip
-    options = {
-        "secrets": {
-            "backend": "airflow.providers.hashicorp.secrets.vault.VaultBackend",
-            "backend_kwargs": json.dumps(keywords),
-        }
-    }
-    return Backend(cluster, options, cluster.minted(account, store.audience))
+    return Backend(cluster, jwt)
 
 
 def ports() -> tuple[int, int]:

@@ -22,7 +22,6 @@ import pytest
 from tests.integration.airflow.api import Api
 from tests.integration.airflow.outside import (
     DATABASE,
-    LOG_CONNECTION,
     LOG_KEY,
     Backend,
     Logs,
@@ -30,9 +29,9 @@ from tests.integration.airflow.outside import (
     database,
     database_answers,
     database_places,
+    new_backend,
     ports,
     s3_logs,
-    vault_backend,
 )
 from tests.support.canary import HOSTILE_TAIL
 from tests.support.certificates import Authority
@@ -45,7 +44,7 @@ from tests.testbed.eso import EsoTemplate
 from tests.testbed.fixtures import found, running
 from tests.testbed.kube import Kube
 from tests.testbed.object_storage import azurite
-from tests.testbed.vault import Vault
+from tests.testbed.vault import RefusedError, Vault
 from wizard.manifests.postgres import CA_PATH
 from wizard.plan.render import Rendering
 
@@ -69,21 +68,15 @@ def server(authority: Authority) -> Iterator[Postgres]:
 
 
 def rendered(
-    minor: str, server: Postgres, sslmode: str, pooler: str, *options: dict[str, dict[str, str]]
+    minor: str, server: Postgres, sslmode: str, pooler: str, *more: dict[str, object]
 ) -> Rendering:
-    config: dict[str, dict[str, str]] = {}
-    for one in options:
-        config |= one
     changes: dict[str, object] = {
         "executor.kind": "LocalExecutor",
         "installation.airflow": environments.airflow_version(minor),
         **database_answers(server, sslmode, pooler),
     }
-    if config:
-        changes["values"] = {"config": config}
-        changes["secrets.extra"] = [
-            {"name": "airflow-logs", "from": "store", "keys": [LOG_CONNECTION], "env": "all"}
-        ]
+    for one in more:
+        changes |= one
     return rendering("production", changes)
 
 
@@ -99,7 +92,9 @@ class Installation:
     payload: dict[str, str]
     stack: ExitStack
 
-    def pods(self, name: str, made: Rendering, **payload: str) -> tuple[Pods, int]:
+    def pods(
+        self, name: str, made: Rendering, more_places: dict[str, str], **payload: str
+    ) -> tuple[Pods, int]:
         """Pods of a rendering that share the payload, and the port of their API server."""
         given = {**self.payload, **payload, "databasePassword": HOSTILE_TAIL}
         self.payload.update(new_payload(made, given))
@@ -108,6 +103,7 @@ class Installation:
         release = made.release
         places = {
             **database_places(self.server, self.authority),
+            **more_places,
             "/opt/airflow": str(home),
             f"{release.names.fullname}-api-server:8080": f"127.0.0.1:{api}",
             f"{release.names.fullname}-statsd": "127.0.0.1",
@@ -177,7 +173,7 @@ def new_installation(
 
 def test_airflow_2_migrates_and_logs_in(new_installation: Any, server: Postgres) -> None:
     one = new_installation("2.11")
-    pods, _ = one.pods("pods", rendered("2.11", server, "verify-full", "chart"))
+    pods, _ = one.pods("pods", rendered("2.11", server, "verify-full", "chart"), {})
     pods.start_job("migrateDatabaseJob", "run-airflow-migrations", "run-airflow-migrations").finish(
         SECONDS
     )
@@ -199,15 +195,11 @@ def test_airflow_runs(
     found(azurite)
     s3 = one.stack.enter_context(s3_logs(python))
     azure = one.stack.enter_context(azure_logs(python))
-    jwt = tmp_path / "jwt"
-    uri = "http://user:from-vault@example.internal"
-    backend = vault_backend(Cluster(kube, vault, store_of()), {IN_VAULT: uri}, str(jwt))
-    jwt.write_text(backend.jwt)
+    backend = new_backend(Cluster(kube, vault, store_of()), tmp_path / "jwt")
+    made = rendered(minor, server, "verify-full", "chart", s3.answers, backend.answers)
+    backend.set_up(made, {IN_VAULT: "http://user:from-vault@example.internal"})
 
-    pooled, port = one.pods(
-        "pooled", rendered(minor, server, "verify-full", "chart", s3.options, backend.options),
-        **{LOG_KEY: s3.connection},
-    )  # fmt: skip
+    pooled, port = one.pods("pooled", made, backend.places, **{LOG_KEY: s3.connection})
     job = "run-airflow-migrations"
     pooled.start_job("migrateDatabaseJob", job, job).finish(SECONDS)
     one.start_pooler(pooled)
@@ -239,12 +231,13 @@ def test_airflow_runs(
     pooled.stop()
 
     # Without a pooler, with both ways of TLS: two API servers watch one run.
+    answers = (azure.answers, backend.answers)
     verified, verified_port = one.pods(
-        "verified", rendered(minor, server, "verify-full", "off", azure.options, backend.options),
+        "verified", rendered(minor, server, "verify-full", "off", *answers), backend.places,
         **{LOG_KEY: azure.connection},
     )  # fmt: skip
     required, required_port = one.pods(
-        "required", rendered(minor, server, "require", "off", azure.options, backend.options),
+        "required", rendered(minor, server, "require", "off", *answers), backend.places,
         **{LOG_KEY: azure.connection},
     )  # fmt: skip
     started = [verified.start("scheduler")]
@@ -313,9 +306,7 @@ def run_and_read(
 
 def refuse_the_payload(backend: Backend) -> None:
     """The role that reads connections cannot read what the installation is made of."""
-    store, vault = backend.cluster.store, backend.cluster.vault
-    token = backend.token
-    name = f"{store.mount}/data/airflow/airflow/connections/{IN_VAULT}"
-    assert vault.request("GET", name, token=token)["data"]["data"]
-    with pytest.raises(Exception, match="permission denied"):
-        vault.request("GET", store.data_path, token=token)
+    vault, token = backend.cluster.vault, backend.login()
+    assert vault.request("GET", backend.path(IN_VAULT), token=token)["data"]["data"]
+    with pytest.raises(RefusedError, match="permission denied"):
+        vault.request("GET", backend.cluster.store.data_path, token=token)
