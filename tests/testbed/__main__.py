@@ -16,8 +16,7 @@ PARTS: dict[str, Callable[[], Path]] = {
     "kube-apiserver": programs.kube_apiserver,
     "vault": programs.vault,
     "PostgreSQL": programs.postgres_bin,
-    "PgBouncer": programs.pgbouncer,
-    "PgBouncer 1.21": pgbouncer_source.pgbouncer,
+    "PgBouncer": pgbouncer_source.pgbouncer,
     "Redis": programs.redis_server,
     **{
         f"Airflow {minor}": partial(environments.airflow, minor)

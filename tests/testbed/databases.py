@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 import shutil
 import signal
 import socket
@@ -166,8 +165,7 @@ class PgBouncer:
     """A running PgBouncer with a given pgbouncer.ini and users.txt, word for word.
 
     Only what must differ outside the cluster is added: where it listens, where users.txt lies, and
-    which server a database name leads to. PgBouncer takes the last value it reads. An option that
-    the chart's PgBouncer has and Debian's does not is taken out: Debian's would not start.
+    which server a database name leads to. PgBouncer takes the last value it reads.
     """
 
     program: Path
@@ -183,7 +181,7 @@ class PgBouncer:
         """Start it in the foreground; AssertionError with its log when it does not listen."""
         users = self.folder / "users.txt"
         users.write_text(self.users, encoding="utf-8", newline="")
-        text = inserted(self._known(self.ini), "databases", dict(self.databases))
+        text = inserted(self.ini, "databases", dict(self.databases))
         here = {
             "listen_addr": self.host, "listen_port": str(self.port), "auth_file": str(users),
             "unix_socket_dir": "", "logfile": "", "pidfile": "",
@@ -196,16 +194,6 @@ class PgBouncer:
                 cwd=self.folder, env={"PATH": "/usr/bin:/bin"}, **unprivileged(),
             )  # fmt: skip
         wait_until_open(self.host, self.port, self._process, self.log)
-
-    def _known(self, ini: str) -> str:
-        said = subprocess.run(
-            [self.program, "--version"], capture_output=True, text=True, check=True
-        ).stdout
-        found = re.search(r"PgBouncer (\d+)\.(\d+)", said)
-        assert found, said
-        if (int(found[1]), int(found[2])) >= (1, 21):
-            return ini
-        return re.sub(r"(?m)^max_prepared_statements = \d+\n", "", ini)
 
     @property
     def log(self) -> Path:

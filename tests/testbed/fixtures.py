@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 import pytest
 
-from tests.testbed import programs
+from tests.testbed import pgbouncer_source, programs
 from tests.testbed.databases import PgBouncer, Postgres, own_folder
 from tests.testbed.eso import EsoTemplate
 from tests.testbed.kube import Kube
@@ -138,7 +138,7 @@ class StartPgBouncer(Protocol):
 @pytest.fixture
 def pgbouncer() -> Iterator[StartPgBouncer]:
     """pgbouncer(ini, users, databases): a real PgBouncer with generated files."""
-    program = found(programs.pgbouncer)
+    program = found(pgbouncer_source.pgbouncer)
     started: list[PgBouncer] = []
 
     def start(ini: str, users: str, databases: Mapping[str, str]) -> PgBouncer:

@@ -108,14 +108,6 @@ def vault() -> Path:
     return named("WIZARD_VAULT") or go_build("vault", HERE / "vault_server")
 
 
-def pgbouncer() -> Path:
-    """PgBouncer; MissingError when it is not installed."""
-    found = named("WIZARD_PGBOUNCER") or on_path("pgbouncer")
-    if found is None:
-        raise MissingError("pgbouncer is not installed (Debian: apt install pgbouncer)")
-    return found
-
-
 def redis_server() -> Path:
     """Redis, or what is compatible; MissingError when it is not installed."""
     found = named("WIZARD_REDIS") or on_path("redis-server") or on_path("valkey-server")

@@ -15,8 +15,7 @@ need git command -v git
 need tmux command -v tmux
 need openssh-client command -v ssh-keygen
 need postgresql sh -c 'command -v initdb || ls /usr/lib/postgresql/*/bin/initdb'
-need pgbouncer command -v pgbouncer
-# PgBouncer 1.21 is built where the package is older; Azurite (Azure Blob) runs on Node.
+# PgBouncer is built: Debian 12's is too old. Azurite (Azure Blob) runs on Node.
 need gcc command -v cc
 need make command -v make
 need pkg-config command -v pkg-config

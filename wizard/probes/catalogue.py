@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wizard.chart.versions import CHART_REPOSITORY
 from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
+from wizard.clients.postgres.pooling import try_prepared_statements
 from wizard.clients.redis import SocketClient, parse_broker_url
 from wizard.clients.ssh.clone import ParamikoClient
 from wizard.clients.ssh.scanner import make_network_scanner
@@ -37,6 +39,7 @@ from wizard.systems.database.probes import (
     database_probes,
     make_database_lookup,
     pooler_probe,
+    prepared_statements_probe,
     tls_probe,
 )
 from wizard.systems.git.bundle_probes import bundle_endpoint, bundle_probes, check_of_bundle
@@ -230,6 +233,12 @@ def probe_database(situation: Situation) -> Iterator[Probe]:
         )
         return
     yield pooler_probe(pooled, make_database_lookup(PsycopgClient(pooled, held)))
+    if situation.answers.installation.airflow.startswith("3."):
+        yield prepared_statements_probe(
+            pooled,
+            partial(try_prepared_statements, pooled, held),
+            situation.answers.installation.airflow,
+        )
 
 
 def probe_result_backend(situation: Situation) -> Iterator[Probe]:

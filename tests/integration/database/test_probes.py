@@ -7,7 +7,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -26,12 +26,15 @@ from wizard.clients.postgres.client import (
     PostgresServer,
     PostgresTarget,
     PsycopgClient,
+    open_read_only,
 )
+from wizard.clients.postgres.pooling import try_prepared_statements
 from wizard.engine.probes import Probe, ProbeResult, run_probes
 from wizard.systems.database.probes import (
     database_probes,
     make_database_lookup,
     pooler_probe,
+    prepared_statements_probe,
     tls_probe,
 )
 
@@ -246,6 +249,36 @@ async def test_a_pooler_is_noticed(server: Postgres, pgbouncer: StartPgBouncer) 
     probe = pooler_probe(straight, make_database_lookup(client))
     result = (await ended(probe))["database.pgbouncer"]
     assert result.status == "warn"
+
+
+@pytest.mark.parametrize(
+    ("more", "works"),
+    [
+        ("pool_mode = transaction\nmax_prepared_statements = 200\n", True),
+        ("pool_mode = transaction\nmax_prepared_statements = 0\n", False),
+        # Nothing shows it: a session keeps its server connection, or waits for the only one.
+        ("pool_mode = session\n", None),
+        ("pool_mode = transaction\ndefault_pool_size = 1\n", None),
+    ],
+)
+async def test_a_pooler_that_loses_prepared_statements(
+    server: Postgres, pgbouncer: StartPgBouncer, more: str, works: bool | None
+) -> None:
+    leads = f"host={server.host} port={server.port} dbname=airflow"
+    ini = f"[pgbouncer]\nauth_type = scram-sha-256\n{more}"
+    proxy = pgbouncer(ini, f'"airflow" "{GOOD}"\n', {"airflow": leads})
+    through = PostgresTarget(proxy.host, proxy.port, "airflow", "airflow", "disable")
+    attempt = partial(try_prepared_statements, through, SecretStr(GOOD))
+    assert attempt() is works
+    # The attempt leaves nothing on the server connections, which other clients get.
+    with open_read_only(through, SecretStr(GOOD), "test") as session:
+        left = session.execute("SELECT name FROM pg_prepared_statements").fetchall()
+    assert [name for (name,) in left if not name.startswith("PGBOUNCER_")] == []
+    words = {True: "pass", False: "warn", None: "unknown"}
+    for airflow, status in (("3.2.2", words[works]), ("3.3.2", words[works])):
+        probe = prepared_statements_probe(through, attempt, airflow)
+        result = (await ended(probe))["database.pgbouncer-statements"]
+        assert result.status == ("fail" if airflow == "3.3.2" and works is False else status)
 
 
 async def test_passwords_of_every_printable_character(server: Postgres, canary: Canary) -> None:

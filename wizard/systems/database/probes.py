@@ -17,6 +17,7 @@ from wizard.engine.probes import (
     ProbeResult,
     fail_result,
     pass_result,
+    run_in_thread,
     skip_result,
     unknown_result,
     warn_result,
@@ -133,6 +134,44 @@ def pooler_probe(target: PostgresTarget, look: ServerLookup) -> Probe:
 
     question = "database.pgbouncer.host"
     return Probe("database.pgbouncer", "PgBouncer: login", target.endpoint, run, SECONDS, question)
+
+
+def prepared_statements_probe(
+    target: PostgresTarget, try_statements: Callable[[], bool | None], airflow: str
+) -> Probe:
+    """Return the probe that tries prepared statements through an external PgBouncer.
+
+    Airflow 3.1 and newer prepares statements for waiting clients; with SQLAlchemy 2.1, which
+    Airflow 3.3 brings, everywhere. Source: facts on running Airflow, 1 and 2.
+    """
+
+    async def run() -> ProbeResult:
+        try:
+            works = await run_in_thread(try_statements)
+        except PostgresError:
+            return skip_result("needs database.pgbouncer")
+        if works:
+            return pass_result("prepared statements work on every server connection")
+        if works is None:
+            return unknown_result(
+                "prepared statements could not be tried: the pooler gave no second server "
+                "connection. With transaction pooling they need max_prepared_statements"
+            )
+        parts = tuple(int(part) for part in airflow.split(".")[:2])
+        found = fail_result if parts >= (3, 3) else warn_result
+        return found(
+            "the pooler loses prepared statements between transactions, which Airflow uses",
+            "set max_prepared_statements = 200 in its pgbouncer.ini (PgBouncer 1.21 or newer)",
+        )
+
+    return Probe(
+        "database.pgbouncer-statements",
+        "PgBouncer: prepared statements",
+        target.endpoint,
+        run,
+        SECONDS,
+        "database.pgbouncer.host",
+    )
 
 
 def tls_probe(target: PostgresTarget) -> Probe:
