@@ -102,7 +102,7 @@ async def test_steps_are_marked_by_characters(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        for _ in range(4):
+        for _ in range(5):
             await press(pilot, "ctrl+n")
         lines = (await settled(pilot)).splitlines()
         marks = {line[4:18].strip(): line[1:3].strip() for line in lines[1:15]}

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from wizard.chart.contract import SENSITIVE_OPTIONS
+from wizard.chart.contract import FAB_AUTH_MANAGER, SENSITIVE_OPTIONS
 from wizard.chart.environment import Container, list_containers
 from wizard.chart.variables import Installation, Variable
 from wizard.formats.nested import format_path
@@ -22,7 +22,6 @@ Option: TypeAlias = tuple[str, str]
 
 # The component that serves the UI: the API server of Airflow 3, the webserver of Airflow 2.
 WEB = "web"
-FAB_MANAGER = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 # Options whose old name Airflow still reads (`deprecated_options` of Airflow 3.2.2).
 _OLD_NAMES: Mapping[Option, Option] = {
     ("api", "base_url"): ("webserver", "base_url"),
@@ -164,7 +163,7 @@ class Configuration:
             ("core", "executor"): one.executor,
             ("core", "dags_folder"): self.dags_folder,
             ("core", "load_examples"): "False",
-            ("core", "auth_manager"): FAB_MANAGER,
+            ("core", "auth_manager"): FAB_AUTH_MANAGER,
             ("logging", "remote_logging"): str(remote),
         }
         if one.airflow_3:

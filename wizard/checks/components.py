@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from wizard.chart.configuration import FAB_MANAGER, WEB, url_host, variable_name
-from wizard.chart.contract import creates_user
+from wizard.chart.configuration import WEB, url_host, variable_name
+from wizard.chart.contract import FAB_AUTH_MANAGER, creates_user
 from wizard.chart.environment import TASK_POD, is_dag_processor_enabled
 from wizard.chart.exposure import list_exposures
 from wizard.chart.keys import list_names
@@ -90,7 +90,7 @@ class _Rules(Reporter):
     def _check_manager(self, component: str) -> Iterator[Finding]:
         """Report an auth manager that does not know the users which the Job creates."""
         manager = self.configuration.find_at(component, "core", "auth_manager")
-        if manager is None or manager.value in (None, FAB_MANAGER):
+        if manager is None or manager.value in (None, FAB_AUTH_MANAGER):
             return
         message = "the Job that creates the admin fails: only the FAB auth manager has its command"
         if component == WEB:

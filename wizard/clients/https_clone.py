@@ -56,22 +56,24 @@ _SYMREF = re.compile(r"ref: refs/heads/(\S+)\tHEAD")
 _REDIRECT = re.compile(r"^warning: redirecting to (\S+)", re.MULTILINE)
 # The branch that a dry run of a push names; nothing creates it.
 _NEVER = "refs/heads/airflow-wizard-dry-run"
-_SIGNS: tuple[tuple[Kind, str], ...] = (
+_MESSAGES: tuple[tuple[Kind, str], ...] = (
     ("certificate", r"certificate|self[- ]signed|unable to get local issuer|CAfile"),
     ("peer", r"wrong version number|gnutls_handshake|unexpected TLS packet|SSL_ERROR|SSL routines"),
     ("unreachable", r"returned error: 407|from proxy after CONNECT|CONNECT tunnel failed"),
     ("refused-login", r"Authentication failed"),
     ("login", r"could not read (?:Username|Password)|returned error: 401"),
-    ("repository", r"returned error: (?:403|404|410)|repository '.*' not found|not found"),
+    ("repository", r"returned error: (?:403|404|410)|not found"),
     ("unfinished", r"returned error: (?:429|5\d\d)"),
     (
         "unreachable",
         r"Could not resolve|Failed to connect|Couldn't connect|Connection (?:refused|timed out)"
         r"|timed out|No route to host|Network is unreachable",
     ),
-    ("redirect", r"Protocol .* (?:not supported|disabled)|[Tt]ransport '.*' not allowed"),
+    ("redirect", r"Protocol [^\n]{1,80} (?:not supported|disabled)"),
+    ("redirect", r"[Tt]ransport '[^'\n]{1,80}' not allowed"),
     ("repository", r"valid: is this a git repository|bad line length|protocol error|not valid"),
 )
+_SIGNS = tuple((kind, re.compile(sign)) for kind, sign in _MESSAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +278,7 @@ class _Session:
 def _kind(said: str) -> Kind:
     """Return the kind of error for git's messages; lines of the server do not count."""
     own = "\n".join(line for line in said.splitlines() if not line.startswith("remote:"))
-    return next((kind for kind, sign in _SIGNS if re.search(sign, own)), "unfinished")
+    return next((kind for kind, sign in _SIGNS if sign.search(own)), "unfinished")
 
 
 def _read_part(path: Path) -> bytes:

@@ -98,7 +98,7 @@ ProxyException = Annotated[
     AfterValidator(
         matching(
             r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5}|/[0-9]{1,3})?"
-            r"|\[?[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*\]?(/[0-9]{1,3})?",
+            r"|\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?(/[0-9]{1,3})?",
             "give a host, a domain such as .example.internal, or a network such as 10.0.0.0/8",
             empty=False,
         )

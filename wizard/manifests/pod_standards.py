@@ -12,7 +12,6 @@ from typing import Any
 
 from wizard.errors import AnswersError, Problem
 from wizard.formats.nested import format_path, walk
-from wizard.formats.yaml_untrusted import parse_yaml_text
 
 _CONTAINER_LISTS = ("extraContainers", "extraInitContainers")
 _VOLUME_LISTS = ("volumes", "extraVolumes")
@@ -71,6 +70,9 @@ def _name(what: str, node: Mapping[str, Any]) -> str:
 
 
 def _judge_template(where: str, text: str) -> Iterator[tuple[str, str, str]]:
+    # Loaded only where there is a template: every command imports this module.
+    from wizard.formats.yaml_untrusted import parse_yaml_text
+
     pod = parse_yaml_text(text)
     spec = pod.get("spec") if isinstance(pod, Mapping) else None
     if not isinstance(spec, Mapping):

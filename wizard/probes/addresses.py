@@ -87,7 +87,7 @@ def _find_url(key: str) -> Callable[[Answers], Address | None]:
     return find
 
 
-_BACKEND_URLS = ("secrets.backend.server", "secrets.backend.vault_url")
+_OTHER_URLS = ("secrets.backend.server", "secrets.backend.vault_url", "access.oauth.issuer")
 ADDRESS_QUESTIONS: tuple[AddressQuestions, ...] = (
     AddressQuestions(
         ("installation.image.repository",), lambda a: _parse_image(a.installation.image.repository)
@@ -106,7 +106,7 @@ ADDRESS_QUESTIONS: tuple[AddressQuestions, ...] = (
     AddressQuestions(("broker.host", "broker.port"), lambda a: (a.broker.host, a.broker.port)),
     AddressQuestions(("dags.repo",), lambda a: _parse_repository(a.dags.repo)),
     *(AddressQuestions((key,), _find_url(key)) for key in _list_kind_urls()),
-    *(AddressQuestions((key,), _find_url(key)) for key in _BACKEND_URLS),
+    *(AddressQuestions((key,), _find_url(key)) for key in _OTHER_URLS),
 )
 # Not tested: cluster.server is never typed, and nothing listens at access.base_url yet.
 UNCHECKED_ADDRESSES: tuple[str, ...] = ("cluster.server", "access.base_url")

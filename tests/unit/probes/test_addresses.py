@@ -15,7 +15,7 @@ from wizard.answers.model import Answers
 from wizard.answers.questions import field_specs
 from wizard.engine.probes import Probe, ProbeResult, fail_result, pass_result
 from wizard.errors import Fix
-from wizard.formats import types
+from wizard.formats import address_types
 from wizard.formats.nested import name_attribute
 from wizard.hostkeys.scan import Scan
 from wizard.plan.derive import derive_release
@@ -44,6 +44,7 @@ PROBE_QUESTIONS = {
     "database.pooler": "database.host",
     "database.connections": "database.pgbouncer.mode",
     "database.pgbouncer": "database.pgbouncer.host",
+    "database.pgbouncer-statements": "database.pgbouncer.host",
     "database.result_backend.login": "database.result_backend.password",
     "database.result_backend.version": "database.result_backend.host",
     "database.result_backend.encoding": "database.result_backend.name",
@@ -101,7 +102,7 @@ def validators(key: str) -> set[str]:
 
 
 def test_every_answer_that_is_an_address_is_tried_or_named_with_those_that_are_not() -> None:
-    assert {getattr(types, name).__name__ for name in ADDRESSES} == set(ADDRESSES)
+    assert {getattr(address_types, name).__name__ for name in ADDRESSES} == set(ADDRESSES)
     found = {key for key in KEYS if validators(key) & set(ADDRESSES)}
     known = {key for place in ADDRESS_QUESTIONS for key in place.keys}
     assert found - known == set(UNCHECKED_ADDRESSES)

@@ -31,9 +31,7 @@ _SINGLE_NODE_PROVISIONERS = frozenset(
 
 
 _CLASS_FIXES = {
-    "components.logs.storage_class": Fix(
-        "correct components.logs.storage_class", "components.logs.storage_class"
-    ),
+    "logs.storage_class": Fix("correct logs.storage_class", "logs.storage_class"),
     "dags.volume.storage_class": Fix(
         "correct dags.volume.storage_class", "dags.volume.storage_class"
     ),
