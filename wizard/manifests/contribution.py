@@ -163,6 +163,10 @@ class Contribution:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
+# Lists of variables that sections write together; the first one to set a name wins.
+_JOINED_LISTS = frozenset({"dags.gitSync.env"})
+
+
 class ContributionClashError(Exception):
     """Two sections set the same key: a bug in a section, not a mistake of the user."""
 
@@ -170,13 +174,17 @@ class ContributionClashError(Exception):
 def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
     """Combine contributions into one, in the order of the sections.
 
-    Raises ContributionClashError if two of them set the same key, or a key and its parent.
+    Raises ContributionClashError if two of them set the same key, or a key and its parent, unless
+    the key is a list that they write together.
     """
     parts = list(parts)
     settings: dict[str, object] = {}
     below: dict[str, str] = {}  # by parent key: a key below it that is set
     for part in parts:
         for key, value in part.settings.items():
+            if key in _JOINED_LISTS and key in settings:
+                settings[key] = _join_variables(settings[key], value)
+                continue
             parents = _parent_keys(key)
             clash = next((old for old in (key, *parents) if old in settings), below.get(key))
             if clash is not None:
@@ -204,6 +212,11 @@ def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
         notes=tuple(item for part in parts for item in part.notes),
         values=next((part.values for part in parts if part.values), {}),
     )
+
+
+def _join_variables(first: Any, more: Any) -> list[dict[str, object]]:
+    taken = {item["name"] for item in first}
+    return [*first, *(item for item in more if item["name"] not in taken)]
 
 
 def _parent_keys(key: str) -> list[str]:

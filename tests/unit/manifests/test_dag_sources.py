@@ -77,6 +77,22 @@ def test_a_private_ca_is_the_only_one_that_git_sync_trusts() -> None:
     assert errors(made) == []
 
 
+def test_git_sync_takes_its_own_variables_and_the_ca_beside_a_proxy() -> None:
+    proxy = "http://proxy.example:3128"
+    own = {"GITSYNC_SYNC_TIMEOUT": "5m", "https_proxy": "http://own.example:3128"}
+    made = rendering(
+        changes={**CA, "dags.git_sync.variables": own, "environment.proxy.https": proxy}
+    )
+
+    listed = [(one["name"], one["value"]) for one in sync(made)["env"]]
+    found = dict(listed)
+    assert len(listed) == len(found)
+    assert found.pop("NO_PROXY") == found.pop("no_proxy") != ""
+    # What is set for git-sync alone wins.
+    assert found == {"GIT_SSL_CAINFO": "/etc/airflow-git-ca/ca.crt", **own, "HTTPS_PROXY": proxy}
+    assert errors(made) == []
+
+
 def test_a_bundle_trusts_the_private_ca_for_its_host_alone() -> None:
     made = rendering(changes={**CA, "dags.source": "bundle"})
 
