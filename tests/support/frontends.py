@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.screens.answering import answer_all
+from tests.support.authority import certificate
 from tests.support.process import WIZARD, Terminal, run
 from tests.support.scenarios import Scenario, as_text
 from wizard.answers.questions import FieldSpec, field_specs
@@ -32,6 +33,13 @@ def repository(folder: Path, scenario: Scenario) -> Path:
     subprocess.run(["git", "init", "-q", "-b", branch, folder], check=True)
     git(folder, "remote", "add", "origin", f"{folder}.git")
     return folder
+
+
+def write_named(folder: Path, scenario: Scenario) -> None:
+    """Write a certificate to each public file that the scenario names."""
+    for item in field_specs():
+        if item.ask.asset and (name := scenario.answers.get(item.key)):
+            (folder / name).write_text(certificate())
 
 
 def git(folder: Path, *args: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import RunCli
 from tests.support.canary import Canary
 from tests.support.cli import Wizard, answers_file, aw, local
+from tests.support.frontends import write_named
 from tests.support.process import run
 from tests.support.scenarios import SCENARIOS, Scenario, as_text
 from wizard.answers.questions import field_specs
@@ -206,6 +207,7 @@ def test_a_crash_shows_no_message_and_no_variable(
     monkeypatch.setattr("wizard.plan.render.render", broken)
     file = tmp_path / "a.yaml"
     file.write_text(dump_yaml(Scenario(scenario.answers).data))
+    write_named(tmp_path, scenario)
 
     for command in (["plan"], ["commit", "--yes", "--json"]):
         done = local(*command, "--answers", str(file), *scenario.flags)
