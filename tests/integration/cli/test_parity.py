@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.authority import certificate
 from tests.support.frontends import (
     by_ask,
     by_file,
@@ -18,6 +17,7 @@ from tests.support.frontends import (
     repository,
     same_day,
     tree,
+    write_named,
 )
 from tests.support.process import Terminal
 from tests.support.scenarios import SCENARIOS
@@ -33,8 +33,7 @@ def test_file_options_prompts_and_screens_commit_the_same_tree(
     pty_run: Callable[..., Terminal],
 ) -> None:
     scenario = SCENARIOS[name]
-    for file in ("db-ca.pem", "vault-ca.pem", "git-ca.pem"):
-        (tmp_path / file).write_text(certificate())
+    write_named(tmp_path, scenario)
     monkeypatch.chdir(tmp_path)
     same_day()
 
@@ -57,8 +56,7 @@ def test_saved_answers_replay_to_the_same_tree(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scenario = SCENARIOS.get(name, SCENARIOS["broker"])
-    for file in ("db-ca.pem", "vault-ca.pem", "git-ca.pem"):
-        (tmp_path / file).write_text(certificate())
+    write_named(tmp_path, scenario)
     monkeypatch.chdir(tmp_path)
     same_day()
     first, again = (repository(tmp_path / part, scenario) for part in ("first", "again"))
