@@ -10,8 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizard.chart.contract import get_chart_value
+from wizard.chart.names import Names
 
 _RBAC = "rbac.authorization.k8s.io"
+# Kinds that people also make by hand, as group and kind: the chart's own are known by their names.
+LIMITING_KINDS = frozenset(
+    {("", "ResourceQuota"), ("", "LimitRange"), ("scheduling.k8s.io", "PriorityClass")}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +40,17 @@ def list_special_kinds(values: Mapping[str, Any]) -> Iterator[RenderedKind]:
     if get_chart_value(values, "multiNamespaceMode") and get_chart_value(values, "rbac.create"):
         for kind in ("ClusterRole", "ClusterRoleBinding"):
             yield RenderedKind(_RBAC, kind, "multiNamespaceMode", cluster=True)
+
+
+def list_limiting_objects(
+    values: Mapping[str, Any], names: Names
+) -> Iterator[tuple[str, str, str]]:
+    """Yield group, kind and name of the chart's quota, limits and priority classes."""
+    if get_chart_value(values, "quotas"):
+        yield "", "ResourceQuota", names.object_name("resource-quota")
+    if get_chart_value(values, "limits"):
+        yield "", "LimitRange", names.object_name("limit-range")
+    classes = get_chart_value(values, "priorityClasses")
+    for one in classes if isinstance(classes, list) else ():
+        if isinstance(one, Mapping):
+            yield "scheduling.k8s.io", "PriorityClass", f"{names.release}-{one.get('name')}"

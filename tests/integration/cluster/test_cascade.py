@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster.argocd import World
+from tests.support.cluster.argocd import World, told
 from tests.support.cluster.installation import (
     APPLICATION,
     CLAIMS,
@@ -19,13 +19,16 @@ from tests.support.cluster.installation import (
     apply_and_sync,
     claim,
     ended,
+    exists,
     marked,
     patched,
     put,
 )
 from wizard.manifests.ownership import OWNER_ANNOTATION
+from wizard.systems.argocd import application_removal
 from wizard.systems.argocd.tracking import INSTANCE, TRACKING
 from wizard.systems.release import volumes
+from wizard.systems.release.delivered_objects import build_objects_removal
 from wizard.systems.release.protection import build_keep_step
 
 pytestmark = pytest.mark.integration
@@ -107,6 +110,43 @@ def test_the_list_of_argo_cd_may_be_old(world: World) -> None:
     }  # fmt: skip
     assert {path: options(world, path) for path in kept} == kept
     assert ended(build_keep_step(target, ["volumes"])).state == "holds"
+
+
+def test_only_the_quota_that_the_chart_renders_goes_with_the_cascade(world: World) -> None:
+    """One of another name is kept, in the list of Argo CD or only with its mark."""
+    answers = {"environment.quota.cpu": "64", "environment.quota.default_cpu": "50m"}
+    target = apply_and_sync(world, **answers)
+    quotas, limits = f"{SPACE}/resourcequotas", f"{SPACE}/limitranges"
+    made = (("ResourceQuota", "airflow-resource-quota"), ("ResourceQuota", "hers"),
+            ("ResourceQuota", "listed"), ("LimitRange", "airflow-limit-range"),
+            ("LimitRange", "hers"))  # fmt: skip
+    for kind, name in made:
+        put(world, kind, name, "v1", spec={"limits": []} if kind == "LimitRange" else {"hard": {}})
+        if name != "listed":
+            mark = {TRACKING: f"airflow:/{kind}:{world.namespace}/{name}"}
+            marked(world, f"{SPACE}/{kind.lower()}s/{name}", annotations=mark)
+    listed(world, ("", "ResourceQuota", "airflow-resource-quota"), ("", "ResourceQuota", "listed"))
+    done = ended(build_keep_step(target, []))
+    assert done.state == "changed", done
+    kept = {
+        f"{quotas}/airflow-resource-quota": "", f"{quotas}/hers": "Delete=false",
+        f"{quotas}/listed": "Delete=false",
+        f"{limits}/airflow-limit-range": "", f"{limits}/hers": "Delete=false",
+    }  # fmt: skip
+    assert {path: options(world, path) for path in kept} == kept
+    # Nor does the step delete them that looks for what Argo CD left.
+    told([application_removal.build_application_undo(target)])
+    done = ended(build_objects_removal(target))
+    assert done.state == "changed", done
+    assert {path for path in kept if not exists(world, path)} == {
+        f"{quotas}/airflow-resource-quota", f"{limits}/airflow-limit-range",
+    }  # fmt: skip
+    # Without these answers the chart renders none, so the name proves nothing.
+    put(world, "ResourceQuota", "airflow-resource-quota", "v1", spec={"hard": {}})
+    mark = {TRACKING: f"airflow:/ResourceQuota:{world.namespace}/airflow-resource-quota"}
+    marked(world, f"{quotas}/airflow-resource-quota", annotations=mark)
+    ended(build_objects_removal(world.target()))
+    assert exists(world, f"{quotas}/airflow-resource-quota")
 
 
 def test_what_data_was_asked_for_goes_only_where_it_is_ours(world: World) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from wizard.chart.kinds import list_special_kinds
+from wizard.chart.kinds import LIMITING_KINDS, list_limiting_objects, list_special_kinds
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
@@ -262,11 +262,15 @@ def _find_delivered(kube: Kube, target: Target) -> list[Ref]:
     The manifests name their source, so they go last: they prove whose the others are.
     """
     namespace, committed = target.release.namespace, _find_committed(kube, target)
+    limiting = find_limiting_objects(target)
     found = []
     for api, kind in (*DELIVERED_KINDS, *_list_special_kinds(target)):
         for one in list_metadata(kube, api, kind, namespace):
             place = str(one["metadata"].get("namespace") or "")
             ref = Ref(api, kind, one["metadata"]["name"], place)
+            group = api.rpartition("/")[0]
+            if (group, kind) in LIMITING_KINDS and (group, kind, ref.name) not in limiting:
+                continue
             if ref not in committed and is_tracked(one, target):
                 found.append(ref)
     return found + committed
@@ -277,10 +281,22 @@ def _list_special_kinds(target: Target) -> list[tuple[str, str]]:
 
     Others may be listed only by few: those of the whole cluster, and those that limit a namespace.
     """
-    values = read_mapping(target.files.get("values", b"{}").decode("utf-8"), "values")
     return [
-        (f"{one.group}/v1" if one.group else "v1", one.kind) for one in list_special_kinds(values)
+        (f"{one.group}/v1" if one.group else "v1", one.kind)
+        for one in list_special_kinds(_read_values(target))
     ]
+
+
+def find_limiting_objects(target: Target) -> frozenset[tuple[str, str, str]]:
+    """Return group, kind and name of what limits pods and that the chart renders for us.
+
+    A quota of another name is one of others, whatever mark it has.
+    """
+    return frozenset(list_limiting_objects(_read_values(target), target.release.names))
+
+
+def _read_values(target: Target) -> dict[str, Any]:
+    return read_mapping(target.files.get("values", b"{}").decode("utf-8"), "values")
 
 
 def _find_committed(kube: Kube, target: Target) -> list[Ref]:

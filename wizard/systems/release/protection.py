@@ -4,13 +4,15 @@ Argo CD deletes each object that it manages for the Application, whatever it hol
 or the kustomization renders, and what only has its mark. It keeps objects with `Delete=false`, and
 it never deletes CRDs. Its own list, the Application's status, is therefore read beforehand, and the
 namespace is searched for its mark, because the list may be old. Kinds without data are left to it,
-and every other object is kept unless `--data` asks for it.
+and the quota, limits and priority classes that the chart renders with the committed values. Every
+other object is kept unless `--data` asks for it.
 Source: Argo CD, controller/appcontroller.go (shouldBeDeleted, getPermittedAppLiveObjects).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
@@ -33,7 +35,12 @@ from wizard.systems.cluster.object_removal import build_cluster_step, merge_stat
 from wizard.systems.cluster.ownership import refuse_removal
 from wizard.systems.cluster.source import judge_object
 from wizard.systems.release.claims import CLAIM, judge_claim
-from wizard.systems.release.delivered_objects import DELIVERED_KINDS, format_refs, list_metadata
+from wizard.systems.release.delivered_objects import (
+    DELIVERED_KINDS,
+    find_limiting_objects,
+    format_refs,
+    list_metadata,
+)
 
 if TYPE_CHECKING:
     from wizard.systems.target import DataKind, Target
@@ -45,9 +52,6 @@ _KEEP = "Delete=false"
 _WITHOUT_DATA = {(api.rpartition("/")[0], kind) for api, kind in DELIVERED_KINDS} | {
     ("", "Pod"),
     ("", "Endpoints"),
-    ("", "LimitRange"),
-    ("", "ResourceQuota"),
-    ("scheduling.k8s.io", "PriorityClass"),
     ("apps", "ReplicaSet"),
     ("apps", "DaemonSet"),
     ("discovery.k8s.io", "EndpointSlice"),
@@ -84,6 +88,10 @@ class _KeepStep:
         self._target = target
         self._pieces = pieces
         self._namespace = target.release.namespace
+
+    @cached_property
+    def _limiting(self) -> frozenset[tuple[str, str, str]]:
+        return find_limiting_objects(self._target)
 
     def look(self, kube: Kube) -> StepStatus:
         """Check that nothing but what `--data` names would be deleted with the Applications."""
@@ -184,7 +192,7 @@ class _KeepStep:
             for ref in self._list_committed()
             if ref.kind not in {"Namespace", "PersistentVolumeClaim"}
         }
-        for ref in _list_managed(applications):
+        for ref in self._list_managed(applications):
             if (_group(ref), ref.kind, ref.namespace, ref.name) not in own:
                 yield ref
         for ref in self._list_marked(kube):
@@ -193,6 +201,20 @@ class _KeepStep:
         for one in self._list_namespaces(kube):
             if is_marked(one, self._target):
                 yield Ref(*_NAMESPACE, one["metadata"]["name"])
+
+    def _list_managed(self, applications: list[KubeObject]) -> Iterator[Ref]:
+        """Yield the objects that Argo CD manages for the Applications and that may hold data."""
+        for application in applications:
+            for one in list_resources(application):
+                group, kind = str(one.get("group") or ""), str(one.get("kind") or "")
+                name, version = str(one.get("name")), str(one.get("version") or "v1")
+                if self._is_without_data(group, kind, name) and not one.get("requiresPruning"):
+                    continue
+                api = "/".join(filter(None, (group, version)))
+                yield Ref(api, kind, name, str(one.get("namespace") or ""))
+
+    def _is_without_data(self, group: str, kind: str, name: str) -> bool:
+        return (group, kind) in _WITHOUT_DATA or (group, kind, name) in self._limiting
 
     def _list_namespaces(self, kube: Kube) -> list[KubeObject]:
         """Return all namespaces, as Argo CD would delete a copy of ours with everything in it.
@@ -244,7 +266,7 @@ class _KeepStep:
             ours = ref.namespace == self._namespace and judge_claim(self._target, kube, found)
             return "volumes" in self._pieces and bool(ours and ours.is_ours)
         # An object that no source renders any more may have the mark by accident.
-        is_plain = (_group(ref), ref.kind) in _WITHOUT_DATA
+        is_plain = self._is_without_data(_group(ref), ref.kind, ref.name)
         return is_plain and judge_delivered(self._target, found, ref).is_ours
 
     def _list_foreign(self, found: list[tuple[Ref, KubeObject]]) -> list[StepStatus]:
@@ -268,17 +290,6 @@ class _KeepStep:
             update_object(kube, ref, _protect, uid=one["metadata"]["uid"])
         refs = [ref for ref, _ in found]
         return f"kept from deletion with {_KEEP}: {format_refs(refs, most=20)}"
-
-
-def _list_managed(applications: list[KubeObject]) -> Iterator[Ref]:
-    """Yield the objects that Argo CD manages for the Applications and that may hold data."""
-    for application in applications:
-        for one in list_resources(application):
-            group, kind = str(one.get("group") or ""), str(one.get("kind") or "")
-            if (group, kind) in _WITHOUT_DATA and not one.get("requiresPruning"):
-                continue
-            api = "/".join(filter(None, (group, str(one.get("version") or "v1"))))
-            yield Ref(api, kind, str(one.get("name")), str(one.get("namespace") or ""))
 
 
 def _may_be_deleted(found: KubeObject, ref: Ref) -> bool:
