@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -518,19 +519,31 @@ def test_a_login_with_a_limit_removes_nothing(new_bench: Callable[..., Bench]) -
     assert dump(bench) == before
 
 
+def a_url() -> str:
+    """A repository of this test only: mounts that other tests left name another one."""
+    return f"ssh://git@git.example.com/team-{uuid4().hex[:8]}/airflow.git"
+
+
+def moved(bench: Bench, place: str) -> None:
+    """Move a mount, as Vault does in the background."""
+    made = bench.vault.request("POST", "sys/remount", {"from": place, "to": f"{place}-moved"})[
+        "migration_id"
+    ]
+    end = time.monotonic() + 20
+    while bench.stored(f"sys/remount/status/{made}")["migration_info"]["status"] != "success":
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 def test_what_was_moved_is_not_gone(new_bench: Callable[..., Bench]) -> None:
     """`vault secrets move` and `vault auth move`: everything in the mounts is still there."""
-    bench = applied(new_bench())
+    bench = applied(new_bench({"delivery.argocd.repo_url": a_url()}))
     session = VaultLogin(bench.target)
     store = session.store
     payload = f"{store.mount}/data/{store.path}"
     bench.vault.request("POST", payload, {"data": {"fernetKey": "x"}})
-    for place in (store.mount, f"auth/{store.auth_mount}"):
-        bench.vault.request("POST", "sys/remount", {"from": place, "to": f"{place}-moved"})
-    end = time.monotonic() + 20
-    while f"{store.mount}-moved/" not in bench.stored("sys/mounts"):
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    moved(bench, store.mount)
+    moved(bench, f"auth/{store.auth_mount}")
     before = dump(bench)
     pieces: tuple[DataKind, ...] = ("payload",)
     found = removed(bench.target, pieces)
@@ -543,3 +556,42 @@ def test_what_was_moved_is_not_gone(new_bench: Callable[..., Bench]) -> None:
     assert removed(bench.target)[MOUNT].state == "kept"
     assert dump(bench) == before
     assert bench.stored(payload.replace("/data/", "-moved/data/"))["data"] == {"fernetKey": "x"}
+
+
+def test_where_a_moved_mount_is_may_be_unclear(new_bench: Callable[..., Bench]) -> None:
+    """Vault keeps no former path: of several mounts, the one that holds the payload is named."""
+    bench = applied(new_bench({"delivery.argocd.repo_url": a_url()}))
+    session = VaultLogin(bench.target)
+    store, vault = session.store, bench.vault
+    body = {"data": {"fernetKey": "x"}}
+    vault.request("POST", f"{store.mount}/data/{store.path}", body)
+    own = bench.stored("sys/mounts")[f"{store.mount}/"]
+    # It sorts before the moved one.
+    old, now = f"a-{store.mount}", f"{store.mount}-moved"
+    made = {key: own[key] for key in ("type", "description", "options")}
+    vault.request("POST", f"sys/mounts/{old}", made)
+    try:
+        moved(bench, store.mount)
+        done = removed(bench.target, ["payload"])[PAYLOAD]
+        assert (done.state, f"mount {now}, which holds" in done.detail) == ("blocked", True), done
+        assert f"vault secrets move {now} {store.mount}" in done.fix.text
+        # With the payload in both, or in none, each is named and no command picks one.
+        end = time.monotonic() + 20
+        while bench.stored(f"{old}/config") == 400:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        vault.request("POST", f"{old}/data/{store.path}", body)
+        both = removed(bench.target, ["payload"])
+        for mount in (old, now):
+            vault.request("DELETE", f"{mount}/metadata/{store.path}")
+        none = removed(bench.target, ["payload"])
+        for found, verb in ((both, "holds"), (none, "may hold")):
+            done = found[PAYLOAD]
+            assert done.state == "blocked", done
+            assert f"mounts {old}, {now}, each of which {verb} {store.path}" in done.detail, done
+            assert f"vault secrets move MOUNT {store.mount}" in done.fix.text
+            assert "if one of them was moved" in done.fix.text
+        done = removed(bench.target)[MOUNT]
+        assert (done.state, f"mounts {old}, {now}" in done.detail) == ("kept", True), done
+    finally:
+        vault.request("DELETE", f"sys/mounts/{old}")

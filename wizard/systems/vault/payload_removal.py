@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix, RefusedError
+from wizard.formats.shell import quote
 from wizard.formats.terminal import escape_unprintable
 from wizard.secrets.payload import Payload
 from wizard.systems.target import DataKind
 from wizard.systems.vault.ownership import judge_payload
 from wizard.systems.vault.paths import list_payload_settings
 from wizard.systems.vault.removal import build_vault_step
-from wizard.systems.vault.removal_path import PathRemoval
+from wizard.systems.vault.removal_path import PathRemoval, format_names
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
 
 if TYPE_CHECKING:
@@ -102,18 +103,32 @@ class _Payload(PathRemoval):
 
     def _check_moved(self) -> StepStatus | None:
         """Return that the payload may be elsewhere, if its mount was moved; None if it was not."""
-        moved = escape_unprintable(self.find_moved("sys/mounts", self._store.mount, "kv"))
+        store = self._store
+        moved = self.find_moved("sys/mounts", store.mount, "kv")
         if not moved:
             return None
+        holding = [one for one in moved if self._is_payload_in(one)]
+        able, verb = (holding, "holds") if holding else (moved, "may hold")
+        if len(able) == 1:
+            source = quote(escape_unprintable(able[0]))
+            where, moved_one = f"mount {format_names(able)}, which {verb} {store.path}", "it"
+        else:
+            source = "MOUNT"
+            where = f"mounts {format_names(able)}, each of which {verb} {store.path}"
+            moved_one = "one of them"
+        look = f"vault kv metadata get -mount={source} {store.path}"
         return StepStatus(
             "blocked",
-            f"there is no mount {self._store.mount}, but this installation created mount {moved}, "
-            f"which may hold {self.what}; not deleted",
+            f"there is no mount {store.mount}, but this installation created {where}; not deleted",
             Fix(
-                f"look there: vault kv list -mount={moved}; if it was moved, move it back: "
-                f"vault secrets move {moved} {self._store.mount}"
+                f"look there: {look}; if {moved_one} was moved, move it back: "
+                f"vault secrets move {source} {store.mount}"
             ),
         )
+
+    def _is_payload_in(self, mount: str) -> bool:
+        """Return whether a mount holds something at the payload's path, as far as is readable."""
+        return self._session.read_path(f"{mount}/metadata/{self._store.path}").data is not None
 
     def _read_versions(self, metadata: Mapping[str, Any]) -> list[StoredSecret]:
         """Return all versions that Vault keeps, the newest first: all go with the metadata."""

@@ -14,7 +14,6 @@ from wizard.clients.kube.errors import KubeError
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
-from wizard.formats.terminal import escape_unprintable
 from wizard.stores.vault.manifests import policy_file, role_file
 from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.ownership import settle_unknown
@@ -275,13 +274,15 @@ class _MountRemoval(PathRemoval):
 
     def _moved_status(self, listing: str, kind: str) -> StepStatus:
         """Return that a mount is gone, or where it is now."""
-        moved = escape_unprintable(self.find_moved(listing, self._name, kind))
+        moved = self.find_moved(listing, self._name, kind)
         if not moved:
             return self._gone_status()
+        one = "it" if len(moved) == 1 else "one of them"
         return StepStatus(
             "kept",
-            f"{self.what} does not exist, but this installation created mount {moved}",
-            Fix("if it was moved, move it back, then run this again"),
+            f"{self.what} does not exist, but this installation created "
+            f"mount{'s' if len(moved) > 1 else ''} {format_names(moved)}",
+            Fix(f"if {one} was moved, move it back, then run this again"),
         )
 
 

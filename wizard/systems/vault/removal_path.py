@@ -150,25 +150,26 @@ class PathRemoval:
         found = (seen.data or {}).get(f"{name}/")
         return dict(found) if found is not None else None
 
-    def find_moved(self, listing: str, name: str, kind: str) -> str:
-        """Return the mount of this installation at another path; empty if there is none.
+    def find_moved(self, listing: str, name: str, kind: str) -> list[str]:
+        """Return the mounts of this installation at paths that its answers do not name.
 
-        `vault secrets move` keeps the description, and everything that is in the mount.
+        Each may be the one that was at `name`: `vault secrets move` keeps the description, and
+        everything that is in the mount, but no former path. Empty if the mount is still there.
         """
         listed = self._session.read_path(listing).data or {}
         if f"{name}/" in listed:
-            return ""
+            return []
         own = self._target.release.owner_id
-        return next(
-            (
-                mount.rstrip("/")
-                for mount, entry in sorted(listed.items())
-                if isinstance(entry, Mapping)
-                and entry.get("type") == kind
-                and judge_mount(entry, own).is_ours
-            ),
-            "",
-        )
+        every = list_vault_settings(self._target.answers, self._target.release)
+        named = {one.auth_mount if listing == "sys/auth" else one.mount for one in every}
+        return [
+            mount.rstrip("/")
+            for mount, entry in sorted(listed.items())
+            if isinstance(entry, Mapping)
+            and entry.get("type") == kind
+            and mount.rstrip("/") not in named
+            and judge_mount(entry, own).is_ours
+        ]
 
     def _other_engine_status(self, kind: str, entry: dict[str, Any]) -> StepStatus:
         """Return `kept`: what a mount of another type or version holds is looked for elsewhere."""
