@@ -24,7 +24,6 @@ from tests.support.scenarios import SCENARIOS
 from wizard.answers.presets import list_presets
 from wizard.cli.main import main
 
-
 # Its login opens questions of the page Secrets store, which the screens have passed by then: a
 # person goes back to them, the driver of this test does not.
 GOES_BACK = "others without a pooler"
