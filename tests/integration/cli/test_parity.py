@@ -24,16 +24,8 @@ from tests.support.scenarios import SCENARIOS
 from wizard.answers.presets import list_presets
 from wizard.cli.main import main
 
-# Its login opens questions of the page Secrets store, which the screens have passed by then: a
-# person goes back to them, the driver of this test does not.
-GOES_BACK = "others without a pooler"
-FORWARD_ONLY = pytest.mark.xfail(reason="the driver does not go back to an earlier page")
-NAMES = [
-    pytest.param(name, marks=FORWARD_ONLY) if name == GOES_BACK else name for name in SCENARIOS
-]
 
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_file_options_prompts_and_screens_commit_the_same_tree(
     name: str,
     tmp_path: Path,
