@@ -21,6 +21,13 @@ from wizard.chart.restarts import (
     list_workloads,
     volume_claims,
 )
+from wizard.chart.volumes import (
+    ARGOCD_KEEP,
+    ARGOCD_SYNC,
+    HELM_KEEP,
+    HELM_POLICY,
+    list_rendered_claims,
+)
 from wizard.errors import RefusedError, UsageError
 from wizard.formats.messages import show_name
 from wizard.formats.nested import get_value
@@ -60,7 +67,9 @@ class Consequence:
 
 
 # Consequences that no question declares.
-_DERIVED = ("restart", "running-tasks", "secrets-change", "left-behind", "unknown")
+_DERIVED = (
+    "restart", "running-tasks", "secrets-change", "left-behind", "volume-deleted", "unknown",
+)  # fmt: skip
 UNKNOWN = Consequence(
     "unknown",
     "interrupt",
@@ -226,14 +235,46 @@ def _left_behind(before: Installed, after: Installed, values: _Values) -> Iterat
     stopped = set(list_workloads(values.old, release.airflow)) - set(
         list_workloads(values.new, after.rendering.release.airflow)
     )
-    commands += [
-        f"kubectl -n {release.namespace} delete pvc {claim}"
-        for claim in volume_claims(release.names.fullname, sorted(stopped))
-    ]
+    claims = [*volume_claims(release.names.fullname, sorted(stopped))]
+    lost: list[str] = []
+    for claim, is_kept in _dropped_claims(before, after, values).items():
+        (claims if is_kept else lost).append(claim)
+    commands += [f"kubectl -n {release.namespace} delete pvc {claim}" for claim in claims]
+    if lost:
+        yield _lost_volumes(release, lost)
     if commands:
         listed = "\n".join(f"  {command}" for command in commands)
         text = f"These stay in the cluster until you delete them:\n{listed}"
         yield Consequence("left-behind", "data", text)
+
+
+def _dropped_claims(before: Installed, after: Installed, values: _Values) -> dict[str, bool]:
+    """Return the claims that the chart renders no more: whether each outlives the change.
+
+    Argo CD prunes what the old release had. Helm leaves an old release alone, with its claims.
+    """
+    old, new = before.rendering.release, after.rendering.release
+    moved = (old.namespace, old.names.release) != (new.namespace, new.names.release)
+    found = list_rendered_claims(values.old, old.names.release, gitops=old.gitops)
+    stay = {} if moved else list_rendered_claims(values.new, old.names.release, gitops=old.gitops)
+    return {
+        claim: is_kept or (moved and not old.gitops)
+        for claim, is_kept in found.items()
+        if claim not in stay
+    }
+
+
+def _lost_volumes(release: Release, claims: Sequence[str]) -> Consequence:
+    """Return that the delivery deletes claims, which an earlier version did not protect."""
+    note = f"{ARGOCD_SYNC}={ARGOCD_KEEP}" if release.gitops else f"{HELM_POLICY}={HELM_KEEP}"
+    listed = " ".join(claims)
+    return Consequence(
+        "volume-deleted",
+        "data",
+        f"{'Argo CD' if release.gitops else 'Helm'} deletes {', '.join(claims)} with everything on "
+        "the volume. To keep it, run this before you commit: "
+        f"`kubectl -n {release.namespace} annotate pvc {listed} {note}`.",
+    )
 
 
 def _dropped_secrets(before: Rendering, after: Rendering) -> list[str]:

@@ -69,6 +69,8 @@ def test_logs_stay_in_the_pods_unless_asked() -> None:
 def test_a_volume_is_new_or_the_one_of_others() -> None:
     new = {"logs.kind": "volume", "logs.size": "70Gi", "logs.storage_class": "nfs"}
     persistence = values(rendering("production", new))["logs"]["persistence"]
+    # The delivery keeps the claim when these answers change.
+    assert "Prune=false" in persistence.pop("annotations").values()
     assert persistence == {"enabled": True, "size": "70Gi", "storageClassName": "nfs"}
     found = validate_answers(filled("production", {**new, "logs.existing_claim": "shared"}))
     assert [line.split(" is ignored")[0] for line in found.warnings] == [

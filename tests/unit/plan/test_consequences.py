@@ -189,6 +189,39 @@ def test_what_is_left_behind_is_named_with_its_command() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("delivery", ["argocd", "helm"])
+def test_a_volume_of_the_chart_outlives_its_answers(delivery: str) -> None:
+    base: dict[str, object] = {"delivery.kind": delivery, "logs.kind": "volume",
+                               "dags.source": "volume"}  # fmt: skip
+    got = change({"logs.kind": "pod", "dags.volume.existing_claim": "theirs"}, base)
+    text = got.found["left-behind"].text
+    assert "delete pvc airflow-logs\n" in f"{text}\n"
+    assert "delete pvc airflow-dags\n" in f"{text}\n"
+    assert "volume-deleted" not in got.found
+    moved = change({"installation.release": "af"}, base).found
+    assert "delete pvc airflow-logs\n" in moved["left-behind"].text
+    assert "volume-deleted" not in moved
+
+
+@pytest.mark.parametrize(
+    ("delivery", "note"),
+    [("argocd", "sync-options=Prune=false"), ("helm", "resource-policy=keep")],
+)
+def test_a_volume_that_nothing_protects_is_said_to_be_deleted(delivery: str, note: str) -> None:
+    """As an earlier version wrote it, or a person in `values:`."""
+    base: dict[str, object] = {
+        "delivery.kind": delivery, "values": {"logs": {"persistence": {"enabled": True}}},
+    }  # fmt: skip
+    found = change({"values": {}}, base).found
+    lost = found["volume-deleted"]
+    assert (lost.grade, lost.needs_consent) == ("data", True)
+    assert "airflow-logs" in lost.text
+    assert note in lost.text
+    # Argo CD prunes what an old release had; Helm leaves an old release alone.
+    moved = change({"installation.release": "af"}, base).found
+    assert ("volume-deleted" in moved) is (delivery == "argocd")
+
+
 def test_leaving_a_store_keeps_the_secrets_that_airflow_still_reads() -> None:
     """An ExternalSecret owns its Secret: deleted without care, it takes what others now make."""
     got = change({"secrets.store": "existing", "secrets.existing.fernet_key.name": "mine"})

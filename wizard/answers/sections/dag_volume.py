@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from wizard.chart.volumes import keeping_annotations
 from wizard.formats.types import ObjectName, Quantity, RepositoryPath
 from wizard.questions.cases import DAGS_ON_NEW_VOLUME, DAGS_ON_VOLUME
 from wizard.questions.effects import Effect
@@ -66,8 +67,8 @@ class DagVolume(Model):
         description="A class that supports the access mode. Empty: the cluster's default class.",
     )
 
-    def build_settings(self) -> dict[str, object]:
-        """Return the settings of the chart's volume for DAGs."""
+    def build_settings(self, *, gitops: bool) -> dict[str, object]:
+        """Return the settings of the chart's volume for DAGs, which outlives these answers."""
         settings: dict[str, object] = {
             "dags.gitSync.enabled": False,
             "dags.persistence.enabled": True,
@@ -81,4 +82,5 @@ class DagVolume(Model):
         settings["dags.persistence.size"] = self.size
         if self.storage_class:
             settings["dags.persistence.storageClassName"] = self.storage_class
+        settings["dags.persistence.annotations"] = keeping_annotations(gitops=gitops)
         return settings

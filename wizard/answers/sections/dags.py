@@ -206,7 +206,7 @@ class Dags(Section):
         """Set up git-sync, a bundle with its Secret, or a volume; nothing for DAGs in the image."""
         location = self.location
         if self.source == "volume":
-            return Contribution(settings=self.volume.build_settings())
+            return Contribution(settings=self.volume.build_settings(gitops=release.gitops))
         if not self.is_from_git or location is None:
             return Contribution(settings={"dags.gitSync.enabled": False})
         flows = (Flow("DAG repository", location.host, location.port, release.dag_readers),)

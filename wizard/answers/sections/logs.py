@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from wizard.chart.volumes import keeping_annotations
 from wizard.formats.address_types import Address, LogUrl
 from wizard.formats.addresses import split_address
 from wizard.formats.identity_types import LoginName
@@ -205,7 +206,7 @@ class Logs(Section):
         """Return the volume or the remote store, and what the groomers do."""
         settings = self.groomer.to_settings(release)
         if self.kind == "volume":
-            return Contribution(settings={**settings, **self._volume()})
+            return Contribution(settings={**settings, **self._volume(release)})
         if self.kind == "pod" or not self.url:
             return Contribution(settings=settings)
         place = parse_log_url(self.url)
@@ -213,13 +214,15 @@ class Logs(Section):
             return self._search(release, place, settings)
         return self._bucket(release, place, settings)
 
-    def _volume(self) -> dict[str, object]:
+    def _volume(self, release: Release) -> dict[str, object]:
         settings: dict[str, object] = {"logs.persistence.enabled": True}
         if self.existing_claim:
             return {**settings, "logs.persistence.existingClaim": self.existing_claim}
         settings["logs.persistence.size"] = self.size
         if self.storage_class:
             settings["logs.persistence.storageClassName"] = self.storage_class
+        # The delivery would delete the claim, with all logs, when these answers change.
+        settings["logs.persistence.annotations"] = keeping_annotations(gitops=release.gitops)
         return settings
 
     def _bucket(

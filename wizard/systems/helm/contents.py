@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wizard.chart.volumes import HELM_KEEP, HELM_POLICY
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
@@ -34,7 +35,6 @@ from wizard.systems.release.volumes import list_claims
 if TYPE_CHECKING:
     from wizard.systems.target import DataKind, Target
 
-_KEEP = "helm.sh/resource-policy"
 _HOOK = "helm.sh/hook"
 _DELETE_HOOKS = {"pre-delete", "post-delete"}
 _NAME, _NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
@@ -98,7 +98,7 @@ def _notes(one: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_kept(one: Mapping[str, Any]) -> bool:
-    return str(_notes(one).get(_KEEP) or "").strip().lower() == "keep"
+    return str(_notes(one).get(HELM_POLICY) or "").strip().lower() == HELM_KEEP
 
 
 def _read_ref(one: Mapping[str, Any], namespace: str) -> Ref:
@@ -205,7 +205,10 @@ def find_data(
         return StepStatus(
             "blocked",
             f"{_format_refs(held)} would be deleted with the release, and everything in it",
-            Fix(f"give it the annotation {_KEEP}: keep where it is rendered, and apply that first"),
+            Fix(
+                f"give it the annotation {HELM_POLICY}: {HELM_KEEP} where it is rendered, and "
+                "apply that first"
+            ),
         )
     volumes = [] if "volumes" in pieces else _find_volumes(kube, target, live)
     if not volumes:
@@ -228,7 +231,9 @@ def _find_volumes(kube: Kube, target: Target, live: Collection[LiveObject]) -> l
     for one in list_metadata(kube, *CLAIM, namespace):
         about = one["metadata"]
         owners = about.get("ownerReferences") or []
-        is_marked = str(about["uid"]) in ours and (owners or _NAME in _notes(one))
+        # One that the release keeps has Helm's marks too; it is in no list of what Helm deletes.
+        by_helm = _NAME in _notes(one) and not _is_kept(one)
+        is_marked = str(about["uid"]) in ours and (owners or by_helm)
         if is_marked or any(str(owner.get("uid")) in going for owner in owners):
             found.append(Ref(*CLAIM, about["name"], namespace))
     return list(dict.fromkeys(found))

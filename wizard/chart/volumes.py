@@ -1,0 +1,51 @@
+"""The volume claims that the chart renders itself, and how they outlive a change of the values.
+
+Helm and Argo CD delete what the chart renders no more, a claim with everything on its volume too.
+An annotation keeps it. Source: charts 1.16.0 to 1.22.0 (templates/logs-persistent-volume-claim.yaml
+and dags-persistent-volume-claim.yaml); Helm's documentation of resource policies; Argo CD's of sync
+and compare options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wizard.formats.nested import get_value
+
+HELM_POLICY, HELM_KEEP = "helm.sh/resource-policy", "keep"
+ARGOCD_SYNC, ARGOCD_KEEP = "argocd.argoproj.io/sync-options", "Prune=false"
+# Argo CD does not call the Application out of sync for a claim that it keeps.
+_ARGOCD_COMPARE = {"argocd.argoproj.io/compare-options": "IgnoreExtraneous"}
+# The keys of the values, and the last part of the claim's name.
+_CLAIMS: Mapping[tuple[str, ...], str] = {
+    ("logs", "persistence"): "logs",
+    ("dags", "persistence"): "dags",
+}
+
+
+def keeping_annotations(*, gitops: bool) -> dict[str, str]:
+    """Return the annotations of a claim that must outlive the values that render it."""
+    return {ARGOCD_SYNC: ARGOCD_KEEP, **_ARGOCD_COMPARE} if gitops else {HELM_POLICY: HELM_KEEP}
+
+
+def list_rendered_claims(
+    values: Mapping[str, Any], release: str, *, gitops: bool
+) -> dict[str, bool]:
+    """Return the claims that the chart renders, by name: whether the delivery keeps each."""
+    found = {}
+    for path, suffix in _CLAIMS.items():
+        own = get_value(values, path)
+        if isinstance(own, Mapping) and own.get("enabled") is True and not own.get("existingClaim"):
+            notes = own.get("annotations")
+            found[f"{release}-{suffix}"] = _is_kept(notes or {}, gitops=gitops)
+    return found
+
+
+def _is_kept(notes: object, *, gitops: bool) -> bool:
+    if not isinstance(notes, Mapping):
+        return False
+    if gitops:
+        options = str(notes.get(ARGOCD_SYNC) or "").split(",")
+        return ARGOCD_KEEP in [one.strip() for one in options]
+    return str(notes.get(HELM_POLICY) or "").strip().lower() == HELM_KEEP
