@@ -22,6 +22,7 @@ from wizard.clients.kube.errors import NoContextError
 from wizard.clients.ssh.clone import ParamikoClient
 from wizard.errors import RefusedError, UsageError, WizardError
 from wizard.formats.nested import get_value
+from wizard.provisioning.earlier_places import list_earlier_places
 from wizard.provisioning.survey import make_database_client, survey_store
 from wizard.questions.cases import DAG_BUNDLES
 from wizard.secrets.references import SecretRef
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.clients.forge import ProviderRepository, RegistrationResult
     from wizard.engine.probes import Probe
+    from wizard.git.repository import WorkTree
     from wizard.manifests.external_secrets import StoreSettings
     from wizard.provisioning.survey import Inputs, StoreItem, Survey
     from wizard.secrets.deploy_key import KeyPair
@@ -61,6 +63,7 @@ class StoreTarget:
 
     proposal: Proposal
     where: StoreLocation
+    repository: WorkTree
 
     @property
     def required_consent(self) -> dict[str, str]:
@@ -87,8 +90,12 @@ def secrets_command(installation: str) -> str:
     return f"airflow-wizard secrets --installation {installation}"
 
 
-def resolve_store(proposal: Proposal, agreed: Mapping[str, Any]) -> StoreTarget:
+def resolve_store(
+    proposal: Proposal, agreed: Mapping[str, Any], repository: WorkTree
+) -> StoreTarget:
     """Return the store's location; `agreed` holds the raw answers on the target branch.
+
+    The history of `repository` tells where earlier answers had the values.
 
     Raises UsageError when `secrets` cannot fill this kind of store or the address is unusable.
     """
@@ -102,7 +109,7 @@ def resolve_store(proposal: Proposal, agreed: Mapping[str, Any]) -> StoreTarget:
             if store_kind(release.store).made_by_others
             else f"create the Secrets with the commands in {release.runbook}",
         )
-    return StoreTarget(proposal, locate(proposal.answers, release, agreed))
+    return StoreTarget(proposal, locate(proposal.answers, release, agreed), repository)
 
 
 @dataclass(frozen=True)
@@ -113,12 +120,16 @@ class StoreSession:
     store: OpenStore
     settings: StoreSettings
     found: Survey
+    repository: WorkTree
     warnings: tuple[str, ...] = ()
 
     def open_all_paths(self) -> tuple[StoreSession, ...]:
         """Return the sessions of this and of other readers' paths, with the same login."""
         others = list_store_paths(self.proposal)[1:]
-        return (self, *(_open_path(self.proposal, self.store, path) for path in others))
+        return (
+            self,
+            *(_open_path(self.proposal, self.store, path, self.repository) for path in others),
+        )
 
     def require_rights(self) -> str:
         """Raise RefusedError if the login cannot write at the path; return a note, usually empty.
@@ -157,13 +168,18 @@ def open_store(target: StoreTarget, who: Any) -> Iterator[StoreSession]:
     `wizard.provisioning.survey.survey_store`.
     """
     with target.where.open(who) as store:
-        yield _open_path(target.proposal, store, list_store_paths(target.proposal)[0])
+        path = list_store_paths(target.proposal)[0]
+        yield _open_path(target.proposal, store, path, target.repository)
 
 
-def _open_path(proposal: Proposal, store: OpenStore, path: StorePath) -> StoreSession:
+def _open_path(
+    proposal: Proposal, store: OpenStore, path: StorePath, repository: WorkTree
+) -> StoreSession:
     warnings = store.require_lasting(path.store)
-    found = survey_store(proposal, store.payload_store(path.store), path)
-    return StoreSession(proposal, store, path.store, found, warnings)
+    earlier = list_earlier_places(proposal, repository, path.store)
+    places = [store.payload_store(one) for one in earlier]
+    found = survey_store(proposal, store.payload_store(path.store), path, places)
+    return StoreSession(proposal, store, path.store, found, repository, warnings)
 
 
 def list_read_consents(

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
 from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
+from wizard.provisioning.earlier_places import search_earlier_places
 from wizard.secrets import generation
 from wizard.secrets.adoption import AdoptedValue, find_adoptable_value
 from wizard.secrets.deploy_key import (
@@ -65,8 +66,8 @@ class StoreItem:
     """One fact, and the origin of its value if the store does not have it yet.
 
     `kept`: already in the store; `generate`: generated here; `restore`: taken from `version`, an
-    older version of the store; `adopt`: copied from `place`, where document 000 has it; `given`:
-    read from its reference; `others`: somebody else writes it.
+    older version of the store; `adopt`: copied from `place`, of another layout or earlier answers;
+    `given`: read from its reference; `others`: somebody else writes it.
     """
 
     fact: Fact
@@ -82,7 +83,7 @@ class StoreItem:
         if self.state == "restore":
             return f"restored from version {self.version}, since the newest lacks it"
         if self.state == "adopt":
-            return f"copied from {self.place} of the store"
+            return f"copied from {self.place}"
         return {"kept": "in the store", "generate": "generated", "others": "left to others"}[
             self.state
         ]
@@ -129,6 +130,7 @@ class Survey:
     claim: Claim
     earlier: EarlierValues = field(default_factory=EarlierValues)
     adopted: Mapping[Fact, AdoptedValue] = field(default_factory=dict, repr=False)
+    doubts: tuple[str, ...] = ()
 
     def facts_in_state(self, *states: ItemState) -> tuple[Fact, ...]:
         """Return the facts in one of these states."""
@@ -173,6 +175,11 @@ class Survey:
         held = self.earlier.found.get(fact)
         return held[1] if held else None
 
+    def adopted_value(self, fact: Fact) -> str | None:
+        """Return the value of a missing fact in another layout or place; None if there is none."""
+        held = self.adopted.get(fact)
+        return held.value.get_secret_value() if held else None
+
     def signs(
         self,
         inputs: Inputs,
@@ -195,6 +202,7 @@ class Survey:
             numbers = ", ".join(str(one) for one in self.earlier.unread)
             hidden = f"{self.store.name}: version {numbers} is deleted or not readable"
             found += PriorUse(unknown=(hidden,), doubts=(hidden,))
+        found += PriorUse(unknown=self.doubts, doubts=self.doubts)
         if any(fact.form is Form.FERNET for fact in generated):
             found += self._in_database(inputs, database)
         return found
@@ -302,12 +310,18 @@ def _read_secret(payload: Payload, fact: Fact) -> SecretStr | None:
     return None if value is None else SecretStr(value)
 
 
-def survey_store(proposal: Proposal, store: PayloadStore, path: StorePath | None = None) -> Survey:
+def survey_store(
+    proposal: Proposal,
+    store: PayloadStore,
+    path: StorePath | None = None,
+    places: Sequence[PayloadStore] = (),
+) -> Survey:
     """Read the store and decide about every fact; writes nothing.
 
-    `path` defaults to the installation's own. A generated value that an older version has is
-    restored, never generated again. Raises ConflictError when the stored deploy key is not the
-    recorded one, and RefusedError when the newest version was deleted, or will be.
+    `path` defaults to the installation's own, and `places` are where earlier answers had it. A
+    generated value that an older version or an earlier place has is never generated again. Raises
+    ConflictError when the stored deploy key is not the recorded one, and RefusedError when the
+    newest version was deleted, or will be.
     """
     path = path or list_store_paths(proposal)[0]
     seen = read_state(store)
@@ -323,14 +337,18 @@ def survey_store(proposal: Proposal, store: PayloadStore, path: StorePath | None
     earlier = find_earlier_values(store, seen, [fact for fact in missing if fact.generated])
     user = proposal.answers.database.user
     adopted = {
-        fact: held
+        fact: held._replace(place=f"{held.place} of the store")
         for fact in missing
         if fact not in earlier.found
         and (held := find_adoptable_value(seen.payload, fact, user)) is not None
     }
+    known = {*earlier.found, *adopted}
+    left = [fact for fact in missing if fact.generated and fact not in known]
+    elsewhere = search_earlier_places(places, left, user)
+    adopted |= elsewhere.found
     items = tuple(_decide(fact, missing, earlier, adopted) for fact in path.facts)
     claim = store.judge(seen.version)
-    found = Survey(proposal, path, store, seen, items, claim, earlier, adopted)
+    found = Survey(proposal, path, store, seen, items, claim, earlier, adopted, elsewhere.doubts)
     found.deploy_key(seen.payload)
     return found
 

@@ -72,6 +72,14 @@ class Payload:
             raise self._refusal_error(place, problem)
         return value
 
+    @property
+    def has_document(self) -> bool:
+        """Whether the key of the document holds a YAML mapping."""
+        try:
+            return bool(self._read_document())
+        except RefusedError:
+            return False
+
     def list_names(self) -> frozenset[str]:
         """Return the names of everything stored here, as `place_name` writes those of facts.
 

@@ -107,7 +107,7 @@ def find_operator() -> str:
 def prepare_access(proposal: Proposal, workspace: Workspace) -> StoreAccess:
     """Return the store and the operator's login there; sends nothing."""
     branch_answers = workspace.target_answers(proposal.existing)
-    target = resolve_store(proposal, branch_answers)
+    target = resolve_store(proposal, branch_answers, workspace.repository)
     return StoreAccess(proposal, branch_answers, target, target.login(), workspace)
 
 

@@ -10,9 +10,11 @@ import pytest
 
 from tests.integration.cli.test_secrets_command import ALLOW, Bench, aw, bench
 from tests.support.cluster.kubeconfigs import cluster, written
+from tests.support.process import Finished
 from tests.testbed.kube import Kube
-from tests.testbed.vault import Vault
+from tests.testbed.vault import RefusedError, Vault
 from wizard.clients.vault.transport import VaultHttp, VaultResponse
+from wizard.manifests.ownership import OWNER_ANNOTATION
 
 __all__ = ["aw", "bench"]
 
@@ -52,6 +54,66 @@ def test_what_an_older_version_has_is_restored_and_never_generated(
     else:
         assert bench.values()["config"].split() == first["config"].split()
     assert "nothing to write" in bench("--yes", *ALLOW).err
+
+
+# Without a deploy key, whose public half the answers would record.
+ON_VOLUME = {"dags.source": "volume"}
+ELSEWHERE = "airflow-install/other/config"
+
+
+def move(bench: Bench, *settings: str) -> None:
+    """Commit what is there, then other answers about the place of the payload."""
+    bench.aw.ok("commit", "--yes", "--answers", str(bench.file))
+    bench.aw.ok("set", *settings, "--yes", "--accept", "another-payload")
+
+
+def states(done: Finished) -> dict[str, str]:
+    return {one["key"]: one["state"] for one in json.loads(done.out)["facts"]}
+
+
+@pytest.mark.parametrize("before", ["keys", "document"])
+def test_another_layout_copies_the_values_of_the_layout_before(bench: Bench, before: str) -> None:
+    after = "document" if before == "keys" else "keys"
+    bench.answers({**ON_VOLUME, "secrets.payload": before, "secrets.vault.path": PATH})
+    first = fill(bench)
+    move(bench, f"secrets.payload={after}")
+    done = bench.aw.ok("secrets", "--yes", *ALLOW, "--json")
+    assert set(states(done).values()) == {"adopt"}, done
+    flat, document = (first, bench.values()) if before == "keys" else (bench.values(), first)
+    assert bench.version == 2
+    for key in ("fernetKey", "jwtSecret", "adminPassword"):
+        assert flat[key] in document["config"]
+
+
+def test_another_place_copies_the_values_of_the_place_before(bench: Bench) -> None:
+    bench.answers(ON_VOLUME)
+    first = fill(bench)
+    move(bench, f"secrets.vault.path={ELSEWHERE}")
+    moved = f"{bench.mount}/data/{ELSEWHERE}"
+    # A place that may hold the values in use, and does not show them.
+    bench.vault.request("DELETE", f"{bench.mount}/data/{PATH}")
+    refused = bench.aw("secrets", "--yes", *ALLOW)
+    assert refused.code == 4
+    assert "--accept unchecked-use" in refused.err
+    assert PATH in refused.err
+    with pytest.raises(RefusedError):
+        bench.vault.request("GET", moved)
+    bench.vault.request("POST", f"{bench.mount}/undelete/{PATH}", {"versions": [1]})
+    done = bench.aw.ok("secrets", "--yes", *ALLOW, "--json")
+    found = states(done)
+    assert {key for key, state in found.items() if state != "adopt"} == {"databasePassword"}, done
+    assert bench.vault.request("GET", moved)["data"]["data"] == first
+
+
+def test_a_place_of_others_that_earlier_answers_named_is_not_read(bench: Bench) -> None:
+    bench.answers(ON_VOLUME)
+    first = fill(bench)
+    theirs = {"custom_metadata": {OWNER_ANNOTATION: "git.example.com/hers#airflow"}}
+    bench.vault.request("POST", f"{bench.mount}/metadata/{PATH}", theirs)
+    move(bench, f"secrets.vault.path={ELSEWHERE}")
+    bench.aw.ok("secrets", "--yes", *ALLOW)
+    held = bench.vault.request("GET", f"{bench.mount}/data/{ELSEWHERE}")["data"]["data"]
+    assert held["fernetKey"] != first["fernetKey"]
 
 
 def test_a_deleted_older_version_is_not_looked_at(bench: Bench) -> None:

@@ -45,6 +45,21 @@ def test_only_a_document_has_places_of_its_own() -> None:
     assert find_adoptable_value(document(metadataConnection=url), other, "airflow") is None
 
 
+def test_the_values_of_the_other_layout_count() -> None:
+    key = Fact("jwtSecret", Form.KEY, "JWT secret", "jwt.secret")
+    value = "0123456789abcdef" * 4
+    flat = Payload("path", True, {"jwtSecret": value})
+    nested = Payload("path", False, {"config": yaml.safe_dump({"jwt": {"secret": value}})})
+    for payload, place in ((flat, "jwtSecret"), (nested, "config.jwt.secret")):
+        held = find_adoptable_value(payload, key, "airflow")
+        assert held is not None
+        assert (held.place, held.value.get_secret_value()) == (place, value)
+    # Somebody else's key of this name.
+    for other in ("no document: [", "text", ""):
+        held = find_adoptable_value(Payload("path", False, {"config": other}), key, "airflow")
+        assert held is None
+
+
 def test_a_key_that_is_no_text_is_named() -> None:
     secret = {"airflow-ssh-secret": {"data": {"gitSshKey": 5}}}
     with pytest.raises(RefusedError, match=r"extraSecrets\.airflow-ssh-secret\.data\.gitSshKey"):

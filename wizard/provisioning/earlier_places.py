@@ -1,0 +1,105 @@
+"""The places in the store that earlier committed answers named, and the values that are there.
+
+After a change of mount, path or layout, the installation still uses the values of the old place:
+they are copied, never made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from wizard.answers.files import answers_data
+from wizard.clients.vault.transport import VaultError
+from wizard.errors import RefusedError
+from wizard.formats.terminal import escape_unprintable
+from wizard.plan.claims import derive_claims
+from wizard.secrets.adoption import AdoptedValue, find_held_value
+from wizard.secrets.payload import Payload
+from wizard.workspace.earlier import list_earlier_answers
+
+if TYPE_CHECKING:
+    from wizard.git.repository import WorkTree
+    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.secrets.facts import Fact
+    from wizard.systems.payload_store import PayloadStore
+    from wizard.workspace.proposal import Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierPlaces:
+    """Values of missing facts in earlier places, and the places that may have them unseen."""
+
+    found: Mapping[Fact, AdoptedValue] = field(default_factory=dict, repr=False)
+    doubts: tuple[str, ...] = ()
+
+
+def list_earlier_places(
+    proposal: Proposal, repository: WorkTree, settings: StoreSettings
+) -> tuple[StoreSettings, ...]:
+    """Return the settings of one path as earlier answers placed it in the same store."""
+    own = derive_claims(answers_data(proposal.answers), repository.prefix)
+    places: dict[tuple[str, str], None] = {}
+    for one in list_earlier_answers(repository, proposal.answers.installation.name, own):
+        path = one.claims.reader_path if settings.reader else one.claims.path
+        if one.claims.vault == own.vault and one.claims.mount and path:
+            places.setdefault((one.claims.mount, path))
+    places.pop((settings.mount, settings.path), None)
+    return tuple(replace(settings, mount=mount, path=path) for mount, path in places)
+
+
+def search_earlier_places(
+    stores: Sequence[PayloadStore], missing: Sequence[Fact], database_user: str
+) -> EarlierPlaces:
+    """Read the places, the newest first, until each missing fact is found. Raises VaultError.
+
+    A payload counts if it is this installation's. What cannot be read, and whose owner is not
+    known, is a doubt: it may hold the values in use.
+    """
+    found: dict[Fact, AdoptedValue] = {}
+    doubts: list[str] = []
+    for store in stores:
+        left = [fact for fact in missing if fact not in found]
+        if not left:
+            break
+        try:
+            values, doubt = _read_place(store, left, database_user)
+        except VaultError as error:
+            if error.kind not in {"forbidden", "missing", "version"}:
+                raise
+            values, doubt = {}, "" if error.kind == "missing" else error.message
+        except RefusedError as error:
+            values, doubt = {}, error.message
+        found |= values
+        doubts += [f"{store.name}, which earlier answers named: {doubt}"] if doubt else []
+    return EarlierPlaces(found, tuple(doubts))
+
+
+def _read_place(
+    store: PayloadStore, facts: Sequence[Fact], database_user: str
+) -> tuple[dict[Fact, AdoptedValue], str]:
+    """Return the values of an earlier place, or why it may hold values that do not count."""
+    stored = store.read()
+    if stored is None or stored.destroyed:
+        return {}, ""
+    if stored.deleted:
+        return {}, f"its version {stored.version} is deleted"
+    owner = store.judge(stored.version).owner
+    if owner.is_proven_foreign:
+        return {}, ""
+    payload = Payload(store.name, store.document, stored.data)
+    values = dict(_list_values(payload, facts, database_user))
+    if owner.is_ours or not values:
+        return values, ""
+    keys = ", ".join(fact.key for fact in values)
+    return {}, f"it holds {keys}, and {escape_unprintable(owner.reason)}"
+
+
+def _list_values(
+    payload: Payload, facts: Sequence[Fact], database_user: str
+) -> Iterator[tuple[Fact, AdoptedValue]]:
+    for fact in facts:
+        held = find_held_value(payload, fact, database_user)
+        if held is not None:
+            yield fact, held._replace(place=f"{held.place} of {payload.name}")
