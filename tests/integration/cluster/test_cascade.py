@@ -6,6 +6,7 @@ The controller is a labelled stand-in, which deletes what it tracks, as Argo CD 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -147,6 +148,38 @@ def test_only_the_quota_that_the_chart_renders_goes_with_the_cascade(world: Worl
     marked(world, f"{quotas}/airflow-resource-quota", annotations=mark)
     ended(build_objects_removal(world.target()))
     assert exists(world, f"{quotas}/airflow-resource-quota")
+
+
+def test_objects_of_the_whole_cluster_name_the_namespace_that_they_are_for(world: World) -> None:
+    """Two Argo CDs in one cluster may each have an Application of this name."""
+    answers = {"executor.kind": "KubernetesExecutor",
+               "executor.multi_namespace": [f"tasks-{world.namespace}"]}  # fmt: skip
+    target = apply_and_sync(world, **answers)
+    group, roles = "rbac.authorization.k8s.io", "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+    owners = {world.namespace: "mine", f"team-b-{world.namespace}": "hers"}
+    names = {who: f"{place}-airflow-pod-launcher-role" for place, who in owners.items()}
+    for place, who in owners.items():
+        mark = {TRACKING: f"airflow:{group}/ClusterRole:{place}/{names[who]}"}
+        about = {"name": names[who], "annotations": mark}
+        role = {"apiVersion": f"{group}/v1", "kind": "ClusterRole", "metadata": about, "rules": []}
+        world.server.apply(json.dumps(role))
+    resources = [
+        {"group": group, "kind": "ClusterRole", "version": "v1", "name": names["mine"]},
+        {"group": group, "kind": "ClusterRole", "version": "v1", "name": names["hers"],
+         "requiresPruning": True},
+    ]  # fmt: skip
+    patched(world, APPLICATION, {"status": {"resources": resources}})
+    try:
+        ended(build_keep_step(target, []))
+        assert options(world, f"{roles}/{names['hers']}") == "Delete=false"
+        assert options(world, f"{roles}/{names['mine']}") == ""
+        told([application_removal.build_application_undo(target)])
+        done = ended(build_objects_removal(target))
+        assert done.state == "changed", done
+        assert not exists(world, f"{roles}/{names['mine']}")
+        assert exists(world, f"{roles}/{names['hers']}")
+    finally:
+        world.server.request("DELETE", f"{roles}/{names['hers']}")
 
 
 def test_what_data_was_asked_for_goes_only_where_it_is_ours(world: World) -> None:

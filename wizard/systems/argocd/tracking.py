@@ -46,16 +46,21 @@ def names_object(found: Mapping[str, Any], ref: Ref) -> bool:
 
     For objects without a namespace, Argo CD writes the Application's destination namespace.
     """
-    mark = str((found["metadata"].get("annotations") or {}).get(TRACKING) or "")
-    _, _, rest = mark.partition(":")
-    kind, _, place = rest.partition(":")
+    kind, namespace, name = _split_id(found)
     group = ref.api_version.rpartition("/")[0]
-    namespace, _, name = place.partition("/")
     return (
         kind == f"{group}/{ref.kind}"
         and name == ref.name
         and (not ref.namespace or namespace == ref.namespace)
     )
+
+
+def _split_id(found: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return group and kind, namespace, and name of a tracking id."""
+    mark = str((found["metadata"].get("annotations") or {}).get(TRACKING) or "")
+    kind, _, place = mark.partition(":")[2].partition(":")
+    namespace, _, name = place.partition("/")
+    return kind, namespace, name
 
 
 def application_marks(target: Target) -> dict[str, str]:
@@ -84,6 +89,11 @@ def judge_delivered(target: Target, found: KubeObject, ref: Ref) -> Ownership:
     by_annotation = TRACKING in (found["metadata"].get("annotations") or {})
     if by_annotation and not names_object(found, ref):
         return judge_object(found, own)
+    if by_annotation and not ref.namespace:
+        # An Application of this name that deploys to another namespace has such objects too.
+        _, place, _ = _split_id(found)
+        if place != target.release.namespace:
+            return Ownership("another's", f"is delivered by Application {mark} for {place}")
     name = application_marks(target).get(mark, "") if target.release.gitops else ""
     if by_annotation and not name:
         return Ownership("another's", f"is delivered by Application {mark}")
