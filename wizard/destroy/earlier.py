@@ -6,7 +6,7 @@ or a path of the store, the objects of the old place still exist.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from wizard.answers.files import answers_data
@@ -14,15 +14,17 @@ from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import Fix
+from wizard.errors import Fix, WizardError
 from wizard.formats.shell import quote
 from wizard.formats.terminal import escape_unprintable
+from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import read_source
 from wizard.plan.claims import derive_claims
 from wizard.systems.cluster.object_removal import read_object
 from wizard.systems.cluster.objects import explain_error
+from wizard.systems.cluster.ownership import kubectl_delete
 from wizard.systems.cluster.source import judge_object
-from wizard.workspace.earlier import list_earlier_answers
+from wizard.workspace.earlier import list_earlier_answers, list_earlier_versions
 
 if TYPE_CHECKING:
     from wizard.plan.claims import Claims
@@ -36,6 +38,9 @@ _BY_LABEL = (
     ("v1", "PersistentVolumeClaim"), ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"),
 )  # fmt: skip
 _APPLICATION = ("argoproj.io/v1alpha1", "Application")
+_PROJECT = ("argoproj.io/v1alpha1", "AppProject")
+# Kinds that the answers lead to, or that have a step of their own.
+_OTHERWISE = ("Application", "AppProject", "Namespace")
 
 
 def build_earlier_step(target: Target) -> Step:
@@ -49,8 +54,11 @@ def build_earlier_step(target: Target) -> Step:
             found = list(_list_left(target, one.claims, own))
             lines += [f"commit {one.commit[:12]}: {line}" for line in found]
             fixes += [_explain(one)] if found else []
+        if dropped := _list_dropped(target):
+            lines += [f"{ref}, of an earlier commit, exists" for ref in dropped]
+            fixes.append(Fix(f"to delete what files no longer name: {kubectl_delete(dropped)}"))
         if not lines:
-            return StepStatus("holds", "no earlier answers named other places")
+            return StepStatus("holds", "no earlier answers named other places or objects")
         return StepStatus("kept", "; ".join(dict.fromkeys(lines)), Fix.join(fixes))
 
     return Step(
@@ -76,18 +84,70 @@ def _list_left(target: Target, claims: Claims, own: Claims) -> Iterator[str]:
     """Yield what earlier answers may have left; the cluster is looked at, the store is not."""
     if (claims.namespace, claims.release) != (own.namespace, own.release) and target.kube:
         yield from _list_objects(target, target.kube, claims)
-    if (claims.argocd, claims.applications) != (own.argocd, own.applications) and target.argocd:
-        for name in sorted(claims.applications):
-            ref = Ref(*_APPLICATION, name, claims.argocd)
-            if _is_ours(target, target.argocd, ref):
+    if target.argocd:
+        refs = [
+            *(Ref(*_APPLICATION, name, claims.argocd) for name in sorted(claims.applications)),
+            *(Ref(*_PROJECT, name, claims.argocd) for name in sorted(claims.projects)),
+        ]
+        now = own.argocd, own.applications | own.projects
+        for ref in refs:
+            if (ref.namespace != now[0] or ref.name not in now[1]) and _is_ours(
+                target, target.argocd, ref
+            ):
                 yield f"{ref} exists"
-    store = (claims.mount, claims.path)
-    if any(store) and store != (own.mount, own.path):
-        yield f"the store may still have {escape_unprintable('/'.join(store))} (not looked at)"
-    login = (claims.auth_mount, claims.role)
-    if all(login) and login != (own.auth_mount, own.role):
-        named = escape_unprintable(f"role {claims.role} at {claims.auth_mount}")
+    for place in _list_places(claims) - _list_places(own):
+        yield f"the store may still have {escape_unprintable('/'.join(place))} (not looked at)"
+    for mount, role in _list_roles(claims) - _list_roles(own):
+        named = escape_unprintable(f"role {role} at {mount}")
         yield f"the store may still have {named}, with its policy (not looked at)"
+
+
+def _list_places(claims: Claims) -> set[tuple[str, str]]:
+    """Return the payloads in the store, as mount and path."""
+    return {(claims.mount, path) for path in (claims.path, claims.reader_path) if path}
+
+
+def _list_roles(claims: Claims) -> set[tuple[str, str]]:
+    """Return the roles in the store, each with its auth mount."""
+    roles = (
+        (claims.auth_mount, claims.role),
+        (claims.auth_mount, claims.runtime),
+        (claims.reader_mount or claims.auth_mount, claims.reader),
+    )
+    return {one for one in roles if all(one)}
+
+
+def _list_dropped(target: Target) -> list[Ref]:
+    """Return the objects of ours that exist, and that only earlier versions of our files name.
+
+    Helm knows nothing of the manifests beside the chart, and Argo CD keeps the ExternalSecrets.
+    """
+    paths = target.release.paths
+    found: dict[Ref, None] = {}
+    clusters = ((paths.apps, "secrets/", target.kube), (paths.argocd, "argocd/", target.argocd))
+    for folder, logical, kube in clusters:
+        if kube is None:
+            continue
+        named = {_read_ref(text) for text in target.files_under(logical).values()}
+        places = {"", target.release.namespace, target.release.controller_namespace}
+        for _, data in list_earlier_versions(target.repository, [folder]).values():
+            ref = _read_ref(data.decode("utf-8", "replace"))
+            if ref is None or ref in named or ref in found or ref.namespace not in places:
+                continue
+            if ref.kind not in _OTHERWISE and _is_ours(target, kube, ref):
+                found[ref] = None
+    return list(found)
+
+
+def _read_ref(text: str) -> Ref | None:
+    """Return the object that a manifest names; None for any other file."""
+    try:
+        one = read_mapping(text, "an earlier manifest")
+    except WizardError:
+        return None
+    about = one.get("metadata")
+    named = isinstance(about, Mapping) and about.get("name")
+    return Ref.from_manifest(one) if named and one.get("apiVersion") and one.get("kind") else None
 
 
 def _list_objects(target: Target, kube: Kube, claims: Claims) -> Iterator[str]:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -50,6 +52,30 @@ def list_earlier_answers(repository: WorkTree, name: str, own: Claims) -> list[E
             seen.add(_comparable(claims))
             found.append(EarlierAnswers(commit, claims))
     return found
+
+
+def list_earlier_versions(
+    repository: WorkTree, folders: Sequence[str]
+) -> dict[str, tuple[str, bytes]]:
+    """Return former contents of files in these folders, by blob: the path, and the bytes.
+
+    The last 200 commits that changed or deleted one of them are read.
+    """
+    places = [f":(top,literal){repository.full_path(folder)}" for folder in folders]
+    log = ("log", "--raw", "--no-renames", "--no-abbrev", "--diff-filter=MD", "-z", "--format=")
+    found = repository.git.read(*log, f"-n{_VERSIONS}", "HEAD", "--", *places, ok=(0, 128))
+    # Each change is `:<mode> <mode> <blob> <blob> <status>`, then the path.
+    words = [one for one in found.text.split("\0") if one.strip()] if found.code == 0 else []
+    blobs: dict[str, str] = {}
+    for change, path in itertools.pairwise(words):
+        if change.lstrip().startswith(":"):
+            blobs.setdefault(change.split()[2], path)
+    held = repository.objects(list(blobs))
+    return {
+        blob: (path, one[1])
+        for (blob, path), one in zip(blobs.items(), held, strict=True)
+        if one is not None
+    }
 
 
 def _comparable(claims: Claims) -> Claims:

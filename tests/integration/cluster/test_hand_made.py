@@ -33,6 +33,7 @@ from tests.testbed.kube import Kube as Server
 from wizard.deliveries.argocd.live import LIVE
 from wizard.destroy.earlier import build_earlier_step
 from wizard.engine.steps import StepEvent
+from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import removal as argocd
 from wizard.systems.argocd import steps as by_argocd
 from wizard.systems.argocd import store_credential
@@ -276,6 +277,36 @@ def test_what_earlier_answers_left_behind_is_said(world: World, applied: Target)
     assert "secret/airflow-install/airflow/config (not looked at)" in done.detail
     assert first[:12] in done.fix.text
     assert world.read(SECRETS)["items"] == before
+
+
+def test_what_earlier_files_named_is_said(world: World) -> None:
+    """A policy, a role of Airflow's pods, and a project, which later answers no longer have."""
+    keys: dict[str, object] = {
+        "installation.namespace": world.namespace,
+        "delivery.argocd.namespace": world.argo,
+        "delivery.argocd.repo_url": GITHUB,
+    }
+    first: dict[str, object] = {
+        "secrets.backend.kind": "vault", "delivery.argocd.project": "before",
+    }  # fmt: skip
+    apply_and_sync(world, **first)
+    for changes in (first, {}):
+        made = rendering("production", {**keys, **changes})
+        world.git.git("rm", "-rq", "--ignore-unmatch", ".")
+        world.git.commit({one.path: one.text for one in made.tree.values()})
+    target = world.target()
+    done = ended(build_earlier_step(target))
+    assert done.state == "kept", done
+    policy = f"NetworkPolicy {world.namespace}/airflow-egress-vault"
+    assert f"{policy}, of an earlier commit, exists" in done.detail
+    assert "delete networkpolicy airflow-egress-vault" in done.fix.text
+    assert "role external-secrets-airflow-runtime at kubernetes, with its policy" in done.detail
+    assert f"AppProject {world.argo}/before exists" in done.detail
+    assert "ExternalSecret" not in done.detail
+    # One of others that has such a name by now is not ours.
+    hers = {OWNER_ANNOTATION: "git.example.com/hers#airflow"}
+    marked(world, f"{POLICIES}/airflow-egress-vault", annotations=hers)
+    assert policy not in ended(build_earlier_step(target)).detail
 
 
 def test_a_volume_that_others_mount_stays(world: World, applied: Target) -> None:

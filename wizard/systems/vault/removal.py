@@ -330,7 +330,9 @@ class AuthMountRemoval(_MountRemoval):
                 roles = [each for each in roles if each != name or role.is_kept]
         if roles:
             return StepStatus(
-                "kept", f"{self.what} has other roles: {format_names(roles)}", Fix(self.command)
+                "kept",
+                f"{self.what} has other roles: {format_names(roles)}",
+                Fix(f"only once nobody logs in with them: {self.command}"),
             )
         return self.delete_status(f"{self.what} was created by this installation and has no roles")
 
