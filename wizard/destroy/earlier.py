@@ -95,10 +95,17 @@ def _list_left(target: Target, claims: Claims, own: Claims) -> Iterator[str]:
                 target, target.argocd, ref
             ):
                 yield f"{ref} exists"
-    for place in _list_places(claims) - _list_places(own):
-        yield f"the store may still have {escape_unprintable('/'.join(place))} (not looked at)"
-    for mount, role in _list_roles(claims) - _list_roles(own):
-        named = escape_unprintable(f"role {role} at {mount}")
+    # Another server or namespace has everything of its own.
+    is_elsewhere = any(claims.vault) and claims.vault != own.vault
+    where = f" in {' '.join(filter(None, claims.vault))}" if is_elsewhere else ""
+    places, roles = _list_places(claims), _list_roles(claims)
+    if not is_elsewhere:
+        places, roles = places - _list_places(own), roles - _list_roles(own)
+    for mount, path in sorted(places):
+        named = escape_unprintable(f"{mount}/{path}{where}")
+        yield f"the store may still have {named} (not looked at)"
+    for mount, role in sorted(roles):
+        named = escape_unprintable(f"role {role} at {mount}{where}")
         yield f"the store may still have {named}, with its policy (not looked at)"
 
 

@@ -118,3 +118,34 @@ def test_an_identity_that_cannot_be_read_is_not_proven(
     monkeypatch.setattr(VaultHttp, "ask", ask)
     again = proven(replace(target, agreed=seals(found)))
     assert {one.state for one in again.values()} == {"blocked"}
+
+
+def test_another_namespace_of_the_same_vault_is_not_the_installations(
+    new_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As VAULT_NAMESPACE of a shell leads there: nothing exists there, so all would be gone."""
+    bench = new_bench()
+    target = replace(bench.target, known_identities=known(bench, bench.target))
+    assert target.vault is not None
+    address, login = target.vault
+    elsewhere = replace(address, namespace="team-b", namespace_source="VAULT_NAMESPACE")
+    moved = replace(target, vault=(elsewhere, login))
+    # A community Vault ignores it.
+    assert proven(moved)[VAULT].state == "holds"
+    ask = VaultHttp.ask
+
+    def enterprise(
+        self: VaultHttp, method: str, path: str, *args: Any, **more: Any
+    ) -> VaultResponse:
+        found = ask(self, method, path, *args, **more)
+        if path == "sys/health":
+            return replace(found, body={**found.body, "version": "1.21.4+ent"})
+        return found
+
+    monkeypatch.setattr(VaultHttp, "ask", enterprise)
+    done = proven(moved)[VAULT]
+    assert done.state == "blocked", done
+    assert "VAULT_NAMESPACE is team-b, but External Secrets uses (root)" in done.detail
+    assert "unset VAULT_NAMESPACE" in done.fix.text
+    assert seals({VAULT: done}) == {}
+    assert proven(target)[VAULT].state == "holds"

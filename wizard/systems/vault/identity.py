@@ -8,6 +8,7 @@ from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
 from wizard.state.apply_journal import VAULT_CLUSTER_ID
 from wizard.systems.cluster.ownership import ask_identity
+from wizard.systems.vault.namespace import find_other_namespace
 from wizard.systems.vault.uses import require_no_limit
 
 if TYPE_CHECKING:
@@ -24,9 +25,14 @@ def build_identity_proof(target: Target, session: VaultLogin) -> tuple[Step, ...
     """
     if session.vault_address is None:
         return ()
+    address = session.vault_address
 
     def look() -> StepStatus:
         seen = session.read_identity()
+        # In another namespace, nothing of the installation exists: it would count as gone.
+        other = find_other_namespace(address, session.store, session.version)
+        if other is not None:
+            return StepStatus("blocked", f"{other.text}; nothing is deleted", other.fix)
         what = f"Vault {seen or 'of unknown cluster id'} at {session.endpoint}"
         if seen and target.known_identities.get(VAULT_CLUSTER_ID):
             # Before anything is removed, also from the cluster.

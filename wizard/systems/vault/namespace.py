@@ -29,7 +29,7 @@ def find_namespace_problem(
     A community Vault ignores the namespace of a request. OpenBao's versions start at 2; those of
     Vault Enterprise contain +ent.
     """
-    if address.namespace and version.startswith("1.") and "+ent" not in version:
+    if address.namespace and _is_community(version):
         return NamespaceProblem(
             f"{address.namespace_source} is {address.namespace}, but Vault {version} is not "
             "Enterprise: it has no namespaces and uses the root",
@@ -39,7 +39,14 @@ def find_namespace_problem(
                 address.namespace_fix.question,
             ),
         )
-    if address.namespace != store.vault_namespace:
+    return find_other_namespace(address, store, version)
+
+
+def find_other_namespace(
+    address: VaultAddress, store: VaultSettings, version: str
+) -> NamespaceProblem | None:
+    """Return that this machine looks into another namespace than the pods; None if it does not."""
+    if not _is_community(version) and address.namespace != store.vault_namespace:
         return NamespaceProblem(
             f"{address.namespace_source} is {address.namespace or '(root)'}, but External Secrets "
             f"uses {store.vault_namespace or '(root)'} ({NAMESPACE_QUESTION})",
@@ -49,3 +56,7 @@ def find_namespace_problem(
             ),
         )
     return None
+
+
+def _is_community(version: str) -> bool:
+    return version.startswith("1.") and "+ent" not in version

@@ -64,6 +64,8 @@ class VaultLogin:
         self.has_hidden_rights = False
         # Tokens that this login has looked up, by accessor; a token's policies never change.
         self.seen_tokens: dict[str, Mapping[str, Any]] = {}
+        # The version of this Vault, once its identity was read.
+        self.version = ""
         self._stack = ExitStack()
         target.cleanups.append(weakref.finalize(self, self._stack.close))
 
@@ -95,7 +97,8 @@ class VaultLogin:
             raise VaultError("login", NO_CREDENTIALS)
         try:
             with open_vault(self.vault_address) as vault:
-                seen = vault.health().cluster_id
+                health = vault.health()
+                seen, self.version = health.cluster_id, health.version
         except VaultError as error:
             if error.kind != "foreign":
                 raise
