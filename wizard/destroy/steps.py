@@ -10,6 +10,7 @@ from wizard.apply.delivery import get_installer
 from wizard.deliveries.live import live_delivery
 from wizard.destroy import data
 from wizard.destroy.earlier import build_earlier_step
+from wizard.destroy.repository_identity import build_repository_proof
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix, RefusedError
 from wizard.secrets.payload import place_name
@@ -47,14 +48,20 @@ def build_undo_steps(target: Target, only: Part | None = None) -> Steps:
     run = live_store(target.release.store).open_run(target)
     delivery = _require_proof(get_installer(target).undo(target, run.login if run else None))
     store = _require_proof((*run.build_removal(), *run.build_final_removal()) if run else ())
-    first = (build_identity_proof(target), *(run.build_identity_proof() if run else ()))
+    here = _build_proofs(target)
+    first = (*here, *(run.build_identity_proof() if run else ()))
     if only == "store":
         needed = _list_needed(store, delivery)
         conditions = (_build_condition(one) for one in delivery if one.id in needed)
         return _prove_first(first, (*conditions, *store))
     if only == "delivery":
-        return _prove_first(first[:1], delivery)
+        return _prove_first(here, delivery)
     return _prove_first(first, (build_earlier_step(target), *delivery, *store))
+
+
+def _build_proofs(target: Target) -> Steps:
+    """Return the steps that prove that cluster and clone are those of the installation."""
+    return (build_identity_proof(target), build_repository_proof(target))
 
 
 def _prove_first(proofs: Steps, steps: Steps) -> Steps:
@@ -105,7 +112,7 @@ def build_destroy_steps(
         *(run.build_final_removal() if run else ()),
         *data.build_database_removal(target, pieces),
     )
-    first = (build_identity_proof(target), *(run.build_identity_proof() if run else ()))
+    first = (*_build_proofs(target), *(run.build_identity_proof() if run else ()))
     last = files.build_step(lambda: installer.require_gone(target))
     steps = (build_earlier_step(target), *_require_proof(removal))
     return (*_prove_first(first, steps), last)

@@ -128,6 +128,7 @@ def test_what_apply_made_is_taken_back_and_nothing_else(place: Callable[[str], P
     assert {name for name, state in seen.items() if state == "changed"} == undone, first
     assert {name: seen[name] for name in seen if name not in undone} == {
         "cluster.identity": "holds",
+        "repository.identity": "holds",
         "vault.identity": "holds",
         "argocd.cluster": "holds",
         "remove.earlier": "holds",

@@ -132,10 +132,11 @@ def test_nothing_is_changed_where_an_identity_is_not_proven(
     case: str, command: str, pieces: Any
 ) -> None:
     steps = build(case, command, pieces)
-    for state in ("blocked", "unknown"):
+    proofs = ("cluster.identity", "repository.identity")
+    for proof, state in itertools.product(proofs, ("blocked", "unknown")):
         pretended = Pretended(state)
-        pretended.run(steps, "cluster.identity")
-        unproven = set(pretended.changed) - {"destroy.files"}
+        pretended.run(steps, proof)
+        unproven = set(pretended.changed) - {"destroy.files", *proofs}
         assert unproven == set()
         assert state == "unknown" or "destroy.files" not in pretended.changed
 

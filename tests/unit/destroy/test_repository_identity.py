@@ -1,0 +1,75 @@
+"""A fork has the original's answers, so it would take everything of the original for its own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.cluster.argocd import told
+from tests.support.rendered import answers, rendering
+from tests.support.repository import GitFolder
+from wizard.destroy.repository_identity import REPOSITORY_IDENTITY, build_repository_proof
+from wizard.destroy.steps import build_undo_steps
+from wizard.engine.steps import StepEvent
+from wizard.systems.target import Target
+
+OURS = "ssh://git@git.example.com/acme/k8s-infra.git"
+
+
+def target(folder: Path, remote: str, changes: dict[str, object]) -> Target:
+    """An installation as this clone's answers describe it."""
+    here = GitFolder.init(folder / "clone")
+    if remote:
+        here.git("remote", "add", "origin", remote)
+    made = rendering("production", changes)
+    files = {file.logical: file.data for file in made.tree.values() if file.logical}
+    return Target(answers("production", changes), made.release, here.repo, "", files)
+
+
+def judged(found: Target) -> StepEvent:
+    return told([build_repository_proof(found)])[REPOSITORY_IDENTITY]
+
+
+@pytest.mark.parametrize("delivery", ["argocd", "helm"])
+def test_a_fork_needs_a_yes_to_its_remote(tmp_path: Path, delivery: str) -> None:
+    changes: dict[str, object] = (
+        {"delivery.argocd.repo_url": OURS}
+        if delivery == "argocd"
+        else {"delivery.kind": "helm", "repository.source": "git.example.com/acme/k8s-infra"}
+    )
+    fork = target(tmp_path, "https://git.example.com/bob/k8s-infra.git", changes)
+    done = judged(fork)
+    assert done.state == "blocked", done
+    assert "git.example.com/bob/k8s-infra" in done.detail
+    assert "belongs to git.example.com/acme/k8s-infra" in done.detail
+    steps = build_undo_steps(fork)
+    changing = [one for one in steps if one.change is not None]
+    assert changing
+    assert all(REPOSITORY_IDENTITY in one.needs for one in changing)
+    seal = re.search(rf"--take-over {REPOSITORY_IDENTITY}@([0-9a-f]{{12}})", done.fix.text)
+    assert seal
+    assert judged(replace(fork, agreed={REPOSITORY_IDENTITY: seal[1]})).state == "holds"
+    # Other spellings of the same repository.
+    for number, same in enumerate(
+        ("git@git.example.com:acme/k8s-infra.git", "https://git.example.com/acme/k8s-infra")
+    ):
+        assert judged(target(tmp_path / str(number), same, changes)).state == "holds"
+
+
+@pytest.mark.parametrize(
+    ("remote", "source"),
+    [
+        ("", "git.example.com/acme/k8s-infra"),
+        ("/srv/git/k8s-infra.git", "git.example.com/acme/k8s-infra"),
+        (OURS, "new/0123456789abcdef0123"),
+        (OURS, "commit/0123456789abcdef0123"),
+    ],
+)
+def test_without_two_addresses_there_is_nothing_to_compare(
+    tmp_path: Path, remote: str, source: str
+) -> None:
+    changes: dict[str, object] = {"delivery.kind": "helm", "repository.source": source}
+    assert judged(target(tmp_path, remote, changes)).state == "holds"
