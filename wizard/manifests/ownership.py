@@ -85,7 +85,7 @@ def owner_label(text: str) -> str:
 
 
 def source_manager(source: str) -> str:
-    """Return the field manager of scripts, so that those of two repositories conflict."""
+    """Return the field manager of a source, so that those of two repositories conflict."""
     return f"airflow-wizard-{owner_label(source)[:12]}" if source else "airflow-wizard"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from wizard.clients.kube.protocol import (
     Ref,
     Right,
 )
-from wizard.clients.kube.request import APPLY_MEDIA_TYPE, Request
+from wizard.clients.kube.request import APPLY_MEDIA_TYPE, MERGE_MEDIA_TYPE, Request
 from wizard.clients.kube.resources import (
     Resource,
     find_deletable_resources,
@@ -114,13 +114,27 @@ class KubeClient:
         return found
 
     def apply(
-        self, manifest: KubeObject, *, dry_run: bool = False, force: bool = False
+        self,
+        manifest: KubeObject,
+        *,
+        manager: str = FIELD_MANAGER,
+        dry_run: bool = False,
+        force: bool = False,
     ) -> KubeObject:
         """Apply server-side; see Kube."""
         ref = Ref.from_manifest(manifest)
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
-        query = _write_options(dry_run) + [("force", "true")] * force
+        query = _write_options(dry_run, manager) + [("force", "true")] * force
         return self._send("PATCH", path, f"apply {ref}", query, manifest, media=APPLY_MEDIA_TYPE)
+
+    def replace_managed_fields(
+        self, ref: Ref, entries: Sequence[KubeObject], *, version: str
+    ) -> None:
+        """Replace who owns which fields; see Kube."""
+        path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
+        body = {"metadata": {"resourceVersion": version, "managedFields": list(entries)}}
+        what = f"update the field managers of {ref}"
+        self._send("PATCH", path, what, _write_options(), body, media=MERGE_MEDIA_TYPE, again=False)
 
     def create(self, manifest: KubeObject, *, dry_run: bool = False) -> KubeObject:
         """Create the object; see Kube."""
@@ -327,7 +341,7 @@ class KubeClient:
         return answer
 
 
-def _write_options(dry_run: bool) -> list[tuple[str, str]]:
+def _write_options(dry_run: bool = False, manager: str = FIELD_MANAGER) -> list[tuple[str, str]]:
     """Return the options of every write: field manager and strict field validation."""
-    found = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
+    found = [("fieldManager", manager), ("fieldValidation", "Strict")]
     return [*found, ("dryRun", "All")] if dry_run else found

@@ -7,7 +7,7 @@ Nothing is sent before the first operation, and `identity` sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -122,12 +122,22 @@ class Kube(Protocol):
         """Return all objects of a kind, in one namespace or in all."""
 
     def apply(
-        self, manifest: KubeObject, *, dry_run: bool = False, force: bool = False
+        self,
+        manifest: KubeObject,
+        *,
+        manager: str = FIELD_MANAGER,
+        dry_run: bool = False,
+        force: bool = False,
     ) -> KubeObject:
-        """Apply server-side with the wizard's field manager and strict validation.
+        """Apply server-side as this field manager, with strict validation.
 
         Raises FieldsOwnedError if a field that would change has a different owner, unless forced.
         """
+
+    def replace_managed_fields(
+        self, ref: Ref, entries: Sequence[KubeObject], *, version: str
+    ) -> None:
+        """Replace who owns which fields; KubeConflictError if the version is not this one."""
 
     def create(self, manifest: KubeObject, *, dry_run: bool = False) -> KubeObject:
         """Create the object; KubeConflictError (reason AlreadyExists) if the name is in use."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 APPLY_MEDIA_TYPE = "application/apply-patch+yaml"
+MERGE_MEDIA_TYPE = "application/merge-patch+json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.manifests.release import Release
 
-APPLY = "apply --server-side --field-manager=airflow-wizard -f -"
 CLUSTER_FUNCTION = """\
 # KUBE_CONTEXT: the kubeconfig context of Airflow's cluster; default: the current context.
 cluster() {
@@ -54,11 +53,11 @@ look() {
 
 
 def apply_command(release: Release) -> str:
-    """Return the arguments with which kubectl applies a document, under this source's name.
+    """Return the arguments with which kubectl applies a document, as the field manager of `apply`.
 
-    Another repository's script has another name, so the API server refuses what it would change.
+    Another repository has another one, so the API server refuses what its script would change.
     """
-    return APPLY.replace("=airflow-wizard ", f"={source_manager(release.owner_id)} ")
+    return f"apply --server-side --field-manager={source_manager(release.owner_id)} -f -"
 
 
 def look_documents(release: Release, texts: Iterable[tuple[str, str]]) -> str:

@@ -1,4 +1,4 @@
-"""Apply committed manifests server-side under the wizard's own field manager.
+"""Apply committed manifests server-side under the field manager of this repository's source.
 
 The existing object is compared with the result of a server-side dry run, so the API server decides
 about defaults, other writers and removed fields. Nothing is sent if nothing would change.
@@ -20,6 +20,11 @@ from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.contribution import StepSpec
 from wizard.manifests.ownership import source_manager
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose
+from wizard.systems.cluster.field_managers import (
+    choose_manager,
+    has_two_entries,
+    rename_earlier_entry,
+)
 from wizard.systems.cluster.object_diff import (
     diff_manifests,
     is_contained,
@@ -74,8 +79,7 @@ class CommittedManifest:
 class _Comparison:
     """A manifest compared with the existing object; `exists` tells whether there is one.
 
-    `is_foreign`: the object names another source, so no consent takes it over. `is_scripted`: it
-    has fields that the handover's script of this repository wrote.
+    `is_foreign`: the object names another source, so no consent takes it over.
     """
 
     source: CommittedManifest
@@ -83,7 +87,6 @@ class _Comparison:
     look: StepStatus
     exists: bool = False
     is_foreign: bool = False
-    is_scripted: bool = False
 
     @property
     def name(self) -> str:
@@ -153,8 +156,7 @@ class _ManifestsStep:
         done = []
         for one in found:
             if one.look.state in {"wanted", "blocked"}:
-                take = one.look.state == "blocked" or one.is_scripted
-                _apply_manifest(self.kube, one, self.needs, take=take)
+                _apply_manifest(self.kube, one, self.needs, self.own)
                 done.append(f"{_DONE[one.look.state] if one.exists else 'created'} {one.name}")
         return ", ".join(done) or "nothing to do"
 
@@ -193,7 +195,7 @@ def _compare_manifest(kube: Kube, source: CommittedManifest, needs: str, own: st
         unread = StepStatus("unknown", f"no permission to read {ref}", fix)
         return _Comparison(source, manifest, unread)
     try:
-        existing, wanted = _dry_run_manifest(kube, ref, manifest, existing)
+        existing, wanted = _dry_run_manifest(kube, ref, manifest, existing, own)
     except KubeError as error:
         refused = diagnose([error.message], REFUSAL_RULES)
         if error.kind != "forbidden" or refused:
@@ -201,23 +203,18 @@ def _compare_manifest(kube: Kube, source: CommittedManifest, needs: str, own: st
         return _Comparison(source, manifest, _compare_locally(ref, existing, manifest, fix))
     look = _check_manifest(kube, manifest, existing, wanted, own)
     is_foreign = existing is not None and judge_object(existing, own).is_proven_foreign
-    is_scripted = existing is not None and own != "" and _has_manager(existing, own)
-    return _Comparison(source, manifest, look, existing is not None, is_foreign, is_scripted)
-
-
-def _has_manager(found: KubeObject, own: str) -> bool:
-    entries = found["metadata"].get("managedFields") or []
-    return any(one.get("manager") == source_manager(own) for one in entries)
+    return _Comparison(source, manifest, look, existing is not None, is_foreign)
 
 
 def _dry_run_manifest(
-    kube: Kube, ref: Ref, manifest: KubeObject, existing: KubeObject | None
+    kube: Kube, ref: Ref, manifest: KubeObject, existing: KubeObject | None, own: str
 ) -> tuple[KubeObject | None, KubeObject]:
     """Return the existing object, and the result of a dry-run apply to that version of it."""
     wanted: KubeObject = {}
     for _ in range(_ROUNDS):
         # Only the dry run is forced, so that it shows all changes, including conflicts.
-        wanted = kube.apply(manifest, dry_run=True, force=existing is not None)
+        manager = choose_manager(existing, own)
+        wanted = kube.apply(manifest, manager=manager, dry_run=True, force=existing is not None)
         if existing is None or _version(existing) == _version(wanted):
             break
         existing = kube.get(ref)
@@ -251,6 +248,9 @@ def _check_manifest(
         theirs = f"{ref} already exists and {escape_unprintable(owner.reason)}"
         return StepStatus("blocked", theirs, _foreign_hint(ref, owner.source), diff)
     if strip_volatile(existing) == strip_volatile(wanted):
+        if owner.is_ours and has_two_entries(existing, own):
+            two = f"{ref} has fields under two field managers of this wizard, which become one"
+            return StepStatus("wanted", two)
         return StepStatus("holds", f"{ref} matches the committed file")
     if not has_label(existing):
         not_ours = f"{ref} already exists and does not belong to this wizard"
@@ -259,10 +259,11 @@ def _check_manifest(
         unknown = f"{ref} already exists and {owner.reason}"
         return StepStatus("blocked", unknown, _rename_hint(ref), diff)
     try:
-        kube.apply(manifest, dry_run=True)
+        kube.apply(manifest, manager=choose_manager(existing, own), dry_run=True)
     except FieldsOwnedError as error:
-        # The handover's script of this repository writes under its own name.
-        other = [one for one in error.owned if one.manager != source_manager(own)]
+        # The earlier name has an entry beside the new one: both are of this repository.
+        both = has_two_entries(existing, own)
+        other = [one for one in error.owned if not (both and one.manager == FIELD_MANAGER)]
         if not other:
             return StepStatus("wanted", f"{ref} differs from the committed file", diff=diff)
         others = ", ".join(f"{one.field} ({escape_unprintable(one.manager)})" for one in other)
@@ -287,9 +288,13 @@ def _foreign_hint(ref: Ref, source: str) -> Fix:
     )
 
 
-def _apply_manifest(kube: Kube, one: _Comparison, needs: str, *, take: bool) -> None:
+def _apply_manifest(kube: Kube, one: _Comparison, needs: str, own: str) -> None:
+    """Apply a manifest; a comparison that is blocked was agreed to, and takes its object over."""
     try:
-        kube.apply(one.manifest, force=take)
+        if one.exists:
+            rename_earlier_entry(kube, Ref.from_manifest(one.manifest), own)
+        take = one.look.state == "blocked"
+        kube.apply(one.manifest, manager=source_manager(own), force=take)
     except KubeError as error:
         raise explain_error(error, needs, one.source.path) from None
 
