@@ -115,6 +115,49 @@ def test_a_template_may_be_one_and_a_yes_is_for_exactly_it(world: World, applied
         assert found["remove.project"].state == ("blocked" if given else "would change")
 
 
+def test_a_secret_without_an_application_is_a_user(world: World, applied: Target) -> None:
+    """Registered before anything is deployed from it, or only for use by hand."""
+    project = argocd_answers(applied.answers.delivery).project
+    # That of our own repository, and others that need neither: all may go.
+    world.credential(GITHUB.upper().replace("SSH://GIT@GITHUB.COM", "ssh://git@github.com"))
+    world.credential("https://github.com/hers/own.git", "repo-creds", project="hers")
+    assert {event.state for event in dry(applied).values()} == {"would change"}
+    for url, kind in (
+        ("git@github.com:hers/own.git", "repository-write"),
+        ("ssh://git@github.com", "repo-creds"),
+        ("git@github.com:", "repo-creds"),
+    ):
+        world.credential(url, kind)
+        found = ended(steps_of(applied)["remove.known-hosts"])
+        assert (found.state, f"Secret repo-{kind} is for a" in found.detail) == ("kept", True), url
+    assert "github.com ssh-ed25519" in world.read(HOSTS)["data"]["ssh_known_hosts"]
+
+    for url, kind in ((ELSEWHERE, "repository"), ("", "cluster")):
+        world.credential(url, kind, project=project)
+        found = ended(steps_of(applied)["remove.project"])
+        assert (found.state, f"Secret repo-{kind}" in found.detail) == ("blocked", True), found
+        assert "--take-over" not in found.fix.text
+        world.credential(url, kind, project="hers")
+    assert dry(applied)["remove.project"].state == "would change"
+
+
+def test_secrets_that_cannot_be_seen_are_asked_about(world: World, applied: Target) -> None:
+    _, token = account(
+        world.server,
+        rule("get list delete", "applications applicationsets appprojects", "argoproj.io"),
+        rule("get update", "configmaps"),
+    )
+    limited = world.target(token, **STORE)
+    found = looks(limited)
+    assert found["remove.known-hosts"].state == "kept", found
+    seen = found["remove.project"]
+    assert (seen.state, "may not see whether Secrets" in seen.detail) == ("blocked", True), seen
+    seal = seen.fix.text.partition("--take-over remove.project@")[2]
+    said = replace(limited, agreed={"remove.project": seal})
+    assert dry(said)["remove.project"].state == "would change"
+    del applied
+
+
 def test_sets_that_cannot_be_seen_are_not_missing(world: World, applied: Target) -> None:
     _, token = account(
         world.server,

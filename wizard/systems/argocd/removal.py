@@ -25,7 +25,9 @@ from wizard.systems.argocd.known_hosts import (
 from wizard.systems.argocd.steps import guard_manifests, project_manifests
 from wizard.systems.argocd.tracking import find_tracking_application
 from wizard.systems.argocd.users import (
+    find_host_secrets,
     find_namespace_users,
+    find_project_secrets,
     find_project_users,
     find_repository_users,
     is_same_repository,
@@ -45,6 +47,7 @@ from wizard.systems.cluster.object_removal import (
 from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.ownership import (
     Judge,
+    ask_unseen,
     build_source_judge,
     build_unchanged_judge,
     join_judges,
@@ -122,7 +125,26 @@ def _check_usage(kube: Kube, target: Target, found: KubeObject, ref: Ref) -> Ste
         users = find_project_users(kube, target, ref, "" if everywhere else ref.namespace)
     except KubeError as error:
         return refuse_unseen(ref, error, kubectl_delete([ref]))
-    return refuse_used(ref, found, users, "")
+    used = refuse_used(ref, found, users, "")
+    return join_refusals(used, _check_secrets(kube, target, ref))
+
+
+def _check_secrets(kube: Kube, target: Target, ref: Ref) -> StepStatus | None:
+    """Return why a project stays that Secrets of Argo CD name; a question if they are unseen."""
+    url = argocd_answers(target.answers.delivery).repo_url
+    try:
+        names = find_project_secrets(kube, ref, url)
+    except KubeError as error:
+        if error.kind != "forbidden":
+            raise
+        return ask_unseen(f"whether Secrets in {ref.namespace} are for {ref}", error)
+    if not names:
+        return None
+    return StepStatus(
+        "blocked",
+        f"{ref} is used by {', '.join(names)}; not deleted",
+        Fix("ask their owner for a different project, then run it again"),
+    )
 
 
 def _build_credential_removal(target: Target, *, exact: bool) -> Step:
@@ -220,6 +242,7 @@ class _KnownHostsRemoval:
     def __init__(self, target: Target) -> None:
         argo = argocd_answers(target.answers.delivery)
         self.name = format_repository_host(argo.repo_url)
+        self._url = argo.repo_url
         self.ref = Ref("v1", "ConfigMap", CONFIG_MAP, argo.namespace)
         self._target = target
         self._recorder = known_hosts_recorder(target)
@@ -267,16 +290,17 @@ class _KnownHostsRemoval:
             users = find_repository_users(
                 kube, self._target, self.ref.namespace, self._is_here, may_be_host(self._is_here)
             )
+            secrets = find_host_secrets(kube, self.ref.namespace, self._url, self._is_here)
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
             return (
-                "no permission to see whether other Applications or ApplicationSets read from "
-                "this host"
+                "no permission to see whether other Applications, ApplicationSets or Secrets read "
+                "from this host"
             )
         for one in sorted(users, key=lambda one: not one.is_certain):
             return f"{one.name} {'also reads' if one.is_certain else 'may read'} from {self.name}"
-        return ""
+        return f"{secrets[0]} is for a repository on {self.name}" if secrets else ""
 
     def _is_here(self, url: str) -> bool:
         try:

@@ -1,14 +1,19 @@
-"""Who uses a project, a repository or a namespace of Argo CD: Applications and ApplicationSets.
+"""Who uses a project, a repository or a namespace of Argo CD.
+
+Users are Applications, ApplicationSets, and Secrets that register repositories or clusters.
 
 An ApplicationSet may have no Application yet, or none any more, and create one at any moment. Its
 templates are filled from values that only Argo CD knows, so a template that may give the name in
 question makes a possible user. Source: Argo CD, ApplicationSet: `template`, `templatePatch`, the
 `template` of a generator, and the repositories that generators read.
+
+A Secret that registers a repository or a cluster may be for Applications that do not exist yet. The
+one for this installation's own repository is for the Applications that read it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +25,7 @@ from wizard.errors import Fix
 from wizard.formats.addresses import IN_CLUSTER_SERVER, normalize_url
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.argocd.application_removal import repository_urls
+from wizard.systems.argocd.secrets import REPOSITORY_KINDS, SCOPED_KINDS, list_secrets
 from wizard.systems.cluster.object_removal import read_object
 from wizard.systems.cluster.ownership import UnknownOwnerStatus
 from wizard.systems.cluster.source import judge_object
@@ -35,7 +41,7 @@ _HERE = (IN_CLUSTER_SERVER, "in-cluster")
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An Application or ApplicationSet; it is a possible user unless `is_certain`."""
+    """An Application, ApplicationSet or Secret; it is a possible user unless `is_certain`."""
 
     name: str
     uid: str
@@ -56,6 +62,46 @@ def find_project_users(kube: Kube, target: Target, project: Ref, namespace: str)
             lambda text: _may_give(text, project.name),
         ),
     )
+
+
+def find_project_secrets(kube: Kube, project: Ref, url: str) -> list[str]:
+    """Return the Secrets that are only for a project; raises KubeError.
+
+    `url` is that of this installation's repository.
+    """
+    return [
+        name
+        for name, fields in _list_secrets(kube, project.namespace, SCOPED_KINDS, "project", url)
+        if fields.get("project") == project.name
+    ]
+
+
+def find_host_secrets(
+    kube: Kube, namespace: str, url: str, is_here: Callable[[str], bool]
+) -> list[str]:
+    """Return the Secrets for other repositories on a host; raises KubeError.
+
+    `url` is that of this installation's repository.
+    """
+    return [
+        name
+        for name, fields in _list_secrets(kube, namespace, REPOSITORY_KINDS, "url", url)
+        if is_here(fields.get("url", "")) or is_here(_extend_url(fields.get("url", "")))
+    ]
+
+
+def _extend_url(prefix: str) -> str:
+    """Return a URL that starts with a prefix, which may end with the host."""
+    return f"{prefix}x" if prefix.endswith((":", "/")) else f"{prefix}/x"
+
+
+def _list_secrets(
+    kube: Kube, namespace: str, kinds: Collection[str], key: str, url: str
+) -> Iterator[tuple[str, Mapping[str, str]]]:
+    is_own = is_same_repository(url)
+    for one in list_secrets(kube, namespace, kinds, key):
+        if not is_own(one.fields.get("url", "")):
+            yield escape_unprintable(f"Secret {one.name}"), one.fields
 
 
 def find_repository_users(
