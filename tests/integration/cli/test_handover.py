@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.integration.vault.test_removal import moved
 from tests.integration.vault.test_steps import OBJECTS, Bench, controller, new_bench
 from tests.support.canary import Canary
 from tests.support.cli import Wizard, answers_file, aw
@@ -208,6 +209,30 @@ def test_the_owners_set_up_what_apply_then_finds(
     state = bench.state()
     owners.ok("vault", "setup.sh", KUBERNETES_CA_FILE="", REVIEWER_TOKEN_FILE="")
     assert bench.state() == state
+
+
+def test_no_second_mount_is_made_where_one_was_moved_away(
+    bench: Bench, owners: Owners, canary: Canary
+) -> None:
+    """A new mount would be empty, and `payload.sh` would generate a second payload in it."""
+    owners.ok("platform", "reviewer.sh", str(owners.folder))
+    owners.ok("vault", "setup.sh")
+    store, now = bench.store, f"{bench.store.mount}-moved"
+    moved(bench, store.mount)
+    before = bench.state()
+    # Nothing is in it: the new one loses nothing.
+    owners.ok("vault", "setup.sh")
+    assert bench.state() != before
+    bench.vault.request("DELETE", f"sys/mounts/{store.mount}")
+    bench.vault.request("POST", f"{now}/data/{store.path}", {"data": {"fernetKey": "x"}})
+    before = bench.state()
+    done = owners.run("vault", "setup.sh")
+    assert done.returncode == 1, done
+    assert f"mount {store.mount} does not exist, but mount {now} holds {store.path}" in done.stderr
+    assert f"set secrets.vault.mount={now}" in done.stderr
+    assert owners.run("vault", "payload.sh", stdin="{}").returncode == 1
+    assert bench.state() == before
+    canary.assert_absent(done.stderr)
 
 
 def test_argo_cds_path_is_set_up_and_filled_beside_it(

@@ -261,6 +261,8 @@ def new_bench(
             "secrets.vault.mount": f"apply-{number}",
             "secrets.vault.auth_mount": f"apply-kubernetes-{number}",
             "secrets.vault.role": f"apply-role-{number}",
+            # Mounts of others, which no payload of this one may have been moved to.
+            "delivery.argocd.repo_url": f"ssh://git@git.example.com/team-{number}/airflow.git",
             **(changes or {}),
         }
         made = rendering("production", settings)

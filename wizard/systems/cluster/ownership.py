@@ -11,14 +11,13 @@ from wizard.engine.steps import StepStatus, seal_text
 from wizard.errors import Fix, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
-from wizard.manifests.ownership import OWNER_ANNOTATION, Ownership, read_source, source_manager
+from wizard.manifests.ownership import OWNER_ANNOTATION, Ownership, source_manager
 from wizard.systems.cluster.object_diff import diff_manifests, is_contained
 from wizard.systems.cluster.objects import CommittedManifest
 from wizard.systems.cluster.source import OWN_MANAGERS, judge_object
 from wizard.workspace.committed import was_committed
 
 if TYPE_CHECKING:
-    from wizard.git.repository import WorkTree
     from wizard.systems.target import Target
 
 # Returns why an existing object must not be deleted; None if it may be deleted.
@@ -179,16 +178,16 @@ def build_unchanged_judge(target: Target, sources: Iterable[CommittedManifest]) 
 def build_content_judge(target: Target, sources: Iterable[CommittedManifest]) -> Judge:
     """Return a judge that blocks objects with changes that were never committed."""
     texts = {str(Ref.from_manifest(source.manifest())): source for source in sources}
-    return lambda found, ref: _check_unchanged(target.repository, texts[str(ref)], found, ref)
+    return lambda found, ref: _check_unchanged(target, texts[str(ref)], found, ref)
 
 
 def _check_unchanged(
-    repository: WorkTree, source: CommittedManifest, found: KubeObject, ref: Ref
+    target: Target, source: CommittedManifest, found: KubeObject, ref: Ref
 ) -> StepStatus | None:
-    who = list_other_managers(found)
+    who = list_other_managers(found, target.release.owner_id)
     wanted = _drop_source(source.manifest())
     same = is_contained(wanted, found) or was_committed(
-        repository, source.path, lambda text: _is_same_manifest(text, source.path, found)
+        target.repository, source.path, lambda text: _is_same_manifest(text, source.path, found)
     )
     if same and not who:
         return None
@@ -222,13 +221,16 @@ def _replace_spec(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[s
     return {**found, "spec": wanted.get("spec")}
 
 
-def list_other_managers(found: KubeObject) -> list[str]:
-    """Return the other field managers of an object's spec, from its managedFields."""
-    own = (*OWN_MANAGERS, source_manager(read_source(found)))
+def list_other_managers(found: KubeObject, own: str) -> list[str]:
+    """Return the other field managers of an object's spec, from its managedFields.
+
+    `own` is the source of this installation.
+    """
+    known = (*OWN_MANAGERS, source_manager(own))
     names = [
         escape_unprintable(str(entry.get("manager") or "somebody"))
         for entry in found["metadata"].get("managedFields") or []
-        if "f:spec" in (entry.get("fieldsV1") or {}) and entry.get("manager") not in own
+        if "f:spec" in (entry.get("fieldsV1") or {}) and entry.get("manager") not in known
     ]
     return sorted(set(names))
 

@@ -25,9 +25,10 @@ from wizard.systems.vault.auth_config import (
     check_auth_config,
     parse_server,
 )
+from wizard.systems.vault.looks import PathState
 from wizard.systems.vault.ownership import judge_mount, mount_description
 from wizard.systems.vault.reviewer import Reviewer
-from wizard.systems.vault.session import PathState, leave_to_vault_owner
+from wizard.systems.vault.session import leave_to_vault_owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -77,6 +77,8 @@ class KvMount:
                     f"mount {self._mount} conflicts with mount {name.rstrip('/')}: the paths nest",
                     Fix("set secrets.vault.mount to a different mount", "secrets.vault.mount"),
                 )
+        if refused := self._session.find_moved().refuse_new(self._mount):
+            return StepStatus("blocked", *refused)
         if not self._session.may(self._path, "update"):
             return leave_to_vault_owner(f"mount {self._mount} does not exist yet", self.command)
         return StepStatus("wanted", f"mount {self._mount} does not exist yet")

@@ -41,6 +41,27 @@ if [ "$has_mount" = yes ]; then
   esac
   LASTING
 fi"""
+_MOVED = """\
+# A mount that was moved keeps its description and its payload; a new one would be empty.
+own_mounts() {
+  printf '%s\\n' "$mounts" | while IFS= read -r line; do
+    case $line in
+      *'/": {') entry=${line#*\\"} entry=${entry%/\\"*} ;;
+      *"\\"description\\": \\"$made"*"; $mark: $named\\""*) printf '%s\\n' "$entry" ;;
+    esac
+  done
+}
+if [ "$has_mount" = no ]; then
+  for other in $(own_mounts); do
+    for path in PATHS; do
+      held=$(vault read "$other/metadata/$path" 2>&1) ||
+        case $held in *'No value found'*) continue ;; esac
+      die "mount $mount does not exist, but mount $other holds $path, or may hold it: if it was" \
+        "moved, set secrets.vault.mount=$other, or run: vault secrets move $other $mount; for" \
+        "another payload, run: vault secrets enable -path=$mount -version=2 kv"
+    done
+  done
+fi"""
 _FUNCTIONS = """\
 # What differs is shown, and replaced only if REPLACE names it: `yes` for objects of this
 # repository, NAME@CHECKSUM for one that does not say whose it is. One of another repository is
@@ -299,6 +320,7 @@ def _render_setup(
         _FUNCTIONS,
         *(one.functions for one in readers),
         _MOUNT.replace("LASTING", LASTING.replace("\n", "\n  ")),
+        *([_render_moved(store, others)] if owner else []),
         _AUTH,
         *([] if within else [_CHECK_OUTSIDE]),
         *(part for one in readers for part in one.checks(store)),
@@ -307,6 +329,12 @@ def _render_setup(
         _INSIDE if within else _OUTSIDE,
         *(part for one in readers for part in one.writes()),
     )
+
+
+def _render_moved(store: VaultSettings, others: Sequence[VaultSettings]) -> str:
+    """Return the check that no mount of this installation holds a payload at another path."""
+    paths = [one.path for one in (store, *others) if one.has_payload]
+    return _MOVED.replace("PATHS", " ".join(map(quote, paths)))
 
 
 class _Reader:

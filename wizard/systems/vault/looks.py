@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +11,7 @@ from wizard.clients.vault.connect import open_vault
 from wizard.clients.vault.protocol import Health, Mount, TokenInfo
 from wizard.clients.vault.transport import VaultError
 from wizard.systems.vault.patience import retry_busy
+from wizard.systems.vault.remount import MovedPayload, find_moved_payload
 from wizard.systems.vault.retention import Retention, read_retention
 from wizard.systems.vault.uses import CHECK_REQUESTS, USES_HINT, describe_uses
 
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     from wizard.stores.vault.settings import VaultSettings
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PathState:
+    """The content of a path: None if it is empty; `hidden` if the token cannot read it."""
+
+    data: Mapping[str, Any] | None = None
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +51,18 @@ class AuthState:
 class VaultSnapshot:
     """The state of Vault as this machine's token sees it; each part may be an error instead.
 
-    `mounts` are the existing paths, None if the token cannot list them. `auth` is the store's auth
-    mount and role. `retention` says how long the mount keeps the payload. `payloads`
-    has what is readable of the payloads' metadata, by their paths in policies. `runtime_role` is
-    the role of Airflow's own pods, as in `AuthState`.
+    `mounts` are the existing paths, None if the token cannot list them. `moved` says where the
+    payload may be if its mount is missing. `auth` is the store's auth mount and role. `retention`
+    says how long the mount keeps the payload. `payloads` has what is readable of the payloads'
+    metadata, by their paths in policies. `runtime_role` is the role of Airflow's own pods, as in
+    `AuthState`.
     """
 
     token: TokenInfo | VaultError
     mount: Mount | VaultError
     rights: Mapping[str, frozenset[str]] | VaultError
     mounts: frozenset[str] | None = None
+    moved: MovedPayload = field(default_factory=MovedPayload)
     auth: AuthState = field(default_factory=AuthState)
     retention: Retention | VaultError = field(default_factory=Retention)
     payloads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -108,22 +119,48 @@ def compare_vaults(address: VaultAddress, seen: str, known: str) -> str:
     return f"the Vault at {address.endpoint} is cluster {seen}; an earlier run used {known}"
 
 
+def read_path(vault: Vault, path: str) -> PathState:
+    """Return the content of a path. Raises VaultError if Vault does not answer."""
+    try:
+        return PathState(retry_busy(lambda: vault.call("GET", path)).data)
+    except VaultError as error:
+        if error.kind not in {"missing", "forbidden"}:
+            raise
+        return PathState(hidden=error.kind == "forbidden")
+
+
+def find_moved(
+    vault: Vault, source: str, mount: str, named: Collection[str], paths: Sequence[str]
+) -> MovedPayload:
+    """Return where the payloads of a source may be if their mount is missing. Raises VaultError.
+
+    `named` are the mounts in the answers, and `paths` those of the payloads. Empty if the mount is
+    there, or if this login may not list the mounts.
+    """
+    mounts = read_path(vault, "sys/mounts").data or {}
+    if not mounts or f"{mount}/" in mounts:
+        return MovedPayload()
+    return find_moved_payload(lambda path: read_path(vault, path), mounts, source, named, paths)
+
+
 def make_snapshot_lookup(
     address: VaultAddress,
     credentials: VaultCredentials,
     store: VaultSettings,
     *others: VaultSettings,
     runtime: VaultSettings | None = None,
+    source: str = "",
 ) -> SnapshotLookup:
     """Return a function that logs in and reads the snapshot.
 
-    Of `others` it has only rights and metadata, of `runtime` rights and the role.
+    Of `others` it has only rights and metadata, of `runtime` rights and the role. `source` is that
+    of this installation.
     """
 
     def look() -> VaultSnapshot | VaultError:
         try:
             with open_vault(address, credentials) as vault:
-                return _read_snapshot(vault, store, *others, runtime=runtime)
+                return _read_snapshot(vault, store, *others, runtime=runtime, source=source)
         except VaultError as error:
             return error
 
@@ -131,7 +168,11 @@ def make_snapshot_lookup(
 
 
 def _read_snapshot(
-    vault: Vault, store: VaultSettings, *others: VaultSettings, runtime: VaultSettings | None
+    vault: Vault,
+    store: VaultSettings,
+    *others: VaultSettings,
+    runtime: VaultSettings | None,
+    source: str,
 ) -> VaultSnapshot:
     token = _capture_error(vault.token_lookup)
     if isinstance(token, VaultError):
@@ -148,6 +189,12 @@ def _read_snapshot(
         for path in (one.data_path, policy_path(one), role_path(one))
     ]
     paths += [policy_path(runtime), role_path(runtime)] if runtime else []
+    mounts, moved = _list_paths(vault, "sys/mounts"), MovedPayload()
+    # A token with few uses is kept for the other questions.
+    if mounts and store.mount not in mounts and token.uses is None:
+        named = {one.mount for one in (store, *others, *([runtime] if runtime else []))}
+        every = [one.path for one in (store, *others)]
+        moved = find_moved(vault, source, store.mount, named, every)
     rights = _capture_error(lambda: vault.capabilities(paths))
     if isinstance(rights, VaultError) and rights.kind == "forbidden" and token.is_hidden:
         rights = VaultError(
@@ -159,7 +206,8 @@ def _read_snapshot(
         token,
         _capture_error(lambda: vault.mount(store.mount)),
         rights,
-        _list_paths(vault, "sys/mounts"),
+        mounts,
+        moved,
         _read_auth_state(vault, store),
         _capture_error(lambda: read_retention(vault, store)),
         {

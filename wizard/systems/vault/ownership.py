@@ -17,7 +17,7 @@ MADE = "made by airflow-wizard for "
 
 
 class Found(Protocol):
-    """What a login sees at a path; see `wizard.systems.vault.session.PathState`."""
+    """What a login sees at a path; see `wizard.systems.vault.looks.PathState`."""
 
     @property
     def data(self) -> Mapping[str, Any] | None:

@@ -104,11 +104,12 @@ class _Payload(PathRemoval):
     def _check_moved(self) -> StepStatus | None:
         """Return that the payload may be elsewhere, if its mount was moved; None if it was not."""
         store = self._store
-        moved = self.find_moved("sys/mounts", store.mount, "kv")
-        if not moved:
+        moved = self._session.find_moved(store)
+        able: Sequence[str] = moved.holding
+        verb = "holds" if able else "may hold"
+        able = able or (*moved.unread, *moved.empty)
+        if not able:
             return None
-        holding = [one for one in moved if self._is_payload_in(one)]
-        able, verb = (holding, "holds") if holding else (moved, "may hold")
         if len(able) == 1:
             source = quote(escape_unprintable(able[0]))
             where, moved_one = f"mount {format_names(able)}, which {verb} {store.path}", "it"
@@ -119,16 +120,12 @@ class _Payload(PathRemoval):
         look = f"vault kv metadata get -mount={source} {store.path}"
         return StepStatus(
             "blocked",
-            f"there is no mount {store.mount}, but this installation created {where}; not deleted",
+            f"there is no mount {store.mount}, but there is {where}; not deleted",
             Fix(
                 f"look there: {look}; if {moved_one} was moved, move it back: "
                 f"vault secrets move {source} {store.mount}"
             ),
         )
-
-    def _is_payload_in(self, mount: str) -> bool:
-        """Return whether a mount holds something at the payload's path, as far as is readable."""
-        return self._session.read_path(f"{mount}/metadata/{self._store.path}").data is not None
 
     def _read_versions(self, metadata: Mapping[str, Any]) -> list[StoredSecret]:
         """Return all versions that Vault keeps, the newest first: all go with the metadata."""

@@ -81,7 +81,9 @@ def vault_probes(
     around = around or Surroundings(address)
     state = CachedCall(lambda: read_health(address))
     own = (
-        CachedCall(make_snapshot_lookup(address, identity, store, *others, runtime=runtime))
+        CachedCall(
+            make_snapshot_lookup(address, identity, store, *others, runtime=runtime, source=source)
+        )
         if identity is not None
         else None
     )
@@ -319,6 +321,8 @@ def check_mount(seen: VaultSnapshot, store: VaultSettings) -> ProbeResult:
             return warn_result(kept.warning, kept.warning_fix)
         return pass_result(f"{store.mount} is KV version 2")
     if seen.mount.kind in {"missing", "forbidden"}:
+        if refused := seen.moved.refuse_new(store.mount):
+            return fail_result(*refused)
         if seen.mounts is not None and store.mount not in seen.mounts:
             return warn_result(
                 f"mount {store.mount} does not exist yet",

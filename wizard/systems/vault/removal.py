@@ -274,7 +274,7 @@ class _MountRemoval(PathRemoval):
 
     def _moved_status(self, listing: str, kind: str) -> StepStatus:
         """Return that a mount is gone, or where it is now."""
-        moved = self.find_moved(listing, self._name, kind)
+        moved = self.find_own_mounts(listing, self._name, kind)
         if not moved:
             return self._gone_status()
         one = "it" if len(moved) == 1 else "one of them"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.cluster.ownership import UnknownOwnerStatus
+from wizard.systems.vault.givers import list_names
 from wizard.systems.vault.looks import role_path
 from wizard.systems.vault.ownership import judge_mount
 from wizard.systems.vault.paths import list_vault_settings
+from wizard.systems.vault.remount import find_own_mounts
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
-from wizard.systems.vault.users import Users, find_path_users, list_names
+from wizard.systems.vault.users import Users, find_path_users
 
 if TYPE_CHECKING:
     from wizard.manifests.ownership import Ownership
@@ -150,26 +152,17 @@ class PathRemoval:
         found = (seen.data or {}).get(f"{name}/")
         return dict(found) if found is not None else None
 
-    def find_moved(self, listing: str, name: str, kind: str) -> list[str]:
-        """Return the mounts of this installation at paths that its answers do not name.
+    def find_own_mounts(self, listing: str, name: str, kind: str) -> list[str]:
+        """Return the mounts of this installation that may be the one that was at `name`.
 
-        Each may be the one that was at `name`: `vault secrets move` keeps the description, and
-        everything that is in the mount, but no former path. Empty if the mount is still there.
+        Empty if a mount is there.
         """
         listed = self._session.read_path(listing).data or {}
         if f"{name}/" in listed:
             return []
-        own = self._target.release.owner_id
         every = list_vault_settings(self._target.answers, self._target.release)
         named = {one.auth_mount if listing == "sys/auth" else one.mount for one in every}
-        return [
-            mount.rstrip("/")
-            for mount, entry in sorted(listed.items())
-            if isinstance(entry, Mapping)
-            and entry.get("type") == kind
-            and mount.rstrip("/") not in named
-            and judge_mount(entry, own).is_ours
-        ]
+        return find_own_mounts(listed, self._target.release.owner_id, kind, named)
 
     def _other_engine_status(self, kind: str, entry: dict[str, Any]) -> StepStatus:
         """Return `kept`: what a mount of another type or version holds is looked for elsewhere."""

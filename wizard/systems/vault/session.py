@@ -7,10 +7,10 @@ and 2).
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wizard.clients.vault.connect import open_vault
@@ -22,8 +22,8 @@ from wizard.state.apply_journal import VAULT_CLUSTER_ID, ApplyHistory
 from wizard.stores.vault.settings import vault_settings
 from wizard.systems.payload_store import read_state
 from wizard.systems.store_login import StoredKeys
-from wizard.systems.vault.looks import compare_vaults, sees_mount
-from wizard.systems.vault.paths import list_vault_settings
+from wizard.systems.vault.looks import PathState, compare_vaults, find_moved, sees_mount
+from wizard.systems.vault.paths import list_payload_settings, list_vault_settings
 from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
 from wizard.systems.vault.uses import APPLY_REQUESTS, require_uses
@@ -33,18 +33,12 @@ if TYPE_CHECKING:
     from wizard.clients.vault.transport import VaultResponse
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
+    from wizard.systems.vault.remount import MovedPayload
 
 T = TypeVar("T")
 
+_RECENT_SECONDS = 30.0
 NO_CREDENTIALS = "no Vault credentials found on this machine"
-
-
-@dataclass(frozen=True, slots=True)
-class PathState:
-    """The content of a path: None if it is empty; `hidden` if the token cannot read it."""
-
-    data: Mapping[str, Any] | None = None
-    hidden: bool = False
 
 
 class VaultLogin:
@@ -66,6 +60,7 @@ class VaultLogin:
         self.seen_tokens: dict[str, Mapping[str, Any]] = {}
         # The version of this Vault, once its identity was read.
         self.version = ""
+        self._recent: dict[str, tuple[float, Any]] = {}
         self._stack = ExitStack()
         target.cleanups.append(weakref.finalize(self, self._stack.close))
 
@@ -138,9 +133,35 @@ class VaultLogin:
         self.require_alive()
         return PathState(hidden=True)
 
+    def read_recently(self, name: str, read: Callable[[], T]) -> T:
+        """Return what `read` returned a moment ago under this name; call it if that is long ago.
+
+        A removal looks at all roles, users, entities and policies of a Vault for each step. After
+        a wait they are read again, because others may have changed them.
+        """
+        when, held = self._recent.get(name, (0.0, None))
+        if when and time.monotonic() - when <= _RECENT_SECONDS:
+            recent: T = held
+            return recent
+        found = read()
+        self._recent[name] = (time.monotonic(), found)
+        return found
+
     def read_policy(self, name: str) -> PathState:
         """Return a policy by its name; see `read_path`."""
         return self.read_path(f"sys/policies/acl/{name}")
+
+    def find_moved(self, store: VaultSettings | None = None) -> MovedPayload:
+        """Return where a payload may be if its mount is missing, by default all. Raise VaultError.
+
+        A payload elsewhere is found by its own source, and a mount by its creator's.
+        """
+        release = self._target.release
+        named = {one.mount for one in list_vault_settings(self._target.answers, release)}
+        every = [store] if store else list_payload_settings(self._target.answers, release)
+        return find_moved(
+            self.vault, release.owner_id, self.store.mount, named, [one.path for one in every]
+        )
 
     def may(self, path: str, *needed: str) -> bool:
         """Return whether this token has all these capabilities at a path.

@@ -1,53 +1,23 @@
 """Who uses a policy or a path of Vault: both stay while others do, or while that is unknown.
 
-Source: Vault's API of each auth method (the lists of roles, users and groups, and the policies that
-its config gives to everybody), of the identity engine and of the token store. A method that is not
-listed here cannot be searched. Tokens are in `wizard.systems.vault.tokens`.
+See `wizard.systems.vault.givers` for what gives policies, and `wizard.systems.vault.tokens`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wizard.clients.vault.transport import VaultError
 from wizard.formats.terminal import escape_unprintable
 from wizard.stores.vault.checks.hcl import HclError, parse_policy
+from wizard.systems.vault.givers import list_givers, list_names
 from wizard.systems.vault.tokens import UNSEEN, OwnToken, find_holders, read_own_token
 
 if TYPE_CHECKING:
+    from wizard.systems.vault.looks import PathState
     from wizard.systems.vault.session import VaultLogin
-
-# Where each auth method lists what may give a policy: the path to list, and that of one entry.
-_LISTS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "token": (("roles", "roles"),),
-    "ns_token": (("roles", "roles"),),
-    **dict.fromkeys(
-        ("kubernetes", "approle", "jwt", "oidc", "gcp", "azure", "alicloud", "saml", "spiffe"),
-        (("role", "role"),),
-    ),
-    "aws": (("roles", "role"),),
-    "userpass": (("users", "users"),),
-    "radius": (("users", "users"),),
-    "cert": (("certs", "certs"),),
-    "ldap": (("users", "users"), ("groups", "groups")),
-    "okta": (("users", "users"), ("groups", "groups")),
-    "kerberos": (("groups", "groups"),),
-    "github": (("map/teams", "map/teams"), ("map/users", "map/users")),
-}
-# Where a method gives policies to all its users.
-_CONFIGS: Mapping[str, str] = {
-    **dict.fromkeys(("github", "ldap", "okta", "radius"), "config"),
-    "kerberos": "config/ldap",
-}
-_FIELDS = (
-    "token_policies", "policies", "allowed_policies", "unregistered_user_policies", "value",
-)  # fmt: skip
-_PATTERNS = "allowed_policies_glob"
-_IDENTITIES = ("identity/entity/id", "identity/group/id")
 
 
 @dataclass(slots=True)
@@ -84,25 +54,11 @@ def find_policy_users(
 
     Without `tokens`, only what is configured: roles, users and groups.
     """
-    users = Users()
-    listed = session.read_path("sys/auth")
-    if listed.hidden:
-        users.unread.append("sys/auth")
-    for mount, entry in sorted((listed.data or {}).items()):
-        if not isinstance(entry, Mapping) or "type" not in entry:
-            continue
-        base = f"auth/{mount.rstrip('/')}"
-        lists = _LISTS.get(str(entry["type"]))
-        if lists is None:
-            users.unread.append(base)
-            continue
-        for listing, one in lists:
-            _search(session, users, policy, f"{base}/{listing}", f"{base}/{one}")
-        if config := _CONFIGS.get(str(entry["type"])):
-            _check_entry(session, users, policy, f"{base}/{config}")
-    for path in _IDENTITIES:
-        _search(session, users, policy, path, path)
-    users.found = [one for one in users.found if one not in own]
+    givers = list_givers(session)
+    users = Users(
+        [one.path for one in givers.found if one.gives(policy) and one.path not in own],
+        [*givers.unread],
+    )
     if tokens:
         held = find_holders(session, policy, own)
         if held is None:
@@ -127,13 +83,12 @@ def find_path_users(
     for policy in sorted(ours):
         users.add(find_policy_users(session, policy, roles))
     login = read_own_token(session)
-    names = list_names(session, "sys/policies/acl")
-    if names is None:
+    every = _list_policies(session)
+    if every is None:
         users.unread.append("sys/policies/acl")
-    for name in names or ():
-        if name in ours or name == "root":
+    for name, found in (every or {}).items():
+        if name in ours:
             continue
-        found = session.read_path(f"sys/policies/acl/{name}")
         text = str((found.data or {}).get("policy") or "")
         shown = f"policy {escape_unprintable(name)}"
         is_mine = name in login.policies
@@ -158,6 +113,18 @@ def find_path_users(
     return users
 
 
+def _list_policies(session: VaultLogin) -> dict[str, PathState] | None:
+    """Return all policies but root; None if this login cannot list them."""
+
+    def read() -> dict[str, PathState] | None:
+        names = list_names(session, "sys/policies/acl")
+        if names is None:
+            return None
+        return {one: session.read_policy(one) for one in names if one != "root"}
+
+    return session.read_recently("policies", read)
+
+
 def _find_others(session: VaultLogin, users: Users, policy: str, login: OwnToken) -> list[str]:
     """Return who else has a policy of this login; the login's own role or user does not count."""
     if policy == "default":
@@ -165,48 +132,6 @@ def _find_others(session: VaultLogin, users: Users, policy: str, login: OwnToken
     given = find_policy_users(session, policy, login.entries, tokens=False)
     users.unread += [one for one in given.unread if one not in users.unread]
     return given.found
-
-
-def list_names(session: VaultLogin, path: str) -> list[str] | None:
-    """Return the names below a path; None if this token cannot list them. Raises VaultError."""
-    try:
-        answer = session.call("GET", f"{path}?list=true")
-    except VaultError as error:
-        if error.kind == "missing":
-            return []
-        if error.kind != "forbidden":
-            raise
-        session.require_alive()
-        return None
-    return [str(name) for name in answer.data.get("keys") or []]
-
-
-def _search(session: VaultLogin, users: Users, policy: str, listing: str, base: str) -> None:
-    names = list_names(session, listing)
-    if names is None:
-        users.unread.append(listing)
-    for name in names or ():
-        _check_entry(session, users, policy, f"{base}/{name}")
-
-
-def _check_entry(session: VaultLogin, users: Users, policy: str, path: str) -> None:
-    found = session.read_path(path)
-    if found.hidden:
-        users.unread.append(path)
-    elif _gives_policy(found.data or {}, policy.lower()):
-        users.found.append(path)
-
-
-def _gives_policy(entry: Mapping[str, Any], policy: str) -> bool:
-    """Return whether an entry gives a policy; Vault's names of policies are in lower case."""
-    named = {one for name in _FIELDS for one in _split(entry.get(name))}
-    return policy in named or any(fnmatchcase(policy, one) for one in _split(entry.get(_PATTERNS)))
-
-
-def _split(value: object) -> Iterator[str]:
-    texts = value.split(",") if isinstance(value, str) else value
-    if isinstance(texts, list):
-        yield from (str(one).strip().lower() for one in texts)
 
 
 def _read_paths(policy: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,9 @@ from wizard.clients.vault.transport import VaultError
 from wizard.errors import RefusedError
 from wizard.formats.nested import get_value
 from wizard.stores.live import StoreLocation
-from wizard.stores.vault.settings import VaultSettings, vault_answers, vault_settings
+from wizard.stores.vault.settings import VaultSettings, vault_answers
 from wizard.stores.vault.steps import payload_step
+from wizard.systems.vault.looks import find_moved
 from wizard.systems.vault.namespace import find_namespace_problem
 from wizard.systems.vault.paths import list_payload_settings
 from wizard.systems.vault.patience import retry_busy
@@ -108,8 +109,7 @@ def locate_vault(answers: Answers, release: Release, agreed: Mapping[str, Any]) 
     where = read_address(own.server, ca=ca, namespace=own.namespace)
     known = get_value(agreed, tuple(VAULT_SERVER_KEY.split("."))) == own.server
     consent = {VAULT_SERVER_KEY: f"Send your Vault login and new secrets to {where.url}?"}
-    settings = vault_settings(answers.secrets, release)
-    paths = len(list_payload_settings(answers, release))
+    every = list_payload_settings(answers, release)
     return StoreLocation(
         title="Vault",
         endpoint=where.endpoint,
@@ -117,18 +117,34 @@ def locate_vault(answers: Answers, release: Release, agreed: Mapping[str, Any]) 
         required_consent={} if where.source != VAULT_SERVER_KEY or known else consent,
         find_login=read_credentials,
         login_hint=LOGIN_HINT,
-        open=lambda who: _open(where, who, settings, release.owner_id, paths),
+        open=lambda who: _open(where, who, every, release.owner_id),
     )
 
 
 @contextmanager
 def _open(
-    where: VaultAddress, who: Token | AppRole, settings: VaultSettings, source: str, paths: int
+    where: VaultAddress, who: Token | AppRole, every: Sequence[VaultSettings], source: str
 ) -> Iterator[OpenVault]:
     with open_vault(where, who) as vault:
-        require_uses(vault, SECRETS_REQUESTS * paths)
-        retry_busy(lambda: vault.mount(settings.mount))
-        yield OpenVault(vault, source, tuple(_list_warnings(vault, settings)))
+        require_uses(vault, SECRETS_REQUESTS * len(every))
+        _require_mount(vault, every, source)
+        yield OpenVault(vault, source, tuple(_list_warnings(vault, every[0])))
+
+
+def _require_mount(vault: Vault, every: Sequence[VaultSettings], source: str) -> None:
+    """Raise VaultError without the mount, and RefusedError if it was moved."""
+    mount = every[0].mount
+    try:
+        retry_busy(lambda: vault.mount(mount))
+    except VaultError as error:
+        if error.kind != "missing":
+            raise
+        moved = find_moved(
+            vault, source, mount, {one.mount for one in every}, [one.path for one in every]
+        )
+        if refused := moved.refuse_new(mount):
+            raise RefusedError(*refused) from None
+        raise
 
 
 def _list_warnings(vault: Vault, settings: VaultSettings) -> Iterator[str]:
