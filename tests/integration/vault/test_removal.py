@@ -360,7 +360,7 @@ def test_a_mount_that_others_name_or_made_stays(new_bench: Callable[..., Bench])
     entry = bench.vault.request("GET", "sys/mounts")["data"][f"{mount}/"]
     assert OWNER_ANNOTATION in entry["description"]
     tune = f"sys/mounts/{mount}/tune"
-    hers = entry["description"].replace("platform/k8s-infra", "hers/airflow")
+    hers = entry["description"].replace(bench.target.release.owner_id, "hers/airflow#airflow")
     bench.vault.request("POST", tune, {"description": hers})
     assert removed(bench.target)[MOUNT].state == "kept"
     # An earlier version named the installation only.

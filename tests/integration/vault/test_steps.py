@@ -909,6 +909,10 @@ def test_killed_after_each_request_the_next_run_ends_the_same(
     bench = new_bench()
     bench.account()
     bench.log_in(bench.vault.token)
+    # Mounts of earlier tests are looked into, which makes many more requests to be killed after.
+    for mount in bench.stored("sys/mounts"):
+        if mount.startswith("apply-"):
+            bench.vault.request("DELETE", f"sys/mounts/{mount}")
     assert bench.states() == ["changed"] * 4 + ["holds"]
     wanted = bench.state()
     requests = 0

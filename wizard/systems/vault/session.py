@@ -159,8 +159,10 @@ class VaultLogin:
         release = self._target.release
         named = {one.mount for one in list_vault_settings(self._target.answers, release)}
         every = [store] if store else list_payload_settings(self._target.answers, release)
-        return find_moved(
-            self.vault, release.owner_id, self.store.mount, named, [one.path for one in every]
+        paths = [one.path for one in every]
+        return self.read_recently(
+            f"moved {' '.join(paths)}",
+            lambda: find_moved(self.vault, release.owner_id, self.store.mount, named, paths),
         )
 
     def may(self, path: str, *needed: str) -> bool:
