@@ -16,7 +16,8 @@ from wizard.chart.settings import map_setting
 from wizard.errors import Problem
 from wizard.formats.messages import show_path
 from wizard.formats.yaml_untrusted import parse_yaml_text
-from wizard.plan.render import APPENDED_LISTS, emitted_values
+from wizard.plan.lists import join_lists
+from wizard.plan.render import emitted_values
 
 if TYPE_CHECKING:
     from wizard.plan.render import Rendering
@@ -26,6 +27,8 @@ Path = tuple[str, ...]
 _NAMES = "the Secrets contain addresses built from the release's name (installation.release)"
 _PORTS = "the Secrets contain addresses with the chart's default port"
 _JOB = "the Job's script and variables belong together (admin.*)"
+_ITEM = "it has an item with the name or path of a rendered item; use another one for yours"
+_REPLACED = "it replaces a rendered list; keep its items and add yours after them"
 # Settings and the question that owns each setting and everything below it.
 _OWNING_QUESTIONS: Mapping[str, str] = {
     "airflowVersion": "installation.airflow",
@@ -88,10 +91,7 @@ _FIXED_SETTINGS: Mapping[str, str] = {
     "createUserJob.env": _JOB,
     "migrateDatabaseJob.args": "migrations bypass PgBouncer (database.pgbouncer.mode)",
     "migrateDatabaseJob.env": "migrations bypass PgBouncer (database.pgbouncer.mode)",
-    "extraEnv": "metrics.kind gives a variable; keep the items and add yours after them",
-    "extraEnvFrom": "secrets.extra gives these variables; keep the items and add yours after them",
-    "volumes": "it mounts certificates and keys; keep the items and add yours after them",
-    "volumeMounts": "it mounts certificates and keys; keep the items and add yours after them",
+    **dict.fromkeys(("extraEnv", "extraEnvFrom", "volumes", "volumeMounts"), _ITEM),
 }
 # The chart's defaults for settings that are not rendered: repeating them is allowed.
 _CHART_DEFAULTS: Mapping[str, object] = {
@@ -129,10 +129,11 @@ def check_values(
                 old = _CHART_DEFAULTS.get(key, _MISSING) if why and not _is_list_rule(key) else new
             if old == new and type(old) is type(new):
                 continue
-            if _is_extension(old, new) or (key in APPENDED_LISTS and isinstance(new, list)):
+            if _is_extension(old, new) or join_lists(at[-1], old, new) is not None:
                 continue
             if why or isinstance(old, list):
-                why = why or "it replaces a rendered list; keep its items and add yours after them"
+                joinable = isinstance(old, list) and join_lists(at[-1], old, old) is not None
+                why = why or (_ITEM if joinable else _REPLACED)
                 key = f"values.{show_path(path, list_names())}"
                 problems.setdefault(key, Problem(key, why))
             else:

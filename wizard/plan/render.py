@@ -19,11 +19,10 @@ from wizard.manifests.contribution import Contribution, EnvVar, combine_contribu
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File, Tree
 from wizard.plan.derive import derive_release
+from wizard.plan.lists import join_lists
 from wizard.stores.registry import store_kind
 
 _TEXT_LIST = "extraEnv"
-# Lists of which `values:` gives more items: each item has a name of its own.
-APPENDED_LISTS = ("secret",)
 # The keys of components whose label is spelled differently. Source: chart 1.22.0.
 _KEYS = {
     "create-user-job": "createUserJob",
@@ -94,12 +93,7 @@ def emitted_values(release: Release, total: Contribution) -> dict[str, Any]:
 def _effective_values(answers: Answers, release: Release, total: Contribution) -> dict[str, Any]:
     """Return the Helm values of the questions, and over them those of `values:`."""
     values = emitted_values(release, total)
-    more = dict(answers.values)
-    for key in APPENDED_LISTS:
-        ours, given = values.get(key), more.get(key)
-        if isinstance(ours, list) and isinstance(given, list):
-            more[key] = [*ours, *(item for item in given if item not in ours)]
-    _merge(values, more)
+    _merge(values, answers.values)
     return values
 
 
@@ -173,10 +167,14 @@ def _put(values: dict[str, Any], path: Iterable[str], value: object) -> None:
 
 
 def _merge(values: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Merge `more` into `values` in place: mappings key by key; other values are replaced."""
+    """Merge `more` into `values` in place: mappings key by key; other values are replaced.
+
+    Some lists are joined: see `wizard.plan.lists`.
+    """
     for key, value in more.items():
         below = values.get(key)
         if isinstance(below, dict) and isinstance(value, Mapping):
             _merge(below, value)
-        else:
-            values[key] = value
+            continue
+        joined = join_lists(key, below, value)
+        values[key] = value if joined is None else joined

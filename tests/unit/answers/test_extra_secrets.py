@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.rendered import answers, findings, objections, rendering
+from tests.support.rendered import answers, findings, objections, rendering, values
 from wizard.answers.files import answers_text, parse_answers, validate_answers
 from wizard.answers.questions import list_references, list_secret_variables
 from wizard.answers.sections.extra_secrets import name_fact
@@ -179,12 +179,12 @@ def test_references_have_keys_of_their_own() -> None:
 def test_values_extend_the_variables_and_do_not_replace_them() -> None:
     ours = "- secretRef:\n    name: airflow-connections\n"
     more = "- configMapRef:\n    name: settings\n"
-    for text, good in ((ours + more, True), (more, False), (more + ours, False)):
+    for text in (ours + more, more, more + ours):
         changes = with_extra(CONNECTIONS, values__extraEnvFrom=text)
         made, found = answers(changes=changes), rendering(changes=changes)
-        if good:
-            assert refuse_guarded_values(made, found, {}) == []
-            continue
-        with pytest.raises(AnswersError) as caught:
-            refuse_guarded_values(made, found, {})
-        assert [one.key for one in caught.value.problems] == ["values.extraEnvFrom"]
+        assert refuse_guarded_values(made, found, {}) == []
+        assert values(found)["extraEnvFrom"] == ours + more
+    changes = with_extra(CONNECTIONS, values__extraEnvFrom="{{ not YAML")
+    with pytest.raises(AnswersError) as caught:
+        refuse_guarded_values(answers(changes=changes), rendering(changes=changes), {})
+    assert [one.key for one in caught.value.problems] == ["values.extraEnvFrom"]

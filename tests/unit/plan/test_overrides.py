@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.support.rendered import PEM, answers, rendering
+from tests.support.rendered import PEM, answers, dig, rendering, values
 from wizard.errors import AnswersError
 from wizard.formats.nested import put_value
 from wizard.plan.guarded_keys import refuse_guarded_values
@@ -66,7 +67,9 @@ def nested(key: str, value: object) -> dict[str, Any]:
         ("fullnameOverride", "x", "installation.release", {}),
         ("useStandardNaming", True, "installation.release", {}),
         ("ports.pgbouncer", 5432, "chart's default port", CHART_POOLER),
-        ("volumes", [{"name": "x", "emptyDir": {}}], "keep the items", WITH_CA),
+        ("volumes", [{"name": "database-ca", "emptyDir": {}}], "a rendered item", WITH_CA),
+        ("volumes", [], "a rendered item", WITH_CA),
+        ("createUserJob.env", [{"name": "AIRFLOW_DEFAULT_USERNAME", "value": "x"}], "admin", {}),
     ],
 )  # fmt: skip
 def test_what_a_question_owns_is_refused(
@@ -113,11 +116,50 @@ def test_what_no_question_covers_passes_silently(key: str, value: object) -> Non
     assert judged(nested(key, value)) == []
 
 
-def test_a_list_may_be_added_to() -> None:
-    env = rendering("production").total.env
-    ours = [item.to_values() for item in env]
+EXPOSED: dict[str, object] = {
+    "access.kind": "ingress",
+    "access.base_url": "https://airflow.example.com",
+    "access.tls.secret": "ui",
+    "secrets.extra": [
+        {"name": "all", "from": "existing", "env": "all"},
+        {"name": "files", "from": "existing", "mount": "/opt/airflow/files"},
+    ],
+}
+EVERY = "- secretRef:\n    name: all\n"
 
-    assert judged({"env": [*ours, {"name": "A", "value": "b"}]}) == []
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("env", [{"name": "A", "value": "b"}]),
+        ("apiServer.env", [{"name": "A", "value": "b"}]),
+        ("createUserJob.env", [{"name": "A", "value": "b"}]),
+        ("volumes", [{"name": "x", "emptyDir": {}}]),
+        ("volumeMounts", [{"name": "x", "mountPath": "/x"}]),
+        ("secret", [{"envName": "A", "secretName": "all", "secretKey": "a"}]),
+        ("extraEnvFrom", "# Mine.\n- configMapRef: {name: x}\n"),
+        ("extraEnvFrom", "  - configMapRef: {name: x}\n"),
+        ("extraEnvFrom", f"{EVERY}- configMapRef: {{name: x}}  # mine\n"),
+        ("extraEnvFrom", f"- configMapRef: {{name: x}}\n{EVERY}"),
+    ],
+)
+def test_a_list_may_be_added_to(key: str, value: object) -> None:
+    """The rendered items stay in front, and each item is there once."""
+    before = dig(values(rendering("production", EXPOSED)), key) or []
+    assert judged(nested(key, value), EXPOSED) == []
+    found = dig(values(rendering("production", {**EXPOSED, "values": nested(key, value)})), key)
+    if isinstance(value, str):
+        assert yaml.safe_load(found) == [
+            {"secretRef": {"name": "all"}}, {"configMapRef": {"name": "x"}},
+        ]  # fmt: skip
+        assert ("ine" in found) == ("ine" in value)
+        return
+    assert isinstance(value, list)
+    assert found == [*before, *value]
+    assert before or key == "secret"
+    again = nested(key, [*before, *value])
+    assert judged(again, EXPOSED) == []
+    assert dig(values(rendering("production", {**EXPOSED, "values": again})), key) == found
 
 
 @pytest.mark.parametrize(

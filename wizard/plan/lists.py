@@ -1,0 +1,70 @@
+"""Lists of Helm values to which `values:` of the answers adds items, instead of replacing them.
+
+Helm replaces a whole list, so a variable or a mount of one's own would otherwise remove those that
+questions give. Each item has an identity; two different items with one identity are not joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wizard.formats.yaml_untrusted import parse_yaml_text
+from wizard.formats.yaml_writer import dump_yaml
+
+# The last part of a list's key, and the field that no two of its items share; "": the whole item.
+_IDENTITIES: Mapping[str, str] = {
+    "env": "name",
+    "extraEnv": "name",
+    "extraEnvFrom": "",
+    "extraVolumeMounts": "mountPath",
+    "extraVolumes": "name",
+    "secret": "envName",
+    "volumeMounts": "mountPath",
+    "volumes": "name",
+}
+
+
+def join_lists(key: str, ours: object, given: object) -> object | None:
+    """Return the list with our items and then the other given ones; None if they cannot be joined.
+
+    `key` is the last part of the list's key. The chart has some lists as text, which stay text.
+    """
+    if key not in _IDENTITIES:
+        return None
+    if isinstance(ours, str) and isinstance(given, str):
+        return _join_texts(key, ours, given)
+    return _join(key, ours, given)
+
+
+def _join(key: str, ours: object, given: object) -> list[Any] | None:
+    if not (isinstance(ours, list) and isinstance(given, list) and given):
+        return None
+    more = [item for item in given if item not in ours]
+    identity = _IDENTITIES[key]
+    if identity:
+        if not all(isinstance(item, Mapping) and item.get(identity) for item in more):
+            return None
+        taken = {item.get(identity) for item in ours if isinstance(item, Mapping)}
+        if any(item[identity] in taken for item in more):
+            return None
+    return [*ours, *more]
+
+
+def _join_texts(key: str, ours: str, given: str) -> str | None:
+    mine, more = parse_yaml_text(ours), parse_yaml_text(given)
+    joined = _join(key, mine, more)
+    if joined is None or not isinstance(mine, list) or not isinstance(more, list):
+        return None
+    if more[: len(mine)] == mine:
+        # It keeps the text as it was written, with its comments and templates.
+        return given
+    if _is_block(given) and not any(item in mine for item in more):
+        return f"{ours.rstrip()}\n{given}"
+    return dump_yaml(joined)
+
+
+def _is_block(text: str) -> bool:
+    """Return whether every item of a list begins in the first column, as in ours."""
+    lines: Sequence[str] = [line for line in text.splitlines() if line.strip()]
+    return bool(lines) and all(line[0] in "- #" for line in lines) and lines[0][0] in "-#"
