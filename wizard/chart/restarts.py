@@ -6,7 +6,7 @@ without each change (tests/integration/helm/test_restarts.py repeats this for ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from wizard.chart.contract import get_chart_value, is_celery
@@ -58,6 +58,7 @@ _WORKLOADS: Mapping[str, tuple[str, ...]] = {
     "databaseCleanup": _NONE,
     # Secrets that only some workloads read.
     "jwtSecretName": ("api-server", "scheduler"),
+    "enableBuiltInSecretEnvVars.AIRFLOW__API_AUTH__JWT_SECRET": ("api-server", "scheduler"),
     # git-sync runs beside the readers of DAG files; its host keys are in the chart's ConfigMap.
     "dags.gitSync": ("dag-processor", "triggerer", "worker"),
     "dags.gitSync.enabled": _CONFIGURED,
@@ -251,8 +252,3 @@ def find_fixed_volumes(old: Values, new: Values, *, local: bool) -> tuple[str, .
             )
         )
     )
-
-
-def volume_claims(fullname: str, workloads: Iterable[str]) -> tuple[str, ...]:
-    """Return the first volume claim of each of these workloads that keeps volumes."""
-    return tuple(f"{_VOLUMES[name]}-{fullname}-{name}-0" for name in workloads if name in _VOLUMES)

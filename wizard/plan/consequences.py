@@ -19,7 +19,6 @@ from wizard.chart.restarts import (
     find_restarts,
     is_read_by_jobs_only,
     list_workloads,
-    volume_claims,
 )
 from wizard.chart.volumes import (
     ARGOCD_KEEP,
@@ -235,11 +234,17 @@ def _left_behind(before: Installed, after: Installed, values: _Values) -> Iterat
     stopped = set(list_workloads(values.old, release.airflow)) - set(
         list_workloads(values.new, after.rendering.release.airflow)
     )
-    claims = [*volume_claims(release.names.fullname, sorted(stopped))]
+    commands += [
+        f"kubectl -n {release.namespace} delete pvc "
+        f"-l tier=airflow,release={release.names.release},component={name}"
+        for name in sorted(stopped & set(VOLUME_KEEPERS))
+    ]
     lost: list[str] = []
     for claim, is_kept in _dropped_claims(before, after, values).items():
-        (claims if is_kept else lost).append(claim)
-    commands += [f"kubectl -n {release.namespace} delete pvc {claim}" for claim in claims]
+        if is_kept:
+            commands.append(f"kubectl -n {release.namespace} delete pvc {claim}")
+        else:
+            lost.append(claim)
     if lost:
         yield _lost_volumes(release, lost)
     if commands:

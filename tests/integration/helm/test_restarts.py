@@ -82,7 +82,7 @@ def workloads(helm: Path, chart: Path, text: str, namespace: str, release: str) 
     """What helm makes of these values: each workload of the chart by the last part of its name."""
     done = subprocess.run(
         [helm, "template", release, chart, "--namespace", namespace, "--values", "-"],
-        input=text, capture_output=True, text=True, check=True, timeout=60,
+        input=text, capture_output=True, text=True, check=True, timeout=180,
     )  # fmt: skip
     objects = [one for one in yaml.safe_load_all(done.stdout) if one and one["kind"] in PODS]
     return {
@@ -130,7 +130,7 @@ def test_each_question_is_tried() -> None:
     assert {item.key for item in field_specs()} - tried == UNTRIED | WITHOUT_OTHER
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_each_question_restarts_what_the_table_says(
     name: str, helm: Path, airflow_chart: Path

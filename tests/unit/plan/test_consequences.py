@@ -181,8 +181,9 @@ def test_a_new_system_says_nothing_about_restarts() -> None:
 
 def test_what_is_left_behind_is_named_with_its_command() -> None:
     text = change({"executor.kind": "KubernetesExecutor"}).found["left-behind"].text
-    assert "delete pvc redis-db-airflow-redis-0" in text
-    assert "delete pvc logs-airflow-worker-0" in text
+    for name in ("redis", "worker"):  # of every replica: the claims have the set's own labels
+        assert f"delete pvc -l tier=airflow,release=airflow,component={name}\n" in f"{text}\n"
+    assert text.count("delete pvc") == 2
     listed = text.partition("delete externalsecret ")[2].partition("\n")[0].split()
     assert sorted(listed) == [
         "airflow-broker-url", "airflow-redis-password", "airflow-result-backend"
@@ -328,6 +329,7 @@ def test_one_name_has_one_grade() -> None:
         ("scheduler.replicas", {}, set()),
         ("scheduler.env", {}, {"scheduler"}),
         ("unknown.key", {}, {"api-server", "scheduler"}),
+        ("enableBuiltInSecretEnvVars.AIRFLOW__CORE__FERNET_KEY", {}, {"scheduler", "worker"}),
     ],
 )
 def test_a_value_restarts_what_reads_it(key: str, more: Mapping[str, bool], hit: set[str]) -> None:
