@@ -34,7 +34,7 @@ from wizard.probes.catalogue import list_cluster_probes
 from wizard.secrets.facts import SecretSpec
 from wizard.stores.live import live_store
 from wizard.systems.argocd.rights import list_argocd_rights
-from wizard.systems.cluster.dag_claim import check_dag_claim, existing_dag_claim
+from wizard.systems.cluster.claims import list_existing_claims
 from wizard.systems.cluster.probes import check_version, list_existing_secrets
 from wizard.systems.cluster.rights import list_rights
 from wizard.systems.cluster.target_cluster import make_secret_lookup
@@ -293,25 +293,46 @@ async def test_secrets_that_others_make(
     assert refused.status == "unknown"
 
 
-async def test_the_claim_with_dags_that_others_make(
-    kube_with_crds: Server, space: str, client: Any
-) -> None:
-    assert existing_dag_claim(answers()) == ""
-    volume = {"installation.namespace": space, "dags.source": "volume"}
-    made = answers("production", {**volume, "dags.volume.existing_claim": "dags"})
+async def test_claims_that_others_make(kube_with_crds: Server, space: str, client: Any) -> None:
+    assert [*list_existing_claims(answers())] == []
+    given = {
+        "installation.namespace": space,
+        "dags.source": "volume", "dags.volume.existing_claim": "dags",
+        "logs.kind": "volume", "logs.existing_claim": "logs",
+    }  # fmt: skip
     kube = client(kube_with_crds)
     put(kube_with_crds, "Namespace", space)
 
-    missing = (await probed(made, kube))["dag-claim"]
-    assert (missing.status, missing.fix.question) == ("warn", "dags.volume.existing_claim")
-    for mode, status in (("ReadWriteMany", "pass"), ("ReadWriteOnce", "warn")):
-        size = {"resources": {"requests": {"storage": "1Gi"}}, "accessModes": [mode]}
-        put(kube_with_crds, "PersistentVolumeClaim", mode.lower(), space, spec=size)
-        result = check_dag_claim(kube, space, mode.lower())
-        assert (result.status, mode in result.detail) == (status, True)
+    async def claims(at: Kube, **names: str) -> dict[str, ProbeResult]:
+        named = {
+            "dags.volume.existing_claim": names.get("dags", "dags"),
+            "logs.existing_claim": names.get("logs", "logs"),
+        }
+        found = await probed(answers("production", {**given, **named}), at)
+        return {name: found[f"{name[:-1]}-claim"] for name in ("dags", "logs")}
+
+    missing = await claims(kube)
+    assert {(one.status, one.fix.question) for one in missing.values()} == {
+        ("warn", "dags.volume.existing_claim"), ("warn", "logs.existing_claim"),
+    }  # fmt: skip
+    wanted = {
+        "ReadWriteMany": ("pass", "pass"),
+        # Enough for DAGs, which pods only read.
+        "ReadOnlyMany": ("pass", "warn"),
+        "ReadWriteOnce": ("warn", "warn"),
+    }
+    found: dict[str, ProbeResult] = {}
+    for mode, statuses in wanted.items():
+        name, size = mode.lower(), {"resources": {"requests": {"storage": "1Gi"}}}
+        spec = {**size, "accessModes": [mode]}
+        put(kube_with_crds, "PersistentVolumeClaim", name, space, spec=spec)
+        found = await claims(kube, dags=name, logs=name)
+        assert tuple(one.status for one in found.values()) == statuses, found
+        assert all(mode in one.detail for one in found.values())
+    assert found["logs"].fix.text.startswith("use a claim that is ReadWriteMany, unless")
     _, token = account(kube_with_crds)
-    refused = (await probed(made, client(kube_with_crds, token)))["dag-claim"]
-    assert refused.status == "unknown"
+    refused = await claims(client(kube_with_crds, token))
+    assert {one.status for one in refused.values()} == {"unknown"}
 
 
 async def test_quotas_of_the_namespace(kube_with_crds: Server, made: Answers, client: Any) -> None:

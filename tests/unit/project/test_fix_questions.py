@@ -48,7 +48,6 @@ LED_TO = {
     "installation.image.pull_secrets",
     "installation.image.repository",
     "installation.release",
-    "logs.storage_class",
     "repository.path",
     "secrets.vault.audience",
     "secrets.vault.auth_mount",

@@ -20,13 +20,13 @@ from wizard.deliveries.argocd.steps import APPLICATION_HEALTH
 from wizard.engine.probes import (
     ProbeResult,
     pass_result,
-    run_in_thread,
     unknown_result,
     warn_result,
 )
 from wizard.engine.steps import Step, StepStatus, declared_step
 from wizard.errors import Fix, WizardError
 from wizard.formats.yaml_reader import read_mapping
+from wizard.systems.argocd.controller import look_at_controller, name_controller
 from wizard.systems.cluster.object_removal import read_object
 from wizard.systems.cluster.objects import explain_error
 
@@ -47,17 +47,17 @@ def build_health_step(target: Target) -> Step:
     """Return the check of the platform's setting; the run goes on without it."""
     kube, namespace = target.argocd, argocd_answers(target.answers.delivery).namespace
 
-    async def check() -> StepStatus:
-        if kube is None:
-            return StepStatus("unknown", "no kubeconfig context names Argo CD's cluster")
+    def look(at: Kube) -> StepStatus:
         try:
-            result = await run_in_thread(lambda: check_application_health(kube, namespace))
+            result = check_application_health(at, namespace)
         except KubeError as error:
             raise explain_error(error) from None
         holds = result.status == "pass"
         return StepStatus("holds" if holds else "unknown", result.detail, result.fix)
 
-    return declared_step(APPLICATION_HEALTH, kube.identity if kube else "Argo CD's cluster", check)
+    return declared_step(
+        APPLICATION_HEALTH, name_controller(kube), lambda: look_at_controller(kube, look)
+    )
 
 
 def check_application_health(kube: Kube, namespace: str) -> ProbeResult:

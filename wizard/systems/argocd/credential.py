@@ -11,10 +11,10 @@ from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.argocd.steps import REPOSITORY
-from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus, declared_step
 from wizard.errors import Fix, WizardError
 from wizard.formats.addresses import normalize_url, parse_git_url
+from wizard.systems.argocd.controller import look_at_controller, name_controller
 from wizard.systems.argocd.secrets import PREFIX, ArgoSecret, list_secrets
 from wizard.systems.argocd.secrets import REPOSITORY as REPOSITORY_SECRET
 from wizard.systems.cluster.objects import explain_error
@@ -27,13 +27,10 @@ def build_credential_step(target: Target) -> Step:
     """Return the check; an SSH repository without a credential stops the delivery."""
     argo, kube = argocd_answers(target.answers.delivery), target.argocd
 
-    async def check() -> StepStatus:
-        if kube is None:
-            return StepStatus("unknown", "no kubeconfig context names Argo CD's cluster")
-        return await run_in_thread(lambda: _find_credential(kube, argo.namespace, argo.repo_url))
+    def look(at: Kube) -> StepStatus:
+        return _find_credential(at, argo.namespace, argo.repo_url)
 
-    endpoint = kube.identity if kube else "Argo CD's cluster"
-    return declared_step(REPOSITORY, endpoint, check)
+    return declared_step(REPOSITORY, name_controller(kube), lambda: look_at_controller(kube, look))
 
 
 def _find_credential(kube: Kube, namespace: str, url: str) -> StepStatus:

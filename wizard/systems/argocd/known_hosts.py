@@ -23,6 +23,11 @@ from wizard.errors import ConflictError, Fix, WizardError
 from wizard.formats.addresses import parse_git_url
 from wizard.formats.terminal import escape_unprintable
 from wizard.hostkeys.keys import known_hosts_name
+from wizard.systems.argocd.controller import (
+    look_at_controller,
+    name_controller,
+    require_controller,
+)
 from wizard.systems.cluster.objects import explain_error
 from wizard.workspace.config_host_keys import verified_known_hosts
 
@@ -32,13 +37,11 @@ if TYPE_CHECKING:
 CONFIG_MAP = "argocd-ssh-known-hosts-cm"
 DATA_KEY = "ssh_known_hosts"
 _ROUNDS = 3
-_NO_CONTEXT = "no kubeconfig context names Argo CD's cluster"
 
 
 def build_known_hosts_steps(target: Target) -> tuple[Step, ...]:
     """Return the step that appends the keys, if Argo CD reads the repository over SSH."""
     argo = argocd_answers(target.answers.delivery)
-    endpoint = target.argocd.identity if target.argocd else "Argo CD's cluster"
     if parse_git_url(argo.repo_url).scheme != "ssh":
         return ()
     hosts = _KnownHosts(
@@ -49,29 +52,16 @@ def build_known_hosts_steps(target: Target) -> tuple[Step, ...]:
     )
     known = declared_step(
         KNOWN_HOSTS,
-        endpoint,
-        lambda: _in_thread(target.argocd, hosts.look),
-        (lambda: run_in_thread(lambda: hosts.change(_require_kube(target.argocd))))
+        name_controller(target.argocd),
+        lambda: look_at_controller(target.argocd, hosts.look),
+        (lambda: run_in_thread(lambda: hosts.change(require_controller(target.argocd))))
         if hosts.lines
         else None,
-        (lambda: run_in_thread(lambda: hosts.dry_run_change(_require_kube(target.argocd))))
+        (lambda: run_in_thread(lambda: hosts.dry_run_change(require_controller(target.argocd))))
         if hosts.lines
         else None,
     )
     return (known,)
-
-
-async def _in_thread(kube: Kube | None, look: Any) -> StepStatus:
-    if kube is None:
-        return StepStatus("unknown", _NO_CONTEXT)
-    found: StepStatus = await run_in_thread(lambda: look(kube))
-    return found
-
-
-def _require_kube(kube: Kube | None) -> Kube:
-    if kube is None:
-        raise WizardError(_NO_CONTEXT, "use --context")
-    return kube
 
 
 def format_repository_host(url: str) -> str:

@@ -30,14 +30,6 @@ _SINGLE_NODE_PROVISIONERS = frozenset(
 )  # fmt: skip
 
 
-_CLASS_FIXES = {
-    "logs.storage_class": Fix("correct logs.storage_class", "logs.storage_class"),
-    "dags.volume.storage_class": Fix(
-        "correct dags.volume.storage_class", "dags.volume.storage_class"
-    ),
-}
-
-
 @dataclass(frozen=True, slots=True)
 class PodDemand:
     """Pods of one kind; an empty string is an amount that is not set."""
@@ -222,7 +214,7 @@ def judge_classes(
             known = ", ".join(sorted(by_name)) or "none"
             return fail_result(
                 f"StorageClass {name} of {one.who} does not exist; existing: {known}",
-                _CLASS_FIXES[one.question],
+                Fix(f"correct {one.question}", one.question),
             )
     for one in claimed:
         name = one.storage_class or default

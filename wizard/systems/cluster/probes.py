@@ -28,8 +28,7 @@ from wizard.engine.probes import (  # fmt: skip
 from wizard.errors import Fix
 from wizard.state.cluster_identity import compare_clusters
 from wizard.systems.cluster.capacity import judge_classes, judge_quotas, list_pods, list_volumes
-from wizard.systems.cluster.dag_claim import QUESTION as DAG_CLAIM
-from wizard.systems.cluster.dag_claim import check_dag_claim, existing_dag_claim
+from wizard.systems.cluster.claims import check_claim, list_existing_claims
 from wizard.systems.cluster.rights import (
     EXTERNAL_SECRETS_GROUP,
     RightSet,
@@ -107,13 +106,9 @@ def cluster_probes(
             lambda: check_existing_secrets(kube, release.namespace, existing),
             "secrets.extra",
         )
-    if claim := existing_dag_claim(answers):
-        yield probe(
-            "dag-claim",
-            "volume of the DAGs",
-            lambda: check_dag_claim(kube, release.namespace, claim),
-            DAG_CLAIM,
-        )
+    for claim in list_existing_claims(answers):
+        check = partial(check_claim, kube, release.namespace, claim)
+        yield probe(claim.id, claim.title, check, claim.question)
     for one in store_checks:
         yield probe(one.id, one.title, one.judge, one.question)
     yield probe(
