@@ -19,6 +19,7 @@ from screens.widgets.rows import Row
 from tests.screens.support import done, page, paste, press
 from tests.support.scenarios import Scenario
 from tests.support.screens import processed, send, settled
+from wizard.answers.presets import list_presets
 from wizard.answers.questions import field_specs
 from wizard.formats.addresses import parse_git_url
 from wizard.formats.nested import get_value
@@ -50,6 +51,22 @@ async def answer_all(folder: Path, inputs: Path, scenario: Scenario) -> CommitRe
                 await _fill(pilot, scenario.answers)
             await press(pilot, "ctrl+n")
         shown = await settled(pilot)
+        shown = await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, ResultScreen), shown
+        await press(pilot, "enter")
+    return done(app)
+
+
+async def answer_preset(folder: Path, preset: str, scenario: Scenario) -> CommitResult:
+    """Open the screens as a newcomer: pick a preset, find each open question, and commit."""
+    app = WizardApp(Workspace.open(folder), lambda: InitialAnswers({}, pick_preset=True))
+    async with app.run_test(size=(80, 40), notifications=True) as pilot:
+        await settled(pilot)
+        await press(pilot, *["down"] * list_presets().index(preset), "enter")
+        for key, value in scenario.answers.items():
+            await press(pilot, "ctrl+p", *key, "enter")
+            await _type(pilot, _as_text(value))
+        await press(pilot, "ctrl+s")
         shown = await press(pilot, "enter")
         assert isinstance(pilot.app.screen, ResultScreen), shown
         await press(pilot, "enter")

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.screens.answering import answer_all
+from tests.screens.answering import answer_all, answer_preset
 from tests.support.authority import certificate
 from tests.support.process import WIZARD, Terminal, run
 from tests.support.scenarios import Scenario, as_text
+from wizard.answers.presets import load_preset
 from wizard.answers.questions import FieldSpec, field_specs
 from wizard.cli import prompts
 from wizard.cli.console import Console
@@ -61,9 +62,10 @@ def by_file(folder: Path, inputs: Path, scenario: Scenario) -> str:
     return tree(folder)
 
 
-def by_set(folder: Path, scenario: Scenario) -> str:
+def by_set(folder: Path, scenario: Scenario, preset: str = "") -> str:
     """`commit --set KEY=VALUE ...`; public files are named relative to where one stands."""
-    _commit(folder, *scenario.sets, *scenario.flags)
+    start = ["--preset", preset] if preset else []
+    _commit(folder, *start, *scenario.sets, *scenario.flags)
     return tree(folder)
 
 
@@ -78,8 +80,12 @@ def by_ask(
     scenario: Scenario,
     lines: list[str],
     pty_run: Callable[..., Terminal],
+    preset: str = "",
 ) -> str:
-    """`ask` in a terminal, a line at a time; what no prompt asks for comes by `--set`."""
+    """`ask` in a terminal, a line at a time; what no prompt asks for comes by `--set`.
+
+    `preset` is what a person types at the first prompt, which there is without `--set` only.
+    """
     unasked = [
         part
         for item in field_specs()
@@ -91,7 +97,7 @@ def by_ask(
         cwd=inputs,
         size=(200, 50),
     )
-    start = [] if unasked else [""]
+    start = [] if unasked else [preset]
     after = ""
     for line in [*start, *lines, "y"]:
         _await_prompt(terminal, after)
@@ -107,6 +113,12 @@ def by_screens(folder: Path, inputs: Path, scenario: Scenario) -> str:
     return tree(folder)
 
 
+def by_preset_on_screens(folder: Path, scenario: Scenario, preset: str) -> str:
+    """The screens, from the choice of a preset to the questions that it leaves open."""
+    asyncio.run(answer_preset(folder, preset, scenario))
+    return tree(folder)
+
+
 def _await_prompt(terminal: Terminal, after: str) -> None:
     """Until the program waits for a line: its output ends with a prompt, or the line it got."""
     ends = [b": ", b"keeps the known keys\r\n", *([f"{after}\r\n".encode()] if after else [])]
@@ -117,10 +129,11 @@ def _await_prompt(terminal: Terminal, after: str) -> None:
     terminal.raw += b" "
 
 
-def lines_for(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def lines_for(scenario: Scenario, monkeypatch: pytest.MonkeyPatch, preset: str = "") -> list[str]:
     """What a person types at each prompt of `ask` to give the scenario's answers."""
     typed: list[str] = []
-    talk = _Recorder(Console(_Nowhere(), _Nowhere()), _unasked(scenario))  # type: ignore[arg-type]
+    data = dict(load_preset(preset).answers) if preset else _unasked(scenario)
+    talk = _Recorder(Console(_Nowhere(), _Nowhere()), data)  # type: ignore[arg-type]
     with monkeypatch.context() as patch:
         patch.setattr(prompts, "read_line", lambda _console, prompt: talk.reply(prompt, typed))
         talk.scenario = scenario

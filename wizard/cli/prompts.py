@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wizard.answers.explain import describe_problem
-from wizard.answers.files import deploy_key_fields, dump_value, parse_value, validate_answers
+from wizard.answers.files import (
+    ValidationResult,
+    deploy_key_fields,
+    dump_value,
+    parse_value,
+    validate_answers,
+)
 from wizard.answers.questions import FieldSpec, field_specs
 from wizard.answers.rules import holds_secret
 from wizard.cli.console import Console, read_line
@@ -39,6 +45,13 @@ class PromptSession:
     data: dict[str, Any]
     typed: list[str] = field(default_factory=list)
     committed: Sequence[KnownHost] = ()
+    _validated: tuple[dict[str, Any], ValidationResult] | None = None
+
+    def validate(self, data: dict[str, Any]) -> ValidationResult:
+        """Validate raw answers, which are never changed in place: most prompts change nothing."""
+        if self._validated is None or self._validated[0] is not data:
+            self._validated = (data, validate_answers(data))
+        return self._validated[1]
 
     def run(self) -> None:
         """Ask every question that applies; raises EOFError or KeyboardInterrupt if stopped."""
@@ -57,7 +70,7 @@ class PromptSession:
 
     def _next(self, asked: list[FieldSpec]) -> FieldSpec | None:
         """Return the next question; after the last one, the first whose answer breaks a rule."""
-        found = validate_answers(self.data)
+        found = self.validate(self.data)
         if found.answers is None:
             # The given answers are invalid: stop, and let the plan report every problem.
             return None
@@ -139,7 +152,7 @@ class PromptSession:
         A broken rule across sections is only reported, because the other answer may still change.
         A secret is not kept, because the next prompt would show it.
         """
-        found = validate_answers(data)
+        found = self.validate(data)
         own = [describe_problem(one, item) for one in found.problems if _belongs(one, item)]
         if found.answers is None:
             return own[0] if own else found.problems[0].message
@@ -260,7 +273,7 @@ class HostKeyPrompt:
         )
 
     def _answers(self) -> Answers:
-        found = validate_answers(self.session.data).answers
+        found = self.session.validate(self.session.data).answers
         if found is None:
             raise AnswersError("the answers are not valid")
         return found
