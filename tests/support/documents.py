@@ -61,6 +61,7 @@ INSTALLATIONS: Mapping[str, Installation] = {
             "dags.repo": "git@github.com:kloudvin/airflow-dags.git",
             "dags.subpath": "dags",
             "secrets.vault.server": _VAULT,
+            "logs.url": "s3://kloudvin-airflow-logs/prod",
             "delivery.argocd.repo_url": "ssh://git@git.example.com/platform/k8s-infra.git",
             "delivery.argocd.project": "data-platform",
             "installation.image.repository": "acrkvairflow.azurecr.io/airflow",
@@ -77,6 +78,7 @@ INSTALLATIONS: Mapping[str, Installation] = {
             "postgresql.enabled": False,
             # Airflow deletes pods on success and keeps them on failure by itself.
             "config.kubernetes_executor.worker_pods_creation_batch_size": 16,
+            "config.secrets.backend": "airflow.providers.hashicorp.secrets.vault.VaultBackend",
             "dags.gitSync.branch": "main",
             "dags.gitSync.rev": "HEAD",
             "dags.gitSync.depth": 1,

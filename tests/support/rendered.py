@@ -24,13 +24,18 @@ FILL: dict[str, Any] = {
     "secrets": {"vault": {"server": "https://vault.example.internal:8200"}},
     "delivery": {"argocd": {"repo_url": "ssh://git@git.example.com/platform/k8s-infra.git"}},
 }
+# What single presets leave open beside it.
+FILL_MORE: dict[str, dict[str, Any]] = {
+    "kubernetes-executor": {"logs": {"url": "s3://example-logs/prod"}}
+}
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
 def filled(preset: str, changes: Mapping[str, object] | None = None) -> dict[str, Any]:
     """Raw answers: a preset, what a newcomer adds to it, and `changes` by dotted key."""
     data = presets.load_preset(preset).answers
-    data = data if preset == "local" else merge_layers(data, FILL)
+    if preset != "local":
+        data = merge_layers(data, FILL, FILL_MORE.get(preset, {}))
     for key, value in (changes or {}).items():
         data = put_value(data, tuple(key.split(".")), value)
     return data

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wizard.answers.files import validate_answers
+from wizard.answers.presets import load_preset
 from wizard.answers.questions import field_specs
 from wizard.formats.nested import put_value
 from wizard.hostkeys.keys import HostKey
@@ -73,6 +75,13 @@ def as_text(key: str, value: Any) -> str:
     if kind == "mapping":
         return ", ".join(f"{name}={text}" for name, text in value.items())
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def newcomer(preset: str) -> Scenario:
+    """Answers to the questions that a preset leaves open, and no others."""
+    open_ = [one.key for one in validate_answers(load_preset(preset).answers).problems]
+    given = {**NEEDED, "logs.url": "s3://example-logs/prod"}
+    return Scenario({key: given[key] for key in open_})
 
 
 def _resources(prefix: str) -> dict[str, str]:

@@ -16,18 +16,11 @@ from tests.support.frontends import (
     same_day,
 )
 from tests.support.process import Terminal
-from tests.support.scenarios import NEEDED, Scenario
-from wizard.answers.files import validate_answers
-from wizard.answers.presets import list_presets, load_preset
+from tests.support.scenarios import newcomer
+from wizard.answers.presets import list_presets
 from wizard.cli.main import main
 
 A_DOZEN = 12
-
-
-def newcomer(preset: str) -> Scenario:
-    """The questions that the preset leaves open, answered."""
-    open_ = [one.key for one in validate_answers(load_preset(preset).answers).problems]
-    return Scenario({key: NEEDED[key] for key in open_})
 
 
 @pytest.mark.parametrize("preset", list_presets())

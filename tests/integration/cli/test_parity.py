@@ -20,7 +20,7 @@ from tests.support.frontends import (
     write_named,
 )
 from tests.support.process import Terminal
-from tests.support.scenarios import SCENARIOS
+from tests.support.scenarios import SCENARIOS, newcomer
 from wizard.answers.presets import list_presets
 from wizard.cli.main import main
 
@@ -55,15 +55,15 @@ def test_file_options_prompts_and_screens_commit_the_same_tree(
 def test_saved_answers_replay_to_the_same_tree(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scenario = SCENARIOS.get(name, SCENARIOS["broker"])
+    scenario = SCENARIOS[name] if name in SCENARIOS else newcomer(name)
     write_named(tmp_path, scenario)
     monkeypatch.chdir(tmp_path)
     same_day()
     first, again = (repository(tmp_path / part, scenario) for part in ("first", "again"))
     given = scenario.sets
     if name not in SCENARIOS:
-        given = ["--preset", name, *(_what_presets_leave_open() if name != "local" else [])]
-    commit = ["commit", "--yes", *scenario.flags] if name != "local" else ["commit", "--yes"]
+        given = ["--preset", name, *newcomer(name).sets]
+    commit = ["commit", "--yes", *(scenario.flags if name in SCENARIOS else [])]
 
     assert main([*commit, "--repo", str(first), *given]) == 0
     (saved,) = first.rglob("answers.yaml")
@@ -71,11 +71,3 @@ def test_saved_answers_replay_to_the_same_tree(
 
     assert tree(again) == tree(first)
     assert main(["plan", "--detailed-exitcode", "--repo", str(saved.parents[2])]) == 0
-
-
-def _what_presets_leave_open() -> list[str]:
-    from tests.support.scenarios import NEEDED, Scenario
-
-    asked = {**NEEDED, "dags.repo": SCENARIOS["broker"].answers["dags.repo"]}
-    keys = SCENARIOS["broker"].answers["dags.host_keys"]
-    return Scenario({**asked, "dags.host_keys": keys}).sets

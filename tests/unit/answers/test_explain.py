@@ -10,7 +10,7 @@ import jsonschema_rs
 import pytest
 
 from tests.support.cli import Wizard, aw
-from tests.support.scenarios import NEEDED, SCENARIOS, Scenario
+from tests.support.scenarios import NEEDED, SCENARIOS, Scenario, newcomer
 from tests.tools.questions import text
 from wizard.answers.explain import (
     QUESTIONS_FILE,
@@ -112,8 +112,8 @@ def test_the_schema_is_valid_and_takes_what_the_wizard_writes(aw: Wizard) -> Non
 
     for name in (*SCENARIOS, *list_presets()):
         given = SCENARIOS[name].data if name in SCENARIOS else load_preset(name).answers
-        under = {} if name in {"local", "laptop"} else Scenario(NEEDED).data
-        answers, _ = require_valid_answers(merge_layers(under, given))
+        under = newcomer(name).data if name in list_presets() else Scenario(NEEDED).data
+        answers, _ = require_valid_answers(merge_layers(under if name != "laptop" else {}, given))
         assert [str(error) for error in validator.iter_errors(answers_data(answers))] == []
         assert validator.is_valid(load_preset(name).answers if name in list_presets() else given)
 
