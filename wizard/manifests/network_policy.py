@@ -28,10 +28,18 @@ NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 # The purposes of the flows to Airflow's own database.
 DATABASE_FLOWS = frozenset({"PostgreSQL", "PgBouncer"})
 _KUBERNETES_API = (("TCP", 443), ("TCP", 6443))
-_DNS: dict[str, Any] = {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]}
+_DNS = 53
+# The port of OpenShift's DNS pods: OVN-Kubernetes compares what its Service forwards to.
+_OPENSHIFT_DNS = 5353
 _WORKER = "worker"
 # What tasks use in the namespace (chart 1.22.0), besides the workers' own logs.
 _REACHED_BY_TASKS = ("api-server", "otel-collector", "redis", "statsd")
+
+
+def dns_rule(release: Release) -> dict[str, Any]:
+    """Return the egress rule that lets pods look up names."""
+    ports = (_DNS, _OPENSHIFT_DNS) if release.openshift else (_DNS,)
+    return _rule([(protocol, port) for port in ports for protocol in ("UDP", "TCP")])
 
 
 def airflow_pods(release: Release) -> dict[str, Any]:
@@ -128,7 +136,7 @@ def egress_policies(
 def _common_policy(release: Release, ports: Mapping[tuple[str, int], set[str]]) -> File:
     rules: list[dict[str, Any]] = [
         {"to": [{"podSelector": {}}]},
-        _DNS,
+        dns_rule(release),
     ]
     rules += [_rule([port]) for port in sorted(ports)]
     purposes = [
@@ -151,7 +159,8 @@ def _worker_policy(release: Release, ports: Mapping[tuple[str, int], set[str]]) 
     pods = {"matchLabels": {**_labels(release), "component": _WORKER}}
     reached = {"key": "component", "operator": "In", "values": [*_REACHED_BY_TASKS]}
     peers = {"matchLabels": _labels(release), "matchExpressions": [reached]}
-    rules = [{"to": [{"podSelector": peers}]}, _DNS, *(_rule([port]) for port in sorted(ports))]
+    rules: list[dict[str, Any]] = [{"to": [{"podSelector": peers}]}, dns_rule(release)]
+    rules += [_rule([port]) for port in sorted(ports)]
     header = "Pods of tasks can reach these of Airflow's pods, and no database of Airflow's own."
     return _policy(release, "egress-isolated-tasks", pods, rules, header)
 

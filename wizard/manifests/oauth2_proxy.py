@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 
 from wizard.manifests.contribution import ONCE, Contribution, StepSpec
 from wizard.manifests.login import CLIENT_SECRET_FACT
+from wizard.manifests.network_policy import dns_rule
 from wizard.manifests.objects import BASICS_WAVE, manifest_file, object_metadata
+from wizard.manifests.proxy import PROXY_FLOW, PROXY_VARIABLES
 from wizard.manifests.tree import File
 from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
 
@@ -78,12 +80,14 @@ def proxy_manifests(
     about["annotations"] = {**release.reloader, **about.get("annotations", {})}
     if not about["annotations"]:
         del about["annotations"]
+    # OpenShift gives the namespace a range of users, and refuses others.
+    user = {} if release.openshift else {"runAsUser": 65532}
     pod: dict[str, Any] = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": 65532,
+            **user,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(release, login, proxy.image, total)],
@@ -117,18 +121,22 @@ def proxy_manifests(
 
 
 def proxy_policies(
-    release: Release, login: Login, peers: Iterable[Mapping[str, Any]]
+    release: Release, login: Login, peers: Iterable[Mapping[str, Any]], total: Contribution
 ) -> tuple[File, ...]:
-    """Return the policy of the gate's pods: in from `peers`, out to the provider and Airflow."""
+    """Return the policy of the gate's pods: in from `peers`, out to the provider and Airflow.
+
+    The way to the provider may be the proxy of `total`.
+    """
     web = {"tier": "airflow", "component": release.web_component, "release": release.names.release}
     provider = urlsplit(login.issuer).port or 443
-    ports = [{"protocol": "TCP", "port": port} for port in sorted({443, provider})]
+    outward = {443, provider, *(one.port for one in total.flows if one.purpose == PROXY_FLOW)}
+    ports = [{"protocol": "TCP", "port": port} for port in sorted(outward)]
     spec = {
         "podSelector": {"matchLabels": proxy_pods(release)},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [{"from": list(peers), "ports": [{"protocol": "TCP", "port": PROXY_PORT}]}],
         "egress": [
-            {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]},
+            dns_rule(release),
             {"ports": ports},
             {
                 "to": [{"podSelector": {"matchLabels": web}}],
@@ -155,6 +163,7 @@ def _container(release: Release, login: Login, image: str, total: Contribution) 
         "env": [
             _variable("OAUTH2_PROXY_CLIENT_SECRET", total, CLIENT_SECRET_FACT),
             _variable("OAUTH2_PROXY_COOKIE_SECRET", total, _COOKIE.key),
+            *(one.to_values() for one in total.env if one.name in PROXY_VARIABLES),
         ],
         "ports": [{"name": "http", "containerPort": PROXY_PORT}],
         "livenessProbe": {"httpGet": {"path": "/ping", **probe}},

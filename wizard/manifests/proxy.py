@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 PROXY_VARIABLES = tuple(
     name for one in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY") for name in (one, one.lower())
 )
+# The purpose of the flows to the proxy.
+PROXY_FLOW = "proxy"
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -27,7 +29,7 @@ def proxy_contribution(
     flows = []
     for url in dict.fromkeys(filter(None, (http, https))):
         parts = urlsplit(url)
-        flows.append(Flow("proxy", parts.hostname or "", parts.port or _PORTS[parts.scheme]))
+        flows.append(Flow(PROXY_FLOW, parts.hostname or "", parts.port or _PORTS[parts.scheme]))
     return Contribution(
         env=tuple(EnvVar(name, value) for name, value in variables.items()), flows=tuple(flows)
     )

@@ -73,6 +73,7 @@ class Release:
     # Whether the pods of tasks are kept from the metadata database.
     isolated_database: bool
     pod_security: Literal["none", "baseline", "restricted"]
+    openshift: bool
     paths: Paths
     prefix: str
     # The branch that changes are merged into.

@@ -69,6 +69,7 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
         network_policies=answers.environment.network_policies,
         isolated_database=answers.environment.isolate_database and major >= 3,
         pod_security=answers.environment.pod_security,
+        openshift=answers.environment.openshift,
         paths=Paths(
             apps=f"{folders.apps}/{name}",
             argocd=f"{folders.argocd}/{name}",

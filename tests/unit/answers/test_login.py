@@ -251,6 +251,32 @@ def test_users_reach_the_proxy_and_only_the_proxy_reaches_airflow(
     assert not findings(made)
 
 
+def test_the_gate_reaches_the_provider_through_a_proxy_of_the_company() -> None:
+    made = rendering("production", {
+        **PROXY, "environment.proxy.https": "http://proxy.example.internal:3128",
+        "environment.network_policies": True,
+    })  # fmt: skip
+    objects_of_it = {one["kind"]: one["spec"] for one in named(made, "airflow-oauth2-proxy")}
+    [container] = objects_of_it["Deployment"]["template"]["spec"]["containers"]
+    found = {one["name"]: one.get("value") for one in container["env"]}
+    assert found["HTTPS_PROXY"] == "http://proxy.example.internal:3128"
+    assert "airflow-api-server" in found["NO_PROXY"].split(",")
+    rules = objects_of_it["NetworkPolicy"]["egress"]
+    assert 3128 in {port["port"] for rule in rules for port in rule["ports"] if "to" not in rule}
+
+
+def test_openshift_chooses_the_user_of_the_gate() -> None:
+    for changes, user in (({}, 65532), ({"environment.openshift": True}, None)):
+        made = rendering("production", {**PROXY, **changes})
+        [pod] = [
+            one["spec"]["template"]["spec"]
+            for one in named(made, "airflow-oauth2-proxy")
+            if one["kind"] == "Deployment"
+        ]
+        assert pod["securityContext"].get("runAsUser") == user
+        assert pod["securityContext"]["runAsNonRoot"] is True
+
+
 def test_the_proxy_reads_the_secrets_of_the_store() -> None:
     others: dict[str, object] = {
         "secrets.store": "existing",

@@ -72,6 +72,14 @@ def test_only_the_migrations_pass_a_pooler_of_ones_own() -> None:
     assert found[()] == {*COMMON, ("TCP", 6432)}
 
 
+def test_openshift_answers_names_at_a_port_of_its_own() -> None:
+    dns = {("UDP", 5353), ("TCP", 5353)}
+    changes: dict[str, object] = {"environment.openshift": True}
+    assert egress(changes)[()] == {*COMMON, *dns}
+    isolated = {**changes, "environment.isolate_database": True}
+    assert dns <= egress(isolated)["worker",]
+
+
 def test_local_tasks_run_in_the_scheduler() -> None:
     wanted = [{"port": 1433, "host": "mssql.example"}, {"port": 3306}]
     found = egress({"executor.kind": "LocalExecutor", "environment.egress": wanted})

@@ -241,6 +241,6 @@ class Access(Section):
         route = self.kind == "httproute" or (proxied and self.kind != "loadbalancer")
         peers = list_outside_peers(release, total.values, controller, self.sources, route=route)
         if proxied:
-            manifests += proxy_policies(release, login, peers)
+            manifests += proxy_policies(release, login, peers, total)
             peers = [{"podSelector": {"matchLabels": proxy_pods(release)}}]
         return Contribution(settings=ingress_settings(release, peers), manifests=manifests)
