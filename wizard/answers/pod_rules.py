@@ -29,12 +29,17 @@ def check_task_namespaces(answers: Answers) -> Iterator[Problem]:
         yield Problem(key, "name each namespace once")
     if taken := sorted(SYSTEM_NAMESPACES.intersection(found)):
         yield Problem(key, f"remove {taken[0]}, which is a namespace of Kubernetes itself")
-    if answers.logs.kind == "volume":
-        yield Problem(
-            "logs.kind",
-            "use pod or remote, or leave executor.multi_namespace empty: pods of other namespaces "
-            "cannot mount the volume",
-        )
+    volumes = (
+        ("logs.kind", "use pod or remote", answers.logs.kind),
+        ("dags.source", "use git-sync, bundle or image", answers.dags.source),
+    )
+    for question, instead, kind in volumes:
+        if kind == "volume":
+            yield Problem(
+                question,
+                f"{instead}, or leave {key} empty: pods of other namespaces cannot mount the "
+                "volume",
+            )
 
 
 def check_isolation(answers: Answers) -> Iterator[Problem]:

@@ -334,6 +334,12 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "logs.kind",
         "cannot mount",
     ),
+    "check_task_namespaces, one volume of DAGs": (
+        {**_KUBERNETES, "executor.multi_namespace": ["a"], "dags.source": "volume"},
+        {**_KUBERNETES, "dags.source": "volume"},
+        "dags.source",
+        "cannot mount",
+    ),
     "check_isolation of Airflow 2": (
         {**_ISOLATED, "installation.airflow": "2.11.0"},
         _ISOLATED,

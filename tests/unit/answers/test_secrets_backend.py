@@ -66,6 +66,15 @@ def test_vault_is_the_stores_own_with_another_role(airflow: str) -> None:
     assert not [str(one) for one in findings(made) if one.is_error]
 
 
+def test_task_pods_of_other_namespaces_log_in_too() -> None:
+    changes = {**VAULT, **TASKS, "executor.multi_namespace": ["team-a"]}
+    made = rendering("production", changes)
+    assert role(made)["bound_service_account_namespaces"] == ["airflow", "team-a"]
+    assert "ServiceAccounts in `team-a` too" in made.tree.by_logical("runbook").text
+    payload = made.tree.by_logical("vault/role").text
+    assert json.loads(payload)["bound_service_account_namespaces"] == ["airflow"]
+
+
 def test_the_policy_reads_two_folders_and_never_the_payload() -> None:
     made = rendering("production", VAULT)
     grants = parse_policy(made.tree.by_logical("vault/runtime-policy").text)

@@ -70,7 +70,7 @@ def role_file(release: Release, store: VaultSettings) -> File:
     """Return the role, as JSON for `vault write auth/<mount>/role/<role> @file`."""
     role = {
         "bound_service_account_names": list(store.bound_accounts),
-        "bound_service_account_namespaces": [store.account_namespace],
+        "bound_service_account_namespaces": [store.account_namespace, *store.task_namespaces],
         # Written when empty, too: Vault keeps an audience that a request leaves out.
         "audience": store.audience,
         "token_policies": [store.policy],

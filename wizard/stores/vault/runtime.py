@@ -71,6 +71,7 @@ def runtime_settings(
         # The scheduler has one in every installation.
         service_account=accounts[1],
         account_namespace=release.namespace,
+        task_namespaces=release.task_namespaces,
         reader=RUNTIME,
     )
 
@@ -155,9 +156,16 @@ def _note(release: Release, store: VaultSettings, *, shared: bool) -> str:
         "```bash",
         f"vault kv put -mount={store.mount} {connections}/my_database conn_uri=-",
         f"kubectl -n {release.namespace} exec {kind}/{scheduler} -- "
-        "airflow connections get my_database",
+        "airflow connections get my_database >/dev/null && echo found",
         "```",
     ]
+    if release.task_namespaces:
+        listed = ", ".join(f"`{one}`" for one in release.task_namespaces)
+        lines += [
+            "",
+            f"The role binds these ServiceAccounts in {listed} too: whoever may create one there "
+            "can read the connections and variables.",
+        ]
     if not shared:
         folder = release.paths.vault
         lines += [

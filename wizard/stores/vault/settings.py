@@ -27,6 +27,7 @@ class VaultSettings(StoreSettings):
     `accounts`; `service_account` is the one that a login is tested with. A role that reads all
     secrets below some folders, instead of one payload, has `folders`; `path` is then the payload,
     at `payload_mount`, that it must not read (both empty: there is none in this Vault).
+    `task_namespaces` are those where accounts of these names log in beside `account_namespace`.
     """
 
     server: str
@@ -38,6 +39,7 @@ class VaultSettings(StoreSettings):
     accounts: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     payload_mount: str = ""
+    task_namespaces: tuple[str, ...] = ()
 
     def location(self) -> dict[str, str]:
         """Return the location of the payload, with the server and its namespace first."""
