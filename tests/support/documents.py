@@ -109,6 +109,8 @@ INSTALLATIONS: Mapping[str, Installation] = {
             },
             "access.sources": ["10.0.0.0/8"],
             "metrics.kind": "datadog",
+            "installation.image.repository": "registry.example.com/airflow",
+            "installation.image.tag": "3.2.2-r1",
         },
         {
             "postgresql.enabled": False,

@@ -379,6 +379,8 @@ SCENARIOS: Mapping[str, Scenario] = {
             "secrets.existing.postgresql.name": "pg",
             "logs.kind": "remote",
             "logs.destination": "opensearch",
+            "installation.image.repository": "registry.example.com/airflow",
+            "installation.image.tag": "3.2.2-r1",
             "logs.url": "https://search.example.internal:9243",
             "logs.user": "logs",
             "secrets.existing.opensearch.name": "logs",

@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from wizard.formats.log_urls import LogPlace
+from wizard.manifests.image import UNOFFICIAL_PACKAGES
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
@@ -107,10 +108,9 @@ def remote_note(
         )
     else:
         lines.append("Airflow uploads a log when its task has ended; until then, it is in the pod.")
-    lines.append(
-        f"The image needs the package `{PACKAGES[destination]}`; official images of recent "
-        "versions contain it."
-    )
+    package = PACKAGES[destination]
+    official = "do not contain" if package in UNOFFICIAL_PACKAGES else "contain"
+    lines.append(f"The image needs the package `{package}`; official images {official} it.")
     if identity:
         lines.append(
             "The pods log in with their ServiceAccounts (workload identity): bind the accounts "

@@ -164,7 +164,9 @@ def render_ui_access(release: Release, values: Mapping[str, Any]) -> str:
     """
     if release.login != "password":
         # The provider sends users back to the base URL only.
-        return f"## Reach the UI\n\nOpen {release.base_url}. A port-forward has no login."
+        return (
+            f"## Reach the UI\n\nOpen {release.base_url}. You cannot log in through a port-forward."
+        )
     namespace = release.namespace
     port, url = _forward_target(release.base_url)
     forward = f"kubectl -n {namespace} port-forward svc/{release.web_name} {port}:{_PORT}"

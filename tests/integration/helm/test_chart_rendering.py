@@ -102,6 +102,7 @@ VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
             "access.tls.secret": "ui-certificate",
             "access.annotations": {"example.com/hostile": HOSTILE},
             "metrics.kind": "datadog",
+            "installation.image": {"repository": "registry.example.com/airflow", "tag": "r1"},
             "environment.network_policies": True,
             "database.pgbouncer.mode": "off",
             "database.sslmode": "verify-full",

@@ -181,6 +181,7 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
             **OTHERS,
             "logs.kind": "remote",
             "logs.destination": "opensearch",
+            "installation.image": {"repository": "registry.example.com/airflow", "tag": "r1"},
             "logs.url": "https://search.example.internal:9200",
             "logs.user": "airflow",
         },

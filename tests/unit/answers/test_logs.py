@@ -29,7 +29,11 @@ SEARCH: dict[str, object] = {
     "logs.user": "logs@example",
 }  # fmt: skip
 ELASTICSEARCH: dict[str, object] = {**SEARCH, "logs.destination": "elasticsearch"}
-OPENSEARCH: dict[str, object] = {**SEARCH, "logs.destination": "opensearch"}
+# The official image does not have its provider.
+OPENSEARCH: dict[str, object] = {
+    **SEARCH, "logs.destination": "opensearch",
+    "installation.image": {"repository": "registry.example.com/airflow", "tag": "3.2.2-r1"},
+}  # fmt: skip
 IDENTITY: dict[str, object] = {"logs.auth": "identity"}
 AIRFLOW_2: dict[str, object] = {"installation.airflow": "2.11.0"}
 POLICIES: dict[str, object] = {"environment.network_policies": True}

@@ -15,6 +15,10 @@ STATSD: dict[str, object] = {
     "metrics.kind": "statsd", "metrics.target": "statsd.example.internal:9125",
 }  # fmt: skip
 OTEL: dict[str, object] = {"metrics.kind": "otel", "metrics.target": "otel.example.internal:4318"}
+DATADOG: dict[str, object] = {
+    "metrics.kind": "datadog",
+    "installation.image": {"repository": "registry.example.com/airflow", "tag": "3.2.2-r1"},
+}
 POLICIES: dict[str, object] = {"environment.network_policies": True}
 
 
@@ -51,7 +55,7 @@ def test_each_kind_sets_its_own_options() -> None:
 
 
 def test_datadog_is_the_agent_of_the_pods_own_node() -> None:
-    made = rendering("production", {"metrics.kind": "datadog"})
+    made = rendering("production", DATADOG)
     found = values(made)
     assert found["config"]["metrics"]["statsd_datadog_enabled"] == "True"
     [variable] = yaml.safe_load(found["extraEnv"])
@@ -60,6 +64,7 @@ def test_datadog_is_the_agent_of_the_pods_own_node() -> None:
         "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}},
     }
     more = found["extraEnv"] + "- name: MORE\n  value: x\n"
+    assert "\ndatadog\n" in made.tree["image/airflow/requirements.txt"].text
     assert check_overrides(made, {"extraEnv": more}) == ([], [])
     [problem], _ = check_overrides(made, {"extraEnv": "- name: MORE\n  value: x\n"})
     assert problem.key == "values.extraEnv"
@@ -68,7 +73,7 @@ def test_datadog_is_the_agent_of_the_pods_own_node() -> None:
 def test_egress_follows_the_target() -> None:
     assert ("UDP", 9125) in egress(STATSD)
     assert ("TCP", 4318) in egress(OTEL)
-    assert ("UDP", 8125) in egress({"metrics.kind": "datadog"})
+    assert ("UDP", 8125) in egress(DATADOG)
     assert not [port for port in egress({}) if port[0] == "UDP" and port[1] != 53]
 
 

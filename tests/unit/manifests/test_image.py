@@ -16,6 +16,7 @@ import yaml
 
 from tests.conftest import RunCli
 from tests.support.rendered import findings, objections, rendering, values
+from wizard.errors import AnswersError
 
 IMAGE = {"repository": "registry.example.com/airflow", "tag": "3.2.2-r1"}
 
@@ -89,6 +90,41 @@ def test_pip_keeps_to_the_constraints_of_the_base() -> None:
             '"apache-airflow==${AIRFLOW_VERSION}" -r /requirements.txt',
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "package"),
+    [
+        ({"metrics.kind": "datadog"}, "datadog"),
+        (
+            {
+                "logs.kind": "remote", "logs.destination": "opensearch", "logs.user": "logs",
+                "logs.url": "https://search.example.internal:9243",
+            },
+            "apache-airflow-providers-opensearch",
+        ),
+    ],
+)  # fmt: skip
+def test_the_official_image_is_refused_without_a_needed_package(
+    changes: dict[str, object], package: str
+) -> None:
+    with pytest.raises(AnswersError) as refused:
+        rendering("production", changes)
+    [problem] = refused.value.problems
+    assert problem.key == "installation.image.repository"
+    assert f"the Python package {package}," in problem.message
+    made = rendering("production", {**changes, "installation.image": IMAGE})
+    assert f"\n{package}\n" in made.tree["image/airflow/requirements.txt"].text
+
+
+def test_single_sign_on_works_on_a_slim_base() -> None:
+    login: dict[str, object] = {
+        "access.base_url": "https://airflow.example.com", "access.login": "oauth",
+        "access.oauth.provider": "google", "access.oauth.client_id": "airflow",
+        "access.oauth.roles": {"example.com": "User"},
+    }  # fmt: skip
+    assert "google-auth" not in dockerfile({"base": "slim"})
+    assert "fab,google-auth,postgres" in dockerfile({"base": "slim"}, **login)
 
 
 def test_a_slim_base_gets_the_providers_that_the_answers_need() -> None:

@@ -50,7 +50,7 @@ class Metrics(Section):
         title="Metrics",
         description=(
             "Prometheus scrapes an exporter that the chart runs; Airflow sends to the others. "
-            "For Datadog, the image needs the Python package datadog."
+            "Datadog needs an image of your own, with the Python package datadog."
         ),
     )
     target: Annotated[Address, QuestionInfo(when=METRICS_TARGET, required=True)] = Field(
@@ -63,7 +63,12 @@ class Metrics(Section):
         default=False, title="IPv6", description="Send to an IPv6 address."
     )
     prefix: MetricPrefix = Field(
-        default="airflow", title="Prefix", description="First part of the name of each metric."
+        default="airflow",
+        title="Prefix",
+        description=(
+            "First part of the name of each metric. The chart's exporter gives labels only to "
+            "metrics that begin with airflow."
+        ),
     )
     scrape_namespace: Annotated[ObjectName, QuestionInfo(when=SCRAPED_THROUGH_POLICIES)] = Field(
         default="",
@@ -96,6 +101,7 @@ class Metrics(Section):
             if self._on_nodes
             else (),
             manifests=tuple(self._manifests(release)),
+            packages=("datadog",) if self._on_nodes else (),
             notes=(metrics_note(release),) if self.kind == "prometheus" else (),
         )
 
