@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from textual.content import Content
 
 from wizard.errors import WizardError
@@ -19,6 +21,25 @@ def replace_unprintable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def fit_text(text: str, more: str, width: int, height: int) -> str:
+    """Return the text for an area of this size: with `more` in a line below it, if it fits.
+
+    A text that is longer than the area ends with `… f1`, the key that shows it in full.
+    """
+    lines = [line for part in text.split("\n") for line in _wrap(part, width)]
+    if len(lines) < height and more:
+        return f"{text}\n{more}"
+    if len(lines) <= height:
+        return text
+    ending = " … f1"
+    last = lines[height - 1][: width - len(ending)].rstrip()
+    return "\n".join([*lines[: height - 1], f"{last}{ending}"])
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    return wrap(text, width, break_on_hyphens=False) or [""]
 
 
 def pluralize(number: int, one: str, many: str = "") -> str:

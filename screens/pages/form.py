@@ -14,7 +14,7 @@ from screens.background.reachability import ReachabilityChecks
 from screens.draft.outcome import Outcome, derive_outcome
 from screens.pages.base import Page
 from screens.steps import HOST_KEYS
-from screens.text import plain, pluralize
+from screens.text import fit_text, plain, pluralize
 from screens.widgets.fields import Door, Line
 from screens.widgets.preview import Preview
 from screens.widgets.rows import Row
@@ -24,6 +24,7 @@ from wizard.questions.section import Section
 # One frame: faster keys are rendered together.
 RENDER_SECONDS = 0.016
 PREVIEW_SECONDS = 0.15
+_HINTS = {"choice": "left, right: change; space: list.", "bool": "space: yes or no."}
 
 
 class FormScreen(Page):
@@ -171,7 +172,8 @@ class FormScreen(Page):
         self.query_one(Preview).follow(self.draft, row.item if row else None)
 
     def on_resize(self) -> None:
-        """Update the preview, which may have become visible."""
+        """Fit the message, and update the preview, which may have become visible."""
+        self.call_after_refresh(self.show_message)
         self.call_after_refresh(self._schedule_preview)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -207,8 +209,11 @@ class FormScreen(Page):
         problem = self.draft.problems.get(item.key, "")
         is_wrong = bool(problem) and item.key in self.host.touched
         outcome = self._find_outcome(item.key)
-        text = f"{outcome.summary}\n{_help(item)}".lstrip()
-        line.put(f"! {problem}" if is_wrong else text)
+        text = f"! {problem}" if is_wrong else f"{outcome.summary}\n{_help(item)}".lstrip()
+        hint = "" if is_wrong else _HINTS.get(item.kind, "")
+        # Before the first layout, the area has no size.
+        width, height = line.content_size
+        line.put(fit_text(text, hint, width, height) if width else f"{text}\n{hint}".rstrip())
         line.set_class(is_wrong or outcome.is_fault, "wrong")
 
     def action_back(self) -> None:
@@ -260,6 +265,4 @@ def _find_row(widget: Widget | None) -> Row | None:
 
 
 def _help(item: FieldSpec) -> str:
-    text = item.help + (f"  [{item.ask.source}]" if item.ask.source else "")
-    hints = {"choice": "left, right: change; space: list.", "bool": "space: yes or no."}
-    return f"{text}\n{hints.get(item.kind, '')}".rstrip()
+    return item.help + (f"  [{item.ask.source}]" if item.ask.source else "")

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -32,11 +33,12 @@ class PresetScreen(Page):
         """Yield title and description of each preset."""
         yield Static("A new installation", classes="title")
         yield Static("Pick the closest preset. You can change every answer later.", classes="intro")
+        # No blank lines between them: all presets fit into 80x24.
         options = [
-            Option(plain(f"{one.title}\n{_wrap(one.description)}\n"), id=one.name)
+            Option(_describe(one.title, one.description), id=one.name)
             for one in map(presets.load_preset, presets.list_presets())
         ]
-        options.append(Option(plain("Defaults\n  No preset: the wizard's own defaults."), id=""))
+        options.append(Option(_describe("Defaults", "No preset: the wizard's own defaults."), id=""))
         yield MarkedOptionList(*options, compact=True)
 
     def show_status(self) -> None:
@@ -57,5 +59,6 @@ class PresetScreen(Page):
         """Do nothing: there are no answers yet."""
 
 
-def _wrap(text: str) -> str:
-    return fill(text, 72, initial_indent="  ", subsequent_indent="  ")
+def _describe(title: str, text: str) -> Content:
+    below = fill(text, 74, initial_indent="  ", subsequent_indent="  ")
+    return plain(f"{title}\n", "bold") + plain(below)

@@ -97,8 +97,11 @@ class MessageDialog(ModalScreen[None]):
         self.query_one(VerticalScroll).scroll_relative(y=step, animate=False)
 
 
-def help_text(item: FieldSpec) -> Content:
-    """Return everything about one question: help, key, type, default, condition, source."""
+def help_text(item: FieldSpec, problem: str = "") -> Content:
+    """Return everything about one question: problem, help, key, type, default, condition, source.
+
+    `problem` is what is wrong with the answer.
+    """
     explanation = explain_question(item)
     rows = [("key", explanation.key)]
     if item.kind == "choice":
@@ -117,7 +120,8 @@ def help_text(item: FieldSpec) -> Content:
         for label, text in rows
         for number, part in enumerate(wrap(text, 48))
     ]
-    return plain("\n".join([explanation.help, "", *lines]))
+    wrong = [f"! {problem}", ""] if problem else []
+    return plain("\n".join([*wrong, explanation.help, "", *lines]))
 
 
 def _format_choice(item: FieldSpec, choice: str) -> str:

@@ -245,6 +245,25 @@ async def test_a_field_keeps_its_text_across_pages(tmp_path: Path) -> None:
         assert app.draft.problems["environment.variables"] == PAIRS
 
 
+async def test_a_long_message_says_that_f1_shows_all_of_it(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", "logs.kind=remote")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "logs.url")
+        shown = await type_text(pilot, "http://x")
+        assert "https://HOST:PORT" not in shown
+        assert "or … f1\n" in shown
+        shown = await press(pilot, "tab", "shift+tab")
+        assert "! give a URL such as s3://my-airflow-logs/prod" in shown
+        assert "without credentials" not in shown
+        shown = await press(pilot, "f1")
+        assert "without credentials" in shown
+        assert "https://HOST:PORT" in shown
+        await press(pilot, "escape")
+        await jump(pilot, "logs.auth")
+        assert "left, right" not in await press(pilot, "tab", "shift+tab")
+
+
 async def test_a_list_on_one_line_says_what_is_wrong_with_it(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production")
     async with app.run_test(size=(80, 24)) as pilot:

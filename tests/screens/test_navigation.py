@@ -153,6 +153,15 @@ async def test_a_different_preset_keeps_typed_answers(tmp_path: Path) -> None:
         assert app.draft.base == {}
 
 
+async def test_all_presets_fit_on_a_small_terminal(tmp_path: Path) -> None:
+    app = wizard(tmp_path, pick_preset=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        shown = await settled(pilot)
+        last = presets.load_preset(presets.list_presets()[-1])
+        assert f"\n   {last.title}" in shown
+        assert "No preset: the wizard's own defaults." in shown
+
+
 async def test_given_answers_win_over_the_preset(tmp_path: Path) -> None:
     app = wizard(tmp_path, "", "installation.name=given", pick_preset=True)
     async with app.run_test(size=(80, 24)) as pilot:

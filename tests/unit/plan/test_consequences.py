@@ -142,6 +142,21 @@ def test_users_lose_a_way_to_the_ui_only_if_there_was_one() -> None:
     assert (back.grade, "The ingress to the UI is removed" in back.text) == ("interrupt", True)
 
 
+def test_oauth2_proxy_in_front_of_single_sign_on_makes_no_new_users() -> None:
+    login: dict[str, object] = {
+        "access.base_url": "https://airflow.example.com",
+        "access.login": "oauth",
+        "access.oauth": {
+            "tenant": "11111111-2222-3333-4444-555555555555",
+            "client_id": "airflow",
+            "roles": {"admins": "Admin"},
+        },
+    }
+    gate = {**login, "access.login": "proxy"}
+    assert "another-login" not in change(gate, login).found
+    assert "another-login" in change({**login, "access.login": "password"}, gate).found
+
+
 def test_a_new_queue_beside_the_old_one_interrupts_nothing() -> None:
     assert "other-queues" not in change({"executor.queue": "default,more"}).found
 
