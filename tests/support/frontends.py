@@ -15,6 +15,7 @@ import pytest
 from tests.screens.answering import answer_all, answer_preset
 from tests.support.authority import certificate
 from tests.support.process import WIZARD, Terminal, run
+from tests.support.public_files import text_of
 from tests.support.scenarios import Scenario, as_text
 from wizard.answers.presets import load_preset
 from wizard.answers.questions import FieldSpec, field_specs
@@ -25,6 +26,7 @@ from wizard.formats.addresses import parse_git_url
 from wizard.formats.nested import get_value
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.hostkeys.keys import known_hosts_name
+from wizard.questions.assets import CERTIFICATES
 
 
 def repository(folder: Path, scenario: Scenario) -> Path:
@@ -37,10 +39,11 @@ def repository(folder: Path, scenario: Scenario) -> Path:
 
 
 def write_named(folder: Path, scenario: Scenario) -> None:
-    """Write a certificate to each public file that the scenario names."""
+    """Write the public files that the scenario names."""
     for item in field_specs():
         if item.ask.asset and (name := scenario.answers.get(item.key)):
-            (folder / name).write_text(certificate())
+            text = certificate() if item.ask.asset is CERTIFICATES else text_of(item)
+            (folder / name).write_text(text)
 
 
 def git(folder: Path, *args: str) -> str:

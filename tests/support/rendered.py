@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from tests.support.public_files import PEM as PEM
+from tests.support.public_files import text_of
 from wizard.answers import presets
 from wizard.answers.files import merge_layers, validate_answers
 from wizard.answers.model import Answers
@@ -28,7 +30,6 @@ FILL: dict[str, Any] = {
 FILL_MORE: dict[str, dict[str, Any]] = {
     "kubernetes-executor": {"logs": {"url": "s3://example-logs/prod"}}
 }
-PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
 def filled(preset: str, changes: Mapping[str, object] | None = None) -> dict[str, Any]:
@@ -64,10 +65,16 @@ def asset_names(found: Answers) -> dict[str, str]:
     }
 
 
+def assets(found: Answers) -> dict[str, str]:
+    """The text of the public files that these answers name, by question."""
+    named = {key for key, name in asset_names(found).items() if name}
+    return {item.key: text_of(item) for item in field_specs() if item.key in named}
+
+
 def rendering(preset: str = "production", changes: Mapping[str, object] | None = None) -> Rendering:
-    """What these answers come to; a CA file that they name holds one certificate."""
+    """What these answers come to; the public files that they name hold what they should."""
     found = answers(preset, changes)
-    return render(found, {key: PEM for key, name in asset_names(found).items() if name})
+    return render(found, assets(found))
 
 
 def values(made: Rendering) -> Any:

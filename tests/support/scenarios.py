@@ -394,6 +394,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "others without a pooler": Scenario(
         {
+            "executor.kind": "CeleryExecutor,KubernetesExecutor",
+            "executor.task_pods.template": "task.yaml",
             "database.host": "pg.example.internal",
             "dags.source": "volume",
             "dags.volume.existing_claim": "dags",

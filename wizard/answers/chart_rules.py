@@ -49,6 +49,8 @@ def check_shared_worker_resources(answers: Answers) -> Iterator[Problem]:
     """
     executor = answers.executor
     both = "Celery" in executor.kind and "Kubernetes" in executor.kind
+    # A pod template of one's own says what task pods get.
+    both = both and not executor.task_pods.template
     differ = both and executor.workers.resources.to_values() != executor.task_pods.to_values()
     chart = answers.installation.chart
     if differ and _parse_version(chart) < (1, 20, 0):

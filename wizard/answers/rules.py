@@ -306,8 +306,8 @@ def check_pgbouncer_users(answers: Answers) -> Iterator[Problem]:
         )
 
 
-def check_ca_file_names(answers: Answers) -> Iterator[Problem]:
-    """Report different CA files with the same name, because they are copied to one folder."""
+def check_asset_names(answers: Answers) -> Iterator[Problem]:
+    """Report different files with the same name, because they are copied to one folder."""
     files = {
         item.key: str(get_value(answers, item.path))
         for item in field_specs(type(answers))
@@ -350,7 +350,7 @@ RULES: tuple[Rule, ...] = (
     check_login,
     check_logs,
     check_backend,
-    check_ca_file_names,
+    check_asset_names,
     *POD_RULES,
 )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from wizard.chart.contract import creates_user, is_celery
 from wizard.chart.git_sync_environment import git_sync_names
+from wizard.chart.pod_template import BASE, TEMPLATE, base_container, parse_pod_template
 from wizard.chart.variables import Installation, Path, Read, Reader, Variable, get_node
 from wizard.formats.nested import format_path
 
@@ -61,7 +62,7 @@ class Container:
     @property
     def title(self) -> str:
         """Return the container's name for a message."""
-        own = self.name in (self.component, "base", "run-airflow-migrations", "create-user")
+        own = self.name in (self.component, BASE, "run-airflow-migrations", "create-user")
         return self.component if own else f"{self.component} ({self.name})"
 
     def find(self, name: str) -> Variable | None:
@@ -78,6 +79,11 @@ def list_containers(installation: Installation) -> tuple[Container, ...]:
     return tuple(_Environments(installation).list_all())
 
 
+def chart_task_pod(installation: Installation) -> Container:
+    """Return the task's container as the chart's own pod template has it."""
+    return _Environments(installation).task_pod()
+
+
 def is_dag_processor_enabled(installation: Installation) -> bool:
     """Return whether the chart runs a DAG processor of its own."""
     enabled = installation.get("dagProcessor.enabled")
@@ -87,7 +93,7 @@ def is_dag_processor_enabled(installation: Installation) -> bool:
 class _Environments:
     def __init__(self, installation: Installation) -> None:
         self.one = installation
-        reader = Reader(installation)
+        self.reader = reader = Reader(installation)
         self.read = reader.read_list
         self.custom = reader.read_custom()
         self.sources = reader.read_sources()
@@ -107,8 +113,9 @@ class _Environments:
             yield from self._component("triggerer", "triggerer")
         if celery:
             yield from self._workers()
-        if "Kubernetes" in one.executor and not one.get("podTemplate"):
-            yield self._task_pod()
+        if "Kubernetes" in one.executor:
+            own = one.get(TEMPLATE)
+            yield from (self.task_pod(),) if not own else self._own_task_pod(str(own))
         if celery and one.get("flower.enabled"):
             yield self._flower()
         yield from self._jobs()
@@ -163,7 +170,8 @@ class _Environments:
         found = (get_node(self.one.values, (*start, *tail)) for start in _list_parents(at))
         return next((value for value in found if value is not None), None)
 
-    def _task_pod(self) -> Container:
+    def task_pod(self) -> Container:
+        """Return the task's container in the chart's own pod template."""
         own = self.read(("workers", "kubernetes", "env"))
         if not own.variables and not own.unreadable:
             own = self.read(("workers", "env"))
@@ -171,7 +179,19 @@ class _Environments:
             "AIRFLOW__CORE__EXECUTOR", self.one.executor, ("executor",), built_in=True
         )
         standard = (executor, *self._standard(jwt=False))
-        return _container(TASK_POD, "base", self.custom, own, before=standard, sources=self.sources)
+        return _container(TASK_POD, BASE, self.custom, own, before=standard, sources=self.sources)
+
+    def _own_task_pod(self, text: str) -> Iterator[Container]:
+        """Yield the task's container in a pod template of one's own, if it can be read."""
+        expanded = self.one.expand(text)
+        if expanded is None:
+            return
+        try:
+            pod = parse_pod_template(expanded)
+        except ValueError:
+            return
+        own, sources = self.reader.read_container(base_container(pod), (TEMPLATE,))
+        yield _container(TASK_POD, BASE, own, sources=sources)
 
     def _flower(self) -> Container:
         login = []

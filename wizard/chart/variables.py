@@ -136,6 +136,13 @@ class Reader:
             return Read([], [at])
         return self._read_items(items, at, templates=templates)
 
+    def read_container(self, container: Mapping[str, Any], at: Path) -> tuple[Read, Read]:
+        """Read `env` and `envFrom` of a container in a text, which is at this place."""
+        env, sources = container.get("env"), container.get("envFrom")
+        found = self._read_items(env if isinstance(env, list) else [], at)
+        own = Read([_at(one, at) for one in found.variables], found.unreadable)
+        return own, self._read_references(sources if isinstance(sources, list) else [], at)
+
     def _read_items(self, items: list[Any], at: Path, *, templates: bool = False) -> Read:
         found = Read()
         for number, item in enumerate(items):

@@ -17,7 +17,7 @@ from wizard.formats.nested import format_path, walk
 from wizard.formats.yaml_untrusted import parse_yaml_text
 
 Path = tuple[str | int, ...]
-_TEXT_KEYS = ("extraEnv", "extraEnvFrom", "envFrom")
+_TEXT_KEYS = ("extraEnv", "extraEnvFrom", "envFrom", "podTemplate")
 _FIX = Fix(
     "correct the name, or list the Secret in secrets.extra (from: store or from: existing)",
     "secrets.extra",

@@ -19,6 +19,8 @@ from wizard.formats.timezones import check_time_zone
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _MAX_TEXT = 1000
+# The file beside which the public files are saved.
+_ANSWERS = "answers.yaml"
 
 
 def has_hidden(text: str) -> bool:
@@ -79,15 +81,21 @@ def _postgres_name(value: str) -> str:
     return value
 
 
-def _certificate_file(value: str) -> str:
-    # The last part becomes a file name in the repository, next to the answers.
-    name = value.replace("\\", "/").rpartition("/")[2]
-    if value and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*\.(pem|crt|cer)", name):
-        raise ValueError(
-            "name a file of letters, digits, dots, hyphens and underscores that ends in .pem, "
-            ".crt or .cer, such as vault-ca.pem"
-        )
-    return value
+def _public_file(endings: str, words: str, example: str) -> Callable[[str], str]:
+    """Return a check of a path whose last part becomes a file name next to the answers."""
+
+    def check(value: str) -> str:
+        name = value.replace("\\", "/").rpartition("/")[2]
+        if value and not re.fullmatch(rf"[A-Za-z0-9_][A-Za-z0-9._-]*\.({endings})", name):
+            raise ValueError(
+                "name a file of letters, digits, dots, hyphens and underscores that ends in "
+                f"{words}, such as {example}"
+            )
+        if name.casefold() == _ANSWERS:
+            raise ValueError(f"use another file name than {_ANSWERS}, which holds the answers")
+        return value
+
+    return check
 
 
 Text = Annotated[str, AfterValidator(_text)]
@@ -189,7 +197,12 @@ MetricPrefix = Annotated[
     ),
 ]
 RepositoryPath = Annotated[Text, AfterValidator(_repository_path)]
-CertificateFile = Annotated[Text, AfterValidator(_certificate_file)]
+CertificateFile = Annotated[
+    Text, AfterValidator(_public_file("pem|crt|cer", ".pem, .crt or .cer", "vault-ca.pem"))
+]
+ManifestFile = Annotated[
+    Text, AfterValidator(_public_file("yaml|yml", ".yaml or .yml", "pod-template.yaml"))
+]
 PostgresName = Annotated[Text, AfterValidator(_postgres_name)]
 QueueNames = Annotated[
     Text,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from wizard.errors import AnswersError, Problem
 from wizard.manifests.contribution import EnvVar
 
 if TYPE_CHECKING:
@@ -60,6 +61,22 @@ def isolation_variables(release: Release) -> tuple[EnvVar, ...]:
     return (
         EnvVar(URL_VARIABLE, secret=secret, key="connection", components=release.database_clients),
     )
+
+
+def require_isolated_template(release: Release, text: str) -> None:
+    """Raise AnswersError if a pod template names the Secret with the database's URL."""
+    # Loaded only where there is a template.
+    from wizard.chart.pod_template import parse_pod_template
+    from wizard.formats.nested import walk
+
+    for path, node in walk(parse_pod_template(text)):
+        if node == release.secret("metadata") and path[-1:] in (("name",), ("secretName",)):
+            problem = Problem(
+                "executor.task_pods.template",
+                "remove the Secret of the metadata database: with environment.isolate_database, "
+                "tasks get no URL of it",
+            )
+            raise AnswersError("tasks would still reach the database", [problem])
 
 
 def isolation_note(release: Release) -> str:

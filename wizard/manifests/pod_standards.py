@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from wizard.chart.pod_template import TEMPLATE
 from wizard.errors import AnswersError, Problem
 from wizard.formats.nested import format_path, walk
 
@@ -21,16 +22,22 @@ _VOLUMES = frozenset(
         "projected", "secret",
     }
 )  # fmt: skip
-_KEY = "environment.pod_security"
+_KEY, _TEMPLATE = "environment.pod_security", "executor.task_pods.template"
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?").fullmatch
 
 
-def require_restricted(values: Mapping[str, Any]) -> None:
-    """Raise AnswersError for what the values add and the standard `restricted` refuses."""
+def require_restricted(values: Mapping[str, Any], *, own_template: bool) -> None:
+    """Raise AnswersError for what the values add and the standard `restricted` refuses.
+
+    `own_template`: the values have the pod template that executor.task_pods.template names.
+    """
     found = dict.fromkeys(_find_violations(values))
     if found:
         problems = [
-            Problem(f"values.{where}", f"{what}: {fix}, or choose another {_KEY}")
+            Problem(
+                _TEMPLATE if own_template and where == TEMPLATE else f"values.{where}",
+                f"{what}: {fix}, or choose another {_KEY}",
+            )
             for where, what, fix in found
         ]
         raise AnswersError("pods would not meet the standard restricted", problems)
@@ -53,7 +60,7 @@ def _find_violations(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]
             # An old key, which replaces the contexts of pod and containers.
             if "extra" not in where:
                 yield where, f"the pod of {_owner(path)}", "use securityContexts"
-        elif last == "podTemplate" and isinstance(node, str) and node.strip():
+        elif last == TEMPLATE and isinstance(node, str) and node.strip():
             yield from _judge_template(where, node)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from wizard.answers.files import dump_value
 from wizard.answers.questions import field_specs
+from wizard.chart.pod_template import TEMPLATE
 from wizard.chart.restarts import (
     VOLUME_KEEPERS,
     changed_values,
@@ -67,7 +68,7 @@ class Consequence:
 
 # Consequences that no question declares.
 _DERIVED = (
-    "restart", "running-tasks", "secrets-change", "left-behind", "volume-deleted", "unknown",
+    "restart", "running-tasks", "task-pods", "secrets-change", "left-behind", "volume-deleted", "unknown",
 )  # fmt: skip
 UNKNOWN = Consequence(
     "unknown",
@@ -169,6 +170,9 @@ def _restarts(before: Installed, after: Installed, values: _Values) -> Iterator[
     if "scheduler" in names and release.local:
         text = "Tasks run in the scheduler, and end when it restarts."
         yield Consequence("running-tasks", "interrupt", text)
+    if release.kubernetes and values.old.get(TEMPLATE) != values.new.get(TEMPLATE):
+        text = "Task pods that start from now on follow the other template; running ones stay."
+        yield Consequence("task-pods", "none", text)
     local = release.local and before.rendering.release.local
     for name in find_fixed_volumes(values.old, values.new, local=local):
         if name in running and name in stay:

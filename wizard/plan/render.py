@@ -11,6 +11,7 @@ from typing import Any
 
 from wizard.answers.files import answers_text
 from wizard.answers.model import Answers, applicable_sections
+from wizard.answers.questions import field_spec
 from wizard.chart.settings import SharedKeyError, map_settings, pull_secret_settings
 from wizard.errors import AnswersError, Problem
 from wizard.formats.nested import get_value
@@ -59,15 +60,16 @@ def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Renderi
         *total.manifests,
         *total.files,
     ]
-    files += [
-        File(f"ca/{key}", f"{release.paths.own}/{_file_name(answers, key)}", text)
-        for key, text in release.assets.items()
-    ]
+    files += [_asset_file(answers, release, key) for key in release.assets]
     return Rendering(release, total, Tree(files))
 
 
-def _file_name(answers: Answers, key: str) -> str:
-    return str(get_value(answers, tuple(key.split("."))))
+def _asset_file(answers: Answers, release: Release, key: str) -> File:
+    item = field_spec(key, type(answers))
+    kind = item.ask.asset
+    logical = kind.logical if kind else key
+    path = f"{release.paths.own}/{get_value(answers, item.path)}"
+    return File(f"{logical}/{key}", path, release.assets[key])
 
 
 def emitted_values(release: Release, total: Contribution) -> dict[str, Any]:

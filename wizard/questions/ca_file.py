@@ -7,13 +7,14 @@ from typing import Annotated
 from pydantic import Field
 
 from wizard.formats.types import CertificateFile
+from wizard.questions.assets import CERTIFICATES
 from wizard.questions.section import Model, QuestionInfo
 
 
 class CaFile(Model):
     """A PEM file with CA certificates, relative to the answers file."""
 
-    file: Annotated[CertificateFile, QuestionInfo(asset=True)] = Field(
+    file: Annotated[CertificateFile, QuestionInfo(asset=CERTIFICATES)] = Field(
         default="",
         title="CA file",
         description="PEM file of your own CA. Only the certificates in it are used.",

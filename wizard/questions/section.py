@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from wizard.formats.nested import name_key
 from wizard.manifests.contribution import Contribution
+from wizard.questions.assets import Asset
 from wizard.questions.conditions import ALWAYS, Condition
 from wizard.questions.effects import Effect
 
@@ -27,17 +28,17 @@ class QuestionInfo:
     """Metadata of a question that pydantic has no field for, given in `Annotated`.
 
     `required`: an empty answer is a problem while the question applies. `labels`: labels of the
-    choices, by value. `asset`: the answer names a public text file, which is saved with the
-    answers. `preview`: logical id of the file that the answer changes. `source`: the source of a
-    fact in the help. `takes`: the accepted forms of the answer, if its type does not show them all.
-    `example`: one full answer, as it is typed. `effects`: what a change of the answer does to the
-    running system, beyond restarts.
+    choices, by value. `asset`: the answer names a public text file of this kind, which is saved
+    with the answers. `preview`: logical id of the file that the answer changes. `source`: the
+    source of a fact in the help. `takes`: the accepted forms of the answer, if its type does not
+    show them all. `example`: one full answer, as it is typed. `effects`: what a change of the
+    answer does to the running system, beyond restarts.
     """
 
     when: Condition = ALWAYS
     required: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
-    asset: bool = False
+    asset: Asset | None = None
     preview: str = ""
     source: str = ""
     takes: str = ""

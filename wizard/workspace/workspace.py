@@ -379,7 +379,8 @@ class Workspace:
         from wizard.workspace.assets import read_asset
 
         return load_assets(
-            answers, lambda path: read_asset(self.repository, path, existing, folder)
+            answers,
+            lambda path, limit: read_asset(self.repository, path, existing, folder, limit),
         )
 
     def commit(self, proposal: Proposal, options: CommitOptions = CommitOptions()) -> CommitResult:  # noqa: B008 - frozen

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.rendered import PEM, asset_names, values
+from tests.support.rendered import assets, values
 from tests.support.scenarios import NEEDED, SCENARIOS, WITHOUT_OTHER, Scenario
 from wizard.answers.files import validate_answers, with_value
 from wizard.answers.model import Answers
@@ -47,6 +47,7 @@ OTHERS: dict[str, object] = {
     "delivery.argocd.vault.auth_mount": "other",
     "dags.ca.file": "other.pem",
     "dags.credentials.username": "other",
+    "executor.task_pods.template": "other.yaml",
     "installation.image.tag": "other",
     "logs.ca.file": "other.pem",
     "logs.url": "s3://other-logs",
@@ -73,8 +74,7 @@ UNTRIED = {
 
 
 def made(answers: Answers) -> Rendering:
-    named = [key for key, name in asset_names(answers).items() if name]
-    return render(answers, dict.fromkeys(named, PEM))
+    return render(answers, assets(answers))
 
 
 @cache

@@ -40,6 +40,12 @@ VARIANTS: dict[str, dict[str, object]] = {
         "installation.image": {"repository": "registry.example.com/airflow", "tag": "3.2.2-r1"},
         "installation.release": "data-platform",
     },
+    "own-pod-of-tasks": {
+        "executor.kind": "KubernetesExecutor",
+        "executor.task_pods.template": "task.yaml",
+        "dags.source": "volume",
+        "dags.volume.existing_claim": "dags",
+    },
     "ingress-with-network-policies": {
         "access.kind": "ingress",
         "access.base_url": "https://airflow.example.com/team",

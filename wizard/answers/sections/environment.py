@@ -248,7 +248,8 @@ class Environment(Section):
         require_room(release, self.quota.limits, total.values)
         settings = self.proxy.git_settings(release, total.values)
         if self.pod_security == "restricted":
-            require_restricted(total.values)
+            own = "podTemplate" in total.settings
+            require_restricted(total.values, own_template=own)
             settings |= restricted_collector(total.values)
         if release.isolated_database:
             settings |= waiting_starts(release, total.settings)

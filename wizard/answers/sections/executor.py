@@ -6,8 +6,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from wizard.formats.types import KubeName, ObjectName, Quantity, QueueNames
+from wizard.chart.pod_template import TEMPLATE
+from wizard.formats.types import KubeName, ManifestFile, ObjectName, Quantity, QueueNames
 from wizard.manifests.contribution import Contribution
+from wizard.manifests.isolation import require_isolated_template
 from wizard.manifests.network_policy import NAMESPACE_LABEL, task_pod_peers
 from wizard.manifests.release import Release
 from wizard.manifests.task_namespaces import (
@@ -15,9 +17,11 @@ from wizard.manifests.task_namespaces import (
     task_namespace_note,
     task_namespace_settings,
 )
+from wizard.questions.assets import POD_TEMPLATE
 from wizard.questions.cases import (
     AUTOSCALED_WORKERS,
     CELERY,
+    CHART_TASK_POD,
     FIXED_WORKERS,
     KEDA,
     KUBERNETES,
@@ -26,21 +30,26 @@ from wizard.questions.cases import (
 from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section, split_words
 
+_CPU: str = Field(
+    default="", title="CPU", description="CPU request, such as 500m. Empty: no request."
+)
+_MEMORY: str = Field(
+    default="", title="Memory", description="Memory request, such as 1Gi. Empty: no request."
+)
+_MEMORY_LIMIT: str = Field(
+    default="",
+    title="Memory limit",
+    description="A container that exceeds it is killed. Empty: no limit.",
+)
+_OF_CHART = QuestionInfo(when=CHART_TASK_POD)
+
 
 class WorkerResources(Model):
     """Requests and limit of one worker or task pod; empty values leave the cluster's default."""
 
-    cpu: Quantity = Field(
-        default="", title="CPU", description="CPU request, such as 500m. Empty: no request."
-    )
-    memory: Quantity = Field(
-        default="", title="Memory", description="Memory request, such as 1Gi. Empty: no request."
-    )
-    memory_limit: Quantity = Field(
-        default="",
-        title="Memory limit",
-        description="A container that exceeds it is killed. Empty: no limit.",
-    )
+    cpu: Quantity = _CPU
+    memory: Quantity = _MEMORY
+    memory_limit: Quantity = _MEMORY_LIMIT
 
     def to_values(self) -> dict[str, dict[str, str]]:
         """Return a Kubernetes `resources` mapping without empty values."""
@@ -53,9 +62,20 @@ class WorkerResources(Model):
 
 
 class TaskPods(WorkerResources):
-    """Resources of task pods, and what the scheduler does with them."""
+    """The template or the resources of task pods, and what the scheduler does with them."""
 
-    cpu_limit: Quantity = Field(
+    template: Annotated[ManifestFile, QuestionInfo(asset=POD_TEMPLATE)] = Field(
+        default="",
+        title="Pod template",
+        description=(
+            "YAML file with a Pod of your own, relative to the answers file; it is copied. Begin "
+            "with the chart's: key pod_template_file.yaml of the ConfigMap RELEASE-config."
+        ),
+    )
+    cpu: Annotated[Quantity, _OF_CHART] = _CPU
+    memory: Annotated[Quantity, _OF_CHART] = _MEMORY
+    memory_limit: Annotated[Quantity, _OF_CHART] = _MEMORY_LIMIT
+    cpu_limit: Annotated[Quantity, _OF_CHART] = Field(
         default="",
         title="CPU limit",
         description="A container that needs more is slowed down. Empty: no limit.",
@@ -260,12 +280,7 @@ class Executor(Section):
                 "LocalExecutor: the scheduler's own log volume"
             )
         if release.kubernetes:
-            settings["workers.kubernetes.safeToEvict"] = False
-            resources = self.task_pods.to_values()
-            if resources:
-                settings["workers.kubernetes.resources"] = resources
-            settings |= self.task_pods.options()
-            comments["workers.kubernetes.safeToEvict"] = "evicting a task pod kills its task"
+            self._task_pods(settings, comments, release)
         if release.task_namespaces:
             settings |= task_namespace_settings(release)
         return Contribution(settings=settings, comments=comments)
@@ -278,6 +293,22 @@ class Executor(Section):
         if release.network_policies and release.pgbouncer and not release.airflow_3:
             settings["pgbouncer.extraNetworkPolicies"] = task_pod_peers(release)
         return Contribution(settings=settings, notes=(task_namespace_note(release, total),))
+
+    def _task_pods(
+        self, settings: dict[str, object], comments: dict[str, str], release: Release
+    ) -> None:
+        settings |= self.task_pods.options()
+        if self.task_pods.template:
+            text = release.assets.get("executor.task_pods.template", "")
+            if release.isolated_database:
+                require_isolated_template(release, text)
+            settings[TEMPLATE] = text
+            comments[TEMPLATE] = "a copy of the file that executor.task_pods.template names"
+            return
+        settings["workers.kubernetes.safeToEvict"] = False
+        if resources := self.task_pods.to_values():
+            settings["workers.kubernetes.resources"] = resources
+        comments["workers.kubernetes.safeToEvict"] = "evicting a task pod kills its task"
 
     def _celery(self, settings: dict[str, object], release: Release) -> None:
         workers = self.workers
