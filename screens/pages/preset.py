@@ -38,7 +38,8 @@ class PresetScreen(Page):
             Option(_describe(one.title, one.description), id=one.name)
             for one in map(presets.load_preset, presets.list_presets())
         ]
-        options.append(Option(_describe("Defaults", "No preset: the wizard's own defaults."), id=""))
+        defaults = _describe("Defaults", "No preset: the wizard's own defaults.")
+        options.append(Option(defaults, id=""))
         yield MarkedOptionList(*options, compact=True)
 
     def show_status(self) -> None:

@@ -68,7 +68,8 @@ class Consequence:
 
 # Consequences that no question declares.
 _DERIVED = (
-    "restart", "running-tasks", "task-pods", "secrets-change", "left-behind", "volume-deleted", "unknown",
+    "restart", "running-tasks", "task-pods", "secrets-change", "left-behind", "volume-deleted",
+    "unknown",
 )  # fmt: skip
 UNKNOWN = Consequence(
     "unknown",
