@@ -39,7 +39,7 @@ from wizard.systems.argocd import steps as by_argocd
 from wizard.systems.argocd.tracking import INSTALLATION, TRACKING
 from wizard.systems.helm import removal as by_helm
 from wizard.systems.helm import steps as helm_steps
-from wizard.systems.release import delivered_objects, volumes
+from wizard.systems.release import delivered_objects, protection, volumes
 from wizard.systems.release.inhabitants import NamespaceContents
 from wizard.systems.release.namespace_removal import build_namespace_removal
 from wizard.systems.target import Target
@@ -299,6 +299,24 @@ def test_labels_make_no_volume_ours(world: World, applied: Target) -> None:
     assert going == {
         "hers": False, "logs-airflow-worker-0": True, "logs-airflow-worker-1": False,
     }  # fmt: skip
+
+
+def test_a_volume_that_the_answers_call_one_of_others_stays(world: World) -> None:
+    """A restore from a backup gives a claim all marks that it had as one of the chart."""
+    own = {"logs.kind": "volume", "logs.existing_claim": "airflow-logs"}
+    target = apply_and_sync(world, **own)
+    mark = {TRACKING: f"airflow:/{CLAIM}:{world.namespace}/airflow-logs"}
+    claim(world, "airflow-logs", annotations=mark)
+    claim(world, "logs-airflow-triggerer-0")
+    assert ended(volumes.build_mark_step(target)).state == "changed"
+    assert ended(protection.build_keep_step(target, ["volumes"])).state == "changed"
+    ended(volumes.build_volumes_removal(replace(target, verdicts={}), ["volumes"]))
+    found = {one["metadata"]["name"]: one["metadata"] for one in world.read(CLAIMS)["items"]}
+    assert "deletionTimestamp" in found["logs-airflow-triggerer-0"]
+    assert "deletionTimestamp" not in found["airflow-logs"]
+    # Argo CD does not delete it either.
+    assert "Delete=false" in found["airflow-logs"]["annotations"].values()
+    assert OWNER_ANNOTATION not in found["airflow-logs"]["annotations"]
 
 
 def test_a_volume_that_others_took_over_stays(world: World, applied: Target) -> None:

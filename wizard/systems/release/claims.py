@@ -12,6 +12,8 @@ import re
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.formats.nested import walk as walk_values
+from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import Ownership, judge_source, read_source
 from wizard.systems.argocd.application import application_names
 from wizard.systems.argocd.tracking import (
@@ -36,6 +38,8 @@ _WORKLOADS = (
     ("v1", "Pod"), _STATEFUL_SET, ("apps/v1", "Deployment"), ("apps/v1", "DaemonSet"),
     ("batch/v1", "Job"), ("batch/v1", "CronJob"),
 )  # fmt: skip
+# Keys of values and of volumes that name a claim of others.
+_NAMES = ("existingClaim", "claimName")
 # The templates of the chart's StatefulSets (logs of workers and triggerers, queue, database).
 _TEMPLATES = ("logs", "dags", "redis-db", "data")
 _SETS = ("worker", "triggerer", "scheduler", "dag-processor", "redis", "postgresql")
@@ -49,6 +53,8 @@ def judge_claim(target: Target, kube: Kube, found: KubeObject) -> Ownership:
     """Return whose a volume claim is. Raises KubeError if the evidence cannot be read."""
     about, release = found["metadata"], target.release
     ref = Ref("v1", "PersistentVolumeClaim", about["name"], release.namespace)
+    if about["name"] in list_existing_claims(target):
+        return Ownership("another's", "is named in the values as a claim that others made")
     if read_source(found):
         owner = judge_source(read_source(found), release.owner_id)
         if not (owner.is_ours and has_copied_marks(target, found, ref)):
@@ -73,6 +79,17 @@ def judge_claim(target: Target, kube: Kube, found: KubeObject) -> Ownership:
     if not owner.is_ours:
         return owner
     return Ownership("unknown", "is marked only by a label, which any chart may set")
+
+
+def list_existing_claims(target: Target) -> frozenset[str]:
+    """Return the claims that the committed values mount without rendering them.
+
+    Whatever marks they have, for example after a restore from a backup, others made them.
+    """
+    values = read_mapping(target.files.get("values", b"{}").decode("utf-8"), "values")
+    return frozenset(
+        str(one) for path, one in walk_values(values) if one and path[-1:] and path[-1] in _NAMES
+    )
 
 
 def find_other_user(target: Target, kube: Kube, found: KubeObject) -> str:
