@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -337,6 +338,50 @@ def test_a_volume_that_others_took_over_stays(world: World, applied: Target) -> 
         for one in world.read(CLAIMS)["items"]
     }
     assert going == {"logs-airflow-triggerer-0": False, "logs-airflow-worker-0": True}
+
+
+def test_a_volume_from_before_the_installation_needs_a_yes(world: World, applied: Target) -> None:
+    """A StatefulSet takes what an earlier installation of others left, with its data."""
+    claim(world, "logs-airflow-worker-0")
+    claim(world, "logs-airflow-worker-1")
+    theirs = f"{CLAIMS}/logs-airflow-worker-1"
+    marked(world, theirs, annotations={OWNER_ANNOTATION: HERS})
+    # The API counts in seconds.
+    time.sleep(1.1)
+    labels = {"app": "airflow"}
+    container = {"name": "airflow", "image": "apache/airflow:3.2.2"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec = {"serviceName": "airflow", "selector": {"matchLabels": labels}, "template": pod}
+    put(world, "StatefulSet", "airflow-worker", "apps/v1", spec=spec)
+    sets = "/apis/apps/v1/namespaces/{namespace}/statefulsets/airflow-worker"
+    mark = {TRACKING: f"airflow:apps/StatefulSet:{world.namespace}/airflow-worker"}
+    marked(world, sets, annotations=mark)
+    claim(world, "logs-airflow-worker-2")
+    target = replace(applied, verdicts={})
+    # Those that stay say whose they are, so that the next installation does not take them.
+    assert ended(volumes.build_mark_step(target, ())).state == "changed"
+    notes = {
+        one["metadata"]["name"]: (one["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION)
+        for one in world.read(CLAIMS)["items"]
+    }
+    assert notes == {
+        "logs-airflow-worker-0": None, "logs-airflow-worker-1": HERS,
+        "logs-airflow-worker-2": target.release.owner_id,
+    }  # fmt: skip
+    world.server.request("DELETE", sets.format(namespace=world.namespace))
+    done = ended(volumes.build_volumes_removal(target, ["volumes"]))
+    assert done.state == "blocked", done
+    assert "is older than StatefulSet airflow-worker" in done.detail
+    agreed = replace(target, agreed={done.id: seal(done)})
+    ended(volumes.build_volumes_removal(agreed, ["volumes"]))
+    going = {
+        one["metadata"]["name"]: "deletionTimestamp" in one["metadata"]
+        for one in world.read(CLAIMS)["items"]
+    }
+    assert going == {
+        "logs-airflow-worker-0": True, "logs-airflow-worker-1": False,
+        "logs-airflow-worker-2": True,
+    }  # fmt: skip
 
 
 def test_a_store_that_others_read_stays(world: World, applied: Target) -> None:

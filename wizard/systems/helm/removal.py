@@ -81,12 +81,11 @@ def build_helm_removal(
         for name, title in _GROUPS
         if groups[name]
     )
-    marked = (volumes.build_mark_step(target),) if "volumes" in pieces else ()
     return (
         *guarded,
         build_rivals_check(target, target.kube),
         build_dependents_check(target),
-        *marked,
+        volumes.build_mark_step(target, pieces),
         _build_uninstall_step(target, pieces, exact=exact),
         *beside,
     )

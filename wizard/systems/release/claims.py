@@ -69,7 +69,7 @@ def judge_claim(target: Target, kube: Kube, found: KubeObject) -> Ownership:
     labels = about.get("labels") or {}
     if has_release_label(found, target) and labels.get("tier") == "airflow":
         if user := _find_template_user(about["name"], release.names.release):
-            return _judge_template_user(target, kube, user)
+            return _judge_template_claim(target, kube, found, user)
         if has_release_mark(found, target):
             return Ownership("another's", "has Helm's annotations, but helm did not write them")
         return Ownership(
@@ -157,8 +157,30 @@ def _find_template_user(name: str, release: str) -> str:
     return ""
 
 
-def _judge_template_user(target: Target, kube: Kube, user: str) -> Ownership:
+def _judge_template_claim(target: Target, kube: Kube, found: KubeObject, user: str) -> Ownership:
     """Return whose a claim is that is named as one of a StatefulSet.
+
+    A StatefulSet takes an existing claim of its names, with the data of whoever had it before. The
+    removal deletes the StatefulSet first, so what was seen is remembered during the run.
+    """
+    uid = str(found["metadata"].get("uid"))
+    if uid in target.verdicts:
+        return target.verdicts[uid]
+    owner = _judge_template_user(target, kube, user)
+    ref = Ref(*_STATEFUL_SET, user, target.release.namespace)
+    if owner.is_ours and (taker := read_object(kube, ref, metadata=True)) is not None:
+        # Times of the API are ISO 8601 in UTC.
+        times = [str(one["metadata"].get("creationTimestamp") or "") for one in (found, taker)]
+        if times[0] < times[1]:
+            owner = Ownership(
+                "unknown", f"is older than StatefulSet {user}, so it may be of somebody before"
+            )
+            target.verdicts[uid] = owner
+    return owner
+
+
+def _judge_template_user(target: Target, kube: Kube, user: str) -> Ownership:
+    """Return whose the StatefulSet is that a claim is named after.
 
     Only the names that the chart itself gives count without the StatefulSet: a person who copies a
     claim adds something to its name.

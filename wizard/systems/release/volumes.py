@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
@@ -56,13 +57,16 @@ def _check_claim(kube: Kube, target: Target, found: KubeObject, ref: Ref) -> Ste
     return refuse_removal(owner, found, ref)
 
 
-def build_mark_step(target: Target) -> Step:
+def build_mark_step(target: Target, pieces: Collection[DataKind] = ("volumes",)) -> Step:
     """Return the step that writes the source on the release's claims while it can be proven.
 
     The removal deletes the StatefulSets and the Application or release first. If it is interrupted
-    then, the mark still tells whose the claims are.
+    then, the mark still tells whose the claims are; and those that stay are not taken for the next
+    installation's, whose StatefulSets use them. Without `volumes` in `pieces`, a login that may not
+    write the mark goes on without it.
     """
     own = target.release.owner_id
+    refused: list[str] = []
 
     def find(kube: Kube) -> list[KubeObject]:
         return [
@@ -75,16 +79,25 @@ def build_mark_step(target: Target) -> Step:
         ]
 
     def look(kube: Kube) -> StepStatus:
+        if refused:
+            return StepStatus("holds", refused[0])
         found = [_claim_ref(target, one) for one in find(kube)]
         if found:
-            return StepStatus("wanted", f"{format_refs(found)} will be deleted")
+            end = "will be deleted" if "volumes" in pieces else "will stay"
+            return StepStatus("wanted", f"{format_refs(found)} {end}")
         return StepStatus("holds", "every volume of this release says whose it is")
 
     def change(kube: Kube) -> str:
         found = find(kube)
-        for one in found:
-            update_object(kube, _claim_ref(target, one), _mark, uid=one["metadata"]["uid"])
         refs = [_claim_ref(target, one) for one in found]
+        try:
+            for ref, one in zip(refs, found, strict=True):
+                update_object(kube, ref, _mark, uid=one["metadata"]["uid"])
+        except KubeError as error:
+            if error.kind != "forbidden" or "volumes" in pieces:
+                raise
+            refused.append(f"{format_refs(refs)} stay unmarked: {error.message}")
+            return refused[0]
         return f"annotated {format_refs(refs)} with {OWNER_ANNOTATION}"
 
     def _mark(found: KubeObject) -> KubeObject:

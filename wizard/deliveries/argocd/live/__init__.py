@@ -67,7 +67,7 @@ def _destroy(target: Target, login: StoreLogin | None, pieces: Collection[DataKi
         build_dependents_check(target),
         cascade.build_pause_step(target),
         build_hooks_step(target, "destroy.hooks", "destroy"),
-        *((volumes.build_mark_step(target),) if "volumes" in pieces else ()),
+        volumes.build_mark_step(target, pieces),
         *(
             (delivered_objects.build_secrets_removal(target),)
             if delivered_objects.external_secret_refs(target)
