@@ -89,6 +89,14 @@ def source_manager(source: str) -> str:
     return f"airflow-wizard-{owner_label(source)[:12]}" if source else "airflow-wizard"
 
 
+def apply_command(source: str, options: str) -> str:
+    """Return the kubectl command that applies files as `apply` does, so that both may be used.
+
+    Another repository's command is refused by the API server for what it would change.
+    """
+    return f"kubectl apply --server-side --field-manager={source_manager(source)} {options}"
+
+
 def read_source(found: Mapping[str, Any]) -> str:
     """Return the source that an object of the cluster names; empty if it names none."""
     return str((found["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION) or "")

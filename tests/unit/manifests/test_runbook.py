@@ -40,7 +40,7 @@ def test_the_port_forward_listens_where_links_lead(
 def test_its_paths_are_files_from_where_its_commands_start(path: str) -> None:
     made = rendering("production", {"repository.path": path})
     text = made.tree.by_logical("runbook").text
-    named = re.findall(r"kubectl apply -f (\S+)", text)
+    named = re.findall(r"kubectl apply --server-side --field-manager=\S+ -f (\S+)", text)
 
     where = "the top folder" if path == "." else f"the folder `{path}`"
     assert f"Run the commands in {where} of this repository." in text

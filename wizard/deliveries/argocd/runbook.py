@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from wizard.deliveries.argocd.manifests import CREDENTIAL_PARTS, CREDENTIAL_PREFIX, HEALTH_KEY
 from wizard.deliveries.argocd.questions import NAME, ArgoCd
 from wizard.formats.yaml_writer import dump_yaml
+from wizard.manifests.ownership import apply_command
 from wizard.manifests.runbook import DeliveryRunbook, render_first_run, shell_block
 from wizard.manifests.teardown import render_tear_down
 
@@ -40,7 +41,7 @@ def argocd_runbook(
     )
 
 
-def _guard_commands(context: RunbookContext) -> list[str]:
+def _guard_commands(release: Release, context: RunbookContext) -> list[str]:
     """Return the commands to run before the project is created.
 
     They apply the store's guard and the objects of Argo CD's credential.
@@ -50,7 +51,13 @@ def _guard_commands(context: RunbookContext) -> list[str]:
         path for logical, path in paths.items() if logical.startswith("argocd/bootstrap/store-")
     ]
     own = _credential_paths(context)
-    return [f"kubectl apply -f {path}" for path in (*guards, *own)]
+    return [apply_command(release.owner_id, f"-f {path}") for path in (*guards, *own)]
+
+
+def _apply_commands(release: Release, *names: str) -> list[str]:
+    """Return the commands that apply files of Argo CD's folder."""
+    folder = release.paths.argocd
+    return [apply_command(release.owner_id, f"-f {folder}/{name}") for name in names]
 
 
 def _credential_paths(context: RunbookContext) -> list[str]:
@@ -62,9 +69,8 @@ def _credential_paths(context: RunbookContext) -> list[str]:
 def _render_one(argo: ArgoCd, release: Release, context: RunbookContext) -> str:
     del argo
     command = shell_block(
-        *_guard_commands(context),
-        f"kubectl apply -f {release.paths.argocd}/project.yaml",
-        f"kubectl apply -f {release.paths.argocd}/application.yaml",
+        *_guard_commands(release, context),
+        *_apply_commands(release, "project.yaml", "application.yaml"),
     )
     own = _credential_paths(context)
     when = "the store is filled" if own else "Argo CD knows this repository"
@@ -73,10 +79,10 @@ def _render_one(argo: ArgoCd, release: Release, context: RunbookContext) -> str:
 
 def _render_two(argo: ArgoCd, release: Release, context: RunbookContext) -> str:
     command = shell_block(
-        *_guard_commands(context),
-        f"kubectl apply -f {release.paths.argocd}/project.yaml",
-        f"kubectl apply -f {release.paths.argocd}/bootstrap/project.yaml",
-        f"kubectl apply -f {release.paths.argocd}/bootstrap/parent.yaml",
+        *_guard_commands(release, context),
+        *_apply_commands(
+            release, "project.yaml", "bootstrap/project.yaml", "bootstrap/parent.yaml"
+        ),
     )
     note = (
         "Waves 5 and 10 order the two Applications only if Argo CD checks the health of\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.chart.versions import CHART_REPOSITORY
-from wizard.manifests.ownership import source_manager
+from wizard.manifests.ownership import apply_command
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
@@ -20,8 +20,7 @@ def manifests_command(release: Release) -> str:
 
     With the same field manager, the command and `apply` do not conflict.
     """
-    manager = source_manager(release.owner_id)
-    return f"kubectl apply --server-side --field-manager={manager} -k {release.paths.apps}"
+    return apply_command(release.owner_id, f"-k {release.paths.apps}")
 
 
 def chart_command(release: Release) -> tuple[str, ...]:

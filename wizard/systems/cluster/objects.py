@@ -18,7 +18,7 @@ from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.contribution import StepSpec
-from wizard.manifests.ownership import source_manager
+from wizard.manifests.ownership import apply_command, source_manager
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose
 from wizard.systems.cluster.field_managers import (
     choose_manager,
@@ -107,7 +107,8 @@ def build_manifests_step(
     taken over only if `target.agreed` contains the hash of this step's diff.
     """
     if kube is None:
-        return declared_step(spec, "cluster", lambda: _leave_to_owner(sources))
+        own = target.release.owner_id
+        return declared_step(spec, "cluster", lambda: _leave_to_owner(sources, own))
     agreed = target.agreed.get(spec.id, "")
     work = _ManifestsStep(kube, tuple(sources), needs, spec.id, agreed, target.release.owner_id)
     return declared_step(
@@ -119,8 +120,8 @@ def build_manifests_step(
     )
 
 
-async def _leave_to_owner(sources: Sequence[CommittedManifest]) -> StepStatus:
-    apply = "; ".join(f"kubectl apply -f {source.path}" for source in sources)
+async def _leave_to_owner(sources: Sequence[CommittedManifest], own: str) -> StepStatus:
+    apply = "; ".join(apply_command(own, f"-f {source.path}") for source in sources)
     return StepStatus("unknown", _NO_CONTEXT, Fix(f"ask its owner to run: {apply}"))
 
 
@@ -186,7 +187,7 @@ def _merge_statuses(found: Sequence[_Comparison]) -> StepStatus:
 def _compare_manifest(kube: Kube, source: CommittedManifest, needs: str, own: str) -> _Comparison:
     manifest = source.manifest()
     ref = Ref.from_manifest(manifest)
-    fix = Fix(f"ask its owner to run: kubectl apply -f {source.path}")
+    fix = Fix(f"ask its owner to run: {apply_command(own, f'-f {source.path}')}")
     try:
         existing = kube.get(ref)
     except KubeError as error:
@@ -296,11 +297,15 @@ def _apply_manifest(kube: Kube, one: _Comparison, needs: str, own: str) -> None:
         take = one.look.state == "blocked"
         kube.apply(one.manifest, manager=source_manager(own), force=take)
     except KubeError as error:
-        raise explain_error(error, needs, one.source.path) from None
+        by_hand = apply_command(own, f"-f {one.source.path}")
+        raise explain_error(error, needs, by_hand) from None
 
 
-def explain_error(error: KubeError, needs: str = "", path: str = "") -> WizardError:
-    """Return the error with its cause and fix; the error unchanged if its cause is not known."""
+def explain_error(error: KubeError, needs: str = "", by_hand: str = "") -> WizardError:
+    """Return the error with its cause and fix; the error unchanged if its cause is not known.
+
+    `by_hand` is the command for somebody with the right that this login lacks.
+    """
     refused = diagnose([error.message], REFUSAL_RULES)
     if refused:
         return WizardError(refused.cause, refused.fix)
@@ -308,6 +313,6 @@ def explain_error(error: KubeError, needs: str = "", path: str = "") -> WizardEr
         return WizardError(error.message, "create the namespace, or correct it in the answers")
     if needs and (error.kind == "missing" or isinstance(error, UnservedVersionError)):
         return WizardError(error.message, needs)
-    if error.kind == "forbidden" and path:
-        return WizardError(error.message, f"ask its owner to run: kubectl apply -f {path}")
+    if error.kind == "forbidden" and by_hand:
+        return WizardError(error.message, f"ask its owner to run: {by_hand}")
     return error
