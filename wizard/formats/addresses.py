@@ -10,16 +10,12 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from wizard.formats.git_pages import read_git_page
+
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _GIT_PATH = re.compile(r"[A-Za-z0-9._~/+-]+")
 _ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-# What the pages of GitHub, GitLab, Gitea, Bitbucket and Azure DevOps add to a repository's URL
-# where they show a branch, a folder or a file.
-_PAGE = re.compile(
-    r"^[^/]+/[^/]+(?:/[^/]+)*?(?P<mark>/-/|/(?:tree|blob|raw|edit|blame|commits?)/"
-    r"|/src/(?:branch|tag|commit)/|/src/(?=[^/]+/)|/browse(?:/|$))"
-)
 _PORT = "give a URL with a host and, if needed, a port number"
 _WITH_PORT = "ssh://git@git.example.com:2222/platform/airflow-dags.git"
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -191,19 +187,21 @@ def _is_repository_path(path: str) -> bool:
 
 
 def _refuse_page(parts: SplitResult) -> None:
-    """Refuse the address of a browser's page; one that ends in .git is a clone URL."""
-    path = parts.path.lstrip("/")
-    page = None if path.endswith(".git") else _PAGE.match(path)
-    mark = page["mark"] if page else "?" if parts.query and "/_git/" in path else ""
-    if not mark:
+    """Refuse the address of a browser's page, and say which clone URL, branch and folder it means.
+
+    Only plain names are repeated; a URL with a user never gets here.
+    """
+    page = read_git_page(parts)
+    if page is None:
         return
-    remedy = f"leave out {mark} and what follows"
-    if mark.startswith("/browse"):
-        remedy = "in Bitbucket Data Center it is /scm/PROJECT/REPOSITORY.git"
-    raise ValueError(
-        f"give the clone URL, not the address of a page in a browser: {remedy}; "
-        "the branch and the folder are questions of their own"
-    )
+    message = "give the clone URL, not the address of a page in a browser"
+    if _is_repository_path(page.path):
+        port = f":{parts.port}" if parts.port else ""
+        message += f": https://{parts.hostname}{port}/{page.path}"
+    found = [f"branch {page.ref}"] if page.ref else []
+    found += [f"folder {page.folder}"] if page.folder else []
+    named = " and ".join(found) or "branch and folder"
+    raise ValueError(f"{message}; answer {named} in questions of their own")
 
 
 _DEFAULT_PORT = {"ssh": 22, "https": 443}

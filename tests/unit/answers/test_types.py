@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from tests.support.canary import Canary
 from wizard.answers.model import Answers
 from wizard.answers.questions import convert_validation_error
 from wizard.formats import address_types, identity_types, image_types, types
@@ -220,24 +221,49 @@ def test_credentials_in_a_url_are_refused_and_not_repeated(name: str) -> None:
         assert "ghp_" not in message
 
 
-@pytest.mark.parametrize(
-    ("url", "left_out"),
-    [
-        ("https://github.com/acme/dags/tree/main/dags", "/tree/"),
-        ("https://github.com/acme/dags/blob/main/a.py", "/blob/"),
-        ("https://gitlab.com/acme/data/dags/-/tree/main?ref_type=heads", "/-/"),
-        ("https://codeberg.org/acme/dags/src/branch/main/dags", "/src/branch/"),
-        ("https://bitbucket.org/acme/dags/src/main/", "/src/ "),
-        ("https://dev.azure.com/acme/My%20Project/_git/dags?path=/dags&version=GBmain", "?"),
-        ("https://git.example.com/projects/DATA/repos/dags/browse?at=main", "/scm/"),
-    ],
-)
-def test_the_address_of_a_page_is_refused_with_what_to_leave_out(url: str, left_out: str) -> None:
+PAGES = {
+    "https://github.com/acme/dags/tree/main/dags": ("acme/dags.git", "branch main and folder dags"),
+    "https://github.com/acme/dags/tree/main": ("acme/dags.git", "branch main in"),
+    "https://github.com/acme/dags/blob/main/x/a.py": ("acme/dags.git", "branch main and folder x"),
+    "https://github.com/acme/dags/blob/main/a.py": ("acme/dags.git", "branch main in"),
+    "https://github.com/acme/dags/pulls": ("acme/dags.git", "branch and folder"),
+    "https://gitlab.com/acme/data/dags/-/tree/main?ref_type=heads": (
+        "acme/data/dags.git", "branch main in"),
+    "https://gitlab.example.com:8443/a/b/-/issues": ("b.git", "branch "),
+    "https://codeberg.org/acme/dags/src/branch/main/dags": (
+        "acme/dags.git", "branch main and folder dags"),
+    "https://bitbucket.org/acme/dags/src/main/": ("acme/dags.git", "branch "),
+    "https://bitbucket.org/acme/dags/src/main/dags/": (
+        "acme/dags.git", "branch main and folder dags"),
+    "https://dev.azure.com/acme/My%20Project/_git/dags?path=/dags&version=GBmain": (
+        "acme/My%20Project/_git/dags", "branch main and folder dags"),
+    "https://git.example.com/projects/DATA/repos/dags/browse?at=refs/heads/main": (
+        "scm/DATA/dags.git", "branch main in"),
+    "https://git.example.com/b/users/ada/repos/dags/browse/x": ("b/scm/~ada/dags.git", "folder x"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("url", PAGES)
+def test_the_address_of_a_page_is_refused_with_what_it_means(url: str) -> None:
     message = refusal("GitUrl", url)
-    assert "clone URL" in message
-    assert left_out in message
-    assert "questions of their own" in message
+    clone, named = PAGES[url]
+    top = "/".join(url.split("/")[:3])
+    assert message.startswith("give the clone URL, not the address of a page in a browser: ")
+    assert f": {top}/" in message
+    assert f"{clone}; answer {named}" in message
     assert url not in message
+    assert TypeAdapter(TYPES["GitUrl"]).validate_python(f"{top}/{clone}") == f"{top}/{clone}"
+
+
+def test_a_page_repeats_no_other_part_of_its_address() -> None:
+    token = Canary().secret("page-token-4Tz")
+    for url in (
+        f"https://gitlab.com/a/b/-/tree/main?private_token={token}",
+        f"https://dev.azure.com/a/b/_git/c?token={token}&path=/d",
+        f"https://github.com/a/b/tree/main/d#{token}",
+        f"https://github.com/a/b/tree/main/{token}!",
+    ):
+        assert token not in refusal("GitUrl", url)
 
 
 def test_values_are_kept_in_one_spelling() -> None:
