@@ -87,17 +87,17 @@ class Configuration:
         return None if default is None else Setting(default, "", "the chart")
 
     def find_at(self, component: str, section: str, option: str) -> Setting | None:
-        """Return what the option is in the first container of a component.
+        """Return what the option is in the main container of a component.
 
         None if nothing sets it, or if the chart does not run the component. WEB stands for the
         component that serves the UI.
         """
         if component == WEB:
             component = "api-server" if self.installation.airflow_3 else "webserver"
-        for container in self.airflow_containers:
-            if container.component == component:
-                return self.find(container, section, option)
-        return None
+        found = [one for one in self.airflow_containers if one.component == component]
+        # An init container, which comes first, does not get the component's own variables.
+        main = next((one for one in found if one.title == component), found[0] if found else None)
+        return self.find(main, section, option) if main else None
 
     def find_all(self, section: str, option: str) -> Iterator[tuple[Container, Setting]]:
         """Yield the containers in which something sets the option, and what it is there."""

@@ -19,6 +19,7 @@ from wizard.formats.yaml_writer import dump_yaml
 from wizard.manifests.contribution import Contribution, EnvVar, combine_contributions
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File, Tree
+from wizard.plan.admin import describe_unused_admin, find_manager_without_users, without_admin
 from wizard.plan.derive import derive_release
 from wizard.plan.lists import join_lists
 from wizard.stores.registry import store_kind
@@ -35,11 +36,15 @@ _KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """A rendered installation: the release, all contributions, and the files."""
+    """A rendered installation: the release, all contributions, and the files.
+
+    `warnings` say which answers have no effect by the configuration in effect.
+    """
 
     release: Release
     total: Contribution
     tree: Tree
+    warnings: tuple[str, ...] = ()
 
 
 def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Rendering:
@@ -47,12 +52,13 @@ def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Renderi
 
     Raises AnswersError when the chart has a single key for two answers that differ.
     """
-    release = derive_release(answers, assets)
-    sections = applicable_sections(answers)
-    total = combine_contributions(section.contribute(release) for section in sections.values())
-    total = store_kind(release.store).adapt(answers.secrets, release, total)
-    total = replace(total, values=_effective_values(answers, release, total))
-    for section in sections.values():
+    used = answers
+    warnings: tuple[str, ...] = ()
+    release, total = _contribute(used, assets)
+    if release.admin and (manager := find_manager_without_users(release, total.values)):
+        used, warnings = without_admin(answers), (describe_unused_admin(manager),)
+        release, total = _contribute(used, assets)
+    for section in applicable_sections(used).values():
         total = combine_contributions([total, section.compose(release, total)])
     files = [
         File("answers", release.paths.answers, answers_text(answers)),
@@ -61,7 +67,18 @@ def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Renderi
         *total.files,
     ]
     files += [_asset_file(answers, release, key) for key in release.assets]
-    return Rendering(release, total, Tree(files))
+    return Rendering(release, total, Tree(files), warnings)
+
+
+def _contribute(
+    answers: Answers, assets: Mapping[str, str] | None
+) -> tuple[Release, Contribution]:
+    """Return the release, and what all sections give it, with the Helm values in effect."""
+    release = derive_release(answers, assets)
+    sections = applicable_sections(answers).values()
+    total = combine_contributions(section.contribute(release) for section in sections)
+    total = store_kind(release.store).adapt(answers.secrets, release, total)
+    return release, replace(total, values=_effective_values(answers, release, total))
 
 
 def _asset_file(answers: Answers, release: Release, key: str) -> File:

@@ -349,7 +349,12 @@ class Workspace:
             conflicts,
             rendering.total.steps,
             [*findings, *self.inspect_target(settled.answers, existing)],
-            (*warnings, *settled.notes, *find_uncommitted_edits(repository, changes)),
+            (
+                *warnings,
+                *rendering.warnings,
+                *settled.notes,
+                *find_uncommitted_edits(repository, changes),
+            ),
             missing,
             {"cluster": settled.answers.cluster.uid},
             *outcome,

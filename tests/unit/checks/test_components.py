@@ -59,6 +59,8 @@ RED: list[tuple[str, str, str, str, Change]] = [
      value("config.core.auth_manager", SIMPLE)),
     ("simple manager by variable", "configuration.auth-manager", "env[0]", "error",
      env("env", "AIRFLOW__CORE__AUTH_MANAGER", SIMPLE)),
+    ("simple manager of the API server", "configuration.auth-manager", "apiServer.env[0]", "error",
+     env("apiServer.env", "AIRFLOW__CORE__AUTH_MANAGER", SIMPLE)),
     ("simple manager in the Job", "configuration.auth-manager", "createUserJob.env[0]", "error",
      env("createUserJob.env", "AIRFLOW__CORE__AUTH_MANAGER", SIMPLE)),
     ("another manager", "configuration.auth-manager", "config.core.auth_manager", "warning",

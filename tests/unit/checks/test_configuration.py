@@ -121,6 +121,9 @@ RED: list[tuple[str, str, str, str, Change]] = [
      env("env", "AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "http://api.example/execution/")),
     ("execution API at a path that only a variable has", "configuration.execution-api", "env[0]",
      "error", env("env", "AIRFLOW__API__BASE_URL", "https://a.example/x")),
+    ("execution API at a path of the API server's own variable", "configuration.execution-api",
+     "apiServer.env[0]", "error",
+     env("apiServer.env", "AIRFLOW__API__BASE_URL", "https://a.example/x")),
     ("past PgBouncer", "configuration.pgbouncer", "extraEnv", "error", both(
         direct, off(CONNECTION), value("extraEnv", past_pooler(CONNECTION)))),
     ("past PgBouncer by the old name", "configuration.pgbouncer", "extraEnv", "error", both(
