@@ -45,6 +45,8 @@ _OWN: frozenset[Option] = frozenset(
 )
 _OWN_VARIABLES = ("AIRFLOW_CONN_AIRFLOW_DB",)
 _ELASTICSEARCH_PORT = 9200
+# The ending of a host that is not known (RFC 2606).
+_UNKNOWN = ".invalid"
 # Jobs, which need not get the variables that all others get.
 _WITHOUT_COMMON = {
     "airflow-cleanup-pods", "create-user-job", "database-cleanup", "run-airflow-migrations",
@@ -63,6 +65,11 @@ class Connection:
     port: int
     protocol: Literal["TCP", "UDP"] = "TCP"
     components: tuple[str, ...] = ()
+
+    @property
+    def is_guess(self) -> bool:
+        """Return whether only a Secret has the address, so that host and port are not known."""
+        return self.host.endswith(_UNKNOWN)
 
 
 def list_connections(configuration: Configuration) -> tuple[Connection, ...]:
@@ -106,9 +113,21 @@ def _find_search_engines(configuration: Configuration) -> Iterator[Connection]:
     for key, title in (("elasticsearch", "Elasticsearch"), ("opensearch", "OpenSearch")):
         if get(f"{key}.enabled"):
             port = get(f"{key}.connection.port")
-            host = str(get(f"{key}.connection.host") or f"{key}.invalid")
+            host = str(get(f"{key}.connection.host") or f"{key}{_UNKNOWN}")
             number = int(port) if str(port).isdigit() else _ELASTICSEARCH_PORT
-            yield Connection(title, host, number)
+            yield Connection(title, host, number, "TCP", _list_log_users(configuration))
+
+
+def _list_log_users(configuration: Configuration) -> tuple[str, ...]:
+    """Return the labels of the components that show the logs of tasks, or write them."""
+    executor = configuration.installation.executor
+    users = {"api-server", "triggerer", "webserver"}
+    users &= {_label(one) for one in configuration.airflow_containers}
+    if "Celery" in executor or "Kubernetes" in executor:
+        users.add("worker")
+    if "Local" in executor:
+        users.add("scheduler")
+    return tuple(sorted(users))
 
 
 def _find_pairs(configuration: Configuration) -> Iterator[Connection]:

@@ -104,11 +104,39 @@ def test_addresses_in_the_configuration_get_their_ports() -> None:
         *COMMON,
         ("TCP", 8200),
         ("UDP", 9125),
-        ("TCP", 9200),
         ("TCP", 1433),
         ("TCP", 3307),
     }
     assert found["triggerer",] == {("TCP", 9094)}
+    assert found["api-server", "triggerer", "worker"] == {("TCP", 9200)}
+
+
+@pytest.mark.parametrize("engine", ["elasticsearch", "opensearch"])
+@pytest.mark.parametrize(
+    ("executor", "users"),
+    [
+        ("CeleryExecutor", ("api-server", "triggerer", "worker")),
+        ("LocalExecutor", ("api-server", "scheduler", "triggerer")),
+    ],
+)
+def test_only_those_who_show_or_write_logs_reach_their_store(
+    engine: str, executor: str, users: tuple[str, ...]
+) -> None:
+    """By the questions and by values alike."""
+    asked = {
+        "logs.kind": "remote",
+        "logs.destination": engine,
+        "logs.url": "https://logs.example.internal:9243",
+        "logs.user": "airflow",
+    }
+    given = {
+        "values": {engine: {"enabled": True, "secretName": "s"}},
+        "secrets.extra": [{"name": "s", "from": "existing"}],
+    }
+    for changes, port in ((asked, 9243), (given, 9200)):
+        found = egress({"executor.kind": executor, **changes})
+        assert {key for key, ports in found.items() if ("TCP", port) in ports} == {users}
+        assert port == 9200 or ("TCP", 9200) not in set().union(*found.values())
 
 
 def test_no_part_of_an_address_is_in_a_policy() -> None:
