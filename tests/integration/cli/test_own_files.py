@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.canary import Canary
 from tests.support.cli import ACCEPT_ALL, Wizard, answers_file
@@ -120,28 +121,95 @@ def test_a_secret_that_a_manifest_of_others_makes_counts(aw: Wizard) -> None:
     assert "committed" in done.err
 
 
+def reference(name: str, key: str) -> dict[str, object]:
+    return {"valueFrom": {"secretKeyRef": {"name": name, "key": key}}}
+
+
+# Ten Secrets: each is used in another way.
+SECRETS = [
+    {"name": "warehouse", "from": "existing", "keys": ["password"]},
+    {"name": "settings", "from": "existing"},
+    {"name": "aws", "from": "existing", "keys": ["id"]},
+    {"name": "slack", "from": "store", "keys": ["token"]},
+    {"name": "gcp", "from": "existing", "keys": ["key.json"]},
+    {"name": "mail", "from": "store", "keys": ["SMTP_PASSWORD"], "env": ["worker"]},
+    {"name": "files", "from": "existing", "mount": "/opt/airflow/files"},
+    {"name": "registry", "from": "existing", "pull": True},
+]
+TOKEN = {
+    "useHelmHooks": False,
+    "type": "kubernetes.io/service-account-token",
+    "annotations": {"kubernetes.io/service-account.name": "airflow-worker"},
+}
+USES = {
+    "extraEnv": f"- name: WAREHOUSE\n  {json.dumps(reference('warehouse', 'password'))[1:-1]}\n"
+    f"- name: OWN\n  {json.dumps(reference('airflow-connections', 'A'))[1:-1]}\n",
+    "extraEnvFrom": "- secretRef: {name: settings}\n",
+    "secret": [{"envName": "AWS_ID", "secretName": "aws", "secretKey": "id"}],
+    "apiServer": {"env": [{"name": "SLACK_TOKEN", **reference("slack", "token")}]},
+    "volumes": [{"name": "gcp", "secret": {"secretName": "gcp"}}],
+    "volumeMounts": [{"name": "gcp", "mountPath": "/opt/airflow/gcp"}],
+    "extraSecrets": {"token": TOKEN},
+}
+
+
 def test_ten_secrets_and_five_manifests_do_not_block(aw: Wizard) -> None:
-    """As a new user would: declare them, change one setting, upgrade, remove some."""
-    listed = [
-        *({"name": f"own-{n}", "from": "existing", "keys": [f"K{n}"], "env": ["worker"]}
-          for n in range(4)),
-        *({"name": f"stored-{n}", "from": "store", "keys": ["A"]} for n in range(4)),
-        {"name": "pull", "from": "existing", "pull": True},
-        {"name": "files", "from": "existing", "mount": "/opt/airflow/files"},
-    ]  # fmt: skip
+    """As a new user would: set up, change one setting, upgrade chart and Airflow, remove some."""
     before = (aw.folder / KUSTOMIZATION).read_text()
-    aw.ok("set", f"secrets.extra={json.dumps(listed)}", "--yes", *ACCEPT_ALL)
-    text = (aw.folder / KUSTOMIZATION).read_text()
-    assert [line for line in text.splitlines() if line not in before.splitlines()] == [
-        f"  - secrets/extra/stored-{n}.yaml" for n in range(4)
-    ]
+    text = before.replace("  - folder\n", "  - folder\n  - team.yaml\n")
+    aw.git.commit({"apps/airflow/team.yaml": TEAM, KUSTOMIZATION: text}, "by hand")
+    changes = {
+        "installation.chart": "1.21.0",
+        "installation.image.pull_secrets": ["harbor"],
+        "access.kind": "ingress",
+        "access.base_url": "https://airflow.example.com",
+        "access.tls.secret": "airflow-tls",
+        "secrets.extra": SECRETS,
+        "values": USES,
+    }
+    sets = [f"{key}={json.dumps(value)}" for key, value in changes.items()]
+    aw.ok("set", *sets, "--yes", *ACCEPT_ALL)
+    values = yaml.safe_load((aw.folder / "apps/airflow/airflow-values.yaml").read_text())
+    assert [one["name"] for one in values["apiServer"]["env"]][-1:] == ["SLACK_TOKEN"]
+    assert values["imagePullSecrets"] == ["harbor", "registry"]
+    assert [one["mountPath"] for one in values["volumeMounts"]] == [
+        "/opt/airflow/files", "/opt/airflow/gcp",
+    ]  # fmt: skip
+
     assert "airflow: ok" in aw.ok("check").out
     aw.ok(*SET)
-    aw.ok("set", "installation.airflow=3.3.0", "--yes", *ACCEPT_ALL)
-    aw.ok("set", f"secrets.extra={json.dumps(listed[:4])}", "--yes", *ACCEPT_ALL)
-    assert (aw.folder / KUSTOMIZATION).read_text() == before
+    aw.ok("set", "installation.chart=1.22.0", "--yes")
+    refused = aw("set", "installation.airflow=3.3.0", "--yes")
+    assert (refused.code, "--accept migration" in refused.err) == (4, True), refused
+    aw.ok("set", "installation.airflow=3.3.0", "--yes", "--accept", "migration")
+    now = (aw.folder / KUSTOMIZATION).read_text()
+    assert [line for line in now.splitlines() if line not in text.splitlines()] == [
+        "  - secrets/extra/mail.yaml", "  - secrets/extra/slack.yaml",
+    ]  # fmt: skip
+
+    aw.ok("set", "values={}", "secrets.extra=[]", "--yes", *ACCEPT_ALL)
+    assert (aw.folder / KUSTOMIZATION).read_text() == text
     assert {path: (aw.folder / path).read_text() for path in OWN} == OWN
     assert "airflow: ok" in aw.ok("check").out
+
+
+def test_what_the_project_refuses_is_named(aw: Wizard) -> None:
+    """Argo CD would sync nothing: a limit, an object of the cluster, another namespace."""
+    more: dict[str, str | bytes] = {
+        "apps/airflow/quota.yaml": config_map("q").replace("ConfigMap", "ResourceQuota"),
+        "apps/airflow/role.yaml": "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\n"
+        "metadata: {name: team}\nrules: []\n",
+        "apps/airflow/away.yaml": config_map("x").replace("namespace: airflow", "namespace: other"),
+    }
+    listed = "".join(f"  - {path.removeprefix('apps/airflow/')}\n" for path in more)
+    text = (aw.folder / KUSTOMIZATION).read_text().replace("  - folder\n", f"  - folder\n{listed}")
+    aw.git.commit({**more, KUSTOMIZATION: text}, "by hand")
+    told = [line for line in aw.ok("check").out.splitlines() if "Argo CD syncs nothing" in line]
+    assert [line.split(": ")[1:3] for line in told] == [
+        ["apps/airflow/away.yaml", "metadata.namespace"],
+        ["apps/airflow/quota.yaml", "kind"],
+        ["apps/airflow/role.yaml", "kind"],
+    ]
 
 
 def test_what_is_elsewhere_is_named_as_not_judged(aw: Wizard) -> None:

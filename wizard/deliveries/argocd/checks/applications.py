@@ -216,7 +216,7 @@ def _membership(
             fix = "list it in the project's sourceRepos with the same spelling"
             yield make_finding(application, "argocd.source-repo", f"{where}.repoURL", message, fix)
     if not any(
-        _is_destination_allowed(as_mapping(d), destination)
+        is_destination_allowed(as_mapping(d), destination)
         for d in as_list(project.spec.get("destinations"))
     ):
         message = "the project does not allow this destination"
@@ -233,7 +233,7 @@ def _kinds(
     if project is None or subject.values is None or "airflow" not in charts:
         return
     for one in list_special_kinds(subject.values):
-        if _is_kind_allowed(project.spec, one):
+        if is_kind_allowed(project.spec, one):
             continue
         message = f"the project {project.name} does not allow {one.kind}, which the chart renders"
         where = "clusterResourceWhitelist" if one.cluster else "namespaceResourceBlacklist"
@@ -243,7 +243,7 @@ def _kinds(
         yield Finding("argocd.project-kind", "error", path, one.where, message, fix)
 
 
-def _is_kind_allowed(project: Mapping[str, Any], one: RenderedKind) -> bool:
+def is_kind_allowed(project: Mapping[str, Any], one: RenderedKind) -> bool:
     """Return whether the project allows the kind; an absent list of kinds allows all of them.
 
     Argo CD allows no cluster-scoped kind, and every other kind, unless a list says otherwise.
@@ -262,7 +262,8 @@ def _matches(item: object, one: RenderedKind) -> bool:
     return fnmatchcase(one.group, group) and fnmatchcase(one.kind, kind)
 
 
-def _is_destination_allowed(allowed: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+def is_destination_allowed(allowed: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Return whether a destination that a project allows is the wanted one."""
     namespace = str(wanted.get("namespace") or "")
     if not fnmatchcase(namespace, str(allowed.get("namespace") or "")):
         return False
