@@ -26,7 +26,13 @@ from wizard.hostkeys.scan import Scan
 from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost
 from wizard.plan.render import Rendering, render
 from wizard.questions.section import Section
-from wizard.workspace.host_keys import VerifiedAnswers, judge_answers, needed_host, verify_host_keys
+from wizard.workspace.host_keys import (
+    VerifiedAnswers,
+    judge_answers,
+    needed_host,
+    verify_host_keys,
+    without_host_keys,
+)
 
 _MISSING = object()
 
@@ -195,8 +201,7 @@ class Draft:
                 scan=self.scan,
             )
         except ConflictError as error:
-            dags = self._answers.dags.model_copy(update={"host_keys": []})
-            answers = self._answers.model_copy(update={"dags": dags})
+            answers = without_host_keys(self._answers)
             return VerifiedAnswers(
                 answers, self._verdict(self.effective_fingerprints), (error.message,)
             )

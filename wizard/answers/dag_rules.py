@@ -66,26 +66,6 @@ def check_git_sync_variables(answers: Answers) -> Iterator[Problem]:
             yield Problem(f"dags.git_sync.variables.{name}", f"remove it: {reason}")
 
 
-def check_bundle_hosts(answers: Answers) -> Iterator[Problem]:
-    """Report a bundle over SSH at a host whose keys are not pinned: those of dags.repo are."""
-    dags = answers.dags
-    own = dags.location
-    if dags.source != "bundle" or own is None:
-        return
-    for number, one in enumerate(dags.bundles):
-        place = one.location
-        if not one.is_over_ssh or (
-            dags.is_over_ssh and (place.host, place.port) == (own.host, own.port)
-        ):
-            continue
-        where = f"an ssh:// address at {own.host}, port {own.port}" if dags.is_over_ssh else ""
-        yield Problem(
-            f"dags.bundles.{number}.repo",
-            f"use {where + ', or ' if where else ''}an https:// address: only the host keys of "
-            "dags.repo are pinned",
-        )
-
-
 def check_bundle_logins(answers: Answers) -> Iterator[Problem]:
     """Report a bundle with a login if the store makes no Secret for it."""
     from wizard.stores.registry import store_kind

@@ -17,7 +17,6 @@ from wizard.answers.chart_rules import (
     check_shared_worker_resources,
 )
 from wizard.answers.dag_rules import (
-    check_bundle_hosts,
     check_bundle_logins,
     check_git_sync_variables,
 )
@@ -342,7 +341,6 @@ RULES: tuple[Rule, ...] = (
     check_shared_worker_resources,
     check_bundle_version,
     check_git_sync_variables,
-    check_bundle_hosts,
     check_bundle_logins,
     check_image,
     check_pgbouncer_users,

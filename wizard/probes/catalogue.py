@@ -55,7 +55,7 @@ from wizard.systems.network import connection_probe
 from wizard.systems.registry import artifact_probes
 from wizard.systems.situation import Situation
 from wizard.workspace.deploy_keys import git_key
-from wizard.workspace.host_keys import needed_host
+from wizard.workspace.host_keys import list_git_hosts, needed_host
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -86,15 +86,20 @@ class ProbeSource:
 
 
 def probe_git_host(situation: Situation) -> Iterator[Probe]:
-    """Compare the host keys for known_hosts with those that the host presents now."""
-    place = needed_host(situation.answers)
-    if place is None:
-        return
-    entries = situation.answers.dags.host_keys
-    recorded = [HostKey(one.type, one.key) for one in entries if one.evidence is not None]
-    if recorded:
-        scanner = situation.scanner or make_network_scanner(situation.say)
-        yield host_keys_probe(*place, recorded, scanner)
+    """Compare the host keys for known_hosts with those that each Git host presents now."""
+    dags = situation.answers.dags
+    hosts = list_git_hosts(situation.answers)
+    scanner = situation.scanner or (make_network_scanner(situation.say) if hosts else None)
+    rows = [line.split() for line in dags.known_hosts.splitlines()]
+    for one in hosts:
+        recorded = [HostKey(kind, key) for host, kind, key in rows if host == one.name]
+        if not recorded or scanner is None:
+            continue
+        if (one.host, one.port) == needed_host(situation.answers):
+            yield host_keys_probe(one.host, one.port, recorded, scanner)
+        else:
+            name, question = f"dags.bundles.host_keys.{one.name}", "dags.bundles"
+            yield host_keys_probe(one.host, one.port, recorded, scanner, name, question=question)
 
 
 def probe_dag_repository(situation: Situation) -> Iterator[Probe]:

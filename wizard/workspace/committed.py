@@ -102,28 +102,22 @@ def select_rendered_entries(
     hand and committed does not count as verified; a key anywhere else in a rendered file (in a
     comment, in another value) is not in known_hosts, so it does not count either.
     """
-    from wizard.formats.addresses import parse_git_url
-    from wizard.formats.nested import get_value
-    from wizard.workspace.host_keys import committed_entries
+    from wizard.workspace.host_keys import list_committed
 
-    repo = get_value(data or {}, ("dags", "repo"))
-    location = parse_git_url(repo) if isinstance(repo, str) else None
-    if location is None:
-        return ()
     written = frozenset(read_rendered_known_hosts(name, base))
     return tuple(
-        entry
-        for entry in committed_entries(data)
-        if _known_hosts_line(entry, location.host, location.port) in written
+        entry for repo, entry in list_committed(data) if _known_hosts_line(entry, repo) in written
     )
 
 
-def _known_hosts_line(entry: KnownHost, host: str, port: int) -> str | None:
-    """Return the line that the wizard renders for an entry; None if it is not one of this host."""
+def _known_hosts_line(entry: KnownHost, repo: str) -> str | None:
+    """Return the line that the wizard renders for an entry; None without a key and a host."""
+    from wizard.formats.addresses import parse_git_url
     from wizard.hostkeys.keys import HostKey
 
     try:
-        return HostKey(entry.type, entry.key).known_hosts_line(host, port)
+        location = parse_git_url(repo)
+        return HostKey(entry.type, entry.key).known_hosts_line(location.host, location.port)
     except ValueError:
         return None
 

@@ -26,8 +26,8 @@ def verified_known_hosts(answers: Answers) -> str:
         return ""
     host, port = location.host, location.port
     dags = answers.dags.location
-    if dags is not None and answers.dags.known_hosts and (dags.host, dags.port) == (host, port):
-        return answers.dags.known_hosts
+    if dags is not None and answers.dags.own_known_hosts and (dags.host, dags.port) == (host, port):
+        return answers.dags.own_known_hosts
     # This evidence is not recorded, so it needs neither the name of a person nor a date.
     verdict = judge_host_keys(
         published_entries(host, port), host=host, port=port, typed=(), committed=(), by="", date=""

@@ -252,7 +252,7 @@ class Workspace:
         from wizard.answers.files import require_valid_answers, validate_answers
         from wizard.plan.render import render
         from wizard.workspace.consequences import compare_installed, read_installed
-        from wizard.workspace.host_keys import needed_host, verify_host_keys
+        from wizard.workspace.host_keys import list_git_hosts, verify_host_keys
         from wizard.workspace.neighbours import require_disjoint_claims, require_name
         from wizard.workspace.rivals import find_rivals
         from wizard.workspace.source import with_source
@@ -270,7 +270,7 @@ class Workspace:
             answers, before, repository, lambda: self._others(repository.head.commit)
         )
         answers, assets = self.with_assets(answers, existing, folder)
-        needs_keys = needed_host(answers) is not None
+        needs_keys = bool(list_git_hosts(answers))
         try:
             settled = verify_host_keys(
                 answers,

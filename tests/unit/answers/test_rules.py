@@ -89,20 +89,6 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         f"{_SYNC}.GITSYNC_NEW_SWITCH",
         "may change which Git host",
     ),
-    "check_bundle_hosts": (
-        {"dags.source": "bundle", "dags.bundles": [_bundle("ssh://git@gitlab.com/a/b.git")]},
-        {"dags.source": "bundle", "dags.bundles": [_bundle("ssh://git@github.com/a/b.git")]},
-        "dags.bundles.0.repo",
-        "an ssh:// address at github.com, port 22, or an https:// address",
-    ),
-    "check_bundle_hosts, of a first repository over HTTPS": (
-        {"dags.source": "bundle", "dags.repo": "https://git.example.com/a/b.git",
-         "dags.bundles": [_bundle("ssh://git@github.com/a/b.git")]},
-        {"dags.source": "bundle", "dags.repo": "https://git.example.com/a/b.git",
-         "dags.bundles": [{"name": "fin", "repo": "https://github.com/a/b.git"}]},
-        "dags.bundles.0.repo",
-        "use an https:// address",
-    ),
     "check_bundle_logins": (
         {"secrets.store": "existing", "dags.source": "bundle",
          "dags.bundles": [_bundle("ssh://git@github.com/a/b.git")]},

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, ValidationInfo, field_validator, model_validator
 
+from wizard.answers.sections.dag_repository import HostKeyEntry
 from wizard.formats.address_types import GitRef, GitUrl
 from wizard.formats.addresses import GitLocation, parse_git_url
 from wizard.formats.types import Duration, RepositoryPath, Text
@@ -47,6 +48,17 @@ class DagBundle(Model):
     period: Duration = "30s"
     username: Text = ""
     login: SecretRef | None = None
+    # None: those of dags.repo at the same host, else those that the host's owner publishes.
+    host_keys: list[HostKeyEntry] | None = None
+
+    @field_validator(
+        "host_keys", mode="before", json_schema_input_type=str | list[str | HostKeyEntry] | None
+    )
+    @classmethod
+    def _pasted(cls, value: object, info: ValidationInfo) -> object:
+        from wizard.hostkeys.paste import normalize_host_keys
+
+        return normalize_host_keys(value, info.data.get("repo"))
 
     @model_validator(mode="after")
     def _agree(self) -> DagBundle:
@@ -59,6 +71,8 @@ class DagBundle(Model):
                 raise ValueError("give a reference to its deploy key, such as login: {env: NAME}")
             if self.username:
                 raise ValueError("remove username: the address has the user of SSH")
+        elif self.host_keys:
+            raise ValueError("remove host_keys: only a repository over SSH has some")
         elif (self.login is None) != (not self.username):
             raise ValueError("give both username and login, or neither for a public repository")
         if self.login is not None and self.login.kind == "generate":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from wizard.answers.sections.executor import WorkerResources
 from wizard.formats.types import EnvName, Text
+from wizard.hostkeys.trust import format_known_hosts
+from wizard.hostkeys.verdict import Evidence, KnownHost
 from wizard.questions.cases import DAGS_OVER_HTTPS, GIT_SYNC, PRIVATE_DAGS_OVER_HTTPS
 from wizard.questions.section import Model, QuestionInfo
 from wizard.secrets.references import SecretRef
@@ -30,6 +33,16 @@ class HostKeyEntry(Model):
     type: Text
     key: Text
     evidence: EvidenceRecord | None = None
+
+
+def known_hosts_text(entries: Iterable[HostKeyEntry], port: int) -> str:
+    """Return known_hosts lines for the keys with evidence; empty without a trusted key."""
+    trusted = [
+        KnownHost(item.host, item.type, item.key, Evidence(**item.evidence.model_dump()))
+        for item in entries
+        if item.evidence is not None
+    ]
+    return format_known_hosts(trusted, port=port) if trusted else ""
 
 
 class Credentials(Model):

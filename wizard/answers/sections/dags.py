@@ -11,13 +11,12 @@ from wizard.answers.sections.dag_repository import (
     Credentials,
     GitSync,
     HostKeyEntry,
+    known_hosts_text,
 )
 from wizard.answers.sections.dag_volume import DagVolume
 from wizard.formats.address_types import GitRef, GitUrl
 from wizard.formats.addresses import GitLocation, parse_git_url
 from wizard.formats.types import Duration, RepositoryPath
-from wizard.hostkeys.trust import format_known_hosts
-from wizard.hostkeys.verdict import Evidence, KnownHost
 from wizard.manifests.certificates import ca_config_map
 from wizard.manifests.contribution import (
     ONCE,
@@ -137,8 +136,9 @@ class Dags(Section):
         list[DagBundle],
         QuestionInfo(
             when=DAG_BUNDLES,
-            takes="a list of {name, repo, ref, subpath, period, username, login}. login: a "
-            "reference to the token or to the deploy key; without it, the repository is public",
+            takes="a list of {name, repo, ref, subpath, period, username, login, host_keys}. "
+            "login: a reference to the token or to the deploy key; without it, the repository is "
+            "public. host_keys: as dags.host_keys, for another host over SSH",
             example='[{name: finance, repo: "https://git.example.com/finance/dags.git", '
             "username: reader, login: {env: FINANCE_TOKEN}}]",
             effects=(_OTHER_DAGS,),
@@ -147,8 +147,8 @@ class Dags(Section):
         default_factory=list,
         title="More bundles",
         description=(
-            "More repositories, each with a login of its own. Over SSH, they are at the host of "
-            "the first one, whose keys are pinned."
+            "More repositories, each with a login of its own. Over SSH, the keys of each host are "
+            "pinned as those of the first one are."
         ),
     )
 
@@ -190,17 +190,24 @@ class Dags(Section):
         return self.is_from_git and location is not None and location.scheme == "https"
 
     @property
-    def known_hosts(self) -> str:
-        """Return known_hosts lines for the keys with evidence; empty without a trusted key."""
+    def own_known_hosts(self) -> str:
+        """Return known_hosts lines for the host of `repo`; empty without a trusted key."""
         location = self.location
         if location is None or not self.is_over_ssh:
             return ""
-        entries = [
-            KnownHost(item.host, item.type, item.key, Evidence(**item.evidence.model_dump()))
-            for item in self.host_keys
-            if item.evidence is not None
-        ]
-        return format_known_hosts(entries, port=location.port) if entries else ""
+        return known_hosts_text(self.host_keys, location.port)
+
+    @property
+    def known_hosts(self) -> str:
+        """Return known_hosts lines for the hosts of all repositories over SSH."""
+        texts = [self.own_known_hosts]
+        if self.source == "bundle":
+            texts += [
+                known_hosts_text(one.host_keys or (), one.location.port)
+                for one in self.bundles
+                if one.is_over_ssh
+            ]
+        return "".join(dict.fromkeys(texts))
 
     def contribute(self, release: Release) -> Contribution:
         """Set up git-sync, a bundle with its Secret, or a volume; nothing for DAGs in the image."""
@@ -323,7 +330,7 @@ class Dags(Section):
         mounts, manifests = self._ca_mounts(release), self._ca_manifests(release)
         if self._has_ca and (location := self.location):
             variables += bundle_ca_variables(release, location)
-        if self.is_over_ssh:
+        if release.known_hosts or self.is_over_ssh:
             name = release.names.object_name("git-known-hosts")
             manifests = (known_hosts_map(release),)
             mounts = (Mount("git-known-hosts", name, "/etc/airflow-git"),)

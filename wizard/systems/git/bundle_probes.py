@@ -53,7 +53,7 @@ def bundle_probes(
         return
     target = bundle_target(answers, bundle)
     if target is None or login is None:
-        held = unknown_result("no host key of dags.repo is verified", "see `airflow-wizard plan`")
+        held = unknown_result("no host key of its host is verified", "see `airflow-wizard plan`")
         name = bundle_endpoint(bundle)
         yield make_finished_probe(f"{check.id}.clone", check.title, name, held, check.question)
         return

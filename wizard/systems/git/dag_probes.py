@@ -55,9 +55,9 @@ def clone_target(answers: Answers) -> CloneTarget | None:
 
 
 def bundle_target(answers: Answers, bundle: DagBundle) -> CloneTarget | None:
-    """Return what pods clone for one more bundle over SSH, with the same pinned host keys.
+    """Return what pods clone for one more bundle over SSH, with the host keys that are pinned.
 
-    None if no host key is verified yet.
+    None if no host key of its host is verified yet.
     """
     return _build_target(answers.dags.known_hosts, bundle.repo, bundle.ref, bundle.subpath)
 
@@ -69,6 +69,8 @@ def _build_target(known_hosts: str, url: str, ref: str, subpath: str) -> CloneTa
     name = known_hosts_name(location.host, location.port)
     rows = [line.split() for line in known_hosts.splitlines()]
     pinned = tuple(HostKey(kind, key) for host, kind, key in rows if host == name)
+    if not pinned:
+        return None
     path = command_path(url, location.path)
     return CloneTarget(location.host, location.port, location.user, path, ref, subpath, pinned)
 
