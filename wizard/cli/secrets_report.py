@@ -15,14 +15,13 @@ from wizard.cli.console import Console, ask_confirmation
 from wizard.cli.options import Options
 from wizard.clients.forge_pages import find_key_page
 from wizard.errors import RefusedError, UsageError
-from wizard.formats.nested import get_value
 from wizard.plan.merge_base import state_folder
 from wizard.provisioning.steps import format_items, open_cluster
 from wizard.provisioning.survey import join_fact_keys
 from wizard.secrets.deploy_key import KeyPair, fingerprint, is_same_key
 from wizard.state.apply_journal import with_remembered_cluster
 from wizard.workspace.consent import consent_error
-from wizard.workspace.deploy_keys import GitKey, git_key, repository_label
+from wizard.workspace.deploy_keys import GitKey, git_key, list_git_keys, repository_label
 from wizard.workspace.public_keys import record_in_file, record_in_tree
 
 if TYPE_CHECKING:
@@ -119,6 +118,11 @@ class Outcome:
     key: KeyPair | None = None
 
     @property
+    def keys(self) -> list[tuple[GitKey, KeyPair]]:
+        """Return every deploy key that the store has now, with what the answers say of it."""
+        return self.found.deploy_keys(self.payload)
+
+    @property
     def payload(self) -> Payload:
         """Return the values that the store has now."""
         return self.filled.payload if self.filled else self.found.seen.payload
@@ -136,7 +140,20 @@ class Outcome:
             "public": self.key.public if self.key else "",
             "fingerprint": fingerprint(self.key.public) if self.key else "",
             "register_at": page.url if page else "",
+            **({"bundle_keys": bundles} if (bundles := self._bundle_keys()) else {}),
         }
+
+    def _bundle_keys(self) -> list[dict[str, str]]:
+        return [
+            {
+                "key": about.name,
+                "public": key.public,
+                "fingerprint": fingerprint(key.public),
+                "register_at": page.url if (page := find_key_page(about.url)) else "",
+            }
+            for about, key in self.keys
+            if about.label
+        ]
 
 
 def print_items(run: SecretsRun, found: Survey, how: str, handed: Container[str] = ()) -> None:
@@ -178,26 +195,23 @@ def describe_unwritten(every: Sequence[Survey], outcomes: Sequence[Outcome]) -> 
 
 
 def collect_public_keys(outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """Return the public halves of the deploy keys, by question."""
-    return {
-        about.question: one.key.public
-        for one in outcomes
-        if one.key is not None and (about := one.found.git_key) is not None
-    }
+    """Return the public halves of the deploy keys, by their places in the answers."""
+    return {about.name: key.public for one in outcomes for about, key in one.keys}
 
 
 def record_public_keys(run: SecretsRun, found: Mapping[str, str]) -> str:
-    """Write public halves, by question, into the answers file; return its path.
+    """Write public halves, by place in the answers, into the answers file; return its path.
 
     Returns an empty text if nothing was written, because the file already has the public halves or
     there is no file.
     """
     file, answers = run.options.answers, run.proposal.answers
     # Compare without the comment, which a person may have changed.
+    known = {key.name: key.public for key in list_git_keys(answers)}
     new = {
-        question: public
-        for question, public in found.items()
-        if not is_same_key(str(get_value(answers, (*question.split("."), "public"))), public)
+        name: public
+        for name, public in found.items()
+        if not is_same_key(known.get(name, ""), public)
     }
     if not new:
         return ""
@@ -235,9 +249,8 @@ def report_outcomes(
     if nothing:
         run.console.say("nothing to write: the store has every generated or given value")
     for one in outcomes:
-        about = one.found.git_key
-        if one.key is not None and about is not None:
-            print_public_key(run, git_key(run.proposal.answers, about.fact), one.key.public)
+        for about, key in one.keys:
+            print_public_key(run, git_key(run.proposal.answers, about.fact), key.public)
     report_recorded(run, recorded)
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.answers.files import with_value
 from wizard.cli.options import Options
 from wizard.cli.secrets_report import (
     SecretsRun,
@@ -43,7 +42,7 @@ from wizard.provisioning.survey import Inputs, make_database_client, survey_stor
 from wizard.secrets.deploy_key import fingerprint
 from wizard.secrets.payload import Payload
 from wizard.systems.payload_store import Claim
-from wizard.workspace.deploy_keys import QUESTIONS, git_key
+from wizard.workspace.deploy_keys import list_git_keys, with_git_key
 from wizard.workspace.store_paths import list_store_paths
 
 if TYPE_CHECKING:
@@ -165,14 +164,14 @@ def _require_new_values(run: SecretsRun, every: Sequence[Survey]) -> list[Survey
     With --new-hand-off, values are generated again.
     """
     made = [fact.key for fact in _facts(every, "generate")]
-    keys = [git_key(run.proposal.answers, name) for name in made if name in QUESTIONS]
+    keys = [key for key in list_git_keys(run.proposal.answers) if key.fact in made]
     if keys:
         _require_place(run)
     if run.options.new_hand_off:
         answers = run.proposal.answers
         for key in keys:
             fresh = key.answer.model_copy(update={"public": ""})
-            answers = with_value(answers, tuple(key.question.split(".")), fresh)
+            answers = with_git_key(answers, key, fresh)
         run.proposal = replace(run.proposal, answers=answers)
         return [replace(found, proposal=run.proposal) for found in every]
     repository, name = run.start.workspace.repository, run.proposal.answers.installation.name
@@ -182,7 +181,7 @@ def _require_new_values(run: SecretsRun, every: Sequence[Survey]) -> list[Survey
     for key in keys:
         if key.public:
             raise ConflictError(
-                f"{key.question}.public is {fingerprint(key.public) or 'no public key'}: this "
+                f"{key.name}.public is {fingerprint(key.public) or 'no public key'}: this "
                 "deploy key already exists, so its private half is in the store or in an earlier "
                 "hand-off file",
                 "ask somebody with access to the store to run airflow-wizard secrets; if the key "
@@ -205,14 +204,10 @@ def _require_place(run: SecretsRun) -> None:
 
 
 def _public_keys(every: Sequence[Survey], values: Mapping[str, SecretStr]) -> dict[str, str]:
-    """Return the public halves of the deploy keys among the values, by question."""
+    """Return the public halves of the deploy keys among the values, by place in the answers."""
     plain = {key: value.get_secret_value() for key, value in values.items()}
     payload = Payload("the hand-off", False, plain)
-    return {
-        about.question: key.public
-        for found in every
-        if (about := found.git_key) and (key := found.deploy_key(payload))
-    }
+    return {about.name: key.public for found in every for about, key in found.deploy_keys(payload)}
 
 
 def _write(run: SecretsRun, file: Path, sealed: bytes, note: HandOffRecord) -> None:
@@ -267,7 +262,7 @@ def _report(run: SecretsRun, every: Sequence[Survey], note: HandOffRecord, recip
         "next: send it to somebody with write access to the store, who runs in this repository: "
         f"airflow-wizard secrets --installation {name} --take FILE --identity KEYFILE"
     )
-    for key in (git_key(run.proposal.answers, one) for one in QUESTIONS):
-        if key.question in note.public:
-            print_public_key(run, key, note.public[key.question])
+    for key in list_git_keys(run.proposal.answers):
+        if key.name in note.public:
+            print_public_key(run, key, note.public[key.name])
     report_recorded(run, recorded)

@@ -41,7 +41,7 @@ from wizard.systems.payload_store import (
 )
 from wizard.systems.prior_use import PriorUse, SecretLookup, find_cluster_use, find_database_use
 from wizard.workspace.consent import EXTRA_KEY, reference_key
-from wizard.workspace.deploy_keys import GitKey, find_git_key, git_key
+from wizard.workspace.deploy_keys import GitKey, find_git_key, git_key, list_git_keys
 from wizard.workspace.store_paths import StorePath, list_store_paths
 
 if TYPE_CHECKING:
@@ -262,18 +262,18 @@ class Survey:
             return value
         about = git_key(self.proposal.answers, fact.key)
         key = read_private_key(value, about.name, about.comment, about.question)
-        require_recorded_key(key, about.public, about.question)
+        require_recorded_key(key, about.public, about.name, about.question)
         return key.private
 
     def _new_key(self, fact: Fact) -> KeyPair:
         about = git_key(self.proposal.answers, fact.key)
         if about.public:
             raise ConflictError(
-                f"{about.question}.public is {fingerprint(about.public) or 'not a public key'}, "
+                f"{about.name}.public is {fingerprint(about.public) or 'not a public key'}, "
                 f"and {self.store.name} has no private key for it",
                 Fix(
                     f"put that private key into the store ({about.fact}), or clear "
-                    f"{about.question}.public to generate a new key",
+                    f"{about.name}.public to generate a new key",
                     about.question,
                 ),
             )
@@ -285,19 +285,31 @@ class Survey:
         return find_git_key(self.proposal.answers, (item.fact for item in self.items))
 
     def deploy_key(self, payload: Payload) -> KeyPair | None:
-        """Return the deploy key in a payload; None without one.
+        """Return the deploy key of `git_key` in a payload; None without one.
+
+        Raises ConflictError when the answers record a different key, for any deploy key.
+        """
+        own = self.git_key
+        found = {about.fact: key for about, key in self.deploy_keys(payload)}
+        return found.get(own.fact) if own else None
+
+    def deploy_keys(self, payload: Payload) -> list[tuple[GitKey, KeyPair]]:
+        """Return the deploy keys in a payload whose public half the answers record.
 
         Raises ConflictError when the answers record a different key.
         """
-        about = self.git_key
-        fact = next((i.fact for i in self.items if about and i.fact.key == about.fact), None)
-        value = _read_secret(payload, fact) if fact else None
-        if about is None or fact is None or value is None:
-            return None
-        name = f"{self.store.name}: {fact.key}"
-        key = read_private_key(value, name, about.comment, about.question)
-        require_recorded_key(key, about.public, about.question)
-        return key
+        facts = {item.fact.key: item.fact for item in self.items}
+        found = []
+        for about in list_git_keys(self.proposal.answers) if facts else ():
+            fact = facts.get(about.fact)
+            value = _read_secret(payload, fact) if fact else None
+            if fact is None or value is None:
+                continue
+            name = f"{self.store.name}: {fact.key}"
+            key = read_private_key(value, name, about.comment, about.question)
+            require_recorded_key(key, about.public, about.name, about.question)
+            found.append((about, key))
+        return found
 
 
 def key_comment(answers: Answers) -> str:

@@ -140,17 +140,22 @@ def fingerprint(public: str) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
-def require_recorded_key(key: KeyPair, recorded: str, question: str = "dags.key") -> None:
-    """Raise ConflictError if the public key `recorded` in the answers is not that of `key`."""
+def require_recorded_key(
+    key: KeyPair, recorded: str, name: str = "dags.key", question: str = ""
+) -> None:
+    """Raise ConflictError if the public key `recorded` in the answers is not that of `key`.
+
+    `name` is the key's place in the answers, `question` the one that holds it if they differ.
+    """
     if recorded and not is_same_key(key.public, recorded):
         raise ConflictError(
-            f"{question}.public is {fingerprint(recorded) or 'no public key'}, but the private key "
+            f"{name}.public is {fingerprint(recorded) or 'no public key'}, but the private key "
             f"in use belongs to {fingerprint(key.public)}",
             Fix(
                 "find out which of the two keys the Git host has; put that private key into the "
-                f"store, or set {question}.public to an empty string and run "
+                f"store, or set {name}.public to an empty string and run "
                 "`airflow-wizard secrets` again",
-                question,
+                question or name,
             ),
         )
 

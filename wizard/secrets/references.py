@@ -152,6 +152,12 @@ class DeployKey(SecretRef):
     writable: Text = ""
 
 
+class BundleLogin(DeployKey):
+    """The source of a bundle's login: its deploy key, or a token, which has no public half."""
+
+    omit_if_empty: ClassVar[frozenset[str]] = frozenset({"public", "writable"})
+
+
 def parse_reference(text: str) -> SecretRef:
     """Return `SecretRef.parse(text)`, for callers that need the plain reference."""
     return SecretRef.parse(text)

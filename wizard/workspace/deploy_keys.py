@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,31 +63,58 @@ def git_key(answers: Answers, name: str = "gitSshKey") -> GitKey:
     """Return the deploy key with this name in the store; KeyError if there is none."""
     from wizard.secrets.deploy_key import build_comment
 
-    if name in QUESTIONS:
-        question, repository = QUESTIONS[name]
-        url = str(get_value(answers, tuple(repository.split("."))))
-        answer: DeployKey = get_value(answers, tuple(question.split(".")))
-    else:
-        return _bundle_key(answers, name)
+    if name not in QUESTIONS:
+        return next(one for one in _list_bundle_keys(answers, name))
+    question, repository = QUESTIONS[name]
+    url = str(get_value(answers, tuple(repository.split("."))))
+    answer: DeployKey = get_value(answers, tuple(question.split(".")))
     comment = build_comment(answers.installation.name, repository_label(url))
     return GitKey(name, question, repository, url, answer, comment)
 
 
-def _bundle_key(answers: Answers, name: str) -> GitKey:
+def _list_bundle_keys(answers: Answers, name: str = "") -> Iterator[GitKey]:
+    """Yield the deploy keys of the bundles; with a name, that one, or KeyError."""
     from wizard.secrets.deploy_key import build_comment
-    from wizard.secrets.references import DeployKey
 
+    found = False
     for one in answers.dags.bundles:
-        if one.login is not None and one.fact is not None and one.fact.key == name:
-            answer = DeployKey.model_validate(one.login.model_dump())
+        if one.login is None or one.fact is None or (name and one.fact.key != name):
+            continue
+        if one.is_over_ssh or name:
+            found = True
             comment = build_comment(answers.installation.name, repository_label(one.repo))
-            label = f"dags.bundles.{one.name}.login"
-            return GitKey(name, "dags.bundles", "dags.bundles", one.repo, answer, comment, label)
-    raise KeyError(name)
+            label, key = f"dags.bundles.{one.name}.login", one.fact.key
+            yield GitKey(key, "dags.bundles", "dags.bundles", one.repo, one.login, comment, label)
+    if name and not found:
+        raise KeyError(name)
+
+
+def list_git_keys(answers: Answers) -> list[GitKey]:
+    """Return the deploy keys whose public half the answers record: the bundles' generated ones."""
+    bundles = [
+        one for one in _list_bundle_keys(answers) if one.answer.kind == "generate" or one.public
+    ]
+    return [*(git_key(answers, name) for name in QUESTIONS), *bundles]
+
+
+def with_git_key(answers: Answers, key: GitKey, answer: DeployKey) -> Answers:
+    """Return the answers with another answer about this deploy key."""
+    from wizard.answers.files import with_value
+
+    if not key.label:
+        return with_value(answers, tuple(key.question.split(".")), answer)
+    bundles = [
+        one.model_copy(update={"login": answer}) if one.fact and one.fact.key == key.fact else one
+        for one in answers.dags.bundles
+    ]
+    return with_value(answers, ("dags", "bundles"), bundles)
 
 
 def find_git_key(answers: Answers, facts: Iterable[Fact]) -> GitKey | None:
-    """Return the deploy key among these facts, if any; a store path has at most one deploy key."""
+    """Return the deploy key of a repository among these facts, apart from the bundles' keys.
+
+    A store path has at most one.
+    """
     return next((git_key(answers, fact.key) for fact in facts if fact.key in QUESTIONS), None)
 
 

@@ -20,26 +20,64 @@ if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
     from wizard.workspace.workspace import Workspace
 
-_PATHS = tuple((*question.split("."), "public") for question, _ in QUESTIONS.values())
+_QUESTIONS = tuple(question for question, _ in QUESTIONS.values())
 _PUBLIC_KEY_LINE = re.compile(rb"public: *[\"']?(ssh-|ecdsa-)")
+
+
+Place = tuple[str | int, ...]
+
+
+def _resolve(data: Mapping[str, Any], name: str) -> Place:
+    """Return the path of a dotted name, in which an item of a list has the name of the item."""
+    path: list[str | int] = []
+    node: Any = data
+    for part in name.split("."):
+        at: str | int = part
+        if isinstance(node, list):
+            names = [one.get("name") if isinstance(one, Mapping) else None for one in node]
+            at = names.index(part) if part in names else part
+        path.append(at)
+        node = _get(node, (at,))
+    return tuple(path)
+
+
+def _get(data: Any, path: Place) -> Any:
+    for part in path:
+        if isinstance(part, int):
+            data = data[part] if isinstance(data, list) and part < len(data) else None
+        else:
+            data = data.get(part) if isinstance(data, Mapping) else None
+    return data
+
+
+def _put(data: Any, path: Place, value: object) -> Any:
+    """Return a copy with the value at the path; the items of lists exist."""
+    if not path:
+        return value
+    head, rest = path[0], path[1:]
+    below = _put(_get(data, (head,)), rest, value)
+    if isinstance(head, int):
+        return [below if number == head else one for number, one in enumerate(data)]
+    return {**(data if isinstance(data, Mapping) else {}), head: below}
 
 
 def set_public_key(text: str, name: str, public: str, question: str = "dags.key") -> str:
     """Return the answers file's text with this question's `public` set; unchanged if it is set.
 
-    Raises AnswersError for a text that is not an answers file, and WizardError if the place for the
-    key is not found; the hint says what to write by hand.
+    `question` is a dotted key; an item of a list has its name there. Raises AnswersError for a text
+    that is not an answers file, and WizardError if the place for the key is not found; the hint
+    says what to write by hand.
     """
     from wizard.answers.files import parse_answers
-    from wizard.formats.nested import get_value, put_value
 
     before = parse_answers(text, name)
-    path = tuple(question.split("."))
-    if get_value(before, (*path, "public")) == public:
+    path = _resolve(before, question)
+    key = _get(before, path)
+    if isinstance(key, Mapping) and key.get("public") == public:
         return text
-    key = get_value(before, path, {"generate": True})
+    key = {"generate": True} if key is None else key
     fits = isinstance(key, Mapping)
-    wanted = put_value(before, path, {**key, "public": public}) if fits else {}
+    wanted = _put(before, path, {**key, "public": public}) if fits else {}
     after = _splice_public_key(text, path, public) if fits else None
     try:
         sound = after is not None and parse_answers(after, name) == wanted
@@ -54,12 +92,17 @@ def _manual_edit_error(message: str, public: str) -> WizardError:
     return WizardError(message, f"write it there yourself: {public}")
 
 
-def _splice_public_key(text: str, path: tuple[str, ...], public: str) -> str | None:
+def _splice_public_key(text: str, path: Place, public: str) -> str | None:
     from ruamel.yaml import YAML
 
     key = YAML(typ="safe", pure=True).compose(text)
     end = "\r\n" if "\r\n" in text else "\n"
     for number, part in enumerate((*path, "")):
+        if isinstance(part, int):
+            if key is None or key.id != "sequence":
+                return None
+            key = key.value[part]
+            continue
         if key is None or key.id != "mapping" or not key.value:
             return None
         below = _value(key, part) if part else key
@@ -90,7 +133,7 @@ def _scalar(public: str, *, flow: bool) -> str:
     return quote_yaml(public) if flow else dump_yaml(public).rstrip("\n")
 
 
-def _flow(names: tuple[str, ...], public: str) -> str:
+def _flow(names: Place, public: str) -> str:
     text = f"{{generate: true, public: {_scalar(public, flow=True)}}}"
     for name in reversed(names[1:]):
         text = f"{{{name}: {text}}}"
@@ -190,7 +233,6 @@ def with_recorded_keys(
     """
     from wizard.answers.files import parse_answers
     from wizard.errors import AnswersError, RefusedError
-    from wizard.formats.nested import get_value, put_value
     from wizard.plan.merge_base import state_folder
 
     path = f"{state_folder(name)}/answers.yaml"
@@ -202,9 +244,20 @@ def with_recorded_keys(
         found = parse_answers(disk.decode("utf-8"), path)
     except (AnswersError, RefusedError, UnicodeDecodeError):
         return committed
-    wanted = committed
-    for place in _PATHS:
-        public = get_value(found, place)
-        if isinstance(public, str) and isinstance(get_value(committed, place[:-1]), Mapping):
-            wanted = put_value(wanted, place, public)
+    wanted: Any = committed
+    for name in (*_QUESTIONS, *_list_bundle_keys(found)):
+        place = _resolve(found, name)
+        public, known = _get(found, (*place, "public")), _resolve(committed, name)
+        if isinstance(public, str) and isinstance(_get(committed, known), Mapping):
+            wanted = _put(wanted, (*known, "public"), public)
     return wanted if found == wanted else committed
+
+
+def _list_bundle_keys(data: Mapping[str, Any]) -> list[str]:
+    """Return the dotted names of the logins of the bundles in raw answers."""
+    listed = _get(data, ("dags", "bundles"))
+    return [
+        f"dags.bundles.{one['name']}.login"
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, Mapping) and isinstance(one.get("name"), str) and "." not in one["name"]
+    ]

@@ -875,6 +875,38 @@ def test_tokens_and_bundles_are_proven_after_a_yes_to_their_host(
     assert set(bench.values()) >= {"gitPassword", "gitPasswordMl"}
 
 
+def test_the_key_of_a_bundle_is_generated_once_and_recorded(bench: Bench, tmp_path: Path) -> None:
+    repo, name = "ssh://git@gitlab.com/fin/dags.git", "dags.bundles.fin-ops.login"
+    bundle = {"name": "fin-ops", "repo": repo, "login": {"generate": True}}
+    changes = {"dags.source": "bundle", "dags.bundles": [bundle]}
+    bench.answers(changes)
+    found = json.loads(bench("--yes", "--json", *ALLOW).out)
+
+    private = bench.values()["gitSshKeyFinOps"]
+    [about] = found["bundle_keys"]
+    assert is_same_key(public_of(private, tmp_path), about["public"])
+    assert (about["key"], "gitlab.com/fin/dags" in about["register_at"]) == (name, True)
+    assert not is_same_key(about["public"], found["public"])
+    [saved] = yaml.safe_load(bench.file.read_text())["dags"]["bundles"]
+    assert saved["login"] == {"generate": True, "public": about["public"]}
+
+    version = bench.version
+    again = bench("--yes", *ALLOW)
+    assert about["public"] in again.out
+    assert bench.version == version
+    bench.aw.ok("commit", "--yes", "--answers", str(bench.file))
+    committed = yaml.safe_load(
+        (bench.aw.folder / ".airflow-wizard/airflow/answers.yaml").read_text()
+    )
+    assert committed["dags"]["bundles"][0]["login"]["public"] == about["public"]
+
+    # The store lost it: a new key would not be the one that the Git host knows.
+    bench.put({key: one for key, one in bench.values().items() if key != "gitSshKeyFinOps"})
+    bench.vault.request("POST", f"{bench.mount}/destroy/{PATH}", {"versions": [1]})
+    lost = bench("--yes", *ALLOW, "--accept", "unchecked-use", code=5)
+    assert f"{name}.public is SHA256:" in lost.err
+
+
 # --- others who write, and kills
 
 

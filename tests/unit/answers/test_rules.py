@@ -159,7 +159,7 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "database.user",
         "use a different user",
     ),
-    "check_ca_file_names": (
+    "check_asset_names": (
         {"secrets.vault.ca.file": "a/ca.pem", "database.ca.file": "b/ca.pem",
          "database.sslmode": "verify-full"},
         {"secrets.vault.ca.file": "a/ca.pem", "database.ca.file": "b/pg.pem",

@@ -86,7 +86,11 @@ def test_a_login_needs_consent_by_the_name_of_its_bundle() -> None:
     [
         ({"name": "dags"}, "the name dags is the repository of dags.repo"),
         ({"name": "Fin_ops"}, "lower-case letters"),
-        ({"login": {"generate": True}}, "use env, file, prompt or store"),
+        ({"repo": ML["repo"], "username": "a", "login": {"generate": True}}, "issues tokens"),
+        (
+            {"repo": ML["repo"], "username": "a", "login": {"env": "A", "public": "ssh-rsa A"}},
+            "remove public",
+        ),
         ({"login": None}, "give a reference to its deploy key"),
         ({"username": "a"}, "remove username"),
         ({"repo": OPEN["repo"]}, "give both username and login"),
@@ -94,7 +98,7 @@ def test_a_login_needs_consent_by_the_name_of_its_bundle() -> None:
         ({"repo": "http://h.example.com/a.git"}, "use ssh:// or https://"),
         ({"ref": "-x"}, "name of a branch"),
         ({"login": {"env": "ghp_not_a_name"}}, "env takes the name of a variable"),
-        ({"host_keys": []}, "host_keys"),
+        ({"hosts": []}, "hosts"),
     ],
 )
 def test_what_a_bundle_must_say(change: dict[str, object], said: str) -> None:

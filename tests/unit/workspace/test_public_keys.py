@@ -55,6 +55,27 @@ def test_the_key_is_spliced_in(text: str) -> None:
     assert set_public_key(after, "answers.yaml", PUBLIC) == after
 
 
+BUNDLES = {
+    "block": "dags:\n  bundles:\n    - name: a\n      login:\n        generate: true\n"
+    "    - name: b  # ours\n      login:\n        generate: true\n      ref: main\n",
+    "flow": "dags:\n  bundles: [{name: a}, {name: b, login: {generate: true}}]  # all\n",
+    "old": f"dags:\n  bundles:\n    - name: b\n      login: {{generate: true, public: {OTHER}}}\n",
+}
+
+
+@pytest.mark.parametrize("text", BUNDLES.values(), ids=BUNDLES)
+def test_the_key_of_a_bundle_is_found_by_its_name(text: str) -> None:
+    after = set_public_key(text, "answers.yaml", PUBLIC, "dags.bundles.b.login")
+
+    wanted = yaml.safe_load(text)
+    [item] = [one for one in wanted["dags"]["bundles"] if one["name"] == "b"]
+    item["login"]["public"] = PUBLIC
+    assert yaml.safe_load(after) == wanted
+    assert all(word in after for word in text.split() if word.startswith("#"))
+    with pytest.raises(WizardError, match=r"login\.public could not be written"):
+        set_public_key(text, "answers.yaml", PUBLIC, "dags.bundles.c.login")
+
+
 @pytest.mark.parametrize(
     "text",
     [

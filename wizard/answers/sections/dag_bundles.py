@@ -21,7 +21,7 @@ from wizard.manifests.git_bundles import (
 from wizard.manifests.release import Release
 from wizard.questions.section import Model
 from wizard.secrets.facts import Fact, Form, SecretSpec
-from wizard.secrets.references import SecretRef
+from wizard.secrets.references import BundleLogin, SecretRef
 
 
 def _check_name(value: str) -> str:
@@ -47,7 +47,7 @@ class DagBundle(Model):
     subpath: RepositoryPath = "dags"
     period: Duration = "30s"
     username: Text = ""
-    login: SecretRef | None = None
+    login: BundleLogin | None = None
     # None: those of dags.repo at the same host, else those that the host's owner publishes.
     host_keys: list[HostKeyEntry] | None = None
 
@@ -68,18 +68,22 @@ class DagBundle(Model):
             raise ValueError("give the branch, tag or commit to follow: ref")
         if self.is_over_ssh:
             if self.login is None:
-                raise ValueError("give a reference to its deploy key, such as login: {env: NAME}")
+                raise ValueError(
+                    "give a reference to its deploy key, such as login: {generate: true}"
+                )
             if self.username:
                 raise ValueError("remove username: the address has the user of SSH")
         elif self.host_keys:
             raise ValueError("remove host_keys: only a repository over SSH has some")
         elif (self.login is None) != (not self.username):
             raise ValueError("give both username and login, or neither for a public repository")
-        if self.login is not None and self.login.kind == "generate":
-            raise ValueError(
-                "use env, file, prompt or store for login: the wizard generates the key of "
-                "dags.repo only"
-            )
+        if self.login is not None and not self.is_over_ssh:
+            if self.login.kind == "generate":
+                raise ValueError(
+                    "use env, file, prompt or store for login: the Git host issues tokens"
+                )
+            if self.login.public or self.login.writable:
+                raise ValueError("remove public and writable from login: a token has neither")
         return self
 
     @property

@@ -137,8 +137,9 @@ class Dags(Section):
         QuestionInfo(
             when=DAG_BUNDLES,
             takes="a list of {name, repo, ref, subpath, period, username, login, host_keys}. "
-            "login: a reference to the token or to the deploy key; without it, the repository is "
-            "public. host_keys: as dags.host_keys, for another host over SSH",
+            "login: a reference to the token or to the deploy key, {generate: true} for a new key; "
+            "without it, the repository is public. host_keys: as dags.host_keys, for another host "
+            "over SSH",
             example='[{name: finance, repo: "https://git.example.com/finance/dags.git", '
             "username: reader, login: {env: FINANCE_TOKEN}}]",
             effects=(_OTHER_DAGS,),
