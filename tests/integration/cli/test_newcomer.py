@@ -11,6 +11,7 @@ from tests.support.frontends import (
     by_ask,
     by_preset_on_screens,
     by_set,
+    git,
     lines_for,
     repository,
     same_day,
@@ -21,6 +22,7 @@ from wizard.answers.presets import list_presets
 from wizard.cli.main import main
 
 A_DOZEN = 12
+REMOTE = "ssh://git@git.example.com/platform/k8s-infra.git"
 
 
 @pytest.mark.parametrize("preset", list_presets())
@@ -38,13 +40,15 @@ def test_a_preset_and_a_dozen_answers_are_the_same_commit_by_every_way(
     assert len(scenario.answers) == sum(map(bool, lines)) <= A_DOZEN
     same_day()
 
-    sets = by_set(repository(tmp_path / "set", scenario), scenario, preset)
-    asked = by_ask(
-        repository(tmp_path / "ask", scenario), tmp_path, scenario, lines, pty_run, preset
-    )
-    shown = by_preset_on_screens(repository(tmp_path / "screens", scenario), scenario, preset)
+    folders = {way: repository(tmp_path / way, scenario) for way in ("set", "ask", "screens")}
+    for folder in folders.values():
+        # Without Argo CD, the address of the remote is an answer.
+        git(folder, "remote", "set-url", "origin", REMOTE)
+    sets = by_set(folders["set"], scenario, preset)
+    asked = by_ask(folders["ask"], tmp_path, scenario, lines, pty_run, preset)
+    shown = by_preset_on_screens(folders["screens"], scenario, preset)
     assert sets == asked == shown
 
     capsys.readouterr()
-    assert main(["check", "--repo", str(tmp_path / "screens")]) == 0
+    assert main(["check", "--repo", str(folders["screens"])]) == 0
     assert "error" not in capsys.readouterr().out
