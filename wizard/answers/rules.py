@@ -23,8 +23,10 @@ from wizard.answers.dag_rules import (
 from wizard.answers.image_rules import check_image
 from wizard.answers.log_rules import check_logs
 from wizard.answers.login_rules import check_login
+from wizard.answers.metric_rules import check_metrics
 from wizard.answers.pod_rules import POD_RULES, SYSTEM_NAMESPACES
 from wizard.answers.questions import field_spec, field_specs
+from wizard.answers.resource_rules import check_limits
 from wizard.deliveries.registry import delivery_kind
 from wizard.errors import Problem
 from wizard.formats.nested import get_value
@@ -347,7 +349,9 @@ RULES: tuple[Rule, ...] = (
     check_access,
     check_login,
     check_logs,
+    check_metrics,
     check_backend,
+    check_limits,
     check_asset_names,
     *POD_RULES,
 )

@@ -29,6 +29,9 @@ _RENAMED = {
     "webserverConfig": "apiServerConfig",
     "webserverConfigConfigMapName": "apiServerConfigConfigMapName",
 }
+_POSTGRESQL = "postgresql"
+# What the chart derives URLs and KEDA's trigger from.
+_PROTOCOLS = ("data.metadataConnection.protocol", "data.resultBackendConnection.protocol")
 _OLD_SECTIONS = {"kubernetes": "kubernetes_executor"}
 
 
@@ -43,6 +46,7 @@ def check_components(subject: Subject) -> Iterator[Finding]:
     yield from rules.check_enabled_components()
     yield from rules.check_other_version()
     yield from rules.check_removed_options()
+    yield from rules.check_database()
     yield from rules.check_logs()
     yield from rules.check_image()
     yield from rules.check_ingress()
@@ -152,6 +156,14 @@ class _Rules(Reporter):
             yield self._no_effect(
                 setting.where, variable if setting.variable else f"config.{new}" if new else ""
             )
+
+    def check_database(self) -> Iterator[Finding]:
+        """Report MySQL: neither the chart's PgBouncer nor what the wizard writes goes with it."""
+        for where in _PROTOCOLS:
+            if str(self.one.get(where) or _POSTGRESQL) != _POSTGRESQL:
+                message = "the database has to be PostgreSQL, and this names another one"
+                fix = f"remove it, or set it to {_POSTGRESQL}"
+                yield self.error("configuration.database", where, message, fix, "database.kind")
 
     def check_logs(self) -> Iterator[Finding]:
         """Report task pods whose logs are lost with them."""

@@ -296,6 +296,42 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "delivery.argocd.token",
         "or a repository over SSH",
     ),
+    "check_task_namespaces, that cannot mount the volume of DAGs": (
+        {**_KUBERNETES, "executor.multi_namespace": ["team-a"], "dags.source": "volume"},
+        {**_KUBERNETES, "dags.source": "volume"},
+        "dags.source",
+        "use git-sync, bundle or image",
+    ),
+    "check_limits": (
+        {**_KUBERNETES, "executor.task_pods": {"memory": "2Gi", "memory_limit": "1500Mi"}},
+        {**_KUBERNETES, "executor.task_pods": {"memory": "2Gi", "memory_limit": "2048Mi"}},
+        "executor.task_pods.memory",
+        "use at most 1500Mi, or raise executor.task_pods.memory_limit",
+    ),
+    "check_limits of CPU": (
+        {**_KUBERNETES, "executor.task_pods": {"cpu": "1", "cpu_limit": "500m"}},
+        {"executor.task_pods": {"cpu": "1", "cpu_limit": "500m"}},
+        "executor.task_pods.cpu",
+        "use at most 500m",
+    ),
+    "check_limits of a component": (
+        {"components.scheduler.memory": "3Gi"},
+        {"components.scheduler.memory": "3Gi", "components.scheduler.memory_limit": ""},
+        "components.scheduler.memory",
+        "use at most 2Gi",
+    ),
+    "check_metrics": (
+        {"metrics.kind": "statsd", "metrics.target": "[fd00::9]:8125"},
+        {"metrics.kind": "otel", "metrics.target": "[fd00::9]:4318"},
+        "metrics.ipv6",
+        "turn it on",
+    ),
+    "check_metrics with IPv4": (
+        {"metrics.kind": "statsd", "metrics.target": "10.0.0.9:8125", "metrics.ipv6": True},
+        {"metrics.kind": "statsd", "metrics.target": "a.example.com:8125", "metrics.ipv6": True},
+        "metrics.ipv6",
+        "turn it off",
+    ),
     "check_task_namespaces": (
         {**_KUBERNETES, "executor.multi_namespace": ["team-a", "airflow"]},
         {**_KUBERNETES, "executor.multi_namespace": "team-a, team-b"},

@@ -88,6 +88,10 @@ RED: list[tuple[str, str, str, str, Change]] = [
      value("config.webserver.cookie_secure", "True")),
     ("an old section", "configuration.no-effect", "config.kubernetes.namespace", "warning",
      value("config.kubernetes.namespace", "x")),
+    ("MySQL", "configuration.database", "data.metadataConnection.protocol", "error",
+     value("data.metadataConnection.protocol", "mysql")),
+    ("MySQL for results", "configuration.database", "data.resultBackendConnection.protocol",
+     "error", value("data.resultBackendConnection", {"protocol": "mysql"})),
     ("lost logs", "configuration.task-logs", "logs.persistence.enabled", "warning",
      both(KUBERNETES, value("logs.persistence.enabled", False))),
     ("lost logs of some tasks", "configuration.task-logs", "logs.persistence.enabled", "warning",
@@ -102,6 +106,7 @@ RED: list[tuple[str, str, str, str, Change]] = [
      both(at("a.example"), env("env", "AIRFLOW__API__BASE_URL", "http://localhost:8080"))),
 ]  # fmt: skip
 GREEN: dict[str, Change] = {
+    "PostgreSQL by name": value("data.metadataConnection.protocol", "postgresql"),
     "Celery without roles": value("rbac.create", False),
     "a role of one's own": both(
         KUBERNETES, value("rbac.create", False), add("apps/airflow/role.yaml", BINDING)),
