@@ -272,7 +272,7 @@ SCENARIOS: Mapping[str, Scenario] = {
             "access.tls.secret": "ui-certificate",
             "access.tls.issuer": "letsencrypt",
             "metrics.kind": "statsd",
-            "metrics.target": "[fd00::9]:9125",
+            "metrics.target": "metrics.example.internal:9125",
             "metrics.ipv6": True,
         }
     ),
