@@ -1,4 +1,4 @@
-"""Writes the tables of README.md from the presets and the model that the wizard asks.
+"""Writes the tables of README.md and docs/versions.md from presets, model and chart versions.
 
 `make generated` runs it; a test compares.
 """
@@ -10,8 +10,10 @@ import re
 from tests.support.paths import TOP
 from wizard.answers import presets
 from wizard.answers.questions import field_specs
+from wizard.chart.versions import VERSIONS
 
 README = TOP / "README.md"
+VERSIONS_PAGE = TOP / "docs" / "versions.md"
 
 
 def preset_table() -> str:
@@ -34,13 +36,23 @@ def page_table() -> str:
     return "\n".join(lines)
 
 
+def version_table() -> str:
+    lines = ["| chart | made for Airflow | takes Airflow |", "|---|---|---|"]
+    for row in VERSIONS:
+        takes = f"{row.lowest} or later" + (", before 3" if row.airflow_2_only else "")
+        lines.append(f"| {row.chart} | {row.airflow} | {takes} |")
+    return "\n".join(lines)
+
+
 def updated(text: str) -> str:
-    """README text with its generated tables as they should be."""
-    for name, table in (("presets", preset_table()), ("pages", page_table())):
+    """A page with its generated tables as they should be."""
+    tables = {"presets": preset_table, "pages": page_table, "versions": version_table}
+    for name, table in ((name, make()) for name, make in tables.items()):
         pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
         text = re.sub(pattern, lambda match: f"{match[1]}{table}\n{match[2]}", text, flags=re.S)  # noqa: B023
     return text
 
 
 if __name__ == "__main__":
-    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in (README, VERSIONS_PAGE):
+        page.write_text(updated(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 
-from tests.tools.readme_tables import README, updated
+import pytest
+
+from tests.tools.readme_tables import README, VERSIONS_PAGE, updated
 from wizard.cli.commands import COMMANDS
 from wizard.cli.parser import build_parser
 from wizard.errors import ExitCode
 
 
-def test_tables_are_generated() -> None:
-    text = README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", [README, VERSIONS_PAGE])
+def test_tables_are_generated(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
     assert text == updated(text), "run make generated"
 
 
