@@ -38,8 +38,9 @@ class PresetScreen(Page):
             Option(_describe(one.title, one.description), id=one.name)
             for one in map(presets.load_preset, presets.list_presets())
         ]
-        defaults = _describe("Defaults", "No preset: the wizard's own defaults.")
-        options.append(Option(defaults, id=""))
+        options.append(
+            Option(_describe("Defaults", "No preset: the wizard's own defaults."), id="")
+        )
         yield MarkedOptionList(*options, compact=True)
 
     def show_status(self) -> None:

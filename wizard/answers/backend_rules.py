@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from wizard.errors import Problem
-from wizard.stores.conditions import VAULT_BACKEND
+from wizard.stores.conditions import AZURE_BACKEND, VAULT_BACKEND
 from wizard.stores.vault.rules import CONNECTIONS, VARIABLES, check_path, is_within, runtime_paths
 
 if TYPE_CHECKING:
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def check_backend(answers: Answers) -> Iterator[Problem]:
-    """Report folders that include the mount, and a folder in the other one."""
+    """Report folders that include the mount, a folder in the other one, and a Key Vault's path."""
+    if AZURE_BACKEND.holds(answers) and urlsplit(answers.secrets.backend.vault_url).path.strip("/"):
+        yield Problem(
+            "secrets.backend.vault_url",
+            "leave out the path: give an address such as https://airflow.vault.azure.net",
+        )
     if not VAULT_BACKEND.holds(answers):
         return
     folders = runtime_paths(answers)

@@ -72,6 +72,7 @@ def check_chart_features(answers: Answers) -> Iterator[Problem]:
     for key, used, instead in (
         ("installation.image.pull_secrets", len(pull) > 1, "name one pull secret"),
         ("environment.cleanup.database", answers.environment.cleanup.database, "turn it off"),
+        ("components.pod_labels", bool(answers.components.pod_labels), "remove them"),
         ("executor.queue", celery and answers.executor.queue != "default", "use default"),
     ):
         if used:

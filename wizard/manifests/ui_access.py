@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 _PORT = 8080
+_HTTPS_PORT = 443
 # The variable of the Job that creates the first user.
 PASSWORD_VARIABLE = "AIRFLOW_DEFAULT_PASSWORD"  # noqa: S105 - the name of a variable
 
@@ -44,24 +45,28 @@ def find_backend(release: Release) -> Backend:
     return Backend(release.web_name, _PORT, pods)
 
 
-def ingress(
-    release: Release,
-    host: str,
-    path: str,
-    secret: str,
-    class_name: str,
-    annotations: Mapping[str, str],
-) -> File:
+@dataclass(frozen=True, slots=True)
+class IngressEntry:
+    """Where an Ingress listens: host and path, the Secret with its certificate, and its class."""
+
+    host: str
+    path: str
+    secret: str
+    class_name: str
+    annotations: Mapping[str, str]
+
+
+def ingress(release: Release, entry: IngressEntry) -> File:
     """Return an Ingress to oauth2-proxy; the chart's own leads past it."""
     about = object_metadata(release, release.names.object_name("ui"))
-    if found := {**annotations, **about.get("annotations", {})}:
+    if found := {**entry.annotations, **about.get("annotations", {})}:
         about["annotations"] = found
     backend = find_backend(release)
     service = {"name": backend.service, "port": {"number": backend.port}}
-    route = {"path": path, "pathType": "Prefix", "backend": {"service": service}}
-    spec: dict[str, Any] = {"ingressClassName": class_name} if class_name else {}
-    spec["tls"] = [{"hosts": [host], "secretName": secret}]
-    spec["rules"] = [{"host": host, "http": {"paths": [route]}}]
+    route = {"path": entry.path, "pathType": "Prefix", "backend": {"service": service}}
+    spec: dict[str, Any] = {"ingressClassName": entry.class_name} if entry.class_name else {}
+    spec["tls"] = [{"hosts": [entry.host], "secretName": entry.secret}]
+    spec["rules"] = [{"host": entry.host, "http": {"paths": [route]}}]
     data = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
@@ -71,38 +76,32 @@ def ingress(
     return manifest_file(release, "ingress", data, "Users reach oauth2-proxy here.")
 
 
-def ingress_values(
-    release: Release,
-    host: str,
-    path: str,
-    secret: str,
-    class_name: str,
-    annotations: Mapping[str, str],
-) -> dict[str, object]:
-    """Return the settings of an Ingress at this host and path, with the certificate in `secret`."""
+def ingress_values(release: Release, entry: IngressEntry) -> dict[str, object]:
+    """Return the settings of the chart's own Ingress."""
     section = "ingress.apiServer" if release.airflow_3 else "ingress.web"
+    tls = {"enabled": True, "secretName": entry.secret}
     settings: dict[str, object] = {
         f"{section}.enabled": True,
-        f"{section}.hosts": [{"name": host, "tls": {"enabled": True, "secretName": secret}}],
-        f"{section}.path": path,
+        f"{section}.hosts": [{"name": entry.host, "tls": tls}],
+        f"{section}.path": entry.path,
         f"{section}.pathType": "Prefix",
     }
-    if class_name:
-        settings[f"{section}.ingressClassName"] = class_name
-    if annotations:
-        settings[f"{section}.annotations"] = dict(annotations)
+    if entry.class_name:
+        settings[f"{section}.ingressClassName"] = entry.class_name
+    if entry.annotations:
+        settings[f"{section}.annotations"] = dict(entry.annotations)
     return settings
 
 
 def load_balancer(release: Release, annotations: Mapping[str, str], sources: Sequence[str]) -> File:
-    """Return a Service of type LoadBalancer on port 443, for these networks only.
+    """Return a Service of type LoadBalancer on the base URL's port, for these networks only.
 
     The chart's own Service stays inside the cluster: it has the port of plain HTTP, which workers
     use. `Local` keeps the addresses of the clients, which network policies compare.
     """
     about = object_metadata(release, release.names.object_name("ui"))
     about["annotations"] = {**annotations, **about.get("annotations", {})}
-    backend = find_backend(release)
+    backend, port = find_backend(release), urlsplit(release.base_url).port or _HTTPS_PORT
     data = {
         "apiVersion": "v1",
         "kind": "Service",
@@ -112,7 +111,7 @@ def load_balancer(release: Release, annotations: Mapping[str, str], sources: Seq
             "externalTrafficPolicy": "Local",
             "loadBalancerSourceRanges": list(sources),
             "selector": dict(backend.pods),
-            "ports": [{"name": "https", "port": 443, "targetPort": backend.port}],
+            "ports": [{"name": "https", "port": port, "targetPort": backend.port}],
         },
     }
     header = "Users reach the UI here. The load balancer terminates TLS."

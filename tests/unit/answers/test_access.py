@@ -122,6 +122,9 @@ def test_a_load_balancer_has_no_port_of_plain_http() -> None:
     assert spec["loadBalancerSourceRanges"] == ["10.0.0.0/8"]
     assert spec["selector"]["component"] == "api-server"
     assert "service" not in values(rendering("production", BALANCER)).get("apiServer", {})
+    elsewhere = {**BALANCER, "access.base_url": "https://airflow.example.com:8443"}
+    [listening] = manifest(elsewhere, "load-balancer")["spec"]["ports"]
+    assert listening["port"] == 8443
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,16 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "dags.source",
         "use git-sync",
     ),
+    "check_chart_features, labels": (
+        {
+            "installation.chart": "1.18.0",
+            "installation.airflow": "2.11.0",
+            "components.pod_labels": {"team": "data"},
+        },
+        {"components.pod_labels": {"team": "data"}},
+        "components.pod_labels",
+        "use chart 1.19.0",
+    ),
     "check_chart_features": (
         {
             "installation.chart": "1.18.0",

@@ -232,3 +232,7 @@ def test_a_backend_needs_its_address() -> None:
         [problem] = validate_answers(filled("production", changes)).problems
         assert problem.key == f"secrets.backend.{key}"
         assert "is required" in problem.message
+    path = {**AZURE, "secrets.backend.vault_url": "https://flow.vault.azure.net/secrets/x"}
+    [problem] = validate_answers(filled("production", path)).problems
+    assert problem.key == "secrets.backend.vault_url"
+    assert "leave out the path" in problem.message

@@ -24,6 +24,7 @@ from wizard.manifests.oauth2_proxy import (
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
 from wizard.manifests.ui_access import (
+    IngressEntry,
     http_route,
     ingress,
     ingress_values,
@@ -205,7 +206,7 @@ class Access(Section):
         parts = urlsplit(self.base_url)
         host, path = parts.hostname or "", parts.path or "/"
         if self.kind == "ingress" and not proxied:
-            settings |= ingress_values(release, host, path, *self._ingress(release))
+            settings |= ingress_values(release, self._ingress(release, host, path))
         own, proxy = self.tls.secret, proxy_settings(release)
         return Contribution(
             settings={**settings, **proxy.settings},
@@ -222,13 +223,12 @@ class Access(Section):
         elif self.kind == "loadbalancer":
             yield load_balancer(release, self.annotations, self.sources)
         elif self.kind == "ingress" and self.login == "proxy":
-            yield ingress(release, host, path, *self._ingress(release))
+            yield ingress(release, self._ingress(release, host, path))
 
-    def _ingress(self, release: Release) -> tuple[str, str, dict[str, str]]:
-        """Return the TLS Secret, the class and the annotations of the Ingress."""
+    def _ingress(self, release: Release, host: str, path: str) -> IngressEntry:
         secret = self.tls.secret or release.names.object_name("ui-tls")
         issuer = {"cert-manager.io/cluster-issuer": self.tls.issuer} if self.tls.issuer else {}
-        return secret, self.class_, {**self.annotations, **issuer}
+        return IngressEntry(host, path, secret, self.class_, {**self.annotations, **issuer})
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
         """Admit what exposes the UI, by the values in effect; put oauth2-proxy in front of it."""

@@ -8,17 +8,16 @@ the same. Source: Argo CD, sync option ServerSideApply, which applies with --for
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import ConflictError, Fix
+from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.argocd.rivals import find_rivals
 from wizard.systems.argocd.tracking import judge_delivered, list_manifests
+from wizard.systems.cluster.guarded_steps import guard_step
 from wizard.systems.cluster.object_removal import merge_statuses, read_object
 from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.ownership import UnknownOwnerStatus, ask_unseen, settle_unknown
@@ -42,9 +41,8 @@ def guard_application_step(target: Target, step: Step, application: Ref) -> Step
     what this login may not see.
     """
     kube, argocd = target.kube, target.argocd
-    if kube is None or argocd is None or step.change is None:
+    if kube is None or argocd is None:
         return step
-    check, change = step.check, step.change
 
     def find() -> StepStatus:
         try:
@@ -56,20 +54,7 @@ def guard_application_step(target: Target, step: Step, application: Ref) -> Step
         nothing = StepStatus("holds", "Argo CD would overwrite nothing of others")
         return merge_statuses(refused, "") if refused else nothing
 
-    async def guarded_check() -> StepStatus:
-        look = await check()
-        if look.state not in {"wanted", "holds"}:
-            return look
-        refusal = await run_in_thread(find)
-        return refusal if refusal.state == "blocked" else look
-
-    async def guarded_change() -> str:
-        refusal = await run_in_thread(find)
-        if refusal.state == "blocked":
-            raise ConflictError(refusal.detail, refusal.fix)
-        return await change()
-
-    return replace(step, check=guarded_check, change=guarded_change)
+    return guard_step(step, find, {"wanted", "holds"})
 
 
 def _find_refusals(

@@ -8,16 +8,15 @@ controller (mutateSecret), and its label on every Secret that it makes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import ConflictError, Fix
+from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.cluster.external_secrets import read_external_secrets
+from wizard.systems.cluster.guarded_steps import guard_step
 from wizard.systems.cluster.object_removal import merge_statuses, read_object
 from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.ownership import UnknownOwnerStatus, ask_unseen, settle_unknown
@@ -68,9 +67,8 @@ def guard_secrets_step(target: Target, step: Step) -> Step:
     The operator's yes is for exactly these Secrets, or for what this login may not see.
     """
     kube = target.kube
-    if kube is None or step.change is None:
+    if kube is None:
         return step
-    check, change = step.check, step.change
 
     def find() -> StepStatus:
         try:
@@ -84,15 +82,4 @@ def guard_secrets_step(target: Target, step: Step) -> Step:
         refused = [one for one in settled if one.state == "blocked"]
         return merge_statuses(refused, "no Secret of others would be overwritten")
 
-    async def guarded_check() -> StepStatus:
-        look = await check()
-        refusal = await run_in_thread(find) if look.state == "wanted" else look
-        return refusal if refusal.state == "blocked" else look
-
-    async def guarded_change() -> str:
-        refusal = await run_in_thread(find)
-        if refusal.state == "blocked":
-            raise ConflictError(refusal.detail, refusal.fix)
-        return await change()
-
-    return replace(step, check=guarded_check, change=guarded_change)
+    return guard_step(step, find, {"wanted"})
