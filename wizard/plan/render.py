@@ -70,9 +70,7 @@ def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Renderi
     return Rendering(release, total, Tree(files), warnings)
 
 
-def _contribute(
-    answers: Answers, assets: Mapping[str, str] | None
-) -> tuple[Release, Contribution]:
+def _contribute(answers: Answers, assets: Mapping[str, str] | None) -> tuple[Release, Contribution]:
     """Return the release, and what all sections give it, with the Helm values in effect."""
     release = derive_release(answers, assets)
     sections = applicable_sections(answers).values()
