@@ -357,6 +357,7 @@ def test_one_goes_and_nothing_of_the_others(
         assert [found[name].state for name in ("cluster.identity", "vault.identity")] == [
             "blocked", "blocked",
         ]  # fmt: skip
+        assert found.pop("repository.identity").state == "holds"
         assert {one.state for one in found.values()} == {"blocked", "left"}
         assert street.dump() == before
     with departing(street, place):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wizard.systems.target import DataKind, Target
 
 VOLUMES_SECONDS = 300.0
+_DELETED: tuple[DataKind, ...] = ("volumes",)
 
 
 def list_claims(kube: Kube, target: Target) -> list[KubeObject]:
@@ -57,7 +58,7 @@ def _check_claim(kube: Kube, target: Target, found: KubeObject, ref: Ref) -> Ste
     return refuse_removal(owner, found, ref)
 
 
-def build_mark_step(target: Target, pieces: Collection[DataKind] = ("volumes",)) -> Step:
+def build_mark_step(target: Target, pieces: Collection[DataKind] = _DELETED) -> Step:
     """Return the step that writes the source on the release's claims while it can be proven.
 
     The removal deletes the StatefulSets and the Application or release first. If it is interrupted
