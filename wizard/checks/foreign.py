@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from wizard.chart.versions import chart_version, list_chart_versions
 from wizard.checks.engine import run_checks
 from wizard.checks.schema import load_chart_schema
 from wizard.checks.subject import Layout
-from wizard.checks.unjudged import report_links, report_unjudged
+from wizard.checks.unjudged import IS_TEMPLATE, report_links, report_unjudged
 from wizard.errors import Fix
 from wizard.findings import Finding
 from wizard.git.foreign_files import (
@@ -29,6 +30,10 @@ _KINDS = (
     ".key", ".ppk", ".netrc", ".pgpass", ".npmrc", ".pypirc", "Dockerfile", "Containerfile",
 )  # fmt: skip
 _MAX_FILES = 5000
+# Values as a template or encrypted as a whole: those of helmfile, Ansible, Jsonnet, CUE or age.
+_TEMPLATE = re.compile(
+    r"[^/]*(?:airflow|helmfile|values)[^/]*(?:\.ya?ml\.\w+|\.gotmpl|\.jsonnet|\.libsonnet|\.cue)"
+)
 
 
 def inspect_repository(
@@ -51,7 +56,12 @@ def inspect_repository(
         if path.endswith(_KINDS) or (path not in regular and "." not in posixpath.basename(path))
     ]
     listed = [path for path in known if not path.startswith(inside)]
-    if not listed:
+    templates = [
+        path
+        for path in regular
+        if _TEMPLATE.fullmatch(posixpath.basename(path)) and not path.startswith(inside)
+    ]
+    if ours and not listed and not templates:
         return 0, []
     beside = [path for path in known if path.startswith(inside)]
     read = read_foreign_files(repository, [*listed[:_MAX_FILES], *beside[:_MAX_FILES]])
@@ -68,7 +78,7 @@ def inspect_repository(
         links=links,
         whole=not ours,
     )
-    found += report_unjudged(skipped)
+    found += report_unjudged({**dict.fromkeys(templates, IS_TEMPLATE), **skipped})
     found = [one for one in found if not one.path.startswith(inside)]
     if not ours:
         argocd = any(b"argoproj.io/" in data for data in files.values())

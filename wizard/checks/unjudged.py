@@ -8,9 +8,11 @@ from wizard.errors import Fix
 from wizard.findings import Finding, Severity
 from wizard.git.foreign_files import IS_LINK, IS_SUBMODULE
 
+IS_TEMPLATE = "only the program that renders or decrypts this file knows its values"
 _EFFECTIVE = (".yaml", ".yml", ".json", "Kustomization")
 _FIXES = {
     IS_LINK: Fix("put a copy of the file in its place"),
+    IS_TEMPLATE: Fix("render it, and check the result"),
     IS_SUBMODULE: Fix("check that repository on its own, or copy its files into this one"),
 }
 _SPLIT = Fix("split the file, or remove it")

@@ -35,4 +35,6 @@ def _find_problems(
     places = {format_path(at) for at, _ in walk(values) if at}
     for finding in inspect_rendering(rendering, files, chart):
         if finding.path == path and finding.where in places:
-            yield Problem(f"values.{finding.where}", f"{finding.message}; {finding.fix.text}")
+            grade = "" if finding.is_error else f"only a {finding.severity}: "
+            text = f"{grade}{finding.message}; {finding.fix.text}"
+            yield Problem(f"values.{finding.where}", text)

@@ -450,6 +450,11 @@ RED: list[tuple[str, str, Change]] = [
     ("argocd.project-kind", "priorityClasses",
      value("priorityClasses", [{"name": "high", "value": 1}])),
     ("argocd.project-kind", "multiNamespaceMode", value("multiNamespaceMode", True)),
+    ("argocd.project-object", "kind", both(written, add("apps/airflow/mine.yaml", {
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "x"}}))),
+    ("argocd.project-object", "metadata.namespace", both(written, add("apps/airflow/mine.yaml", {
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {
+            "name": "x", "namespace": "other"}}))),
     ("argocd.job", "migrateDatabaseJob.jobAnnotations",
      without("migrateDatabaseJob.jobAnnotations")),
     ("argocd.job", "createUserJob.jobAnnotations",
@@ -613,6 +618,9 @@ GREEN: list[tuple[str, Change]] = [
         put(PROJECT, "spec.clusterResourceWhitelist", [{"group": "*", "kind": "*"}]),
         value("multiNamespaceMode", True), value("quotas", {"pods": "10"}))),
     ("argocd.project-kind", both(value("multiNamespaceMode", True), value("rbac.create", False))),
+    ("argocd.project-object", both(written, add("apps/airflow/mine.yaml", {
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {
+            "name": "x", "namespace": "airflow"}}))),
     ("argocd.job", value("createUserJob", {"enabled": False})),
     ("argocd.repository-unchecked", put(REPOSITORY, f"{DATA}.insecure", "false")),
     # A template of credentials is a prefix of many URLs.

@@ -65,6 +65,18 @@ def test_a_large_file_is_named_and_not_read(
     assert {one.path for one in found if "files before" in one.message} == {"d.yaml"}
 
 
+def test_nothing_is_ok_that_nobody_read(folder: GitFolder) -> None:
+    """Values as a template or encrypted as a whole are named, also beside no other file."""
+    names = ["airflow/values.yaml.gotmpl", "helmfile.yaml.gotmpl", "values.yaml.enc", "v/x.yaml.x"]
+    folder.commit(dict.fromkeys(names, "executor: {{ .Values.executor }}\n"))
+    count, found = inspect_repository(folder.repo)
+    assert count == 0
+    named = {(one.path, one.severity) for one in found if one.rule == "check.unjudged"}
+    assert named == {(path, "warning") for path in names[:3]}
+    assert "check.no-values" in {one.rule for one in found}
+    assert inspect_repository(folder.repo, ours=["airflow", "v"])[1] != []
+
+
 def test_what_a_kustomization_names_is_read_or_named(folder: GitFolder) -> None:
     resources = "resources: [big.yaml, link.yaml, ../shared, missing.yaml]\n"
     folder.commit({

@@ -33,6 +33,10 @@ def test_contradictions_unknown_and_dead_keys_come_in_one_round(aw: Wizard) -> N
         "values.webserver.replicas",
     }
     assert len(told) == len(set(told))
+    mild = [line for line in done.err.splitlines() if "only a warning: " in line]
+    assert sorted(line.split(":")[0].strip() for line in mild) == [
+        "values.webserver.replicas", "values.workers.resources",
+    ]  # fmt: skip
 
 
 def test_a_role_without_audience_is_an_answer_with_a_warning() -> None:
