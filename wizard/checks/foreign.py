@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,9 +30,9 @@ _KINDS = (
 )  # fmt: skip
 _MAX_FILES = 5000
 # Values as a template or encrypted as a whole: those of helmfile, Ansible, Jsonnet, CUE or age.
-_TEMPLATE = re.compile(
-    r"[^/]*(?:airflow|helmfile|values)[^/]*(?:\.ya?ml\.\w+|\.gotmpl|\.jsonnet|\.libsonnet|\.cue)"
-)
+_VALUE_WORDS = ("airflow", "helmfile", "values")
+_TEMPLATE_MARKS = (".yaml.", ".yml.")
+_TEMPLATE_KINDS = (".gotmpl", ".jsonnet", ".libsonnet", ".cue")
 
 
 def inspect_repository(
@@ -59,7 +58,7 @@ def inspect_repository(
     templates = [
         path
         for path in regular
-        if _TEMPLATE.fullmatch(posixpath.basename(path)) and not path.startswith(inside)
+        if _is_value_template(posixpath.basename(path)) and not path.startswith(inside)
     ]
     if ours and not listed and not templates:
         return 0, []
@@ -89,6 +88,12 @@ def inspect_repository(
         found.append(Finding("check.limit", "warning", "(repository)", "", message, Fix(fix)))
     own = [path for path in files if not path.startswith(inside)]
     return len(own), found
+
+
+def _is_value_template(name: str) -> bool:
+    """Return whether a file of this name holds values that only another program can read."""
+    kind = name.endswith(_TEMPLATE_KINDS) or any(mark in name for mark in _TEMPLATE_MARKS)
+    return kind and any(word in name for word in _VALUE_WORDS)
 
 
 def _resolve_links(
