@@ -303,6 +303,7 @@ SCENARIOS: Mapping[str, Scenario] = {
             "access.login": "oauth",
             "access.oauth.provider": "okta",
             "access.oauth.issuer": "https://example.okta.com",
+            "access.oauth.ca.file": "sso-ca.pem",
             "access.oauth.client_id": "0oa1",
             "access.oauth.client_secret": {"store": True},
             "access.oauth.roles": {"airflow-admins": "Admin", "data": "User"},

@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 from wizard.chart.contract import FAB_AUTH_MANAGER
 from wizard.formats.yaml_writer import Code
-from wizard.manifests.contribution import ONCE, Contribution, EnvVar, Flow, StepSpec
+from wizard.manifests.certificates import ca_config_map
+from wizard.manifests.contribution import ONCE, Contribution, EnvVar, Flow, Mount, StepSpec
 from wizard.manifests.webserver_config import (
+    CA_FOLDER,
     CLIENT_SECRET_VARIABLE,
     Login,
     ProviderName,
@@ -29,6 +31,7 @@ PROVIDERS: Mapping[ProviderName, str] = {
 }
 CLIENT_SECRET = "oauth-client"  # noqa: S105 - the end of a Secret's name
 CLIENT_SECRET_FACT = "oauthClientSecret"  # noqa: S105 - the name of a fact
+CA_SUFFIX, CA_ASSET = "login-ca", "access.oauth.ca.file"
 CLIENT_SECRET_KEY = "client-secret"  # noqa: S105 - a key of a Secret
 
 
@@ -76,7 +79,16 @@ def login_contribution(release: Release, login: Login, secret: SecretRef) -> Con
             ),
         ),
         notes=(login_note(release, login),),
+        mounts=(login_ca_mount(release),) if login.has_ca else (),
+        manifests=(ca_config_map(release, CA_SUFFIX, release.assets.get(CA_ASSET, "")),)
+        if login.has_ca
+        else (),
     )
+
+
+def login_ca_mount(release: Release) -> Mount:
+    """Return the mount of the issuer's own CA."""
+    return Mount(CA_SUFFIX, release.names.object_name(CA_SUFFIX), CA_FOLDER)
 
 
 def login_note(release: Release, login: Login) -> str:

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from wizard.manifests.contribution import ONCE, Contribution, StepSpec
-from wizard.manifests.login import CLIENT_SECRET_FACT
+from wizard.manifests.login import CLIENT_SECRET_FACT, login_ca_mount
 from wizard.manifests.network_policy import dns_rule
 from wizard.manifests.objects import BASICS_WAVE, manifest_file, object_metadata
 from wizard.manifests.proxy import PROXY_FLOW, PROXY_VARIABLES
 from wizard.manifests.tree import File
+from wizard.manifests.webserver_config import CA_FILE
 from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
 
 if TYPE_CHECKING:
@@ -92,6 +93,12 @@ def proxy_manifests(
         },
         "containers": [_container(release, login, proxy.image, total)],
     }
+    if login.has_ca:
+        mount = login_ca_mount(release)
+        pod["containers"][0]["volumeMounts"] = [
+            {"name": mount.name, "mountPath": mount.path, "readOnly": True}
+        ]
+        pod["volumes"] = [mount.to_volume()]
     if total.pull_secrets:
         pod["imagePullSecrets"] = [{"name": one} for one in total.pull_secrets]
     deployment = {
@@ -186,6 +193,7 @@ def list_arguments(release: Release, login: Login) -> list[str]:
     The subject stands for the address, which some users do not have.
     """
     path = urlsplit(release.base_url).path
+    trust = [f"--provider-ca-file={CA_FILE}"] if login.has_ca else []
     return [
         f"--http-address=:{PROXY_PORT}",
         f"--upstream=http://{release.web_name}:{_UI_PORT}/",
@@ -193,6 +201,7 @@ def list_arguments(release: Release, login: Login) -> list[str]:
         "--reverse-proxy=true",
         "--provider=oidc",
         f"--oidc-issuer-url={login.issuer}",
+        *trust,
         f"--client-id={login.client_id}",
         "--scope=openid",
         "--code-challenge-method=S256",

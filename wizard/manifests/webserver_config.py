@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 CLIENT_SECRET_VARIABLE = "AIRFLOW_OAUTH_CLIENT_SECRET"  # noqa: S105 - the name of a variable
+CA_FOLDER = "/etc/airflow-login-ca"
+CA_FILE = f"{CA_FOLDER}/ca.crt"
 ProviderName = Literal["entra", "okta", "google", "oidc"]
 
 
@@ -21,7 +23,8 @@ ProviderName = Literal["entra", "okta", "google", "oidc"]
 class Login:
     """How users log in: the provider, Airflow's client there, and the role of each group.
 
-    `claim` is the claim with the groups of a user; empty for Google, which sends none.
+    `claim` is the claim with the groups of a user; empty for Google, which sends none. `has_ca`:
+    the issuer's certificate is from a CA of one's own, which is at CA_FILE.
     """
 
     provider: ProviderName
@@ -30,6 +33,7 @@ class Login:
     scopes: str
     claim: str
     roles: Mapping[str, str] = field(default_factory=dict)
+    has_ca: bool = False
 
 
 _TEMPLATE = """\
@@ -63,7 +67,7 @@ OAUTH_PROVIDERS = [
             "client_id": @CLIENT_ID@,
             "client_secret": os.environ.get(@VARIABLE@),
             "server_metadata_url": @METADATA@,
-            "client_kwargs": {"scope": @SCOPES@, "code_challenge_method": "S256"},
+            "client_kwargs": {"scope": @SCOPES@, "code_challenge_method": "S256"@VERIFY@},
         },
     },
 ]
@@ -129,6 +133,8 @@ def webserver_config(login: Login) -> str:
         "VARIABLE": _literal(CLIENT_SECRET_VARIABLE),
         "METADATA": _literal(f"{login.issuer}/.well-known/openid-configuration"),
         "SCOPES": _literal(login.scopes),
+        # Authlib hands it to the session of requests, for every request to the provider.
+        "VERIFY": f', "verify": {_literal(CA_FILE)}' if login.has_ca else "",
     }
     return _fill(_TEMPLATE, parts)
 

@@ -29,6 +29,7 @@ OTHERS: dict[str, object] = {
     "access.base_url": "https://other.example.com",
     "access.gateway.name": "other",
     "access.gateway.namespace": "others",
+    "access.oauth.ca.file": "other.pem",
     "access.oauth.client_id": "other",
     "access.oauth.issuer": "https://sso.example.com",
     "access.oauth.provider": "oidc",

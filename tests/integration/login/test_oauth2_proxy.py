@@ -23,6 +23,7 @@ from tests.support.rendered import objects, rendering
 from tests.support.servers import Answer, Asked, web
 from tests.testbed import programs
 from tests.testbed.fixtures import found
+from wizard.manifests.webserver_config import CA_FILE
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -53,7 +54,9 @@ def program() -> Path:
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Gate]:
-    authority = Authority.make(tmp_path)
+    (tmp_path / "idp").mkdir()
+    # Only the emitted option names the provider's own CA.
+    authority, private = Authority.make(tmp_path), Authority.make(tmp_path / "idp")
     provider = IdentityProvider(CLIENT, SECRET, f"{URL}/oauth2/callback")
     reached: list[Asked] = []
 
@@ -61,7 +64,7 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
         reached.append(asked)
         return Answer(200, b"Airflow")
 
-    with web(authority, provider.answer) as idp, web(authority, upstream) as airflow:
+    with web(private, provider.answer) as idp, web(private, upstream) as airflow:
         provider.issuer = idp.url
         made = rendering(
             "production",
@@ -70,6 +73,7 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
                 "access.login": "proxy",
                 "access.oauth.provider": "oidc",
                 "access.oauth.issuer": "https://sso.example.com",
+                "access.oauth.ca.file": "ca.pem",
                 "access.oauth.client_id": CLIENT,
                 "access.oauth.roles": {"admins": "Admin"},
             },
@@ -81,6 +85,7 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
         places = {
             "--http-address=:4180": f"--http-address=127.0.0.1:{port}",
             "--oidc-issuer-url=https://sso.example.com": f"--oidc-issuer-url={idp.url}",
+            f"--provider-ca-file={CA_FILE}": f"--provider-ca-file={private.path}",
             "--upstream=http://airflow-api-server:8080/": f"--upstream={airflow.url}/",
         }
         assert places.keys() <= set(container["args"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.support.openid import IdentityProvider
 from tests.support.rendered import rendering, values
 from tests.support.servers import Asked, web
 from wizard.manifests.login import redirect_uri
+from wizard.manifests.webserver_config import CA_FILE
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -68,17 +70,17 @@ def place(
                 "access.login": "oauth",
                 "access.oauth.provider": "oidc",
                 "access.oauth.issuer": provider.issuer,
+                "access.oauth.ca.file": "ca.pem",
                 "access.oauth.client_id": CLIENT,
                 "access.oauth.roles": {"admins \"'{{": "Admin", "readers": "Viewer"},
             },
         )
         provider.redirect_uri = redirect_uri(made.release, "oidc")
-        environment = {
-            "AIRFLOW_OAUTH_CLIENT_SECRET": SECRET,
-            "REQUESTS_CA_BUNDLE": str(authority.path),
-        }
+        environment = {"AIRFLOW_OAUTH_CLIENT_SECRET": SECRET}
         login = "/auth/login/oidc" if made.release.airflow_3 else "/login/oidc"
-        with running(request.param, values(made), folder, environment, NAME) as airflow:
+        # The file is where the pods would mount it.
+        text = json.dumps(values(made)).replace(CA_FILE, str(authority.path))
+        with running(request.param, json.loads(text), folder, environment, NAME) as airflow:
             yield Place(airflow, provider, login)
 
 

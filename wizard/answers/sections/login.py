@@ -12,6 +12,7 @@ from wizard.formats.image_types import ImageName
 from wizard.manifests.login import PROVIDERS
 from wizard.manifests.oauth2_proxy import DEFAULT_IMAGE, Proxy
 from wizard.manifests.webserver_config import Login, ProviderName
+from wizard.questions.ca_file import CaFile
 from wizard.questions.cases import ENTRA, GROUPS_CLAIM, ISSUER, PROXY_LOGIN, SINGLE_SIGN_ON
 from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo
@@ -76,6 +77,9 @@ class OAuth(Model):
             "data. Below it is /.well-known/openid-configuration."
         ),
     )
+    ca: Annotated[CaFile, QuestionInfo(when=ISSUER)] = Field(
+        default_factory=CaFile, title="Private CA of the issuer"
+    )
     client_id: Annotated[ClientId, QuestionInfo(when=SINGLE_SIGN_ON, required=True)] = Field(
         default="", title="Client ID", description="ID of Airflow's client at the provider."
     )
@@ -132,4 +136,5 @@ class OAuth(Model):
             self.scopes or scopes,
             self.claim or claims.get(self.provider, "groups"),
             dict(self.roles),
+            has_ca=self.provider not in issuers and bool(self.ca.file),
         )
