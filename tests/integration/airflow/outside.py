@@ -7,7 +7,7 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +160,8 @@ class Backend:
 
     cluster: Cluster
     jwt: Path
+    # The token of each ServiceAccount that the role is for; the pods here share the scheduler's.
+    accounts: dict[str, str] = field(default_factory=dict)
 
     @property
     def answers(self) -> dict[str, object]:
@@ -195,9 +197,15 @@ class Backend:
         vault.request("POST", f"auth/{store.auth_mount}/role/{role}", bound)
         account = made.release.names.service_account("scheduler")
         assert account in bound["bound_service_account_names"]
+        self.accounts.update(
+            {one: self._minted(made, one) for one in bound["bound_service_account_names"]}
+        )
+        self.jwt.write_text(self.accounts[account])
+
+    def _minted(self, made: Rendering, account: str) -> str:
         self.cluster._account(made.release.namespace, account)
-        token = self.cluster.minted(account, store.audience, namespace=made.release.namespace)
-        self.jwt.write_text(token)
+        audience = self.cluster.store.audience
+        return self.cluster.minted(account, audience, namespace=made.release.namespace)
 
     @property
     def role(self) -> str:
@@ -208,9 +216,9 @@ class Backend:
         """Where Vault keeps a connection."""
         return f"{self.cluster.store.mount}/data/airflow/airflow/connections/{connection}"
 
-    def login(self) -> str:
-        """A token of the role, as Airflow gets one."""
-        body = {"role": self.role, "jwt": self.jwt.read_text()}
+    def login(self, account: str) -> str:
+        """A token of the role, as Airflow gets one with this ServiceAccount."""
+        body = {"role": self.role, "jwt": self.accounts[account]}
         path = f"auth/{self.cluster.store.auth_mount}/login"
         answer: Any = self.cluster.vault.request("POST", path, body)
         made: str = answer["auth"]["client_token"]
@@ -224,6 +232,6 @@ def new_backend(cluster: Cluster, jwt: Path) -> Backend:
     return Backend(cluster, jwt)
 
 
-def ports() -> tuple[int, int]:
-    """Free ports for the API server and for the scheduler's server of logs."""
-    return free_port(), free_port()
+def ports() -> tuple[int, int, int]:
+    """Free ports for the API server, and for the scheduler's and the triggerer's server of logs."""
+    return free_port(), free_port(), free_port()
