@@ -172,11 +172,14 @@ def _render_validation(
 
 
 def _find_example(total: Contribution) -> str:
-    """Return a setting of the executor that has an effect with these answers, and a value."""
+    """Return a setting of the executor that has an effect with these answers, and a value.
+
+    It is no request of something with a limit: a request above its limit is refused.
+    """
     if total.settings.get("executor") == "KubernetesExecutor":
-        return "executor.task_pods.memory=2Gi"
+        return "executor.task_pods.batch_size=32"
     if total.settings.get("executor") == "LocalExecutor":
-        return "components.scheduler.memory=4Gi"
+        return "components.scheduler.cpu=2"
     scaled = {
         "workers.celery.replicas": "executor.workers.replicas=3",
         "workers.celery.keda": "executor.workers.max_replicas=20",
