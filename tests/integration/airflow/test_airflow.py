@@ -266,7 +266,7 @@ def test_airflow_runs(
         "sessions", rendered(minor, server, tried, "off", *answers), backend.places,
         **{LOG_KEY: azure.connection},
     )  # fmt: skip
-    said = sessions.start("scheduler", "python", "-c", SESSIONS).finish(SECONDS)
+    said = sessions.start("api-server", "python", "-c", SESSIONS).finish(SECONDS)
     assert str(["success"] * 6) in said
     api.wait_until_healthy("metadatabase", "scheduler", seconds=SECONDS)
     api.login("admin", one.payload["adminPassword"])
