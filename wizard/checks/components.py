@@ -176,7 +176,7 @@ class _Rules(Reporter):
         if remote and (remote.value is None or remote.value.lower() in ("true", "t", "1")):
             return
         message = "the log of a task is lost with its pod: there is no log volume and no remote log"
-        fix = "keep logs on a shared volume, or set config.logging.remote_logging"
+        fix = "keep logs on a shared volume, or in a bucket or search engine (remote_logging)"
         where, question = "logs.persistence.enabled", "logs.kind"
         yield self.warning("configuration.task-logs", where, message, fix, question)
 
