@@ -50,7 +50,7 @@ from wizard.clients.postgres.client import PsycopgClient
 from wizard.clients.ssh.routes import DirectRoute
 from wizard.clients.ssh.session import CloneTarget
 from wizard.formats.nested import put_value
-from wizard.provisioning.survey import StoreItem
+from wizard.provisioning.items import StoreItem
 from wizard.secrets.deploy_key import KeyPair, fingerprint, generate_key_pair, is_same_key
 from wizard.secrets.facts import Fact, Form
 from wizard.secrets.references import SecretRef

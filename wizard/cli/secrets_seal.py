@@ -49,7 +49,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.clients.vault.protocol import StoredSecret
-    from wizard.provisioning.survey import ItemState, Survey
+    from wizard.provisioning.items import ItemState
+    from wizard.provisioning.survey import Survey
     from wizard.secrets.facts import Fact
 
 _HAND_OFF_OPTIONS = ("recipient", "recipients_file", "new_hand_off")

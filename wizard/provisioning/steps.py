@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from wizard.engine.probes import Probe
     from wizard.git.repository import WorkTree
     from wizard.manifests.external_secrets import StoreSettings
-    from wizard.provisioning.survey import Inputs, StoreItem, Survey
+    from wizard.provisioning.items import StoreItem
+    from wizard.provisioning.survey import Inputs, Survey
     from wizard.secrets.deploy_key import KeyPair
     from wizard.secrets.payload import Payload
     from wizard.secrets.references import SecretRef

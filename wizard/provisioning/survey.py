@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -18,6 +18,7 @@ from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
 from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.provisioning.earlier_places import search_earlier_places
+from wizard.provisioning.items import WRITTEN_STATES, ItemState, StoreItem
 from wizard.secrets import generation
 from wizard.secrets.adoption import AdoptedValue, find_adoptable_value
 from wizard.secrets.deploy_key import (
@@ -45,48 +46,15 @@ from wizard.workspace.deploy_keys import GitKey, find_git_key, git_key, list_git
 from wizard.workspace.store_paths import StorePath, list_store_paths
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from wizard.answers.model import Answers
     from wizard.clients.postgres.client import PostgresClient
     from wizard.workspace.proposal import Proposal
 
-ItemState = Literal["kept", "generate", "restore", "adopt", "given", "others"]
-# The states of values that a run writes.
-WRITTEN_STATES: tuple[ItemState, ...] = ("generate", "restore", "adopt", "given")
 _EXTRA_FIX = Fix(
     "give the source of each value in secrets.extra, such as values: {KEY: {env: NAME}}",
     "secrets.extra",
 )
 _PASSWORD = "databasePassword"  # noqa: S105 - a key, not a value
-
-
-@dataclass(frozen=True, slots=True)
-class StoreItem:
-    """One fact, and the origin of its value if the store does not have it yet.
-
-    `kept`: already in the store; `generate`: generated here; `restore`: taken from `version`, an
-    older version of the store; `adopt`: copied from `place`, of another layout or earlier answers;
-    `given`: read from its reference; `others`: somebody else writes it.
-    """
-
-    fact: Fact
-    state: ItemState
-    version: int = 0
-    place: str = ""
-
-    @property
-    def source(self) -> str:
-        """The state in words."""
-        if self.state == "given":
-            return f"from {self.fact.reference}"
-        if self.state == "restore":
-            return f"restored from version {self.version}, since the newest lacks it"
-        if self.state == "adopt":
-            return f"copied from {self.place}"
-        return {"kept": "in the store", "generate": "generated", "others": "left to others"}[
-            self.state
-        ]
 
 
 @dataclass

@@ -23,11 +23,7 @@ from wizard.git.target import (
     read_target_settings,
 )
 from wizard.git.transaction import recover_interrupted_write
-from wizard.plan.comparison import (
-    compare_rendering,
-    find_uncommitted_edits,
-    merge_files,
-)
+from wizard.plan.comparison import compare_rendering, find_uncommitted_edits, merge_files
 from wizard.plan.merge_base import base_folder
 from wizard.plan.plan import Plan
 from wizard.state.apply_journal import is_committed, with_cluster_identity

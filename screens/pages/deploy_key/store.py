@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.vault.address import read_credentials
 from wizard.errors import ConflictError, RefusedError, WizardError
+from wizard.provisioning.items import WRITTEN_STATES
 from wizard.provisioning.sealed_file import require_no_earlier_hand_off
 from wizard.provisioning.steps import (
     StoreSession,
@@ -22,7 +23,7 @@ from wizard.provisioning.steps import (
     open_store,
     resolve_store,
 )
-from wizard.provisioning.survey import WRITTEN_STATES, key_comment
+from wizard.provisioning.survey import key_comment
 from wizard.secrets.deploy_key import list_repairs, read_private_key, require_recorded_key
 from wizard.secrets.resolve import resolve_reference
 from wizard.state.apply_journal import with_remembered_cluster
@@ -30,7 +31,8 @@ from wizard.state.apply_journal import with_remembered_cluster
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.clients.vault.address import AppRole, Token
-    from wizard.provisioning.survey import Inputs, StoreItem
+    from wizard.provisioning.items import StoreItem
+    from wizard.provisioning.survey import Inputs
     from wizard.secrets.deploy_key import KeyPair
     from wizard.systems.prior_use import PriorUse
     from wizard.workspace.proposal import Proposal
