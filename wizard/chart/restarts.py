@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from wizard.chart.contract import get_chart_value, is_celery
+from wizard.chart.pod_template import TEMPLATE
 from wizard.formats.nested import get_value, walk
 
 Values: TypeAlias = Mapping[str, object]
@@ -172,6 +173,8 @@ def find_restarts(old: Values, new: Values, *, local: bool, task_pods: bool) -> 
     pods of their own, whose template is in a ConfigMap that all pods depend on.
     """
     hit: set[str] = set()
+    # A template of one's own replaces the one that these values would change.
+    task_pods = task_pods and not (old.get(TEMPLATE) and new.get(TEMPLATE))
     own_tag = all(get_value(one, ("images", "airflow", "tag")) for one in (old, new))
     for key in changed_values(old, new):
         if key == "defaultAirflowTag" and own_tag:
