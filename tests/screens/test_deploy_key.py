@@ -142,7 +142,7 @@ async def test_the_page_is_there_only_over_ssh(tmp_path: Path) -> None:
     over_https = wizard(tmp_path, "local")
     assert DEPLOY_KEY not in [step.name for step in over_https.draft.pages]
     names = [step.name for step in wizard(tmp_path, "production", *COMPLETE).draft.pages]
-    assert names[names.index("dags") : names.index("secrets")] == [
+    assert names[names.index("dags") : names.index("access")] == [
         "dags",
         "dags.host_keys",
         DEPLOY_KEY,
@@ -345,7 +345,7 @@ async def test_errors_of_vault_are_shown_with_a_hint(stage: Stage) -> None:
         assert "the answers are incomplete: database.host" in shown
         assert "m create" not in shown
         assert "step" in await stage.press(pilot, "enter")
-        assert page(pilot).page_name == "secrets"
+        assert page(pilot).page_name == "access"
     assert public(app) == ""
     stage.assert_nothing_leaked(app.draft)
 
