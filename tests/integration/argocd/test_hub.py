@@ -71,12 +71,12 @@ def test_a_forgotten_hub_is_not_read_as_there_is_no_application(
         for steps in (
             installer.destroy(forgotten, None, ("volumes", "namespace")),
             installer.undo(forgotten, None),
-            build_undo_steps(forgotten, "delivery")[1:],
+            build_undo_steps(forgotten, "delivery")[2:],
         ):
             found = told(steps)
             first = found.pop("argocd.cluster")
             assert (first.state, NAME_IT in first.fix.text) == ("blocked", True), first
-            assert {event.state for event in found.values()} == {"left"}
+            assert {event.state for event in found.values()} == {"left"}, found
         # What a run writes into the wrong cluster it cannot name either.
         wrong = told(by_argocd.build_argocd_steps(forgotten))["argocd.cluster"]
         assert (wrong.state, NAME_IT in wrong.fix.text) == ("blocked", True), wrong

@@ -28,7 +28,6 @@ __all__ = ["controller", "new_bench"]
 
 pytestmark = pytest.mark.integration
 
-HER_URL = "ssh://git@git.example.com/hers/airflow.git"
 ROLE, AUTH, POLICY, MOUNT, PAYLOAD = (
     "remove.vault-role", "remove.vault-auth", "remove.vault-policy", "remove.vault-mount",
     "destroy.payload",
@@ -104,7 +103,7 @@ def applied(bench: Bench) -> Bench:
 
 
 def test_a_policy_that_anothers_role_gives_stays(new_bench: Callable[..., Bench]) -> None:
-    hers = applied(new_bench({"delivery.argocd.repo_url": HER_URL}))
+    hers = applied(new_bench())
     mine = applied(new_bench())
     # As an earlier version set it up for a second cluster: the same policy in a further role.
     shared = f"auth/{hers.store.auth_mount}/role/hers"

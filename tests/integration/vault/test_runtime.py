@@ -32,7 +32,6 @@ pytestmark = pytest.mark.integration
 
 BACKEND: dict[str, object] = {"secrets.backend.kind": "vault"}
 OWN = ("vault.runtime-policy", "vault.runtime-role", "vault.runtime-login")
-HER_URL = "ssh://git@git.example.com/hers/airflow.git"
 
 
 def runtime_of(bench: Bench) -> VaultSettings:
@@ -190,7 +189,7 @@ def test_another_role_or_policy_of_that_name_stays(new_bench: Callable[..., Benc
 
 
 def test_a_removal_takes_only_its_own(bench: Bench, new_bench: Callable[..., Bench]) -> None:
-    hers = new_bench({**BACKEND, "delivery.argocd.repo_url": HER_URL})
+    hers = new_bench(BACKEND)
     accounts(hers, *runtime_of(hers).accounts)
     applied_runtime(hers)
     store = runtime_of(bench)
