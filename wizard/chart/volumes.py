@@ -1,6 +1,6 @@
 """The volume claims that the chart renders itself, and how they outlive a change of the values.
 
-Helm and Argo CD delete what the chart renders no more, a claim with everything on its volume too.
+Helm and Argo CD delete what the chart no longer renders, a claim with everything on its volume too.
 An annotation keeps it. Source: charts 1.16.0 to 1.22.0 (templates/logs-persistent-volume-claim.yaml
 and dags-persistent-volume-claim.yaml); Helm's documentation of resource policies; Argo CD's of sync
 and compare options.
@@ -40,6 +40,12 @@ def list_rendered_claims(
             notes = own.get("annotations")
             found[f"{release}-{suffix}"] = _is_kept(notes or {}, gitops=gitops)
     return found
+
+
+def list_named_claims(values: Mapping[str, Any]) -> frozenset[str]:
+    """Return the claims that the values name as existing ones for logs and DAGs."""
+    found = (get_value(values, (*path, "existingClaim")) for path in _CLAIMS)
+    return frozenset(one for one in found if isinstance(one, str) and one)
 
 
 def _is_kept(notes: object, *, gitops: bool) -> bool:

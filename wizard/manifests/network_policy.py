@@ -29,6 +29,7 @@ NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 DATABASE_FLOWS = frozenset({"PostgreSQL", "PgBouncer"})
 # The purpose of the flow to the store of logs that questions name.
 LOG_FLOW = "task logs"
+SEARCH_FLOW = "task logs in a search engine"
 _KUBERNETES_API = (("TCP", 443), ("TCP", 6443))
 _DNS = 53
 # The port of OpenShift's DNS pods: OVN-Kubernetes compares what its Service forwards to.
@@ -104,11 +105,11 @@ def egress_policies(
     flows = tuple(flows)
     configuration = Configuration(installation_of(release, values))
     complete = {(one.host, one.port) for one in flows if one.complete}
-    logs = any(one.purpose == LOG_FLOW for one in flows)
+    search = any(one.purpose == SEARCH_FLOW for one in flows)
     more = [
         Flow(one.purpose, one.host, one.port, one.components, one.protocol)
         for one in list_connections(configuration)
-        if (one.host, one.port) not in complete and not (logs and one.is_guess)
+        if (one.host, one.port) not in complete and not (search and one.is_guess)
     ]
     ports: dict[tuple[str, int], set[str]] = {}
     certain: dict[tuple[str, tuple[str, ...]], set[tuple[str, int]]] = {}

@@ -26,6 +26,7 @@ from wizard.chart.volumes import (
     ARGOCD_SYNC,
     HELM_KEEP,
     HELM_POLICY,
+    list_named_claims,
     list_rendered_claims,
 )
 from wizard.errors import RefusedError, UsageError
@@ -259,23 +260,26 @@ def _left_behind(before: Installed, after: Installed, values: _Values) -> Iterat
 
 
 def _dropped_claims(before: Installed, after: Installed, values: _Values) -> dict[str, bool]:
-    """Return the claims that the chart renders no more: whether each outlives the change.
+    """Return the claims that the chart no longer renders: whether each outlives the change.
 
-    Argo CD prunes what the old release had. Helm leaves an old release alone, with its claims.
+    Argo CD prunes what the old release had. Helm leaves an old release alone, with its claims. A
+    claim that stays and that the new values name as existing is still in use.
     """
     old, new = before.rendering.release, after.rendering.release
     moved = (old.namespace, old.names.release) != (new.namespace, new.names.release)
     found = list_rendered_claims(values.old, old.names.release, gitops=old.gitops)
     stay = {} if moved else list_rendered_claims(values.new, old.names.release, gitops=old.gitops)
-    return {
+    dropped = {
         claim: is_kept or (moved and not old.gitops)
         for claim, is_kept in found.items()
         if claim not in stay
     }
+    used = list_named_claims(values.new) if old.namespace == new.namespace else frozenset()
+    return {claim: is_kept for claim, is_kept in dropped.items() if not (is_kept and claim in used)}
 
 
 def _lost_volumes(release: Release, claims: Sequence[str]) -> Consequence:
-    """Return that the delivery deletes claims, which an earlier version did not protect."""
+    """Return the consequence for claims that the delivery deletes: nothing protects them."""
     note = f"{ARGOCD_SYNC}={ARGOCD_KEEP}" if release.gitops else f"{HELM_POLICY}={HELM_KEEP}"
     listed = " ".join(claims)
     return Consequence(

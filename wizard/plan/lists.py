@@ -43,12 +43,16 @@ def _join(key: str, ours: object, given: object) -> list[Any] | None:
     more = [item for item in given if item not in ours]
     identity = _IDENTITIES[key]
     if identity:
-        if not all(isinstance(item, Mapping) and item.get(identity) for item in more):
-            return None
-        taken = {item.get(identity) for item in ours if isinstance(item, Mapping)}
-        if any(item[identity] in taken for item in more):
+        names = [_identify(item, identity) for item in more]
+        taken = {_identify(item, identity) for item in ours}
+        if not all(names) or taken.intersection(names):
             return None
     return [*ours, *more]
+
+
+def _identify(item: object, identity: str) -> str:
+    found = item.get(identity) if isinstance(item, Mapping) else None
+    return found if isinstance(found, str) else ""
 
 
 def _join_texts(key: str, ours: str, given: str) -> str | None:

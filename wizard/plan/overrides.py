@@ -27,7 +27,7 @@ Path = tuple[str, ...]
 _NAMES = "the Secrets contain addresses built from the release's name (installation.release)"
 _PORTS = "the Secrets contain addresses with the chart's default port"
 _JOB = "the Job's script and variables belong together (admin.*)"
-_ITEM = "it has an item with the name or path of a rendered item; use another one for yours"
+_ITEM = "give only items whose name or path no rendered item has; the rendered items stay"
 _REPLACED = "it replaces a rendered list; keep its items and add yours after them"
 # Settings and the question that owns each setting and everything below it.
 _OWNING_QUESTIONS: Mapping[str, str] = {

@@ -17,7 +17,7 @@ CELERY = when_matching("a Celery executor", "executor.kind", lambda kind: "Celer
 KUBERNETES = when_matching(
     "an executor that starts task pods", "executor.kind", lambda kind: "Kubernetes" in kind
 )
-CHART_TASK_POD = KUBERNETES & when("the chart's pod template", "executor.task_pods.template", "")
+CHART_TASK_POD = when("the chart's pod template", "executor.task_pods.template", "")
 TASK_NAMESPACES = KUBERNETES & when_matching(
     "task pods in other namespaces", "executor.multi_namespace", bool
 )

@@ -101,6 +101,8 @@ def test_an_isolated_database_stays_isolated() -> None:
         "environment.isolate_database": True,
     }
     render(answers("production", {**OWN, **isolated}), {KEY: POD})
+    # A form shows the other values before the file is read.
+    render(answers("production", {**OWN, **isolated}))
     source = "{secretKeyRef: {name: airflow-metadata, key: connection}}"
     text = POD.replace("value: UTC", f"valueFrom: {source}")
     [problem] = refusal(text, isolated)

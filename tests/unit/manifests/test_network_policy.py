@@ -137,6 +137,9 @@ def test_only_those_who_show_or_write_logs_reach_their_store(
         found = egress({"executor.kind": executor, **changes})
         assert {key for key, ports in found.items() if ("TCP", port) in ports} == {users}
         assert port == 9200 or ("TCP", 9200) not in set().union(*found.values())
+    bucket = {"logs.kind": "remote", "logs.url": "s3://logs/prod"}
+    found = egress({"executor.kind": executor, **bucket, **given})
+    assert {key for key, ports in found.items() if ("TCP", 9200) in ports} == {users}
 
 
 def test_no_part_of_an_address_is_in_a_policy() -> None:

@@ -217,6 +217,8 @@ def test_a_volume_of_the_chart_outlives_its_answers(delivery: str) -> None:
     moved = change({"installation.release": "af"}, base).found
     assert "delete pvc airflow-logs\n" in moved["left-behind"].text
     assert "volume-deleted" not in moved
+    used = change({"logs.existing_claim": "airflow-logs"}, base).found
+    assert "airflow-logs" not in str({name: one.text for name, one in used.items()})
 
 
 @pytest.mark.parametrize(

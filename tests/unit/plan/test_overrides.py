@@ -128,6 +128,13 @@ EXPOSED: dict[str, object] = {
 EVERY = "- secretRef:\n    name: all\n"
 
 
+@pytest.mark.parametrize("value", [[], [{"emptyDir": {}}], [{"name": ["x"]}], [{"name": {"a": 1}}]])
+def test_an_item_needs_a_name_of_its_own(value: object) -> None:
+    found = refusals(nested("volumes", value), EXPOSED)
+    assert list(found) == ["values.volumes"] or set(found) <= {"values.volumes.0", "values.volumes"}
+    assert "give only items whose name" in next(iter(found.values()))
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.rendered import filled, findings, objections
+from tests.support.rendered import PEM, filled, findings, objections
 from tests.support.scenarios import host_key
 from wizard.answers.files import answers_data, validate_answers
 from wizard.answers.model import Answers
@@ -149,6 +149,21 @@ def test_the_first_repository_may_be_over_https() -> None:
     assert made.release.known_hosts == LINE
     assert "/etc/airflow-git" in made.tree.by_logical("values").text
     assert not [str(one) for one in findings(made) if one.is_error]
+
+
+def test_a_private_ca_stays_beside_the_host_keys() -> None:
+    repo = "https://git.example.com/a/b.git"
+    changes = {"dags.source": "bundle", "dags.repo": repo, "dags.bundles": [PUBLISHED],
+               "dags.ca.file": "git.pem"}  # fmt: skip
+    found = validate_answers(filled("production", changes))
+    assert found.answers is not None, [str(one) for one in found.problems]
+    made = render(verify(found.answers).answers, {"dags.ca.file": PEM})
+    assert {"secrets/git-known-hosts", "secrets/git-ca"} <= {
+        one.logical for one in made.tree.values()
+    }
+    text = made.tree.by_logical("values").text
+    assert "mountPath: /etc/airflow-git-ca\n" in text
+    assert "mountPath: /etc/airflow-git\n" in text
 
 
 def test_a_bundle_over_https_has_no_host_keys() -> None:

@@ -333,8 +333,8 @@ class Dags(Section):
             variables += bundle_ca_variables(release, location)
         if release.known_hosts or self.is_over_ssh:
             name = release.names.object_name("git-known-hosts")
-            manifests = (known_hosts_map(release),)
-            mounts = (Mount("git-known-hosts", name, "/etc/airflow-git"),)
+            manifests = (*manifests, known_hosts_map(release))
+            mounts = (*mounts, Mount("git-known-hosts", name, "/etc/airflow-git"))
         own = Contribution(
             settings=bundle_settings([bundle, *(one.as_bundle() for one in self.bundles)]),
             secrets=secrets,

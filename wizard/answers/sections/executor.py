@@ -300,7 +300,8 @@ class Executor(Section):
         settings |= self.task_pods.options()
         if self.task_pods.template:
             text = release.assets.get("executor.task_pods.template", "")
-            if release.isolated_database:
+            # While a form is filled in, the file has not been read yet.
+            if text and release.isolated_database:
                 require_isolated_template(release, text)
             settings[TEMPLATE] = text
             comments[TEMPLATE] = "a copy of the file that executor.task_pods.template names"
