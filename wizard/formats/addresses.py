@@ -198,10 +198,10 @@ def _refuse_page(parts: SplitResult) -> None:
     if _is_repository_path(page.path):
         port = f":{parts.port}" if parts.port else ""
         message += f": https://{parts.hostname}{port}/{page.path}"
-    found = [f"branch {page.ref}"] if page.ref else []
-    found += [f"folder {page.folder}"] if page.folder else []
+    found = [f"the branch ({page.ref})"] if page.ref else []
+    found += [f"the folder ({page.folder})"] if page.folder else []
     named = " and ".join(found) or "branch and folder"
-    raise ValueError(f"{message}; answer {named} in questions of their own")
+    raise ValueError(f"{message}; give {named} in questions of their own")
 
 
 _DEFAULT_PORT = {"ssh": 22, "https": 443}

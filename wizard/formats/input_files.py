@@ -22,7 +22,7 @@ _WRITER_SECONDS = 2.0
 _CHUNK = 65536
 # A bundle of all public CAs has about 230,000 bytes.
 MAX_CERTIFICATES = 500_000
-# Kubernetes keeps at most 1 MiB in a ConfigMap, where others share the room.
+# Kubernetes keeps at most 1 MiB in a ConfigMap, which other keys share.
 MAX_MANIFEST = 200_000
 # The limits of Linux; a longer name cannot exist.
 MAX_PATH = 4095

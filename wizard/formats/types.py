@@ -84,9 +84,11 @@ def _postgres_name(value: str) -> str:
 def _public_file(endings: str, words: str, example: str) -> Callable[[str], str]:
     """Return a check of a path whose last part becomes a file name next to the answers."""
 
+    names = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9._-]*\.({endings})")
+
     def check(value: str) -> str:
         name = value.replace("\\", "/").rpartition("/")[2]
-        if value and not re.fullmatch(rf"[A-Za-z0-9_][A-Za-z0-9._-]*\.({endings})", name):
+        if value and not names.fullmatch(name):
             raise ValueError(
                 "name a file of letters, digits, dots, hyphens and underscores that ends in "
                 f"{words}, such as {example}"

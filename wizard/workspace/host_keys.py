@@ -235,7 +235,7 @@ def _fingerprint(entry: KnownHost) -> str:
 
 
 def _own_fingerprints(scan: Scan, typed: Sequence[str]) -> list[str]:
-    """Return the typed fingerprints, or none if all of them are those of other hosts' keys."""
+    """Return the typed fingerprints of keys that this host shows."""
     shown = {key.fingerprint for key in scan.keys}
     return [text for text in typed if parse_fingerprint(text) in shown]
 

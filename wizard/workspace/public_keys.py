@@ -245,9 +245,9 @@ def with_recorded_keys(
     except (AnswersError, RefusedError, UnicodeDecodeError):
         return committed
     wanted: Any = committed
-    for name in (*_QUESTIONS, *_list_bundle_keys(found)):
-        place = _resolve(found, name)
-        public, known = _get(found, (*place, "public")), _resolve(committed, name)
+    for key in (*_QUESTIONS, *_list_bundle_keys(found)):
+        place = _resolve(found, key)
+        public, known = _get(found, (*place, "public")), _resolve(committed, key)
         if isinstance(public, str) and isinstance(_get(committed, known), Mapping):
             wanted = _put(wanted, (*known, "public"), public)
     return wanted if found == wanted else committed

@@ -58,7 +58,8 @@ OUTCOMES: dict[str, Outcome] = {
     "34b-multins": Outcome(0, "kind: ClusterRoleBinding"),
     "35-upgrade": Outcome(0, 'airflowVersion: "2.11.0"'),
     "36-tree-url": Outcome(
-        3, "https://github.com/acme/dags.git; answer branch main and folder dags in questions"
+        3,
+        "https://github.com/acme/dags.git; give the branch (main) and the folder (dags) in",
     ),
 }
 

@@ -222,24 +222,27 @@ def test_credentials_in_a_url_are_refused_and_not_repeated(name: str) -> None:
 
 
 PAGES = {
-    "https://github.com/acme/dags/tree/main/dags": ("acme/dags.git", "branch main and folder dags"),
-    "https://github.com/acme/dags/tree/main": ("acme/dags.git", "branch main in"),
-    "https://github.com/acme/dags/blob/main/x/a.py": ("acme/dags.git", "branch main and folder x"),
-    "https://github.com/acme/dags/blob/main/a.py": ("acme/dags.git", "branch main in"),
+    "https://github.com/acme/dags/tree/main/dags": (
+        "acme/dags.git", "the branch (main) and the folder (dags)"),
+    "https://github.com/acme/dags/tree/main": ("acme/dags.git", "the branch (main) in"),
+    "https://github.com/acme/dags/blob/main/x/a.py": (
+        "acme/dags.git", "the branch (main) and the folder (x)"),
+    "https://github.com/acme/dags/blob/main/a.py": ("acme/dags.git", "the branch (main) in"),
     "https://github.com/acme/dags/pulls": ("acme/dags.git", "branch and folder"),
     "https://gitlab.com/acme/data/dags/-/tree/main?ref_type=heads": (
-        "acme/data/dags.git", "branch main in"),
+        "acme/data/dags.git", "the branch (main) in"),
     "https://gitlab.example.com:8443/a/b/-/issues": ("b.git", "branch "),
     "https://codeberg.org/acme/dags/src/branch/main/dags": (
-        "acme/dags.git", "branch main and folder dags"),
-    "https://bitbucket.org/acme/dags/src/main/": ("acme/dags.git", "branch "),
+        "acme/dags.git", "the branch (main) and the folder (dags)"),
+    "https://bitbucket.org/acme/dags/src/main/": ("acme/dags.git", "the branch "),
     "https://bitbucket.org/acme/dags/src/main/dags/": (
-        "acme/dags.git", "branch main and folder dags"),
+        "acme/dags.git", "the branch (main) and the folder (dags)"),
     "https://dev.azure.com/acme/My%20Project/_git/dags?path=/dags&version=GBmain": (
-        "acme/My%20Project/_git/dags", "branch main and folder dags"),
+        "acme/My%20Project/_git/dags", "the branch (main) and the folder (dags)"),
     "https://git.example.com/projects/DATA/repos/dags/browse?at=refs/heads/main": (
-        "scm/DATA/dags.git", "branch main in"),
-    "https://git.example.com/b/users/ada/repos/dags/browse/x": ("b/scm/~ada/dags.git", "folder x"),
+        "scm/DATA/dags.git", "the branch (main) in"),
+    "https://git.example.com/b/users/ada/repos/dags/browse/x": (
+        "b/scm/~ada/dags.git", "the folder (x)"),
 }  # fmt: skip
 
 
@@ -250,7 +253,7 @@ def test_the_address_of_a_page_is_refused_with_what_it_means(url: str) -> None:
     top = "/".join(url.split("/")[:3])
     assert message.startswith("give the clone URL, not the address of a page in a browser: ")
     assert f": {top}/" in message
-    assert f"{clone}; answer {named}" in message
+    assert f"{clone}; give {named}" in message
     assert url not in message
     assert TypeAdapter(TYPES["GitUrl"]).validate_python(f"{top}/{clone}") == f"{top}/{clone}"
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.rendered import PEM, findings, objects, rendering, values
 from wizard.chart.versions import chart_version, list_chart_versions
+from wizard.chart.volumes import keeping_annotations
 from wizard.plan.render import Rendering
 
 HTTPS: dict[str, object] = {"dags.repo": "https://git.example.com:8443/a/b.git"}
@@ -165,6 +166,7 @@ def test_a_volume_of_others_and_one_of_the_chart() -> None:
     }
     assert values(own)["dags"]["persistence"] == {
         "enabled": True, "accessMode": "ReadOnlyMany", "size": "1Gi", "storageClassName": "nfs",
+        "annotations": keeping_annotations(gitops=True),
     }  # fmt: skip
     for made in (existing, own):
         assert not any("git" in secret.name for secret in made.total.secrets)
