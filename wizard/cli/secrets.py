@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.cli.console import Console
@@ -169,13 +169,21 @@ def _fill_store(run: SecretsRun, session: StoreSession, agreed: Any) -> ExitCode
         run.note(f"left to others: {', '.join(left)}")
     report_outcomes(run, outcomes, recorded)
     keys = [(about, one.key) for one in outcomes if one.key and (about := one.found.git_key)]
-    if keys and run.options.register:
-        _register_keys(run, keys, agreed)
+    if run.options.register and (registrable := [*_list_registrable(outcomes)]):
+        _register_keys(run, registrable, agreed)
     if not run.options.prove:
         return ExitCode.DONE
     proven = [_prove_clone(run, about, key) for about, key in keys]
     proven += [_prove_logins(run, one, agreed) for one in outcomes]
     return ExitCode.DONE if all(proven) else ExitCode.REFUSED
+
+
+def _list_registrable(outcomes: Iterable[Outcome]) -> Iterator[tuple[GitKey, KeyPair]]:
+    """Yield the deploy keys of the repositories, and the bundles' keys that were generated here."""
+    for one in outcomes:
+        for about, key in one.keys:
+            if not about.label or about.answer.kind == "generate":
+                yield about, key
 
 
 def _fill_store_path(

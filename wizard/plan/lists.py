@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wizard.formats.yaml_untrusted import parse_yaml_text
 from wizard.formats.yaml_writer import dump_yaml
 
 # The last part of a list's key, and the field that no two of its items share; "": the whole item.
@@ -56,6 +55,9 @@ def _identify(item: object, identity: str) -> str:
 
 
 def _join_texts(key: str, ours: str, given: str) -> str | None:
+    # Most answers add to no list that is text, and a plan without changes needs no parser.
+    from wizard.formats.yaml_untrusted import parse_yaml_text
+
     mine, more = parse_yaml_text(ours), parse_yaml_text(given)
     joined = _join(key, mine, more)
     if joined is None or not isinstance(mine, list) or not isinstance(more, list):

@@ -238,9 +238,19 @@ def list_token_consents(
     key: GitKey, place: ProviderRepository, reference: SecretRef, agreed: Mapping[str, Any]
 ) -> dict[str, str]:
     """Return the question to confirm before a token is sent for a new repository URL."""
-    if get_value(agreed, tuple(key.repository.split("."))) == key.url:
+    if key.label:
+        known = _list_known_bundles(agreed)
+    else:
+        known = {get_value(agreed, tuple(key.repository.split(".")))}
+    if key.url in known:
         return {}
-    return {key.repository: f"Send the token from {reference} to {place.api}?"}
+    name = key.label or key.repository
+    return {name: f"Send the token from {reference} to {place.api}?"}
+
+
+def _list_known_bundles(agreed: Mapping[str, Any]) -> set[Any]:
+    listed = get_value(agreed, ("dags", "bundles"))
+    return {get_value(one, ("repo",)) for one in listed} if isinstance(listed, list) else set()
 
 
 def register_key(
@@ -258,8 +268,7 @@ def list_login_consents(found: Survey, agreed: Mapping[str, Any]) -> dict[str, s
     target = https_target(answers) if TOKEN_FACT in facts else None
     if target is not None and get_value(agreed, tuple(DAGS_REPO_KEY.split("."))) != target.url:
         consents[DAGS_REPO_KEY] = f"Send the Git token to {target.endpoint}?"
-    listed = get_value(agreed, ("dags", "bundles"))
-    known = {get_value(one, ("repo",)) for one in listed} if isinstance(listed, list) else set()
+    known = _list_known_bundles(agreed)
     for bundle in answers.dags.bundles if DAG_BUNDLES.holds(answers) else ():
         if bundle.fact and bundle.fact.key in facts and bundle.repo not in known:
             key = f"{BUNDLES_KEY}{bundle.name}.login"

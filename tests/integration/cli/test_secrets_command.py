@@ -779,6 +779,29 @@ def test_the_key_is_registered_with_a_token_by_reference(
     assert "warning: it depends on the token" in done.err
 
 
+def test_the_key_of_a_bundle_is_registered_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def register(
+        place: ProviderRepository, _token: SecretStr, _title: str, public: str
+    ) -> RegistrationResult:
+        asked.append((place.path, public))
+        return RegistrationResult(made=True, note="")
+
+    monkeypatch.setattr("wizard.clients.forge.register_deploy_key", register)
+    monkeypatch.setenv("FORGE", bench.canary.secret("forge"))
+    repo = "ssh://git@github.com/example/fin.git"
+    bundle = {"name": "fin", "repo": repo, "login": {"generate": True}}
+    bench.answers({"dags.source": "bundle", "dags.bundles": [bundle]})
+    consent = [f"--allow-reference={key}" for key in ("dags.repo", "dags.bundles.fin.login")]
+    found = json.loads(bench("--yes", "--json", *ALLOW, "--register", "env:FORGE", *consent).out)
+
+    [about] = found["bundle_keys"]
+    assert asked == [("example/airflow-dags", found["public"]), ("example/fin", about["public"])]
+
+
 def test_a_token_itself_is_refused_and_not_repeated(bench: Bench) -> None:
     for wrong in (bench.canary.secret("token"), "generate", "store"):
         done = bench("--yes", *ALLOW, "--register", wrong, code=64)
