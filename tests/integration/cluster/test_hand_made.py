@@ -21,6 +21,7 @@ from tests.support.cluster.installation import (
     STORES,
     apply_and_sync,
     claim,
+    claim_from_set,
     ended,
     exists,
     marked,
@@ -87,7 +88,7 @@ def going(world: World) -> dict[str, bool]:
 
 
 def test_a_copy_of_a_volume_stays(world: World, applied: Target) -> None:
-    claim(world, "logs-airflow-worker-0")
+    claim_from_set(world, "logs-airflow-worker-0")
     claim(world, "logs-airflow-worker-before-0")
     assert ended(volumes.build_mark_step(applied)).state == "changed"
     copy(world, f"{CLAIMS}/logs-airflow-worker-0", "logs-before-the-upgrade")
@@ -311,7 +312,7 @@ def test_what_earlier_files_named_is_said(world: World) -> None:
 
 def test_a_volume_that_others_mount_stays(world: World, applied: Target) -> None:
     for name in ("worker", "triggerer"):
-        claim(world, f"logs-airflow-{name}-0")
+        claim_from_set(world, f"logs-airflow-{name}-0")
     mounted = {"claimName": "logs-airflow-worker-0"}
     pod = {
         "containers": [{"name": "reader", "image": "busybox"}],

@@ -41,6 +41,7 @@ from wizard.clients.vault.address import Token, VaultAddress
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.destroy.steps import build_destroy_steps, build_undo_steps
 from wizard.engine.steps import Step, StepEvent, StepStatus
+from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.state.apply_journal import CLUSTER_UID, VAULT_CLUSTER_ID
 from wizard.stores.vault.live.location import OpenVault
 from wizard.systems.argocd import known_hosts, store_credential
@@ -146,9 +147,19 @@ class Street:
         else:
             self._install(target)
         for claim in ("logs-airflow-worker-0", "redis-db-airflow-redis-0"):
+            # As `destroy` marks them while their StatefulSets exist, which nothing makes here.
             labels = {"release": "airflow", "tier": "airflow"}
+            notes = {OWNER_ANNOTATION: target.release.owner_id}
             spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-            self.apply("v1", "PersistentVolumeClaim", claim, place, labels=labels, spec=spec)
+            self.apply(
+                "v1",
+                "PersistentVolumeClaim",
+                claim,
+                place,
+                labels=labels,
+                annotations=notes,
+                spec=spec,
+            )
         self._fill(place, target)
 
     def _install(self, target: Target) -> None:
@@ -186,7 +197,10 @@ class Street:
                 store.write(keys, 0)
 
     def apply(self, api: str, kind: str, name: str, place: str, **more: Any) -> None:
-        about: dict[str, Any] = {"name": name, "labels": more.pop("labels", {})}
+        about: dict[str, Any] = {
+            key: more.pop(key) for key in ("labels", "annotations") if key in more
+        }
+        about["name"] = name
         if place:
             about["namespace"] = f"{place}-{self.id}"
         open_kube(patience=2).apply({"apiVersion": api, "kind": kind, "metadata": about, **more})

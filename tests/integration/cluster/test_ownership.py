@@ -21,6 +21,7 @@ from tests.support.cluster.installation import (
     STORES,
     apply_and_sync,
     claim,
+    claim_from_set,
     ended,
     exists,
     look,
@@ -282,13 +283,14 @@ def test_an_installation_without_a_source_takes_nothing_over(world: World, appli
 
 def test_labels_make_no_volume_ours(world: World, applied: Target) -> None:
     claim(world, "hers")
-    claim(world, "logs-airflow-worker-0")
+    worker = claim_from_set(world, "logs-airflow-worker-0")
     owner = put(world, "ConfigMap", "her-owner", "v1")
     claim(world, "logs-airflow-worker-1", ownerReferences=[owner])
     assert ended(volumes.build_mark_step(applied)).state == "changed"
     notes = world.read(f"{CLAIMS}/logs-airflow-worker-0")["metadata"]["annotations"]
     assert notes[OWNER_ANNOTATION] == applied.release.owner_id
     # Killed after the Application had gone: another run knows no more than the objects say.
+    world.server.request("DELETE", worker)
     world.server.request("DELETE", APPLICATION.format(argo=world.argo))
     fresh = replace(applied, verdicts={})
     done = ended(volumes.build_volumes_removal(fresh, ["volumes"]))
@@ -308,7 +310,7 @@ def test_a_volume_that_the_answers_call_one_of_others_stays(world: World) -> Non
     target = apply_and_sync(world, **own)
     mark = {TRACKING: f"airflow:/{CLAIM}:{world.namespace}/airflow-logs"}
     claim(world, "airflow-logs", annotations=mark)
-    claim(world, "logs-airflow-triggerer-0")
+    claim_from_set(world, "logs-airflow-triggerer-0")
     assert ended(volumes.build_mark_step(target)).state == "changed"
     assert ended(protection.build_keep_step(target, ["volumes"])).state == "changed"
     ended(volumes.build_volumes_removal(replace(target, verdicts={}), ["volumes"]))
@@ -322,9 +324,10 @@ def test_a_volume_that_the_answers_call_one_of_others_stays(world: World) -> Non
 
 def test_a_volume_that_others_took_over_stays(world: World, applied: Target) -> None:
     """A StatefulSet takes the claims of its name that it finds, with the mark of an earlier run."""
-    claim(world, "logs-airflow-triggerer-0")
-    claim(world, "logs-airflow-worker-0")
+    sets = [claim_from_set(world, f"logs-airflow-{name}-0") for name in ("triggerer", "worker")]
     assert ended(volumes.build_mark_step(applied)).state == "changed"
+    for path in sets:
+        world.server.request("DELETE", path)
     world.server.request("DELETE", APPLICATION.format(argo=world.argo))
     labels = {"app": "hers"}
     container = {"name": "airflow", "image": "apache/airflow:3.2.2"}
@@ -348,15 +351,7 @@ def test_a_volume_from_before_the_installation_needs_a_yes(world: World, applied
     marked(world, theirs, annotations={OWNER_ANNOTATION: HERS})
     # The API counts in seconds.
     time.sleep(1.1)
-    labels = {"app": "airflow"}
-    container = {"name": "airflow", "image": "apache/airflow:3.2.2"}
-    pod = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
-    spec = {"serviceName": "airflow", "selector": {"matchLabels": labels}, "template": pod}
-    put(world, "StatefulSet", "airflow-worker", "apps/v1", spec=spec)
-    sets = "/apis/apps/v1/namespaces/{namespace}/statefulsets/airflow-worker"
-    mark = {TRACKING: f"airflow:apps/StatefulSet:{world.namespace}/airflow-worker"}
-    marked(world, sets, annotations=mark)
-    claim(world, "logs-airflow-worker-2")
+    sets = claim_from_set(world, "logs-airflow-worker-2")
     target = replace(applied, verdicts={})
     # Those that stay say whose they are, so that the next installation does not take them.
     assert ended(volumes.build_mark_step(target, ())).state == "changed"
@@ -368,11 +363,16 @@ def test_a_volume_from_before_the_installation_needs_a_yes(world: World, applied
         "logs-airflow-worker-0": None, "logs-airflow-worker-1": HERS,
         "logs-airflow-worker-2": target.release.owner_id,
     }  # fmt: skip
-    world.server.request("DELETE", sets.format(namespace=world.namespace))
+    world.server.request("DELETE", sets)
     done = ended(volumes.build_volumes_removal(target, ["volumes"]))
     assert done.state == "blocked", done
     assert "is older than StatefulSet airflow-worker" in done.detail
-    agreed = replace(target, agreed={done.id: seal(done)})
+    # Killed by then: another run cannot see that it is older, and finds no mark.
+    again = replace(target, verdicts={})
+    done = ended(volumes.build_volumes_removal(again, ["volumes"]))
+    assert done.state == "blocked", done
+    assert "has no mark, and StatefulSet airflow-worker is gone" in done.detail
+    agreed = replace(again, agreed={done.id: seal(done)})
     ended(volumes.build_volumes_removal(agreed, ["volumes"]))
     going = {
         one["metadata"]["name"]: "deletionTimestamp" in one["metadata"]

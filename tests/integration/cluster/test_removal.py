@@ -22,6 +22,7 @@ from tests.support.cluster.installation import (
     STORES,
     apply_and_sync,
     claim,
+    claim_from_set,
     ended,
     exists,
     look,
@@ -337,7 +338,7 @@ def require_others_keep_the_namespace(world: World, target: Target) -> None:
     gone = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x", "uid": "gone"}
     put(world, "Secret", "left-behind", "v1", gone)
     world.server.request("DELETE", f"/apis/apps/v1/namespaces/{world.namespace}/deployments/hers")
-    claim(world, "logs-airflow-worker-0")
+    claim_from_set(world, "logs-airflow-worker-0")
     uid = world.read(SPACE)["metadata"]["uid"]
     own = put(world, "Service", "airflow", "v1", spec={"ports": [{"port": 1}]})
     mark = {TRACKING: f"airflow:/Service:{world.namespace}/airflow"}

@@ -13,6 +13,7 @@ from tests.testbed.kube import RejectedError
 from wizard.engine.steps import Step, StepEvent, StepStatus
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import steps as by_argocd
+from wizard.systems.argocd.tracking import TRACKING
 from wizard.systems.target import Target
 
 ARGO = "/apis/argoproj.io/v1alpha1/namespaces/{argo}"
@@ -65,6 +66,17 @@ def claim(world: World, name: str, **more: Any) -> None:
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     made = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": about, "spec": spec}
     world.server.apply(json.dumps(made))
+
+
+def claim_from_set(world: World, name: str) -> str:
+    """A claim from a template of a StatefulSet of the chart, which Argo CD delivered; its path."""
+    owner = name.partition("-")[2].rpartition("-")[0]
+    path = f"/apis/apps/v1/namespaces/{{namespace}}/statefulsets/{owner}"
+    world.operators.workload("StatefulSet", owner, ready=True)
+    mark = {TRACKING: f"airflow:apps/StatefulSet:{world.namespace}/{owner}"}
+    marked(world, path, annotations=mark)
+    claim(world, name)
+    return path.format(namespace=world.namespace)
 
 
 def look(action: Step) -> StepStatus:

@@ -161,21 +161,26 @@ def _judge_template_claim(target: Target, kube: Kube, found: KubeObject, user: s
     """Return whose a claim is that is named as one of a StatefulSet.
 
     A StatefulSet takes an existing claim of its names, with the data of whoever had it before. The
-    removal deletes the StatefulSet first, so what was seen is remembered during the run.
+    removal marks what is proven before it deletes the StatefulSets, so without the StatefulSet an
+    unmarked claim is not proven: a run that was killed may have doubted it. What was seen is
+    remembered during the run.
     """
     uid = str(found["metadata"].get("uid"))
     if uid in target.verdicts:
         return target.verdicts[uid]
     owner = _judge_template_user(target, kube, user)
-    ref = Ref(*_STATEFUL_SET, user, target.release.namespace)
-    if owner.is_ours and (taker := read_object(kube, ref, metadata=True)) is not None:
-        # Times of the API are ISO 8601 in UTC.
-        times = [str(one["metadata"].get("creationTimestamp") or "") for one in (found, taker)]
-        if times[0] < times[1]:
-            owner = Ownership(
-                "unknown", f"is older than StatefulSet {user}, so it may be of somebody before"
-            )
-            target.verdicts[uid] = owner
+    if not owner.is_ours:
+        return owner
+    taker = read_object(kube, Ref(*_STATEFUL_SET, user, target.release.namespace), metadata=True)
+    if taker is None:
+        return Ownership("unknown", f"has no mark, and StatefulSet {user} is gone")
+    # Times of the API are ISO 8601 in UTC.
+    times = [str(one["metadata"].get("creationTimestamp") or "") for one in (found, taker)]
+    if times[0] < times[1]:
+        owner = Ownership(
+            "unknown", f"is older than StatefulSet {user}, so it may be of somebody before"
+        )
+    target.verdicts[uid] = owner
     return owner
 
 
