@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wizard.workspace.earlier import EarlierAnswers
 
 EARLIER = "remove.earlier"
+_EXISTS = "exists"
 # Kinds whose objects show that an installation is still in a namespace; by source, or by label.
 _BY_SOURCE = (("external-secrets.io/v1", "ExternalSecret"), ("v1", "ServiceAccount"))
 _BY_LABEL = (
@@ -39,6 +40,8 @@ _BY_LABEL = (
 )  # fmt: skip
 _APPLICATION = ("argoproj.io/v1alpha1", "Application")
 _PROJECT = ("argoproj.io/v1alpha1", "AppProject")
+# Failures that are about the cluster as a whole, not about one object.
+_NO_ANSWER = ("unreachable", "tls", "login")
 # Kinds that the answers lead to, or that have a step of their own.
 _OTHERWISE = ("Application", "AppProject", "Namespace")
 
@@ -55,8 +58,13 @@ def build_earlier_step(target: Target) -> Step:
             lines += [f"commit {one.commit[:12]}: {line}" for line in found]
             fixes += [_explain(one)] if found else []
         if dropped := _list_dropped(target):
-            lines += [f"{ref}, of an earlier commit, exists" for ref in dropped]
-            fixes.append(Fix(f"to delete what files no longer name: {kubectl_delete(dropped)}"))
+            lines += [
+                escape_unprintable(f"{ref}, of an earlier commit, {what}")
+                for ref, what in dropped.items()
+            ]
+            if standing := [ref for ref, what in dropped.items() if what == _EXISTS]:
+                command = kubectl_delete(standing)
+                fixes.append(Fix(f"to delete what files no longer name: {command}"))
         if not lines:
             return StepStatus("holds", "no earlier answers named other places or objects")
         return StepStatus("kept", "; ".join(dict.fromkeys(lines)), Fix.join(fixes))
@@ -91,10 +99,10 @@ def _list_left(target: Target, claims: Claims, own: Claims) -> Iterator[str]:
         ]
         now = own.argocd, own.applications | own.projects
         for ref in refs:
-            if (ref.namespace != now[0] or ref.name not in now[1]) and _is_ours(
-                target, target.argocd, ref
-            ):
-                yield f"{ref} exists"
+            if ref.namespace == now[0] and ref.name in now[1]:
+                continue
+            if what := _describe_object(target, target.argocd, ref):
+                yield escape_unprintable(f"{ref} {what}")
     # Another server or namespace has everything of its own.
     is_elsewhere = any(claims.vault) and claims.vault != own.vault
     where = f" in {' '.join(filter(None, claims.vault))}" if is_elsewhere else ""
@@ -124,13 +132,15 @@ def _list_roles(claims: Claims) -> set[tuple[str, str]]:
     return {one for one in roles if all(one)}
 
 
-def _list_dropped(target: Target) -> list[Ref]:
-    """Return the objects of ours that exist, and that only earlier versions of our files name.
+def _list_dropped(target: Target) -> dict[Ref, str]:
+    """Return objects that only earlier versions of our files name, each with what is said of it.
+
+    Those are left out that do not exist or are not ours.
 
     Helm knows nothing of the manifests beside the chart, and Argo CD keeps the ExternalSecrets.
     """
     paths = target.release.paths
-    found: dict[Ref, None] = {}
+    found: dict[Ref, str] = {}
     clusters = ((paths.apps, "secrets/", target.kube), (paths.argocd, "argocd/", target.argocd))
     for folder, logical, kube in clusters:
         if kube is None:
@@ -141,20 +151,24 @@ def _list_dropped(target: Target) -> list[Ref]:
             ref = _read_ref(data.decode("utf-8", "replace"))
             if ref is None or ref in named or ref in found or ref.namespace not in places:
                 continue
-            if ref.kind not in _OTHERWISE and _is_ours(target, kube, ref):
-                found[ref] = None
-    return list(found)
+            if ref.kind not in _OTHERWISE:
+                found[ref] = _describe_object(target, kube, ref)
+    return {ref: what for ref, what in found.items() if what}
 
 
 def _read_ref(text: str) -> Ref | None:
-    """Return the object that a manifest names; None for any other file."""
+    """Return the object that a manifest names; None for any other file, also of other programs."""
     try:
         one = read_mapping(text, "an earlier manifest")
     except WizardError:
         return None
     about = one.get("metadata")
-    named = isinstance(about, Mapping) and about.get("name")
-    return Ref.from_manifest(one) if named and one.get("apiVersion") and one.get("kind") else None
+    if not isinstance(about, Mapping):
+        return None
+    names = (one.get("apiVersion"), one.get("kind"), about.get("name"))
+    if not all(isinstance(name, str) and name for name in names):
+        return None
+    return Ref.from_manifest(one) if isinstance(about.get("namespace", ""), str) else None
 
 
 def _list_objects(target: Target, kube: Kube, claims: Claims) -> Iterator[str]:
@@ -171,9 +185,7 @@ def _list_objects(target: Target, kube: Kube, claims: Claims) -> Iterator[str]:
                 release = escape_unprintable(claims.release)
                 yield f"namespace {namespace} has {count} {kind}s of release {release}"
     except KubeError as error:
-        if error.kind != "forbidden":
-            raise explain_error(error) from None
-        yield f"namespace {namespace} cannot be looked at: {error.message}"
+        yield f"namespace {namespace} {_describe_unseen(error)}"
 
 
 def _find(
@@ -187,11 +199,22 @@ def _find(
         raise
 
 
-def _is_ours(target: Target, kube: Kube, ref: Ref) -> bool:
+def _describe_object(target: Target, kube: Kube, ref: Ref) -> str:
+    """Return what is said of an object; empty if it does not exist or is not ours."""
     try:
         found = read_object(kube, ref)
     except KubeError as error:
-        if error.kind != "forbidden":
-            raise explain_error(error) from None
-        return False
-    return found is not None and judge_object(found, target.release.owner_id).is_ours
+        return _describe_unseen(error)
+    is_ours = found is not None and judge_object(found, target.release.owner_id).is_ours
+    return _EXISTS if is_ours else ""
+
+
+def _describe_unseen(error: KubeError) -> str:
+    """Return that something was not looked at, and why; raises what one object does not explain.
+
+    An old version of a kind may not be served any more, and a login may not see everything: neither
+    may stop a removal for ever, and neither shows that nothing is left.
+    """
+    if error.kind in _NO_ANSWER:
+        raise explain_error(error) from None
+    return f"was not looked at: {error.message}"

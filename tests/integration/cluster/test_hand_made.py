@@ -291,11 +291,17 @@ def test_what_earlier_files_named_is_said(world: World) -> None:
         "secrets.backend.kind": "vault", "delivery.argocd.project": "before",
     }  # fmt: skip
     apply_and_sync(world, **first)
-    for changes in (first, {}):
+    target = world.target()
+    apps = target.release.paths.apps
+    old = "apiVersion: external-secrets.io/v1alpha1\nkind: ExternalSecret\nmetadata: {name: %s}\n"
+    malformed = {
+        f"{apps}/{n}.yaml": old % name for n, name in enumerate(("5", "[a]", "a, namespace: 5"))
+    }
+    placed = f"old, namespace: {world.namespace}"
+    for changes, more in ((first, {**malformed, f"{apps}/old.yaml": old % placed}), ({}, {})):
         made = rendering("production", {**keys, **changes})
         world.git.git("rm", "-rq", "--ignore-unmatch", ".")
-        world.git.commit({one.path: one.text for one in made.tree.values()})
-    target = world.target()
+        world.git.commit({**{one.path: one.text for one in made.tree.values()}, **more})
     done = ended(build_earlier_step(target))
     assert done.state == "kept", done
     policy = f"NetworkPolicy {world.namespace}/airflow-egress-vault"
@@ -303,7 +309,16 @@ def test_what_earlier_files_named_is_said(world: World) -> None:
     assert "delete networkpolicy airflow-egress-vault" in done.fix.text
     assert "role external-secrets-airflow-runtime at kubernetes, with its policy" in done.detail
     assert f"AppProject {world.argo}/before exists" in done.detail
-    assert "ExternalSecret" not in done.detail
+    # What cannot be looked at, here for its old version, stops nothing and is not gone.
+    unseen = f"ExternalSecret {world.namespace}/old, of an earlier commit, was not looked at: "
+    assert done.detail.count("ExternalSecret ") == 2, done
+    assert f"{unseen}the cluster serves ExternalSecret as " in done.detail
+    assert "delete externalsecret" not in done.fix.text
+    _, token = account(world.server, rule("get list", "applications"))
+    done = ended(build_earlier_step(world.target(token)))
+    assert done.state == "kept", done
+    assert f"{policy}, of an earlier commit, was not looked at: " in done.detail
+    assert f"AppProject {world.argo}/before was not looked at: " in done.detail
     # One of others that has such a name by now is not ours.
     hers = {OWNER_ANNOTATION: "git.example.com/hers#airflow"}
     marked(world, f"{POLICIES}/airflow-egress-vault", annotations=hers)
