@@ -461,14 +461,18 @@ def test_whether_argo_cd_may_read_the_repository(
 
 
 def policy(
-    name: str, namespace: str, group: str = "argoproj.io", kinds: str = "applications"
+    name: str,
+    namespace: str,
+    group: str = "argoproj.io",
+    kinds: str = "applications",
+    operation: str = "CREATE",
 ) -> Iterator[dict[str, Any]]:
     """An admission rule of the cluster's owner against some kind in one namespace."""
     api = "admissionregistration.k8s.io/v1"
     rules = {
         "apiGroups": [group],
         "apiVersions": ["*"],
-        "operations": ["CREATE"],
+        "operations": [operation],
         "resources": [kinds],
     }
     yield {

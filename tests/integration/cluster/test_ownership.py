@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.argocd.test_steps import policy, until
 from tests.support.cluster.argocd import World, told
 from tests.support.cluster.helm import HelmWorld, chart_with
 from tests.support.cluster.installation import (
@@ -30,6 +31,7 @@ from tests.support.cluster.installation import (
     put,
 )
 from tests.testbed.kube import Kube as Server
+from tests.testbed.kube import RejectedError
 from wizard.clients.kube.protocol import Ref
 from wizard.engine.steps import Step, StepEvent
 from wizard.errors import ConflictError
@@ -382,6 +384,30 @@ def test_a_volume_from_before_the_installation_needs_a_yes(world: World, applied
         "logs-airflow-worker-0": True, "logs-airflow-worker-1": False,
         "logs-airflow-worker-2": True,
     }  # fmt: skip
+
+
+def test_volumes_that_may_not_be_marked_stop_only_their_own_removal(
+    world: World, applied: Target
+) -> None:
+    claim_from_set(world, "logs-airflow-worker-0")
+    name = f"no-marks-{world.namespace}"
+    for made in policy(name, world.namespace, "", "persistentvolumeclaims", "UPDATE"):
+        world.server.apply(json.dumps(made))
+
+    def refused() -> bool:
+        try:
+            claim(world, "logs-airflow-worker-0", annotations={"time": str(time.monotonic())})
+        except RejectedError:
+            return True
+        return False
+
+    until(refused)
+    assert ended(volumes.build_mark_step(applied)).state == "failed"
+    done = ended(volumes.build_mark_step(applied, ()))
+    assert done.state == "changed", done
+    assert "stay unmarked: an admission rule of the cluster refuses the object" in done.detail
+    about = world.read(f"{CLAIMS}/logs-airflow-worker-0")["metadata"]
+    assert OWNER_ANNOTATION not in (about.get("annotations") or {})
 
 
 def test_a_store_that_others_read_stays(world: World, applied: Target) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import Fix
+from wizard.errors import ConflictError, Fix, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.ownership import OWNER_ANNOTATION, read_source
 from wizard.systems.argocd.cascade import update_object
@@ -63,8 +63,8 @@ def build_mark_step(target: Target, pieces: Collection[DataKind] = _DELETED) -> 
 
     The removal deletes the StatefulSets and the Application or release first. If it is interrupted
     then, the mark still tells whose the claims are; and those that stay are not taken for the next
-    installation's, whose StatefulSets use them. Without `volumes` in `pieces`, a login that may not
-    write the mark goes on without it.
+    installation's, whose StatefulSets use them. Without `volumes` in `pieces`, the removal goes on
+    if the login may not write the mark, or if an admission webhook refuses it.
     """
     own = target.release.owner_id
     refused: list[str] = []
@@ -94,8 +94,8 @@ def build_mark_step(target: Target, pieces: Collection[DataKind] = _DELETED) -> 
         try:
             for ref, one in zip(refs, found, strict=True):
                 update_object(kube, ref, _mark, uid=one["metadata"]["uid"])
-        except KubeError as error:
-            if error.kind != "forbidden" or "volumes" in pieces:
+        except WizardError as error:
+            if "volumes" in pieces or not _is_refusal(error):
                 raise
             refused.append(f"{format_refs(refs)} stay unmarked: {error.message}")
             return refused[0]
@@ -113,6 +113,13 @@ def build_mark_step(target: Target, pieces: Collection[DataKind] = _DELETED) -> 
         change,
         left="kubectl get pvc",
     )
+
+
+def _is_refusal(error: WizardError) -> bool:
+    """Return whether the cluster refuses a write; some come explained, as a plain WizardError."""
+    if isinstance(error, KubeError):
+        return error.kind in {"forbidden", "invalid"}
+    return not isinstance(error, ConflictError)
 
 
 def build_volumes_removal(target: Target, pieces: Collection[DataKind]) -> Step:
