@@ -62,9 +62,13 @@ def find_remote(repo: WorkTree, branch: str) -> str:
     )
 
 
-def remote_url(repo: WorkTree, remote: str) -> str:
-    """Return a remote's push URL without credentials; UsageError for an unknown remote."""
-    asked = repo.git.read("remote", "get-url", "--push", "--", remote, ok=(0, 2, 128))
+def remote_url(repo: WorkTree, remote: str, *, push: bool = True) -> str:
+    """Return a remote's URL to push to, or to fetch from, without credentials.
+
+    UsageError for an unknown remote.
+    """
+    way = ("--push",) if push else ()
+    asked = repo.git.read("remote", "get-url", *way, "--", remote, ok=(0, 2, 128))
     if asked.code:
         raise UsageError(f"there is no remote {remote}", "`git remote -v` lists them")
     return redact(asked.text.splitlines()[0])

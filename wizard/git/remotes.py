@@ -12,7 +12,7 @@ _USERINFO = re.compile(
 _SCP = re.compile(r"(?:(?P<user>[^@/\s]+)@)?(?P<host>\[[0-9a-fA-F:]+\]|[^:/\s]+):(?P<path>[^\s]*)")
 
 # SSH-only host names (port 443, or Azure's old name), and the host of the web pages.
-_SSH_HOSTS = {
+SSH_HOSTS = {
     "ssh.github.com": "github.com",
     "altssh.gitlab.com": "gitlab.com",
     "altssh.bitbucket.org": "bitbucket.org",
@@ -68,7 +68,7 @@ def parse_remote_url(url: str) -> WebLocation | None:
         if not match:
             return None
         where, path, scheme = match["host"].lower(), match["path"], "https"
-    where = _SSH_HOSTS.get(where, where)
+    where = SSH_HOSTS.get(where, where)
     path = unquote(path).strip("/").removesuffix(".git")
     return WebLocation(where, path, scheme) if path else None
 

@@ -79,6 +79,11 @@ def repository_place(url: str) -> str:
     return normalize_url(f"{found.host}/{found.path.strip('/')}")
 
 
+def clean_place(place: str) -> str:
+    """Return a place with only the characters that the answer `repository.source` may have."""
+    return re.sub(r"[^A-Za-z0-9_.~+:/-]", "-", place)
+
+
 def owner_label(text: str) -> str:
     """Return an owner id as the value of a label: 20 characters of its SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:20] if text else ""

@@ -9,13 +9,12 @@ renders the same bytes wherever its remote is.
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import TYPE_CHECKING
 
 from wizard.deliveries.registry import delivery_kind
 from wizard.errors import UsageError
 from wizard.git.push import find_remote, remote_url
-from wizard.manifests.ownership import repository_place
+from wizard.manifests.ownership import clean_place, repository_place
 from wizard.plan.derive import find_source_url
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def _find_source(repository: WorkTree, branch: str) -> str:
         return _find_root_commit(repository)
     # A remote may be a folder; its path is then only a name.
     plain = url.replace("://***@", "://")
-    place = re.sub(r"[^A-Za-z0-9_.~+:/-]", "-", repository_place(plain)).strip("/")
+    place = clean_place(repository_place(plain)).strip("/")
     parts = [part for part in place.split("/") if part.strip(".")]
     return "/".join(parts if len(parts) > 1 else ["remote", *parts])
 

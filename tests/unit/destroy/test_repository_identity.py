@@ -60,6 +60,49 @@ def test_a_fork_needs_a_yes_to_its_remote(tmp_path: Path, delivery: str) -> None
 
 
 @pytest.mark.parametrize(
+    "remote",
+    [
+        "http://git.example.com:8080/bob/k8s-infra",
+        "git://git.example.com/bob/k8s-infra.git",
+        "git.example.com:bob/k8s-infra.git",
+        "ssh://git.example.com/bob/k8s-infra",
+        "ssh://git@git.example.com/bob/k8s-infra",
+        "ftp://git.example.com/bob/k8s-infra",
+    ],
+)
+def test_every_form_of_an_address_is_compared(tmp_path: Path, remote: str) -> None:
+    changes: dict[str, object] = {
+        "delivery.kind": "helm", "repository.source": "git.example.com/acme/k8s-infra"
+    }  # fmt: skip
+    fork = target(tmp_path, remote, changes)
+    assert judged(fork).state == "blocked"
+    assert "git.example.com/bob/k8s-infra" in judged(fork).detail
+    # The original, in the same form.
+    git = GitFolder(tmp_path / "clone")
+    git.git("remote", "set-url", "origin", remote.replace("bob", "acme"))
+    assert judged(fork).state == "holds"
+    # Nobody can push; what is fetched still tells the fork.
+    git.git("remote", "set-url", "--push", "origin", "DISABLED")
+    assert judged(fork).state == "holds"
+    git.git("remote", "set-url", "origin", remote)
+    assert judged(fork).state == "blocked"
+
+
+@pytest.mark.parametrize(
+    ("remote", "source"),
+    [
+        ("ssh://git@ssh.github.com:443/acme/k8s-infra.git", "github.com/acme/k8s-infra"),
+        ("git@github.com:acme/k8s-infra.git", "ssh.github.com/acme/k8s-infra"),
+        ("https://git.example.com/My%20Project/infra", "git.example.com/my-20project/infra"),
+        ("gh:acme/k8s-infra.git", "gh/acme/k8s-infra"),
+    ],
+)
+def test_other_spellings_raise_no_question(tmp_path: Path, remote: str, source: str) -> None:
+    changes: dict[str, object] = {"delivery.kind": "helm", "repository.source": source}
+    assert judged(target(tmp_path, remote, changes)).state == "holds"
+
+
+@pytest.mark.parametrize(
     ("remote", "source"),
     [
         ("", "git.example.com/acme/k8s-infra"),
@@ -72,4 +115,6 @@ def test_without_two_addresses_there_is_nothing_to_compare(
     tmp_path: Path, remote: str, source: str
 ) -> None:
     changes: dict[str, object] = {"delivery.kind": "helm", "repository.source": source}
-    assert judged(target(tmp_path, remote, changes)).state == "holds"
+    done = judged(target(tmp_path, remote, changes))
+    assert done.state == "holds"
+    assert remote == OURS or f"not compared with {source}" in done.detail
