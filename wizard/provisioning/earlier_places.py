@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EarlierPlaces:
-    """Values of missing facts in earlier places, and the places that may have them unseen."""
+    """Values of missing facts in earlier places, and why others may be in a place unseen."""
 
     found: Mapping[Fact, AdoptedValue] = field(default_factory=dict, repr=False)
     doubts: tuple[str, ...] = ()
@@ -55,10 +55,10 @@ def search_earlier_places(
     """Read the places, the newest first, until each missing fact is found. Raises VaultError.
 
     A payload counts if it is this installation's. What cannot be read, and whose owner is not
-    known, is a doubt: it may hold the values in use.
+    known, is a doubt: it may hold the values in use, and a place before it only older ones. So the
+    search ends there.
     """
     found: dict[Fact, AdoptedValue] = {}
-    doubts: list[str] = []
     for store in stores:
         left = [fact for fact in missing if fact not in found]
         if not left:
@@ -72,8 +72,9 @@ def search_earlier_places(
         except RefusedError as error:
             values, doubt = {}, error.message
         found |= values
-        doubts += [f"{store.name}, which earlier answers named: {doubt}"] if doubt else []
-    return EarlierPlaces(found, tuple(doubts))
+        if doubt:
+            return EarlierPlaces(found, (f"{store.name}, which earlier answers named: {doubt}",))
+    return EarlierPlaces(found)
 
 
 def _read_place(

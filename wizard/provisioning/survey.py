@@ -154,23 +154,26 @@ class Survey:
         cluster: SecretLookup | None,
         database: Callable[[SecretStr], PostgresClient],
     ) -> PriorUse:
-        """Return evidence that this installation ran before, only for values to generate.
+        """Return evidence that this installation ran before, for values to generate.
 
-        The database is checked when the Fernet key is missing, because the database holds data
-        encrypted with it; the cluster's Secrets are checked one by one.
+        Doubts about earlier places also count for values that were found in one. The database is
+        checked when the Fernet key is missing, because the database holds data encrypted with it;
+        the cluster's Secrets are checked one by one.
         """
         generated = self.facts_in_state("generate")
+        found = PriorUse(unknown=self.doubts, doubts=self.doubts)
         if not generated:
-            return PriorUse()
-        named = [secret for secret in self.path.secrets if set(secret.facts) & set(generated)]
-        if self.path.is_other_cluster:
-            return PriorUse(unknown=("Argo CD's cluster: it is not the cluster of Airflow",))
-        found = find_cluster_use(cluster, self.path.namespace, named)
+            return found
         if self.earlier.unread:
             numbers = ", ".join(str(one) for one in self.earlier.unread)
             hidden = f"{self.store.name}: version {numbers} is deleted or not readable"
             found += PriorUse(unknown=(hidden,), doubts=(hidden,))
-        found += PriorUse(unknown=self.doubts, doubts=self.doubts)
+        if self.path.is_other_cluster:
+            return found + PriorUse(
+                unknown=("Argo CD's cluster: it is not the cluster of Airflow",)
+            )
+        named = [secret for secret in self.path.secrets if set(secret.facts) & set(generated)]
+        found += find_cluster_use(cluster, self.path.namespace, named)
         if any(fact.form is Form.FERNET for fact in generated):
             found += self._in_database(inputs, database)
         return found

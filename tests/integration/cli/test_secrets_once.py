@@ -105,6 +105,29 @@ def test_another_place_copies_the_values_of_the_place_before(bench: Bench) -> No
     assert bench.vault.request("GET", moved)["data"]["data"] == first
 
 
+def test_a_place_that_hides_its_values_ends_the_search(bench: Bench) -> None:
+    """What a place before it has is older: a key that was rotated there would come back."""
+    third = "airflow-install/third/config"
+    bench.answers(ON_VOLUME)
+    first = fill(bench)
+    move(bench, f"secrets.vault.path={ELSEWHERE}")
+    bench.aw.ok("secrets", "--yes", *ALLOW)
+    rotated = {**first, "jwtSecret": first["jwtSecret"][::-1]}
+    bench.vault.request("POST", f"{bench.mount}/data/{ELSEWHERE}", {"data": rotated})
+    bench.aw.ok("set", f"secrets.vault.path={third}", "--yes", "--accept", "another-payload")
+    bench.vault.request("DELETE", f"{bench.mount}/data/{ELSEWHERE}")
+    refused = bench.aw("secrets", "--yes", *ALLOW)
+    assert refused.code == 4, refused
+    assert "--accept unchecked-use" in refused.err
+    assert ELSEWHERE in refused.err
+    assert "copied from" not in refused.out
+    with pytest.raises(RefusedError):
+        bench.vault.request("GET", f"{bench.mount}/data/{third}")
+    bench.vault.request("POST", f"{bench.mount}/undelete/{ELSEWHERE}", {"versions": [2]})
+    bench.aw.ok("secrets", "--yes", *ALLOW)
+    assert bench.vault.request("GET", f"{bench.mount}/data/{third}")["data"]["data"] == rotated
+
+
 def test_a_place_of_others_that_earlier_answers_named_is_not_read(bench: Bench) -> None:
     bench.answers(ON_VOLUME)
     first = fill(bench)
