@@ -24,7 +24,12 @@ from wizard.systems.cluster.object_removal import read_object
 from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.ownership import kubectl_delete
 from wizard.systems.cluster.source import judge_object
-from wizard.workspace.earlier import list_earlier_answers, list_earlier_versions
+from wizard.workspace.earlier import (
+    FETCH_HISTORY,
+    LACKS_HISTORY,
+    list_earlier_answers,
+    list_earlier_versions,
+)
 
 if TYPE_CHECKING:
     from wizard.plan.claims import Claims
@@ -65,6 +70,9 @@ def build_earlier_step(target: Target) -> Step:
             if standing := [ref for ref, what in dropped.items() if what == _EXISTS]:
                 command = kubectl_delete(standing)
                 fixes.append(Fix(f"to delete what files no longer name: {command}"))
+        if target.repository.is_shallow:
+            lines.append(f"{LACKS_HISTORY}, which may name other places and objects")
+            fixes.append(Fix(f"{FETCH_HISTORY}, then run this again"))
         if not lines:
             return StepStatus("holds", "no earlier answers named other places or objects")
         return StepStatus("kept", "; ".join(dict.fromkeys(lines)), Fix.join(fixes))

@@ -57,6 +57,13 @@ class GitObjects:
         return self.root / self.prefix
 
     @property
+    def is_shallow(self) -> bool:
+        """Whether this clone may lack commits of the history before its own."""
+        # A git that does not know the option prints it.
+        found = self.git.read("rev-parse", "--is-shallow-repository").text.strip()
+        return found != "false"
+
+    @property
     def path_prefix(self) -> str:
         """Return the prefix of a full path: empty, or `prefix` and a slash."""
         return f"{self.prefix}/" if self.prefix else ""

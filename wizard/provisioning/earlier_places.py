@@ -17,7 +17,7 @@ from wizard.formats.terminal import escape_unprintable
 from wizard.plan.claims import derive_claims
 from wizard.secrets.adoption import AdoptedValue, find_held_value
 from wizard.secrets.payload import Payload
-from wizard.workspace.earlier import list_earlier_answers
+from wizard.workspace.earlier import FETCH_HISTORY, LACKS_HISTORY, list_earlier_answers
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from wizard.secrets.facts import Fact
     from wizard.systems.payload_store import PayloadStore
     from wizard.workspace.proposal import Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenPlace:
+    """A place that this run cannot look at, and why, in words."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +44,11 @@ class EarlierPlaces:
 
 def list_earlier_places(
     proposal: Proposal, repository: WorkTree, settings: StoreSettings
-) -> tuple[StoreSettings, ...]:
-    """Return the settings of one path as earlier answers placed it in the same store."""
+) -> tuple[StoreSettings | HiddenPlace, ...]:
+    """Return the settings of one path as earlier answers placed it, the newest first.
+
+    What a shallow clone lacks may name more places, and is the last of them.
+    """
     own = derive_claims(answers_data(proposal.answers), repository.prefix)
     places: dict[tuple[str, str], None] = {}
     for one in list_earlier_answers(repository, proposal.answers.installation.name, own):
@@ -46,11 +56,15 @@ def list_earlier_places(
         if one.claims.vault == own.vault and one.claims.mount and path:
             places.setdefault((one.claims.mount, path))
     places.pop((settings.mount, settings.path), None)
-    return tuple(replace(settings, mount=mount, path=path) for mount, path in places)
+    found = (replace(settings, mount=mount, path=path) for mount, path in places)
+    if repository.is_shallow:
+        cut = f"{LACKS_HISTORY}, which may name other places of the values ({FETCH_HISTORY})"
+        return (*found, HiddenPlace(cut))
+    return tuple(found)
 
 
 def search_earlier_places(
-    stores: Sequence[PayloadStore], missing: Sequence[Fact], database_user: str
+    places: Sequence[PayloadStore | HiddenPlace], missing: Sequence[Fact], database_user: str
 ) -> EarlierPlaces:
     """Read the places, the newest first, until each missing fact is found. Raises VaultError.
 
@@ -59,10 +73,12 @@ def search_earlier_places(
     search ends there.
     """
     found: dict[Fact, AdoptedValue] = {}
-    for store in stores:
+    for store in places:
         left = [fact for fact in missing if fact not in found]
         if not left:
             break
+        if isinstance(store, HiddenPlace):
+            return EarlierPlaces(found, (store.reason,))
         try:
             values, doubt = _read_place(store, left, database_user)
         except VaultError as error:

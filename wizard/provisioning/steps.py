@@ -22,7 +22,7 @@ from wizard.clients.kube.errors import NoContextError
 from wizard.clients.ssh.clone import ParamikoClient
 from wizard.errors import RefusedError, UsageError, WizardError
 from wizard.formats.nested import get_value
-from wizard.provisioning.earlier_places import list_earlier_places
+from wizard.provisioning.earlier_places import HiddenPlace, list_earlier_places
 from wizard.provisioning.survey import make_database_client, survey_store
 from wizard.questions.cases import DAG_BUNDLES
 from wizard.secrets.references import SecretRef
@@ -178,7 +178,7 @@ def _open_path(
 ) -> StoreSession:
     warnings = store.require_lasting(path.store)
     earlier = list_earlier_places(proposal, repository, path.store)
-    places = [store.payload_store(one) for one in earlier]
+    places = [one if isinstance(one, HiddenPlace) else store.payload_store(one) for one in earlier]
     found = survey_store(proposal, store.payload_store(path.store), path, places)
     return StoreSession(proposal, store, path.store, found, repository, warnings)
 

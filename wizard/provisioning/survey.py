@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
 from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
-from wizard.provisioning.earlier_places import search_earlier_places
+from wizard.provisioning.earlier_places import HiddenPlace, search_earlier_places
 from wizard.provisioning.items import WRITTEN_STATES, ItemState, StoreItem
 from wizard.secrets import generation
 from wizard.secrets.adoption import AdoptedValue, find_adoptable_value
@@ -297,7 +297,7 @@ def survey_store(
     proposal: Proposal,
     store: PayloadStore,
     path: StorePath | None = None,
-    places: Sequence[PayloadStore] = (),
+    places: Sequence[PayloadStore | HiddenPlace] = (),
 ) -> Survey:
     """Read the store and decide about every fact; writes nothing.
 

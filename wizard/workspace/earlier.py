@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
 
 _VERSIONS = 200
+LACKS_HISTORY = "this clone lacks the history before its oldest commit"
+FETCH_HISTORY = "git fetch --unshallow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class EarlierAnswers:
 def list_earlier_answers(repository: WorkTree, name: str, own: Claims) -> list[EarlierAnswers]:
     """Return the claims of earlier answers that differ from `own`, each once, the newest first.
 
-    The last 200 versions of the file are read. Unreadable ones are left out.
+    The last 200 versions of the file are read. Unreadable ones are left out, and so are those that
+    a shallow clone lacks: see `WorkTree.is_shallow`.
     """
     from wizard.answers.files import parse_answers
 

@@ -51,7 +51,7 @@ def _find_source(repository: WorkTree, branch: str) -> str:
 
 def _find_root_commit(repository: WorkTree) -> str:
     """Return the first commit of the history as a source; empty if there is none to see."""
-    if repository.git.read("rev-parse", "--is-shallow-repository").text.strip() != "false":
+    if repository.is_shallow:
         return ""
     if repository.head.commit is None:
         return _name_new_repository(repository)

@@ -11,6 +11,7 @@ import pytest
 from tests.integration.cli.test_secrets_command import ALLOW, Bench, aw, bench
 from tests.support.cluster.kubeconfigs import cluster, written
 from tests.support.process import Finished
+from tests.support.repository import GitFolder
 from tests.testbed.kube import Kube
 from tests.testbed.vault import RefusedError, Vault
 from wizard.clients.vault.transport import VaultHttp, VaultResponse
@@ -126,6 +127,25 @@ def test_a_place_that_hides_its_values_ends_the_search(bench: Bench) -> None:
     bench.vault.request("POST", f"{bench.mount}/undelete/{ELSEWHERE}", {"versions": [2]})
     bench.aw.ok("secrets", "--yes", *ALLOW)
     assert bench.vault.request("GET", f"{bench.mount}/data/{third}")["data"]["data"] == rotated
+
+
+def test_a_shallow_clone_may_lack_the_place_before(bench: Bench, tmp_path: Path) -> None:
+    bench.answers(ON_VOLUME)
+    first = fill(bench)
+    move(bench, f"secrets.vault.path={ELSEWHERE}")
+    shallow = tmp_path / "shallow"
+    bench.aw.git.git("clone", "-q", "--depth=1", bench.aw.folder.as_uri(), shallow)
+    words = ("secrets", "--repo", str(shallow), "--yes", *ALLOW)
+    refused = bench.aw(*words)
+    assert refused.code == 4, refused
+    assert "--accept unchecked-use" in refused.err
+    assert "git fetch --unshallow" in refused.err
+    moved = f"{bench.mount}/data/{ELSEWHERE}"
+    with pytest.raises(RefusedError):
+        bench.vault.request("GET", moved)
+    GitFolder(shallow).git("fetch", "-q", "--unshallow")
+    bench.aw.ok(*words)
+    assert bench.vault.request("GET", moved)["data"]["data"] == first
 
 
 def test_a_place_of_others_that_earlier_answers_named_is_not_read(bench: Bench) -> None:

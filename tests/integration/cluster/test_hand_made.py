@@ -34,6 +34,7 @@ from tests.testbed.kube import Kube as Server
 from wizard.deliveries.argocd.live import LIVE
 from wizard.destroy.earlier import build_earlier_step
 from wizard.engine.steps import StepEvent
+from wizard.git.repository import WorkTree
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import removal as argocd
 from wizard.systems.argocd import steps as by_argocd
@@ -278,6 +279,11 @@ def test_what_earlier_answers_left_behind_is_said(world: World, applied: Target)
     assert "secret/airflow-install/airflow/config (not looked at)" in done.detail
     assert first[:12] in done.fix.text
     assert world.read(SECRETS)["items"] == before
+    shallow = world.git.path.parent / "shallow"
+    world.git.git("clone", "-q", "--depth=1", world.git.path.as_uri(), shallow)
+    done = ended(build_earlier_step(replace(target, repository=WorkTree.open(shallow))))
+    assert done.state == "kept", done
+    assert "git fetch --unshallow" in done.fix.text
 
 
 def test_what_earlier_files_named_is_said(world: World) -> None:
