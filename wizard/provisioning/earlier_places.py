@@ -22,6 +22,7 @@ from wizard.workspace.earlier import FETCH_HISTORY, LACKS_HISTORY, list_earlier_
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
     from wizard.manifests.external_secrets import StoreSettings
+    from wizard.plan.claims import Claims
     from wizard.secrets.facts import Fact
     from wizard.systems.payload_store import PayloadStore
     from wizard.workspace.proposal import Proposal
@@ -47,20 +48,36 @@ def list_earlier_places(
 ) -> tuple[StoreSettings | HiddenPlace, ...]:
     """Return the settings of one path as earlier answers placed it, the newest first.
 
-    What a shallow clone lacks may name more places, and is the last of them.
+    This run has a login at one server and namespace only. What a shallow clone lacks may name more
+    places, and is the last of them.
     """
     own = derive_claims(answers_data(proposal.answers), repository.prefix)
-    places: dict[tuple[str, str], None] = {}
+    places: dict[tuple[tuple[str, str], str, str], StoreSettings | HiddenPlace] = {}
     for one in list_earlier_answers(repository, proposal.answers.installation.name, own):
-        path = one.claims.reader_path if settings.reader else one.claims.path
-        if one.claims.vault == own.vault and one.claims.mount and path:
-            places.setdefault((one.claims.mount, path))
-    places.pop((settings.mount, settings.path), None)
-    found = (replace(settings, mount=mount, path=path) for mount, path in places)
+        claims = one.claims
+        path = claims.reader_path if settings.reader else claims.path
+        if not (claims.mount and path):
+            continue
+        places[claims.vault, claims.mount, path] = (
+            replace(settings, mount=claims.mount, path=path)
+            if claims.vault == own.vault
+            else _hide_other_server(claims, path)
+        )
+    places.pop((own.vault, settings.mount, settings.path), None)
     if repository.is_shallow:
         cut = f"{LACKS_HISTORY}, which may name other places of the values ({FETCH_HISTORY})"
-        return (*found, HiddenPlace(cut))
-    return tuple(found)
+        return (*places.values(), HiddenPlace(cut))
+    return tuple(places.values())
+
+
+def _hide_other_server(claims: Claims, path: str) -> HiddenPlace:
+    where = " ".join(filter(None, claims.vault)) or "a Vault without a recorded address"
+    return HiddenPlace(
+        escape_unprintable(
+            f"{claims.mount}/{path} in {where}, which earlier answers named: another server or "
+            "namespace"
+        )
+    )
 
 
 def search_earlier_places(

@@ -129,6 +129,21 @@ def test_a_place_that_hides_its_values_ends_the_search(bench: Bench) -> None:
     assert bench.vault.request("GET", f"{bench.mount}/data/{third}")["data"]["data"] == rotated
 
 
+def test_a_place_at_another_server_may_have_the_values(bench: Bench) -> None:
+    before = "https://vault-before.example.com:8200"
+    bench.answers({**ON_VOLUME, "secrets.vault.server": before})
+    move(bench, "secrets.vault.server=https://vault.example.com:8200")
+    words = ("secrets", "--yes", *ALLOW)
+    refused = bench.aw(*words)
+    assert refused.code == 4, refused
+    assert f"{bench.mount}/{PATH} in {before}" in refused.err
+    assert "--accept unchecked-use" in refused.err
+    assert bench.version == 0
+    bench.aw.ok(*words, "--accept", "unchecked-use")
+    # Nothing is asked where nothing is generated.
+    assert before not in bench.aw.ok(*words).err
+
+
 def test_a_shallow_clone_may_lack_the_place_before(bench: Bench, tmp_path: Path) -> None:
     bench.answers(ON_VOLUME)
     first = fill(bench)
