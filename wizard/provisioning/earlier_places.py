@@ -17,6 +17,7 @@ from wizard.formats.terminal import escape_unprintable
 from wizard.plan.claims import derive_claims
 from wizard.secrets.adoption import AdoptedValue, find_held_value
 from wizard.secrets.payload import Payload
+from wizard.systems.payload_store import EarlierValues, StoreState, find_earlier_values
 from wizard.workspace.earlier import FETCH_HISTORY, LACKS_HISTORY, list_earlier_answers
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def search_earlier_places(
         except VaultError as error:
             if error.kind not in {"forbidden", "missing", "version"}:
                 raise
-            values, doubt = {}, "" if error.kind == "missing" else error.message
+            values, doubt = {}, error.message
         except RefusedError as error:
             values, doubt = {}, error.message
         found |= values
@@ -115,19 +116,34 @@ def _read_place(
 ) -> tuple[dict[Fact, AdoptedValue], str]:
     """Return the values of an earlier place, or why it may hold values that do not count."""
     stored = store.read()
-    if stored is None or stored.destroyed:
+    if stored is None:
         return {}, ""
-    if stored.deleted:
-        return {}, f"its version {stored.version} is deleted"
     owner = store.judge(stored.version).owner
     if owner.is_proven_foreign:
         return {}, ""
+    if stored.deleted:
+        how = "destroyed" if stored.destroyed else "deleted"
+        return {}, f"its version {stored.version} is {how}"
     payload = Payload(store.name, store.document, stored.data)
     values = dict(_list_values(payload, facts, database_user))
-    if owner.is_ours or not values:
-        return values, ""
+    left = [fact for fact in facts if fact not in values]
+    older = find_earlier_values(store, StoreState(payload, stored.version), left)
+    doubt = _doubt_older(older, stored.version)
+    if owner.is_ours:
+        return values, doubt
     keys = ", ".join(fact.key for fact in values)
-    return {}, f"it holds {keys}, and {escape_unprintable(owner.reason)}"
+    held = "; ".join(filter(None, (keys and f"it holds {keys}", doubt)))
+    return {}, f"{held}, and {escape_unprintable(owner.reason)}" if held else ""
+
+
+def _doubt_older(older: EarlierValues, newest: int) -> str:
+    """Return what older versions of an earlier place have, or hide; empty if there is nothing."""
+    doubts = [
+        f"its version {version} has {fact.key}, which version {newest} lacks"
+        for fact, (version, _) in older.found.items()
+    ]
+    doubts += [f"its version {version} is deleted or not readable" for version in older.unread]
+    return "; ".join(doubts)
 
 
 def _list_values(

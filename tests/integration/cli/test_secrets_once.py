@@ -129,6 +129,45 @@ def test_a_place_that_hides_its_values_ends_the_search(bench: Bench) -> None:
     assert bench.vault.request("GET", f"{bench.mount}/data/{third}")["data"]["data"] == rotated
 
 
+def test_older_versions_of_the_place_before_are_a_doubt(bench: Bench) -> None:
+    bench.answers(ON_VOLUME)
+    first = fill(bench)
+    bench.put({"databasePassword": first["databasePassword"]})
+    move(bench, f"secrets.vault.path={ELSEWHERE}")
+    words = ("secrets", "--yes", *ALLOW)
+    moved = f"{bench.mount}/data/{ELSEWHERE}"
+
+    def assert_doubt(text: str) -> None:
+        refused = bench.aw(*words)
+        assert refused.code == 4, refused
+        assert "--accept unchecked-use" in refused.err
+        assert text in refused.err
+        with pytest.raises(RefusedError):
+            bench.vault.request("GET", moved)
+
+    assert_doubt("its version 1 has fernetKey, which version 2 lacks")
+    bench.vault.request("POST", f"{bench.mount}/delete/{PATH}", {"versions": [1]})
+    assert_doubt("its version 1 is deleted or not readable")
+    bench.vault.request("POST", f"{bench.mount}/undelete/{PATH}", {"versions": [1]})
+    bench.vault.request("POST", f"{bench.mount}/destroy/{PATH}", {"versions": [2]})
+    assert_doubt("its version 2 is destroyed")
+    # What the doubts ask for: the values are in the newest version again.
+    bench.put(first)
+    bench.aw.ok(*words)
+    assert bench.vault.request("GET", moved)["data"]["data"] == first
+
+
+def test_a_mount_that_is_gone_may_have_had_the_values(bench: Bench) -> None:
+    gone = f"{bench.mount}-gone"
+    bench.answers({**ON_VOLUME, "secrets.vault.mount": gone})
+    move(bench, f"secrets.vault.mount={bench.mount}")
+    refused = bench.aw("secrets", "--yes", *ALLOW)
+    assert refused.code == 4, refused
+    assert f"{gone}/{PATH}" in refused.err
+    assert "--accept unchecked-use" in refused.err
+    assert bench.version == 0
+
+
 def test_a_place_at_another_server_may_have_the_values(bench: Bench) -> None:
     before = "https://vault-before.example.com:8200"
     bench.answers({**ON_VOLUME, "secrets.vault.server": before})
