@@ -158,12 +158,22 @@ class _Rules(Reporter):
             )
 
     def check_database(self) -> Iterator[Finding]:
-        """Report MySQL: neither the chart's PgBouncer nor what the wizard writes goes with it."""
+        """Report MySQL where it cannot work: behind PgBouncer, or with what the wizard writes.
+
+        The chart itself connects to MySQL, so values of others that do without PgBouncer are right.
+        """
+        ours = bool(self.subject.layout.manifests)
+        if not ours and self.one.get("pgbouncer.enabled") is not True:
+            return
         for where in _PROTOCOLS:
-            if str(self.one.get(where) or _POSTGRESQL) != _POSTGRESQL:
-                message = "the database has to be PostgreSQL, and this names another one"
-                fix = f"remove it, or set it to {_POSTGRESQL}"
-                yield self.error("configuration.database", where, message, fix, "database.kind")
+            if str(self.one.get(where) or _POSTGRESQL) == _POSTGRESQL:
+                continue
+            message = "the database has to be PostgreSQL, and this names another one"
+            fix, question = f"remove it, or set it to {_POSTGRESQL}", "database.kind"
+            if not ours:
+                message = "PgBouncer connects to PostgreSQL only, and this names another database"
+                fix, question = "write pgbouncer.enabled: false", ""
+            yield self.error("configuration.database", where, message, fix, question)
 
     def check_logs(self) -> Iterator[Finding]:
         """Report task pods whose logs are lost with them."""

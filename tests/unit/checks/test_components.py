@@ -18,6 +18,7 @@ from tests.unit.checks.test_red_and_green import (
     env,
     value,
     without,
+    written,
 )
 
 SIMPLE = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
@@ -35,6 +36,7 @@ BINDING = {
     "subjects": [{"kind": "ServiceAccount", "name": "airflow-scheduler"}],
 }
 ACCOUNT = "scheduler.serviceAccount"
+MYSQL = value("data.metadataConnection.protocol", "mysql")
 
 
 def at(host: str) -> Change:
@@ -89,9 +91,11 @@ RED: list[tuple[str, str, str, str, Change]] = [
     ("an old section", "configuration.no-effect", "config.kubernetes.namespace", "warning",
      value("config.kubernetes.namespace", "x")),
     ("MySQL", "configuration.database", "data.metadataConnection.protocol", "error",
-     value("data.metadataConnection.protocol", "mysql")),
+     both(written, MYSQL)),
     ("MySQL for results", "configuration.database", "data.resultBackendConnection.protocol",
-     "error", value("data.resultBackendConnection", {"protocol": "mysql"})),
+     "error", both(written, value("data.resultBackendConnection", {"protocol": "mysql"}))),
+    ("MySQL behind PgBouncer", "configuration.database", "data.metadataConnection.protocol",
+     "error", both(MYSQL, value("pgbouncer.enabled", True))),
     ("lost logs", "configuration.task-logs", "logs.persistence.enabled", "warning",
      both(KUBERNETES, value("logs.persistence.enabled", False))),
     ("lost logs of some tasks", "configuration.task-logs", "logs.persistence.enabled", "warning",
@@ -107,6 +111,7 @@ RED: list[tuple[str, str, str, str, Change]] = [
 ]  # fmt: skip
 GREEN: dict[str, Change] = {
     "PostgreSQL by name": value("data.metadataConnection.protocol", "postgresql"),
+    "MySQL of others": MYSQL,
     "Celery without roles": value("rbac.create", False),
     "a role of one's own": both(
         KUBERNETES, value("rbac.create", False), add("apps/airflow/role.yaml", BINDING)),
