@@ -54,7 +54,8 @@ class ValuesInEffect:
             airflow = (int(match[1]), int(match[2]), int(match[3])) if match else airflow
             guesses = match is None
         layout = replace(subject.layout, values=self.path)
-        if not subject.layout.manifests:
+        foreign = not subject.layout.manifests
+        if foreign:
             layout = replace(
                 layout,
                 release=one.release or layout.release,
@@ -77,6 +78,8 @@ class ValuesInEffect:
             values=one.values,
             airflow=airflow,
             guesses_airflow=guesses,
+            guesses_release=foreign and not one.release,
+            guesses_namespace=foreign and not one.namespace,
             chart=self.chart,
         )
 

@@ -120,11 +120,13 @@ def _check_pod_templates(rules: ContainerRules) -> Iterator[Finding]:
     ]
     # Places inside the text would look like places in the values.
     yield from (replace(finding, where="podTemplate") for finding in found)
-    config = {"configMap": {"name": subject.layout.config_map}}
     for volume in as_list(get_nested(pod, "spec", "volumes")):
-        if get_nested(volume, "name") == "config" and {**volume, **config} != volume:
+        if get_nested(volume, "name") != "config":
+            continue
+        mounted = as_mapping(volume.get("configMap"))
+        if set(mounted) != {"name"} or not subject.is_config_map(mounted["name"]):
             message = "the host keys would come from another place than the chart's ConfigMap"
-            yield rules.report.error("mount", at, message, f"mount {subject.layout.config_map}")
+            yield rules.report.error("mount", at, message, f"mount {subject.config_map}")
 
 
 def _check_volumes(git: GitValues, report: GitReport) -> Iterator[Finding]:

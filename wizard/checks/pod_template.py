@@ -67,7 +67,8 @@ class _Rules(Reporter):
     def check_names(self, pod: Mapping[str, Any]) -> Iterator[Finding]:
         """Report what the executor replaces, and an account to which nothing is bound."""
         namespace = get_nested(pod, "metadata", "namespace")
-        if namespace not in (None, self.subject.layout.namespace):
+        known = not self.subject.guesses_namespace
+        if known and namespace not in (None, self.subject.layout.namespace):
             message = "metadata.namespace has no effect: the executor writes its own"
             yield self.finding("no-effect", message, "remove it from the template")
         image = base_container(pod).get("image")
@@ -75,6 +76,10 @@ class _Rules(Reporter):
             message = "the image of the container base has no effect: the executor writes its own"
             fix = "remove it, and set the image of the installation"
             yield self.finding("no-effect", message, fix)
+        if self.subject.knows_names:
+            yield from self._check_account(pod)
+
+    def _check_account(self, pod: Mapping[str, Any]) -> Iterator[Finding]:
         names = Names(self.subject.layout.release, self.subject.layout.namespace)
         usual = names.service_account("worker")
         if get_nested(pod, "spec", "serviceAccountName") not in self._accounts(names):
@@ -98,11 +103,10 @@ class _Rules(Reporter):
         if self.one.get("networkPolicies.enabled") is not True:
             return
         labels = as_mapping(get_nested(pod, "metadata", "labels"))
-        wanted = {
-            "tier": "airflow",
-            "component": "worker",
-            "release": self.subject.layout.release,
-        }
+        release = self.subject.layout.release
+        if self.subject.guesses_release:
+            release = labels.get("release") or "(the name of the release)"
+        wanted = {"tier": "airflow", "component": "worker", "release": release}
         if missing := [f"{key}: {one}" for key, one in wanted.items() if labels.get(key) != one]:
             message = (
                 "network policies do not find the pod: nothing admits it, and nothing limits it"
@@ -140,10 +144,9 @@ class _Rules(Reporter):
     def _check_config(
         self, mounts: list[Mapping[str, Any]], volumes: Mapping[Any, Mapping[str, Any]]
     ) -> Iterator[Finding]:
-        config_map = self.subject.layout.config_map
         for mount in mounts:
             volume = as_mapping(volumes.get(mount.get("name")))
-            named = get_nested(volume, "configMap", "name") == config_map
+            named = self.subject.is_config_map(get_nested(volume, "configMap", "name"))
             if named and mount.get("subPath", "airflow.cfg") == "airflow.cfg":
                 return
         own = self._own()
@@ -151,8 +154,8 @@ class _Rules(Reporter):
         message = "the container base has no airflow.cfg, so the options of `config` do not apply"
         if blind:
             message += ", and no task finds the API server"
-        home = self.one.get("airflowHome")
-        fix = f"mount the key airflow.cfg of the ConfigMap {config_map} at {home}/airflow.cfg"
+        file = f"{self.one.get('airflowHome')}/airflow.cfg"
+        fix = f"mount the key airflow.cfg of the ConfigMap {self.subject.config_map} at {file}"
         yield self.finding("configuration", message, fix, error=blind)
 
     def _own(self) -> Container:

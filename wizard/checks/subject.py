@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wizard.chart.contract import Version
+from wizard.chart.contract import Version, get_chart_value
 from wizard.declarations.declaration import Declaration
 from wizard.deliveries.record import Place
 from wizard.errors import Fix
 from wizard.findings import Finding, Severity
 
 DEFAULT_ARGOCD_NAMESPACE = "argocd"
+CONFIG_SUFFIX = "-config"
+# With these values, the chart names its objects otherwise than after the release alone.
+_NAMING = ("useStandardNaming", "fullnameOverride", "nameOverride")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Layout:
     @property
     def config_map(self) -> str:
         """Return the name of the chart's ConfigMap, which holds git-sync's host keys."""
-        return f"{self.release}-config"
+        return f"{self.release}{CONFIG_SUFFIX}"
 
     @property
     def place(self) -> Place:
@@ -133,8 +136,9 @@ class Subject:
 
     `declarations` are the releases of Airflow's chart that the files declare, `value_files` the
     files that hold their values and nothing else, `links` the symbolic links within the repository
-    (path to target), `templates` the files of charts that only Helm can read. `guesses_airflow`:
-    no file says the version of Airflow.
+    (path to target), `templates` the files of charts that only Helm can read. `guesses_airflow`,
+    `guesses_release`, `guesses_namespace`: no file says the version of Airflow, the release's name,
+    or its namespace.
     """
 
     files: Mapping[str, bytes]
@@ -148,6 +152,25 @@ class Subject:
     links: Mapping[str, str] = field(default_factory=dict)
     templates: frozenset[str] = frozenset()
     guesses_airflow: bool = False
+    guesses_release: bool = False
+    guesses_namespace: bool = False
+
+    @property
+    def knows_names(self) -> bool:
+        """Return whether the chart's objects have the names of `Names`: always in our own trees."""
+        renamed = any(get_chart_value(self.values or {}, key) for key in _NAMING)
+        return bool(self.layout.manifests) or not (self.guesses_release or renamed)
+
+    @property
+    def config_map(self) -> str:
+        """Return the name of the chart's ConfigMap, for messages."""
+        return self.layout.config_map if self.knows_names else f"RELEASE{CONFIG_SUFFIX}"
+
+    def is_config_map(self, name: object) -> bool:
+        """Return whether a ConfigMap of this name can be the chart's."""
+        if self.knows_names:
+            return name == self.layout.config_map
+        return isinstance(name, str) and name.endswith(CONFIG_SUFFIX)
 
     def is_values(self, path: str) -> bool:
         """Return whether the file holds Helm values of Airflow's chart and nothing else."""

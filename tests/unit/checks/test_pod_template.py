@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -13,12 +13,15 @@ import yaml
 
 from tests.support.public_files import POD
 from tests.support.rendered import answers, findings, rendering
+from tests.unit.checks.test_declared_values import flux
 from wizard.checks.engine import _subject as read_subject
+from wizard.checks.engine import run_checks
 from wizard.checks.pod_template import check_pod_template
 from wizard.checks.references import check_references
 from wizard.checks.run import build_layout
-from wizard.checks.subject import Subject
+from wizard.checks.subject import Layout, Subject
 from wizard.findings import Finding
+from wizard.formats.yaml_writer import dump_yaml
 from wizard.plan.render import render
 
 KEY = "executor.task_pods.template"
@@ -120,6 +123,48 @@ def test_each_fault_is_named(
     assert (found.rule, found.severity) == (f"pod-template.{rule}", severity), what
     assert words in f"{found.message} {found.fix.text}"
     assert found.fix.question == KEY
+
+
+def judge_foreign(pod: str, change: Mapping[str, object], *, release: str = "") -> list[Finding]:
+    """The findings about the template in a repository of others, with or without a HelmRelease."""
+    values = {**(subject(json.dumps(POLICIES)).values or {}), "podTemplate": pod, **change}
+    files = {"values.yaml": dump_yaml(values)}
+    if release:
+        files = {"release.yaml": flux({"values": values, "releaseName": release})}
+    found = run_checks(
+        {path: text.encode() for path, text in files.items()},
+        chart="1.22.0",
+        airflow="3.2.2",
+        installation=Layout(),
+    )
+    return [one for one in found if one.where.endswith("podTemplate")]
+
+
+PROD = (
+    POD.replace("release: airflow", "release: prod")
+    .replace("name: airflow-config", "name: prod-config")
+    .replace("airflow-worker", "prod-airflow-worker")
+    .replace("  labels:", "  namespace: data\n  labels:")
+)
+
+
+def test_a_release_that_no_file_names_is_not_guessed() -> None:
+    assert judge_foreign(PROD, {}) == []
+    broken = PROD.replace("    release: prod\n", "").replace("prod-config", "settings")
+    found = judge_foreign(broken, {})
+    rules = {"pod-template.labels", "pod-template.configuration", "git-sync.mount"}
+    assert {one.rule for one in found} == rules
+    assert not [one for one in found if "airflow-config" in f"{one.message} {one.fix.text}"]
+
+
+def test_a_release_that_a_file_names_has_its_names() -> None:
+    pod = PROD.replace("  namespace: data\n", "")
+    assert judge_foreign(pod, {}, release="prod") == []
+    rules = {one.rule for one in judge_foreign(PROD, {}, release="other")}
+    names = ("labels", "configuration", "service-account", "no-effect")
+    assert rules == {"git-sync.mount", *(f"pod-template.{one}" for one in names)}
+    pod = pod.replace("prod-config", "prod-airflow-config")
+    assert judge_foreign(pod, {"useStandardNaming": True}, release="prod") == []
 
 
 def test_tasks_of_airflow_2_need_the_database() -> None:
