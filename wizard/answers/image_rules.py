@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from wizard.answers.questions import field_spec
 from wizard.errors import Problem
-from wizard.manifests.image import list_pythons
+from wizard.formats.nested import get_value
+from wizard.manifests.image import UNOFFICIAL_PACKAGES, list_pythons
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
+_REPOSITORY = "installation.image.repository"
+
 
 def check_image(answers: Answers) -> Iterator[Problem]:
-    """Report a Python version without an official image, and DAGs in an image of nobody."""
+    """Report what the official image does not have: DAGs, a package, a version of Python."""
     image, airflow = answers.installation.image, answers.installation.airflow
     build = image.build
     if build is None:
         if answers.dags.source == "image":
-            yield Problem("installation.image.repository", "set the image that contains the DAGs")
+            yield Problem(_REPOSITORY, "set the image that contains the DAGs")
+        yield from _check_packages(answers)
         return
     pythons = list_pythons(tuple(int(part) for part in airflow.split(".")))
     if build.python and build.python not in pythons:
@@ -27,3 +32,15 @@ def check_image(answers: Answers) -> Iterator[Problem]:
             f"use Python {pythons[0]} to {pythons[-1]}: Airflow {airflow} has no image for "
             f"{build.python}",
         )
+
+
+def _check_packages(answers: Answers) -> Iterator[Problem]:
+    """Report packages that other answers need and the official image lacks."""
+    for package, (key, needing) in UNOFFICIAL_PACKAGES.items():
+        item = field_spec(key, type(answers))
+        if item.applies(answers) and get_value(answers, item.path) == needing:
+            yield Problem(
+                _REPOSITORY,
+                f"set an image of your own: {key} {needing} needs the Python package {package}, "
+                "which the official image lacks. The Dockerfile of yours installs it",
+            )

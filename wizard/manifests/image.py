@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from wizard.errors import AnswersError, Problem
 from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
@@ -24,11 +23,11 @@ DEFAULT_PYTHON = "3.12"
 # highest. Source: Requires-Python of apache-airflow 2.11.0 and of apache-airflow-core 3.0.6, 3.1.8,
 # 3.2.2 and 3.3.2.
 PYTHONS = (((3, 2), 10, 14), ((3, 1), 10, 13), ((2, 0), 9, 12))
-# Packages that answers need and the official image does not have, by the answer that needs them.
+# Packages that the official image lacks, each with the question and the answer that need it.
 # Source: AIRFLOW_EXTRAS in the Dockerfile of Airflow 2.11 to 3.2.
 UNOFFICIAL_PACKAGES = {
-    "apache-airflow-providers-opensearch": "logs.destination opensearch",
-    "datadog": "metrics.kind datadog",
+    "apache-airflow-providers-opensearch": ("logs.destination", "opensearch"),
+    "datadog": ("metrics.kind", "datadog"),
 }
 _CONSTRAINTS = "https://raw.githubusercontent.com/apache/airflow/constraints-{}/constraints-{}.txt"
 
@@ -77,21 +76,6 @@ def list_pythons(airflow: tuple[int, ...]) -> tuple[str, ...]:
     """Return the Python versions that have an official image of an Airflow version."""
     lowest, highest = next((low, high) for first, low, high in PYTHONS if airflow[:2] >= first)
     return tuple(f"3.{minor}" for minor in range(lowest, highest + 1))
-
-
-def require_official_packages(packages: Iterable[str]) -> None:
-    """Raise AnswersError if the official image does not have one of these packages."""
-    problems = [
-        Problem(
-            "installation.image.repository",
-            f"name an image of your own: {UNOFFICIAL_PACKAGES[package]} needs the Python package "
-            f"{package}, which the official image does not have. Its Dockerfile then installs it",
-        )
-        for package in packages
-        if package in UNOFFICIAL_PACKAGES
-    ]
-    if problems:
-        raise AnswersError("the official image lacks packages", problems)
 
 
 def image_files(

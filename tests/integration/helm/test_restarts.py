@@ -17,7 +17,6 @@ from wizard.answers.files import validate_answers, with_value
 from wizard.answers.model import Answers
 from wizard.answers.questions import field_specs
 from wizard.chart.restarts import find_fixed_volumes, find_restarts, list_workloads
-from wizard.errors import AnswersError
 from wizard.formats.nested import get_value
 from wizard.plan.render import Rendering, render
 
@@ -125,12 +124,7 @@ def changes_of(name: str) -> Iterator[tuple[str, Rendering, Rendering]]:
             before = validate_answers(changed.model_dump(by_alias=True, exclude_none=True))
             if before.answers is None or before.problems:
                 continue
-            try:
-                old = made(before.answers)
-            except AnswersError:
-                # Such as the official image, where these answers need packages of an own one.
-                continue
-            yield item.key, old, made(whole)
+            yield item.key, made(before.answers), made(whole)
             break
 
 

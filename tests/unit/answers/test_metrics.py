@@ -63,10 +63,12 @@ def test_datadog_is_the_agent_of_the_pods_own_node() -> None:
         "name": "AIRFLOW__METRICS__STATSD_HOST",
         "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}},
     }
-    more = found["extraEnv"] + "- name: MORE\n  value: x\n"
+    more = "- name: MORE\n  value: x\n"
     assert "\ndatadog\n" in made.tree["image/airflow/requirements.txt"].text
     assert check_overrides(made, {"extraEnv": more}) == ([], [])
-    [problem], _ = check_overrides(made, {"extraEnv": "- name: MORE\n  value: x\n"})
+    assert check_overrides(made, {"extraEnv": found["extraEnv"] + more}) == ([], [])
+    other = "- name: AIRFLOW__METRICS__STATSD_HOST\n  value: x\n"
+    [problem], _ = check_overrides(made, {"extraEnv": other})
     assert problem.key == "values.extraEnv"
 
 

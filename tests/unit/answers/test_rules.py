@@ -17,6 +17,12 @@ OVER_HTTPS: dict[str, object] = {
     "delivery.argocd.username": "argocd",
 }
 IMAGE = {"repository": "registry.example.com/airflow", "tag": "r1"}
+_OPENSEARCH: dict[str, object] = {
+    "logs.kind": "remote",
+    "logs.destination": "opensearch",
+    "logs.url": "https://search.example.internal:9243",
+    "logs.user": "logs",
+}
 _STORED = [{"name": "a", "from": "store", "keys": ["K"]}]
 _EXISTING = [{"name": "a", "from": "existing"}]
 _SYNC = "dags.git_sync.variables"
@@ -156,6 +162,18 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         {"dags.source": "image", "installation.image": IMAGE},
         "installation.image.repository",
         "set the image that contains the DAGs",
+    ),
+    "check_image, metrics by a package that the official one lacks": (
+        {"metrics.kind": "datadog"},
+        {"metrics.kind": "datadog", "installation.image": IMAGE},
+        "installation.image.repository",
+        "metrics.kind datadog needs the Python package datadog, which the official image lacks",
+    ),
+    "check_image, logs by a package that the official one lacks": (
+        _OPENSEARCH,
+        {**_OPENSEARCH, "installation.image": IMAGE},
+        "installation.image.repository",
+        "the Python package apache-airflow-providers-opensearch,",
     ),
     "check_pgbouncer_users": (
         {"database.result_backend": {"kind": "separate", "host": "r.example", "user": "airflow"}},

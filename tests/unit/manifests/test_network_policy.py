@@ -128,6 +128,8 @@ def test_only_those_who_show_or_write_logs_reach_their_store(
         "logs.destination": engine,
         "logs.url": "https://logs.example.internal:9243",
         "logs.user": "airflow",
+        # The official one lacks the provider of OpenSearch.
+        "installation.image": {"repository": "registry.example.com/airflow", "tag": "r1"},
     }
     given = {
         "values": {engine: {"enabled": True, "secretName": "s"}},

@@ -11,12 +11,7 @@ from wizard.chart.contract import PULL_SECRET_KEYS
 from wizard.formats.image_types import AptPackage, ImageBase, ImageRepository, ImageTag
 from wizard.formats.types import ObjectName, SecretName
 from wizard.manifests.contribution import Contribution
-from wizard.manifests.image import (
-    ImageBuild,
-    image_files,
-    image_note,
-    require_official_packages,
-)
+from wizard.manifests.image import ImageBuild, image_files, image_note
 from wizard.manifests.image_ci import ci_files, ci_note
 from wizard.manifests.release import Release
 from wizard.questions.cases import CUSTOM_IMAGE
@@ -143,13 +138,9 @@ class Image(Model):
         )
 
     def compose(self, release: Release, packages: Iterable[str]) -> Contribution:
-        """Return the files and notes of an image that has the packages that other answers need.
-
-        Raises AnswersError if the official image does not have them.
-        """
+        """Return the files and notes of an image that has the packages that other answers need."""
         build = self.build
         if build is None:
-            require_official_packages(packages)
             return Contribution()
         notes = (image_note(release, build, packages), ci_note(release, build))
         return Contribution(
