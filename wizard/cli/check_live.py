@@ -92,6 +92,7 @@ def _prepare_situation(
         no_kube=no_kube,
         mint=live_store(release.store).token_source(kube, answers, release) if kube else None,
         known=ApplyHistory(repository, start.existing).target_identities(),
+        repository=repository,
         say=console.say,
     )
 

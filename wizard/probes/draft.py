@@ -48,4 +48,5 @@ def prepare_situation(
         mint=live_store(release.store).token_source(kube, answers, release) if kube else None,
         scanner=scanner,
         known=known,
+        repository=workspace.repository,
     )

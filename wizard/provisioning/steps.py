@@ -110,7 +110,7 @@ def resolve_store(
             if store_kind(release.store).made_by_others
             else f"create the Secrets with the commands in {release.runbook}",
         )
-    return StoreTarget(proposal, locate(proposal.answers, release, agreed), repository)
+    return StoreTarget(proposal, locate(proposal.answers, release, agreed, repository), repository)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wizard.engine.probes import Probe
     from wizard.engine.steps import Step
     from wizard.formats.shell import Files
+    from wizard.git.repository import WorkTree
     from wizard.manifests.external_secrets import StoreSettings
     from wizard.manifests.release import Release
     from wizard.plan.render import Rendering
@@ -122,7 +123,8 @@ class LiveStore:
     `find_access` returns this machine's address and credentials for the store, or None; it sends
     nothing. `missing_access` is the message without credentials. `token_source` creates tokens of
     the store's ServiceAccount, to test its login. `cluster_checks` run with those of the cluster.
-    `locate` gets the raw answers on the target branch; None if `secrets` cannot fill the store.
+    `locate` gets the raw answers on the target branch and the repository, whose history has the
+    earlier ones; None if `secrets` cannot fill the store.
     """
 
     find_access: Callable[[Answers, Release], Any | None] = field(default=lambda *_: None)
@@ -135,7 +137,7 @@ class LiveStore:
     token_source: Callable[[Kube, Answers, Release], Callable[[], SecretStr] | None] = field(
         default=lambda *_: None
     )
-    locate: Callable[[Answers, Release, Mapping[str, Any]], StoreLocation] | None = None
+    locate: Callable[[Answers, Release, Mapping[str, Any], WorkTree], StoreLocation] | None = None
     handover: Callable[[Answers, Rendering, Mapping[str, str]], StoreHandover] = field(
         default=lambda *_: StoreHandover()
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from wizard.answers.model import Answers
     from wizard.clients.kube.protocol import Kube
+    from wizard.git.repository import WorkTree
     from wizard.hostkeys.scan import Scanner
     from wizard.manifests.release import Release
 
@@ -36,8 +37,9 @@ class Situation:
     the cluster of Argo CD if it has its own context. `mint` returns a token of the store's
     ServiceAccount; None when the cluster is not queried. `scanner` scans a host's keys (None: one
     scanner for each run). `known` are the identities of the systems that earlier runs of `apply`
-    used. `say` reports the identities in use. `stored` means that values are
-    stored, not only used for a login; a value that the leak gate cannot search for is then refused.
+    used. `repository` has the earlier answers in its history (None: nothing is committed). `say`
+    reports the identities in use. `stored` means that values are stored, not only used for a login;
+    a value that the leak gate cannot search for is then refused.
     """
 
     answers: Answers
@@ -54,6 +56,7 @@ class Situation:
     mint: TokenSource | None = None
     scanner: Scanner | None = None
     known: Mapping[str, str] = field(default_factory=dict)
+    repository: WorkTree | None = None
     say: Callable[[str], None] = lambda _text: None
     stored: bool = False
 

@@ -1,4 +1,7 @@
-"""After `vault secrets move`, no empty mount is made at the old path to generate keys in."""
+"""After `vault secrets move`, no empty mount is made at the old path to generate keys in.
+
+A mount that only the answers left was not moved: others may use it.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,16 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.vault.test_removal import a_url, applied, moved
+from tests.integration.vault.test_removal import PAYLOAD, a_url, applied, moved, removed
 from tests.integration.vault.test_steps import Bench, Wire, controller, new_bench, wire
+from tests.support.rendered import answers
+from wizard.answers.files import answers_text
+from wizard.clients.vault.transport import VaultError
 from wizard.engine.probes import ProbeResult, run_probes
 from wizard.errors import RefusedError
+from wizard.plan.merge_base import state_folder
 from wizard.stores.vault.live.location import OpenVault, locate_vault
+from wizard.systems.vault.paths import list_named_mounts
 from wizard.systems.vault.probes import vault_probes
 from wizard.systems.vault.session import VaultLogin
 
@@ -25,7 +33,13 @@ QUESTION = "secrets.vault.mount"
 def probed(bench: Bench) -> ProbeResult:
     """What `check --live` says of the mount."""
     assert bench.target.vault is not None
-    probes = vault_probes(bench.store, *bench.target.vault, source=bench.target.release.owner_id)
+    target = bench.target
+    probes = vault_probes(
+        bench.store,
+        *bench.target.vault,
+        source=target.release.owner_id,
+        find_named=lambda: list_named_mounts(target.answers, target.release, target.repository),
+    )
 
     async def run() -> dict[str, ProbeResult]:
         return {probe.id: result async for probe, result in run_probes(probes)}
@@ -36,7 +50,8 @@ def probed(bench: Bench) -> ProbeResult:
 def opened(bench: Bench) -> None:
     """Log in as `secrets` does."""
     assert bench.target.vault is not None
-    where = locate_vault(bench.target.answers, bench.target.release, {})
+    target = bench.target
+    where = locate_vault(target.answers, target.release, {}, target.repository)
     with where.open(bench.target.vault[1]):
         pass
 
@@ -68,7 +83,9 @@ def test_no_second_mount_is_made_where_one_was_moved_away(
     assert (seen.state, seen.fix.question) == ("blocked", QUESTION), seen
     assert f"{now} holds the payload of this installation" in seen.detail
     assert f"airflow-wizard set {QUESTION}={now}" in seen.fix.text
-    assert f"vault secrets move {now} {store.mount}" in seen.fix.text
+    # Others may use a mount that they made: it is never taken from them.
+    move = f"vault secrets move {now} {store.mount}"
+    assert (move in seen.fix.text) is not by_vaults_owner, seen
     assert wire.writes == []
     with pytest.raises(RefusedError) as refused:
         opened(bench)
@@ -91,6 +108,9 @@ def test_no_second_mount_is_made_where_one_was_moved_away(
     assert after.run()["vault.mount"].state == "holds"
     opened(after)
     assert probed(after).status == "pass"
+    kept = removed(bench.target, ["payload"])[PAYLOAD]
+    assert (kept.state, move in kept.fix.text) == ("blocked", not by_vaults_owner), kept
+    assert by_vaults_owner is (f"set {QUESTION}={now}" in kept.fix.text), kept
 
 
 def test_a_mount_that_may_have_been_moved_is_named(new_bench: Callable[..., Bench]) -> None:
@@ -105,3 +125,38 @@ def test_a_mount_that_may_have_been_moved_is_named(new_bench: Callable[..., Benc
     seen = bench.run()["vault.mount"]
     assert (seen.state, seen.fix.question) == ("blocked", QUESTION), seen
     assert f"{store.mount}-moved may hold the payload" in seen.detail
+
+
+def test_a_mount_that_the_answers_left_was_not_moved(
+    new_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`set secrets.vault.mount=NEW`: the new one is made, and the old one stays with its users."""
+    url = a_url()
+    first = applied(new_bench({"delivery.argocd.repo_url": url}))
+    store, vault = first.store, first.vault
+    monkeypatch.setenv("VAULT_ADDR", vault.url)
+    monkeypatch.setenv("VAULT_CACERT", str(vault.ca))
+    vault.request("POST", f"sys/mounts/{store.mount}/tune", {"description": "shared"})
+    session = VaultLogin(first.target)
+    shared = OpenVault(session.vault, first.target.release.owner_id).payload_store(store)
+    shared.write({"fernetKey": "x"}, 0)
+    left = first.stored("sys/mounts")[f"{store.mount}/"]
+
+    bench = new_bench({"delivery.argocd.repo_url": url})
+    bench.log_in(vault.token)
+    unknown = bench.run(dry=True)["vault.mount"]
+    assert (unknown.state, unknown.fix.question) == ("blocked", QUESTION), unknown
+    assert "vault secrets move" not in unknown.fix.text
+
+    path = f"{state_folder(bench.target.release.installation)}/answers.yaml"
+    kept = {"secrets.vault.role": bench.store.role, "delivery.argocd.repo_url": url}
+    for mount in (store.mount, bench.store.mount):
+        made = answers("production", {**kept, QUESTION: mount})
+        bench.git.commit({path: answers_text(made)})
+    assert probed(bench).status == "warn"
+    with pytest.raises(VaultError) as missing:
+        opened(bench)
+    assert missing.value.kind == "missing"
+    assert bench.run()["vault.mount"].state == "changed"
+    assert bench.stored("sys/mounts")[f"{store.mount}/"] == left
+    assert probed(bench).status == "pass"

@@ -57,8 +57,10 @@ if [ "$has_mount" = no ]; then
       held=$(vault read "$other/metadata/$path" 2>&1) ||
         case $held in *'No value found'*) continue ;; esac
       die "mount $mount does not exist, but mount $other holds $path, or may hold it: if it was" \
-        "moved, set secrets.vault.mount=$other, or run: vault secrets move $other $mount; for" \
-        "another payload, run: vault secrets enable -path=$mount -version=2 kv"
+        "moved, set secrets.vault.mount=$other, or, if nothing else uses it, run: vault secrets" \
+        "move $other $mount; if the answers were changed, or for another payload, run: vault" \
+        "secrets enable -path=$mount -version=2 kv; airflow-wizard secrets copies the values" \
+        "from where earlier answers had them"
     done
   done
 fi"""

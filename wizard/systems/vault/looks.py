@@ -134,8 +134,8 @@ def find_moved(
 ) -> MovedPayload:
     """Return where the payloads of a source may be if their mount is missing. Raises VaultError.
 
-    `named` are the mounts in the answers, and `paths` those of the payloads. Empty if the mount is
-    there, or if this login may not list the mounts.
+    `named` are the mounts in the answers, now or earlier, and `paths` those of the payloads. Empty
+    if the mount is there, or if this login may not list the mounts.
     """
     mounts = read_path(vault, "sys/mounts").data or {}
     if not mounts or f"{mount}/" in mounts:
@@ -150,17 +150,21 @@ def make_snapshot_lookup(
     *others: VaultSettings,
     runtime: VaultSettings | None = None,
     source: str = "",
+    find_named: Callable[[], Collection[str]] = frozenset,
 ) -> SnapshotLookup:
     """Return a function that logs in and reads the snapshot.
 
     Of `others` it has only rights and metadata, of `runtime` rights and the role. `source` is that
-    of this installation.
+    of this installation. `find_named` is called if the mount is missing, and returns the mounts
+    that the answers name now or did earlier.
     """
 
     def look() -> VaultSnapshot | VaultError:
         try:
             with open_vault(address, credentials) as vault:
-                return _read_snapshot(vault, store, *others, runtime=runtime, source=source)
+                return _read_snapshot(
+                    vault, store, *others, runtime=runtime, source=source, find_named=find_named
+                )
         except VaultError as error:
             return error
 
@@ -173,6 +177,7 @@ def _read_snapshot(
     *others: VaultSettings,
     runtime: VaultSettings | None,
     source: str,
+    find_named: Callable[[], Collection[str]],
 ) -> VaultSnapshot:
     token = _capture_error(vault.token_lookup)
     if isinstance(token, VaultError):
@@ -192,9 +197,8 @@ def _read_snapshot(
     mounts, moved = _list_paths(vault, "sys/mounts"), MovedPayload()
     # A token with few uses is kept for the other questions.
     if mounts and store.mount not in mounts and token.uses is None:
-        named = {one.mount for one in (store, *others, *([runtime] if runtime else []))}
         every = [one.path for one in (store, *others)]
-        moved = find_moved(vault, source, store.mount, named, every)
+        moved = find_moved(vault, source, store.mount, find_named(), every)
     rights = _capture_error(lambda: vault.capabilities(paths))
     if isinstance(rights, VaultError) and rights.kind == "forbidden" and token.is_hidden:
         rights = VaultError(

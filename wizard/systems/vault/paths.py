@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wizard.answers.files import answers_data
+from wizard.plan.claims import derive_claims
 from wizard.stores.vault.runtime import runtime_settings
 from wizard.stores.vault.settings import VaultSettings, vault_reader_settings, vault_settings
+from wizard.workspace.earlier import list_earlier_answers
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
+    from wizard.git.repository import WorkTree
     from wizard.manifests.release import Release
 
 
@@ -29,3 +33,16 @@ def list_payload_settings(answers: Answers, release: Release) -> tuple[VaultSett
         vault_settings(answers.secrets, release),
         *(vault_reader_settings(answers.secrets, release, reader) for reader in readers),
     )
+
+
+def list_named_mounts(answers: Answers, release: Release, repository: WorkTree) -> set[str]:
+    """Return the KV mounts in this Vault that the answers name, or earlier committed ones did.
+
+    Where the answers left a mount, nothing was moved: `secrets` copies the values from there.
+    """
+    own = derive_claims(answers_data(answers), repository.prefix)
+    earlier = [one.claims for one in list_earlier_answers(repository, release.installation, own)]
+    return {
+        *(one.mount for one in list_vault_settings(answers, release)),
+        *(one.mount for one in earlier if one.mount and one.vault == own.vault),
+    }

@@ -118,13 +118,14 @@ class _Payload(PathRemoval):
             where = f"mounts {format_names(able)}, each of which {verb} {store.path}"
             moved_one = "one of them"
         look = f"vault kv metadata get -mount={source} {store.path}"
+        # Others may use a mount that they made.
+        back = f"airflow-wizard set secrets.vault.mount={source}, then run this again"
+        if moved.may_move(able):
+            back = f"move it back: vault secrets move {source} {store.mount}"
         return StepStatus(
             "blocked",
             f"there is no mount {store.mount}, but there is {where}; not deleted",
-            Fix(
-                f"look there: {look}; if {moved_one} was moved, move it back: "
-                f"vault secrets move {source} {store.mount}"
-            ),
+            Fix(f"look there: {look}; if {moved_one} was moved, {back}"),
         )
 
     def _read_versions(self, metadata: Mapping[str, Any]) -> list[StoredSecret]:

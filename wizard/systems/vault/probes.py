@@ -7,7 +7,7 @@ because Vault reports the cause of a refused login only in its own log (facts on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,7 @@ def vault_probes(
     runtime: VaultSettings | None = None,
     runtime_mint: TokenSource | None = None,
     source: str = "",
+    find_named: Callable[[], Collection[str]] = frozenset,
 ) -> Iterator[Probe]:
     """Yield all probes of one Vault.
 
@@ -76,13 +77,22 @@ def vault_probes(
     cluster that it is from, where a refused login looks for its cause. `known` is the id of the
     Vault that earlier runs of `apply` used. `others` are the paths of further readers such as Argo
     CD. `runtime` is the role of Airflow's own pods, and `runtime_mint` issues a token of one of
-    their accounts. `source` is that of this installation.
+    their accounts. `source` is that of this installation, and `find_named` returns the mounts that
+    its answers name now or did earlier.
     """
     around = around or Surroundings(address)
     state = CachedCall(lambda: read_health(address))
     own = (
         CachedCall(
-            make_snapshot_lookup(address, identity, store, *others, runtime=runtime, source=source)
+            make_snapshot_lookup(
+                address,
+                identity,
+                store,
+                *others,
+                runtime=runtime,
+                source=source,
+                find_named=find_named,
+            )
         )
         if identity is not None
         else None

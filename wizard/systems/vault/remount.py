@@ -29,12 +29,17 @@ class MovedPayload:
     """KV mounts at other paths than the answers': which of them may hold the payload.
 
     `holding` hold it, of `unread` this login cannot see it, and `empty` are others that this
-    installation created.
+    installation created. A mount that is not in `made` was created by others, who may use it.
     """
 
     holding: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
+    made: frozenset[str] = frozenset()
+
+    def may_move(self, mounts: Collection[str]) -> bool:
+        """Return whether a move of these mounts takes them from nobody: all are our own."""
+        return self.made.issuperset(mounts)
 
     def refuse_new(self, mount: str) -> tuple[str, Fix] | None:
         """Return why no mount may be made at a path, and the fix; None if one may be."""
@@ -45,13 +50,18 @@ class MovedPayload:
         holds = "holds" if self.holding else "may hold"
         other = quote(escape_unprintable(found[0])) if len(found) == 1 else "MOUNT"
         several = "" if len(found) == 1 else "one of "
+        use = f"airflow-wizard set {_QUESTION}={other}"
+        if self.may_move(found):
+            back = f"vault secrets move {other} {mount}"
+            use = f"if the mount was moved: {use}; or move it back: {back}"
+        else:
+            use = f"to use the payload there: {use}"
         return (
             f"mount {mount} does not exist, but {several}{named} {holds} the payload of this "
             "installation; a new mount would be empty",
             Fix(
-                f"if the mount was moved: airflow-wizard set {_QUESTION}={other}; or move it back: "
-                f"vault secrets move {other} {mount}; or, for another payload, make the mount by "
-                f"hand: vault secrets enable -path={mount} -version=2 kv",
+                f"{use}; or, for another payload, make the mount by hand: "
+                f"vault secrets enable -path={mount} -version=2 kv",
                 _QUESTION,
             ),
         )
@@ -76,8 +86,8 @@ def find_moved_payload(
 ) -> MovedPayload:
     """Return where the payloads at these paths may be, if their mount is missing.
 
-    `mounts` is Vault's list, `named` are the paths in the answers, and `own` is the source of this
-    installation. Raises VaultError.
+    `mounts` is Vault's list, `named` are the paths in the answers: earlier ones too, if values
+    are copied from there. `own` is the source of this installation. Raises VaultError.
     """
     made = find_own_mounts(mounts, own, "kv", named)
     others = [
@@ -96,4 +106,4 @@ def find_moved_payload(
             holding.append(mount)
         elif is_made:
             (unread if any(one.hidden for one in seen) else empty).append(mount)
-    return MovedPayload(tuple(holding), tuple(unread), tuple(empty))
+    return MovedPayload(tuple(holding), tuple(unread), tuple(empty), frozenset(made))

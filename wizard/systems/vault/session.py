@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,7 +23,11 @@ from wizard.stores.vault.settings import vault_settings
 from wizard.systems.payload_store import read_state
 from wizard.systems.store_login import StoredKeys
 from wizard.systems.vault.looks import PathState, compare_vaults, find_moved, sees_mount
-from wizard.systems.vault.paths import list_payload_settings, list_vault_settings
+from wizard.systems.vault.paths import (
+    list_named_mounts,
+    list_payload_settings,
+    list_vault_settings,
+)
 from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
 from wizard.systems.vault.uses import APPLY_REQUESTS, require_uses
@@ -154,11 +158,16 @@ class VaultLogin:
     def find_moved(self, store: VaultSettings | None = None) -> MovedPayload:
         """Return where a payload may be if its mount is missing, by default all. Raise VaultError.
 
-        A payload elsewhere is found by its own source, and a mount by its creator's.
+        A payload elsewhere is found by its own source, and a mount by its creator's. A mount that
+        earlier answers named counts only for one `store`, whose removal must not miss it.
         """
-        release = self._target.release
-        named = {one.mount for one in list_vault_settings(self._target.answers, release)}
-        every = [store] if store else list_payload_settings(self._target.answers, release)
+        answers, release = self._target.answers, self._target.release
+        if store is not None:
+            every: Sequence[VaultSettings] = [store]
+            named = {one.mount for one in list_vault_settings(answers, release)}
+        else:
+            every = list_payload_settings(answers, release)
+            named = list_named_mounts(answers, release, self._target.repository)
         paths = [one.path for one in every]
         return self.read_recently(
             f"moved {' '.join(paths)}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from wizard.stores.vault.settings import VaultSettings, vault_answers
 from wizard.stores.vault.steps import payload_step
 from wizard.systems.vault.looks import find_moved
 from wizard.systems.vault.namespace import find_namespace_problem
-from wizard.systems.vault.paths import list_payload_settings
+from wizard.systems.vault.paths import list_named_mounts, list_payload_settings
 from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
 from wizard.systems.vault.retention import read_retention
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.clients.vault.address import AppRole, Token, VaultAddress
     from wizard.clients.vault.protocol import Vault
+    from wizard.git.repository import WorkTree
     from wizard.manifests.external_secrets import StoreSettings
     from wizard.manifests.release import Release
 
@@ -98,11 +99,14 @@ def _require_in_vault(settings: StoreSettings) -> VaultSettings:
     return settings
 
 
-def locate_vault(answers: Answers, release: Release, agreed: Mapping[str, Any]) -> StoreLocation:
+def locate_vault(
+    answers: Answers, release: Release, agreed: Mapping[str, Any], repository: WorkTree
+) -> StoreLocation:
     """Return Vault's address; a server that only the answers name requires consent.
 
     `agreed` are the raw answers on the target branch; a server named there needs no consent.
-    Raises UsageError for an invalid address.
+    The history of `repository` tells which mounts earlier answers named. Raises
+    UsageError for an invalid address.
     """
     own = vault_answers(answers.secrets)
     ca = release.assets.get("secrets.vault.ca.file", "")
@@ -117,21 +121,36 @@ def locate_vault(answers: Answers, release: Release, agreed: Mapping[str, Any]) 
         required_consent={} if where.source != VAULT_SERVER_KEY or known else consent,
         find_login=read_credentials,
         login_hint=LOGIN_HINT,
-        open=lambda who: _open(where, who, every, release.owner_id),
+        open=lambda who: _open(
+            where,
+            who,
+            every,
+            release.owner_id,
+            lambda: list_named_mounts(answers, release, repository),
+        ),
     )
 
 
 @contextmanager
 def _open(
-    where: VaultAddress, who: Token | AppRole, every: Sequence[VaultSettings], source: str
+    where: VaultAddress,
+    who: Token | AppRole,
+    every: Sequence[VaultSettings],
+    source: str,
+    find_named: Callable[[], Collection[str]],
 ) -> Iterator[OpenVault]:
     with open_vault(where, who) as vault:
         require_uses(vault, SECRETS_REQUESTS * len(every))
-        _require_mount(vault, every, source)
+        _require_mount(vault, every, source, find_named)
         yield OpenVault(vault, source, tuple(_list_warnings(vault, every[0])))
 
 
-def _require_mount(vault: Vault, every: Sequence[VaultSettings], source: str) -> None:
+def _require_mount(
+    vault: Vault,
+    every: Sequence[VaultSettings],
+    source: str,
+    find_named: Callable[[], Collection[str]],
+) -> None:
     """Raise VaultError without the mount, and RefusedError if it was moved."""
     mount = every[0].mount
     try:
@@ -139,9 +158,7 @@ def _require_mount(vault: Vault, every: Sequence[VaultSettings], source: str) ->
     except VaultError as error:
         if error.kind != "missing":
             raise
-        moved = find_moved(
-            vault, source, mount, {one.mount for one in every}, [one.path for one in every]
-        )
+        moved = find_moved(vault, source, mount, find_named(), [one.path for one in every])
         if refused := moved.refuse_new(mount):
             raise RefusedError(*refused) from None
         raise

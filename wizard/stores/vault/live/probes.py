@@ -16,7 +16,7 @@ from wizard.systems.cluster.probes import ClusterCheck
 from wizard.systems.vault.audience import check_audience
 from wizard.systems.vault.auth_mount import find_cluster_config
 from wizard.systems.vault.login_evidence import Surroundings
-from wizard.systems.vault.paths import list_payload_settings
+from wizard.systems.vault.paths import list_named_mounts, list_payload_settings, list_vault_settings
 from wizard.systems.vault.probes import vault_probes
 from wizard.workspace.consent import VAULT_SERVER_KEY
 
@@ -111,4 +111,12 @@ def list_vault_probes(situation: Situation) -> Iterator[Probe]:
         runtime=runtime,
         runtime_mint=runtime_mint,
         source=situation.release.owner_id,
+        find_named=lambda: _find_named(situation),
     )
+
+
+def _find_named(situation: Situation) -> set[str]:
+    answers, release = situation.answers, situation.release
+    if situation.repository is not None:
+        return list_named_mounts(answers, release, situation.repository)
+    return {one.mount for one in list_vault_settings(answers, release)}
