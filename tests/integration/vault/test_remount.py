@@ -21,6 +21,7 @@ from wizard.plan.merge_base import state_folder
 from wizard.stores.vault.live.location import OpenVault, locate_vault
 from wizard.systems.vault.paths import list_named_mounts
 from wizard.systems.vault.probes import vault_probes
+from wizard.systems.vault.remount import FEW_MOUNTS
 from wizard.systems.vault.session import VaultLogin
 
 __all__ = ["controller", "new_bench", "wire"]
@@ -70,8 +71,14 @@ def test_no_second_mount_is_made_where_one_was_moved_away(
     monkeypatch.setenv("VAULT_ADDR", vault.url)
     monkeypatch.setenv("VAULT_CACERT", str(vault.ca))
     now = f"{store.mount}-moved"
+    # They sort before it.
+    others = [f"a-{number}" for number in range(FEW_MOUNTS + 1)] if by_vaults_owner else []
     if by_vaults_owner:
         vault.request("POST", f"sys/mounts/{store.mount}/tune", {"description": "Vault's owner"})
+        # However many others there are, all are looked into.
+        empty = {"type": "kv", "options": {"version": "2"}}
+        for other in others:
+            vault.request("POST", f"sys/mounts/{other}", empty)
     session = VaultLogin(bench.target)
     opened_vault = OpenVault(session.vault, bench.target.release.owner_id)
     opened_vault.payload_store(store).write({"fernetKey": "x"}, 0)
@@ -111,6 +118,8 @@ def test_no_second_mount_is_made_where_one_was_moved_away(
     kept = removed(bench.target, ["payload"])[PAYLOAD]
     assert (kept.state, move in kept.fix.text) == ("blocked", not by_vaults_owner), kept
     assert by_vaults_owner is (f"set {QUESTION}={now}" in kept.fix.text), kept
+    for other in others:
+        vault.request("DELETE", f"sys/mounts/{other}")
 
 
 def test_a_mount_that_may_have_been_moved_is_named(new_bench: Callable[..., Bench]) -> None:

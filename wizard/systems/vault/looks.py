@@ -11,7 +11,7 @@ from wizard.clients.vault.connect import open_vault
 from wizard.clients.vault.protocol import Health, Mount, TokenInfo
 from wizard.clients.vault.transport import VaultError
 from wizard.systems.vault.patience import retry_busy
-from wizard.systems.vault.remount import MovedPayload, find_moved_payload
+from wizard.systems.vault.remount import CHECK_MOUNTS, MovedPayload, find_moved_payload
 from wizard.systems.vault.retention import Retention, read_retention
 from wizard.systems.vault.uses import CHECK_REQUESTS, USES_HINT, describe_uses
 
@@ -130,17 +130,25 @@ def read_path(vault: Vault, path: str) -> PathState:
 
 
 def find_moved(
-    vault: Vault, source: str, mount: str, named: Collection[str], paths: Sequence[str]
+    vault: Vault,
+    source: str,
+    mount: str,
+    named: Collection[str],
+    paths: Sequence[str],
+    most: int | None = None,
 ) -> MovedPayload:
     """Return where the payloads of a source may be if their mount is missing. Raises VaultError.
 
-    `named` are the mounts in the answers, now or earlier, and `paths` those of the payloads. Empty
-    if the mount is there, or if this login may not list the mounts.
+    `named` are the mounts in the answers, now or earlier, and `paths` those of the payloads; see
+    `find_moved_payload` for `most`. Empty if the mount is there, or if this login may not list the
+    mounts.
     """
     mounts = read_path(vault, "sys/mounts").data or {}
     if not mounts or f"{mount}/" in mounts:
         return MovedPayload()
-    return find_moved_payload(lambda path: read_path(vault, path), mounts, source, named, paths)
+    return find_moved_payload(
+        lambda path: read_path(vault, path), mounts, source, named, paths, most
+    )
 
 
 def make_snapshot_lookup(
@@ -198,7 +206,7 @@ def _read_snapshot(
     # A token with few uses is kept for the other questions.
     if mounts and store.mount not in mounts and token.uses is None:
         every = [one.path for one in (store, *others)]
-        moved = find_moved(vault, source, store.mount, find_named(), every)
+        moved = find_moved(vault, source, store.mount, find_named(), every, CHECK_MOUNTS)
     rights = _capture_error(lambda: vault.capabilities(paths))
     if isinstance(rights, VaultError) and rights.kind == "forbidden" and token.is_hidden:
         rights = VaultError(

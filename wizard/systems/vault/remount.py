@@ -20,8 +20,9 @@ from wizard.systems.vault.ownership import Found, judge_mount, judge_payload
 Read = Callable[[str], Found]
 
 _QUESTION = "secrets.vault.mount"
-# More mounts of others are not looked into: each one is a request.
-_MOST = 20
+# So many mounts of others are looked into with a token that allows few requests, and by a check,
+# which has seconds for all that it asks.
+FEW_MOUNTS, CHECK_MOUNTS = 20, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,18 @@ def find_own_mounts(
 
 
 def find_moved_payload(
-    read: Read, mounts: Mapping[str, Any], own: str, named: Collection[str], paths: Sequence[str]
+    read: Read,
+    mounts: Mapping[str, Any],
+    own: str,
+    named: Collection[str],
+    paths: Sequence[str],
+    most: int | None = None,
 ) -> MovedPayload:
     """Return where the payloads at these paths may be, if their mount is missing.
 
     `mounts` is Vault's list, `named` are the paths in the answers: earlier ones too, if values
-    are copied from there. `own` is the source of this installation. Raises VaultError.
+    are copied from there. `own` is the source of this installation. Each mount is a request: of
+    those that others made only `most` are looked into, by default all. Raises VaultError.
     """
     made = find_own_mounts(mounts, own, "kv", named)
     others = [
@@ -98,7 +105,7 @@ def find_moved_payload(
         and mount.rstrip("/") not in {*named, *made}
     ]
     holding, unread, empty = list[str](), list[str](), list[str]()
-    for mount in [*made, *others[:_MOST]]:
+    for mount in [*made, *others[:most]]:
         seen = [read(f"{mount}/metadata/{path}") for path in paths]
         there = [one.data for one in seen if one.data is not None]
         is_made = mount in made

@@ -30,6 +30,7 @@ from wizard.systems.vault.paths import (
 )
 from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
+from wizard.systems.vault.remount import FEW_MOUNTS
 from wizard.systems.vault.uses import APPLY_REQUESTS, require_uses
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class VaultLogin:
         self._access = target.vault
         self._target = target
         self._vault: Vault | None = None
+        self._has_few_uses = False
         # Whether a request was tried without a look at this token's rights.
         self.has_hidden_rights = False
         # Tokens that this login has looked up, by accessor; a token's policies never change.
@@ -83,7 +85,7 @@ class VaultLogin:
                 self._target.met_identities[VAULT_CLUSTER_ID] = seen
             vault = self._stack.enter_context(open_vault(*self._access))
             paths = len(list_vault_settings(self._target.answers, self._target.release))
-            require_uses(vault, APPLY_REQUESTS * paths)
+            self._has_few_uses = require_uses(vault, APPLY_REQUESTS * paths)
             self._vault = vault
         return self._vault
 
@@ -169,10 +171,13 @@ class VaultLogin:
             every = list_payload_settings(answers, release)
             named = list_named_mounts(answers, release, self._target.repository)
         paths = [one.path for one in every]
-        return self.read_recently(
-            f"moved {' '.join(paths)}",
-            lambda: find_moved(self.vault, release.owner_id, self.store.mount, named, paths),
-        )
+
+        def find() -> MovedPayload:
+            vault = self.vault
+            most = FEW_MOUNTS if self._has_few_uses else None
+            return find_moved(vault, release.owner_id, self.store.mount, named, paths, most)
+
+        return self.read_recently(f"moved {' '.join(paths)}", find)
 
     def may(self, path: str, *needed: str) -> bool:
         """Return whether this token has all these capabilities at a path.

@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 SECRETS_REQUESTS, APPLY_REQUESTS, CHECK_REQUESTS = 30, 100, 12
 
 
-def require_uses(vault: Vault, needed: int) -> None:
+def require_uses(vault: Vault, needed: int) -> bool:
     """Raise RefusedError if the login may make fewer than `needed` more requests.
 
-    A login that may not look itself up is not judged. Raises VaultError if Vault does not answer.
+    Returns whether their number is limited. A login that may not look itself up is not judged.
+    Raises VaultError if Vault does not answer.
     """
     uses = _read_uses(vault)
     if uses is not None and uses < needed:
         raise RefusedError(describe_uses(vault.identity, uses, needed), USES_HINT)
+    return uses is not None
 
 
 def require_no_limit(vault: Vault) -> None:

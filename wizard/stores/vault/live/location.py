@@ -20,6 +20,7 @@ from wizard.systems.vault.namespace import find_namespace_problem
 from wizard.systems.vault.paths import list_named_mounts, list_payload_settings
 from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
+from wizard.systems.vault.remount import FEW_MOUNTS
 from wizard.systems.vault.retention import read_retention
 from wizard.systems.vault.uses import SECRETS_REQUESTS, require_uses
 from wizard.workspace.consent import VAULT_SERVER_KEY
@@ -140,8 +141,9 @@ def _open(
     find_named: Callable[[], Collection[str]],
 ) -> Iterator[OpenVault]:
     with open_vault(where, who) as vault:
-        require_uses(vault, SECRETS_REQUESTS * len(every))
-        _require_mount(vault, every, source, find_named)
+        has_few_uses = require_uses(vault, SECRETS_REQUESTS * len(every))
+        most = FEW_MOUNTS if has_few_uses else None
+        _require_mount(vault, every, source, find_named, most)
         yield OpenVault(vault, source, tuple(_list_warnings(vault, every[0])))
 
 
@@ -150,6 +152,7 @@ def _require_mount(
     every: Sequence[VaultSettings],
     source: str,
     find_named: Callable[[], Collection[str]],
+    most: int | None,
 ) -> None:
     """Raise VaultError without the mount, and RefusedError if it was moved."""
     mount = every[0].mount
@@ -158,7 +161,7 @@ def _require_mount(
     except VaultError as error:
         if error.kind != "missing":
             raise
-        moved = find_moved(vault, source, mount, find_named(), [one.path for one in every])
+        moved = find_moved(vault, source, mount, find_named(), [one.path for one in every], most)
         if refused := moved.refuse_new(mount):
             raise RefusedError(*refused) from None
         raise
