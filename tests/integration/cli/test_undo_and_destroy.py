@@ -168,6 +168,7 @@ def stand(here: Place, departing: Callable[[Place], Departing]) -> Departing:
     here("apply", "--yes")
     controllers = departing(here)
     claim(here, "logs")
+    here.world.operators.workload("StatefulSet", "airflow-worker", ready=True)
     controllers.adopt()
     claim(here, "logs-airflow-worker-0")
     return controllers
