@@ -13,6 +13,8 @@ from wizard.cli.selection import load_installation
 from wizard.errors import ExitCode
 from wizard.handover.folder import write_files
 from wizard.handover.scripts import Owner, render_handover
+from wizard.provisioning.earlier_places import list_earlier_places
+from wizard.workspace.store_paths import list_store_paths
 
 if TYPE_CHECKING:
     from wizard.cli.console import Console
@@ -34,7 +36,12 @@ def run_handover(options: Options, console: Console) -> ExitCode:
         for change in proposal.plan.changes
         if change.logical and not change.is_base and change.new is not None
     }
-    scripts = render_handover(proposal.answers, proposal.rendering, committed)
+    repository = installation.start.workspace.repository
+    earlier = {
+        path.store.reader: list_earlier_places(proposal, repository, path.store)
+        for path in list_store_paths(proposal)
+    }
+    scripts = render_handover(proposal.answers, proposal.rendering, committed, earlier)
     owners = [options.owner] if options.owner else get_args(Owner)
     chosen = {owner: scripts[owner] for owner in owners if owner in scripts}
     for owner in owners:

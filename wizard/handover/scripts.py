@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from wizard.deliveries.live import live_delivery
@@ -14,21 +15,26 @@ from wizard.systems.database import handover as dba
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.plan.render import Rendering
+    from wizard.stores.live import EarlierPaths
 
 Owner = Literal["vault", "dba", "platform", "ci"]
 HandoverFiles = Mapping[Owner, Mapping[str, str]]
 
 
 def render_handover(
-    answers: Answers, rendering: Rendering, committed: Mapping[str, str]
+    answers: Answers,
+    rendering: Rendering,
+    committed: Mapping[str, str],
+    earlier: EarlierPaths = MappingProxyType({}),
 ) -> HandoverFiles:
     """Return texts by file name for each owner with something to do.
 
-    `committed` holds the committed files by logical id. The texts contain no secrets, because
+    `committed` holds the committed files by logical id, and `earlier` the places where earlier
+    answers had the payloads. The texts contain no secrets, because
     the inputs contain none.
     """
     release = rendering.release
-    store = live_store(release.store).handover(answers, rendering, committed)
+    store = live_store(release.store).handover(answers, rendering, committed, earlier)
     found: dict[Owner, Files] = {
         "vault": store.files,
         "dba": dba.render_files(answers, release),

@@ -17,7 +17,7 @@ from wizard.formats.terminal import escape_unprintable
 from wizard.plan.claims import derive_claims
 from wizard.secrets.adoption import AdoptedValue, find_held_value
 from wizard.secrets.payload import Payload
-from wizard.systems.payload_store import EarlierValues, StoreState, find_earlier_values
+from wizard.systems.payload_store import EarlierValues, HiddenPlace, StoreState, find_earlier_values
 from wizard.workspace.earlier import FETCH_HISTORY, LACKS_HISTORY, list_earlier_answers
 
 if TYPE_CHECKING:
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
     from wizard.secrets.facts import Fact
     from wizard.systems.payload_store import PayloadStore
     from wizard.workspace.proposal import Proposal
-
-
-@dataclass(frozen=True, slots=True)
-class HiddenPlace:
-    """A place that this run cannot look at, and why, in words."""
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

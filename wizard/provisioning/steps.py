@@ -22,7 +22,7 @@ from wizard.clients.kube.errors import NoContextError
 from wizard.clients.ssh.clone import ParamikoClient
 from wizard.errors import RefusedError, UsageError, WizardError
 from wizard.formats.nested import get_value
-from wizard.provisioning.earlier_places import HiddenPlace, list_earlier_places
+from wizard.provisioning.earlier_places import list_earlier_places
 from wizard.provisioning.survey import make_database_client, survey_store
 from wizard.questions.cases import DAG_BUNDLES
 from wizard.secrets.references import SecretRef
@@ -32,7 +32,7 @@ from wizard.systems.cluster.target_cluster import make_secret_lookup
 from wizard.systems.git.bundle_probes import bundle_endpoint, bundle_probes
 from wizard.systems.git.dag_probes import DAG_CLONE, clone_target, make_clone_lookup
 from wizard.systems.git.https_probes import TOKEN_FACT, https_clone_probes, https_target
-from wizard.systems.payload_store import fill_store
+from wizard.systems.payload_store import HiddenPlace, fill_store
 from wizard.workspace.consent import BUNDLES_KEY, DAGS_REPO_KEY, new_references
 from wizard.workspace.store_paths import list_store_paths
 

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
 from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
-from wizard.provisioning.earlier_places import HiddenPlace, search_earlier_places
+from wizard.provisioning.earlier_places import search_earlier_places
 from wizard.provisioning.items import WRITTEN_STATES, ItemState, StoreItem
 from wizard.secrets import generation
 from wizard.secrets.adoption import AdoptedValue, find_adoptable_value
@@ -35,6 +35,7 @@ from wizard.secrets.resolve import SecretError, resolve_reference
 from wizard.systems.payload_store import (
     Claim,
     EarlierValues,
+    HiddenPlace,
     PayloadStore,
     StoreState,
     find_earlier_values,

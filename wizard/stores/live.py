@@ -5,7 +5,7 @@ Its pure part is described in `wizard.stores.record`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
     from wizard.plan.render import Rendering
     from wizard.systems.cluster.probes import ClusterCheck
-    from wizard.systems.payload_store import PayloadStore
+    from wizard.systems.payload_store import HiddenPlace, PayloadStore
     from wizard.systems.situation import Situation
     from wizard.systems.store_login import StoreLogin
     from wizard.systems.target import DataKind, Target
+
+    # Where earlier answers had the payload of each reader, by the reader's id.
+    EarlierPaths = Mapping[str, Sequence[StoreSettings | HiddenPlace]]
 
 
 class StoreRun(Protocol):
@@ -138,8 +141,8 @@ class LiveStore:
         default=lambda *_: None
     )
     locate: Callable[[Answers, Release, Mapping[str, Any], WorkTree], StoreLocation] | None = None
-    handover: Callable[[Answers, Rendering, Mapping[str, str]], StoreHandover] = field(
-        default=lambda *_: StoreHandover()
+    handover: Callable[[Answers, Rendering, Mapping[str, str], EarlierPaths], StoreHandover] = (
+        field(default=lambda *_: StoreHandover())
     )
 
 

@@ -40,6 +40,13 @@ class Claim:
     fix: Fix = NO_FIX
 
 
+@dataclass(frozen=True, slots=True)
+class HiddenPlace:
+    """A place that this run cannot look at, and why, in words."""
+
+    reason: str
+
+
 class PayloadStore(Protocol):
     """A path in a store that holds versioned key-value pairs."""
 

@@ -27,11 +27,14 @@ from tests.support.rendered import answers, rendering
 from tests.testbed import vault_cli
 from tests.testbed.databases import Postgres, quoted
 from tests.testbed.kube import Kube
+from tests.testbed.vault import RefusedError
 from wizard.deliveries.argocd.manifests import HEALTH_KEY
 from wizard.handover.scripts import HandoverFiles, render_handover
 from wizard.manifests.ownership import OWNER_ANNOTATION, source_manager
 from wizard.plan.render import Rendering
+from wizard.stores.vault.settings import VaultSettings
 from wizard.systems.database import handover
+from wizard.systems.payload_store import HiddenPlace
 from wizard.systems.vault.ownership import mount_description
 from wizard.systems.vault.removal import build_vault_removal
 from wizard.systems.vault.session import VaultLogin
@@ -338,6 +341,55 @@ def test_what_an_older_version_has_is_restored_and_never_made_anew(
     log = owners.folder / "bin" / "vault.log"
     if log.exists():
         canary.assert_absent(log)
+
+
+def test_the_place_of_earlier_answers_is_not_left_unseen(
+    bench: Bench, tmp_path: Path, canary: Canary
+) -> None:
+    store = bench.store
+    bench.vault.mount(store.mount)
+    before = replace(store, path="before/config")
+    texts = {file.logical: file.text for file in bench.made.tree.values()}
+    (tmp_path / "owner").mkdir()
+
+    def hand_over(*places: VaultSettings | HiddenPlace) -> Owners:
+        made = render_handover(bench.target.answers, bench.made, texts, {"": places})
+        return Owners(bench, made, tmp_path / "owner")
+
+    given = values(bench, canary)
+    old, place = f"{store.mount}/data/{before.path}", f"{store.mount}/metadata/{store.path}"
+    stdin = json.dumps(given)
+    bench.vault.request("POST", old, {"data": given})
+    hidden = HiddenPlace("kv/x in https://v'ault.example.com")
+    for owners, named in (
+        (hand_over(before), f"{store.mount}/{before.path}"),
+        (hand_over(hidden), hidden.reason),
+    ):
+        done = owners.run("vault", "payload.sh", stdin=stdin)
+        assert (done.returncode, named in done.stderr) == (1, True), done
+        assert "NEW=yes" in done.stderr
+        canary.assert_absent(done.stdout + done.stderr)
+    with pytest.raises(RefusedError):
+        bench.vault.request("GET", place)
+    never_used = replace(store, path="never/config")
+    hand_over(before).ok("vault", "payload.sh", stdin=stdin, NEW="yes")
+    # Nothing is asked once the values are here, nor about a place without a payload.
+    hand_over(before).ok("vault", "payload.sh", stdin="{}")
+    bench.vault.request("DELETE", place)
+    hand_over(never_used).ok("vault", "payload.sh", stdin=stdin)
+
+
+def test_the_command_hands_over_the_places_of_earlier_answers(committed: Wizard) -> None:
+    def payload() -> str:
+        script: str = json.loads(committed.ok("handover", "--owner", "vault", "--json").out)[
+            "vault"
+        ]["payload.sh"]
+        return script
+
+    assert "  unused " not in payload()
+    sets = ("set", "secrets.vault.path=airflow-install/other/config", "--yes")
+    committed.ok(*sets, "--accept", "another-payload")
+    assert "  unused secret airflow-install/airflow/config\n" in payload()
 
 
 def mark(bench: Bench, source: str, **more: str) -> None:

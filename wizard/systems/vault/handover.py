@@ -8,6 +8,7 @@ of an auth mount, is never replaced (facts on Vault, sections 2 and 3).
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wizard.formats.durations import duration_seconds
@@ -16,7 +17,7 @@ from wizard.secrets.payload import collect_facts
 from wizard.systems.vault.auth_config import IN_CLUSTER
 from wizard.systems.vault.auth_mount import is_in_cluster
 from wizard.systems.vault.ownership import MADE, mount_description
-from wizard.systems.vault.payload_script import render_payload
+from wizard.systems.vault.payload_script import render_payloads
 from wizard.systems.vault.script_parts import DIE, LASTING, render_address, render_source
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 
     from wizard.answers.model import Answers
     from wizard.manifests.contribution import Contribution
+    from wizard.manifests.external_secrets import StoreSettings
     from wizard.secrets.facts import Fact
     from wizard.stores.vault.settings import VaultSettings
+    from wizard.systems.payload_store import HiddenPlace
 
 _MOUNT = """\
 # KV version 2. On version 1, a write meant for version 2 would expose the values.
@@ -270,22 +273,20 @@ def render_files(
     others: Sequence[tuple[VaultSettings, tuple[Fact, ...]]] = (),
     owner: str = "",
     runtime: VaultSettings | None = None,
+    earlier: Mapping[str, Sequence[StoreSettings | HiddenPlace]] = MappingProxyType({}),
 ) -> Files:
     """Return `setup.sh` and a `payload.sh` for each path, with the committed policies and roles.
 
     `owner` is the owner id of the installation, which its policies name.
-
     `others` are the paths of further readers such as Argo CD, with their facts. `runtime` is the
-    role of Airflow's own pods, which has no payload.
+    role of Airflow's own pods, which has no payload. `earlier` has the places of earlier answers,
+    by reader.
     """
     readers = [*(one for one, _ in others), *([runtime] if runtime else [])]
+    filled = [(store, collect_facts(total.secrets)), *others]
     return {
         "setup.sh": _render_setup(answers, store, committed, readers, owner),
-        "payload.sh": render_payload(answers, store, collect_facts(total.secrets), owner),
-        **{
-            f"payload-{one.reader}.sh": render_payload(answers, one, facts, owner)
-            for one, facts in others
-        },
+        **render_payloads(answers, filled, owner, earlier),
     }
 
 

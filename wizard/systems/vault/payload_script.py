@@ -2,20 +2,25 @@
 
 It fills a payload of this repository, and one that does not say whose it is after a yes to exactly
 that one. As `secrets` does, it never stores a new value for a generated key that an older version
-has: such a value is in use, and a careless `vault kv put` took it out of the newest version.
+has: such a value is in use, and a careless `vault kv put` took it out of the newest version. Nor
+does it store new values without a yes while a place of earlier answers may have those in use.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.formats.shell import comment, quote, script
+from wizard.formats.shell import Files, comment, quote, script
 from wizard.secrets.payload import DOCUMENT_KEY
 from wizard.stores.kubernetes.manifests import GENERATE_COMMANDS
+from wizard.systems.payload_store import HiddenPlace
 from wizard.systems.vault.script_parts import DIE, LASTING, render_address, render_source
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from wizard.answers.model import Answers
+    from wizard.manifests.external_secrets import StoreSettings
     from wizard.secrets.facts import Fact
     from wizard.stores.vault.settings import VaultSettings
 
@@ -110,11 +115,28 @@ restore() {
   version=$((version + 1))
 }"""
 
+_EARLIER = """\
+# stop PLACE: stops because of an earlier place that may have the values in use.
+stop() {
+  die "$1. The values in use may be there: \\`airflow-wizard secrets\\` copies them. To store" \\
+    "those of standard input, copied from there or new, set NEW=yes"
+}
+# unused MOUNT PATH: stops if this place has a payload, or may have one.
+unused() {
+  seen=$(vault read "$1/metadata/$2" 2>&1) || case $seen in *'No value found'*) return 0 ;; esac
+  stop "$1/$2, which earlier answers named, has a payload, or may have one"
+}
+# require_unused: called before generated values are stored that no version of the payload has.
+require_unused() {
+  [ "${NEW:-}" != yes ] || return 0
+LOOKS
+}"""
+
 _KEYS = """\
 input=$(cat)
 # Without spaces, for the checks only.
 dense=$(printf %s "$input" | tr -d '[:space:]')
-missing= restored= present=
+missing= restored= present= fresh=
 for key in $keys; do
   given=
   case $dense in
@@ -128,7 +150,12 @@ for key in $keys; do
     continue
   fi
   held=
-  case " $generated " in *" $key "*) earlier "$key" ;; esac
+  case " $generated " in
+    *" $key "*)
+      earlier "$key"
+      [ -n "$held" ] || fresh=yes
+      ;;
+  esac
   if [ -n "$held" ]; then
     [ -z "$given" ] || die "$key is in use: version $held has it; remove it from the input"
     restored="$restored $key@$held"
@@ -136,6 +163,7 @@ for key in $keys; do
     missing="$missing $key"
   fi
 done
+[ -z "$fresh" ] || require_unused
 [ -z "$missing" ] || die "missing on standard input:$missing"
 case $input in
   *[!{}[:space:]]*) fill=yes ;;
@@ -163,6 +191,7 @@ if [ -n "$held" ]; then
   record
   exit
 fi
+require_unused
 input=$(cat)
 [ -n "$input" ] || die "there is no document on standard input"
 for key in $keys; do
@@ -180,12 +209,32 @@ fi
 record"""
 
 
-def render_payload(
-    answers: Answers, store: VaultSettings, facts: tuple[Fact, ...], owner: str
+def render_payloads(
+    answers: Answers,
+    stores: Sequence[tuple[VaultSettings, tuple[Fact, ...]]],
+    owner: str,
+    earlier: Mapping[str, Sequence[StoreSettings | HiddenPlace]],
+) -> Files:
+    """Return the script for each path with its facts, by file name; `earlier` is by reader."""
+    return {
+        f"{'-'.join(filter(None, ('payload', store.reader)))}.sh": _render_payload(
+            answers, store, facts, owner, earlier.get(store.reader, ())
+        )
+        for store, facts in stores
+    }
+
+
+def _render_payload(
+    answers: Answers,
+    store: VaultSettings,
+    facts: tuple[Fact, ...],
+    owner: str,
+    earlier: Sequence[StoreSettings | HiddenPlace],
 ) -> str:
     """Return the script for one path, whose standard input has the values.
 
-    `owner` is the owner id of the installation, which its payload names.
+    `owner` is the owner id of the installation, which its payload names, and `earlier` are the
+    places where earlier answers had the payload.
     """
     name = answers.installation.name
     title = f"Fills the payload of Airflow installation {name}"
@@ -217,9 +266,16 @@ def render_payload(
         render_source(owner),
         DIE,
         _VERSION.replace("LASTING", LASTING),
+        _EARLIER.replace("\nLOOKS", "".join(f"\n  {_render_look(one)}" for one in earlier)),
         *work,
         write,
     )
+
+
+def _render_look(place: StoreSettings | HiddenPlace) -> str:
+    if isinstance(place, HiddenPlace):
+        return f"stop {quote(place.reason)}"
+    return f"unused {quote(place.mount)} {quote(place.path)}"
 
 
 def _render_write(source: str, value: str) -> str:

@@ -11,13 +11,14 @@ from wizard.stores.live import StoreHandover
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.plan.render import Rendering
+    from wizard.stores.live import EarlierPaths
 
 
 def render_store_handover(
-    answers: Answers, rendering: Rendering, committed: Mapping[str, str]
+    answers: Answers, rendering: Rendering, committed: Mapping[str, str], earlier: EarlierPaths
 ) -> StoreHandover:
     """Return the manifests without values and what each key must hold, for the platform."""
-    del answers, committed
+    del answers, committed, earlier
     release, total = rendering.release, rendering.total
     title = f"# Secrets for Airflow installation {release.installation}\n\n"
     return StoreHandover(

@@ -24,6 +24,7 @@ from wizard.systems.vault.handover import render_files
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.plan.render import Rendering
+    from wizard.stores.live import EarlierPaths
 
 _FOLDER = """\
 # The two files for Vault's owner go to a folder that only you can read, outside any repository.
@@ -94,7 +95,7 @@ store_login() {
 
 
 def render_store_handover(
-    answers: Answers, rendering: Rendering, committed: Mapping[str, str]
+    answers: Answers, rendering: Rendering, committed: Mapping[str, str], earlier: EarlierPaths
 ) -> StoreHandover:
     """Return the scripts and the flows; they contain no secret."""
     release, total = rendering.release, rendering.total
@@ -111,7 +112,9 @@ def render_store_handover(
     if outside:
         flows.append(("Vault", *api_server_address(answers), "TCP", "token reviews"))
     return StoreHandover(
-        files=render_files(answers, store, total, committed, others, release.owner_id, runtime),
+        files=render_files(
+            answers, store, total, committed, others, release.owner_id, runtime, earlier
+        ),
         platform={"reviewer.sh": _render_reviewer(answers)} if outside else {},
         flows=tuple(flows),
         ci_variables=(
