@@ -204,12 +204,14 @@ def test_what_the_project_refuses_is_named(aw: Wizard) -> None:
     listed = "".join(f"  - {path.removeprefix('apps/airflow/')}\n" for path in more)
     text = (aw.folder / KUSTOMIZATION).read_text().replace("  - folder\n", f"  - folder\n{listed}")
     aw.git.commit({**more, KUSTOMIZATION: text}, "by hand")
-    told = [line for line in aw.ok("check").out.splitlines() if "Argo CD syncs nothing" in line]
-    assert [line.split(": ")[1:3] for line in told] == [
-        ["apps/airflow/away.yaml", "metadata.namespace"],
-        ["apps/airflow/quota.yaml", "kind"],
-        ["apps/airflow/role.yaml", "kind"],
+    refused = aw("check")
+    told = [line for line in refused.out.splitlines() if "Argo CD syncs nothing" in line]
+    assert [line.split(": ")[:3] for line in told] == [
+        ["error", "apps/airflow/away.yaml", "metadata.namespace"],
+        ["error", "apps/airflow/quota.yaml", "kind"],
+        ["error", "apps/airflow/role.yaml", "kind"],
     ]
+    assert refused.code == 4
 
 
 def test_what_is_elsewhere_is_named_as_not_judged(aw: Wizard) -> None:

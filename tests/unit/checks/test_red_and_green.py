@@ -661,6 +661,28 @@ def test_green(rule: str, change: Change) -> None:
     assert [str(f) for f in case.run()] == []
 
 
+@pytest.mark.parametrize(
+    ("group", "cluster", "namespaced", "severity"),
+    [
+        ("example.com", [], [{"group": "apps", "kind": "*"}], "error"),
+        ("example.com", [{"group": "*", "kind": "*"}], [{"group": "apps", "kind": "*"}], "warning"),
+        ("batch", [{"group": "*", "kind": "*"}], [{"group": "apps", "kind": "*"}], "error"),
+    ],
+)
+def test_a_refused_kind_is_an_error_if_its_scope_is_known(
+    group: str, cluster: object, namespaced: object, severity: str
+) -> None:
+    """Argo CD then syncs nothing; a custom kind may have no namespace, and be allowed so."""
+    case = good()
+    written(case)
+    case.set(PROJECT, "spec.clusterResourceWhitelist", cluster)
+    case.set(PROJECT, "spec.namespaceResourceWhitelist", namespaced)
+    one = {"apiVersion": f"{group}/v1", "kind": "Thing", "metadata": {"name": "x"}}
+    add("apps/airflow/mine.yaml", one)(case)
+    found = [one for one in case.run() if one.path == "apps/airflow/mine.yaml"]
+    assert [(one.rule, one.severity) for one in found] == [("argocd.project-object", severity)]
+
+
 def rules() -> set[str]:
     """Every rule id in the checks' sources."""
     prefixes = "argocd|external-secret|git-sync|kustomize|reference|schema|secret|store|template"

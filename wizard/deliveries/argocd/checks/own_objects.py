@@ -79,7 +79,10 @@ def _check_object(
     if not is_kind_allowed(project.spec, RenderedKind(group, one.kind, "", cluster)):
         message = f"the project {project.name} does not allow this kind, so Argo CD syncs nothing"
         fix = "deliver it with an Application and a project of your own"
-        yield Finding(rule, "warning", one.path, "kind", message, Fix(fix))
+        known = group in _CLUSTER_KINDS or "." not in group
+        # A custom kind without a namespace, if the project allows it as one, is not refused.
+        known |= not is_kind_allowed(project.spec, RenderedKind(group, one.kind, "", cluster=True))
+        yield Finding(rule, "error" if known else "warning", one.path, "kind", message, Fix(fix))
     own = str(one.metadata("namespace") or namespace)
     allowed = project.spec.get("destinations")
     there = {**destination, "namespace": own}
@@ -89,4 +92,4 @@ def _check_object(
     ):
         message = f"the project {project.name} does not allow this namespace: Argo CD syncs nothing"
         fix = f"use {namespace}, or deliver it with an Application and a project of your own"
-        yield Finding(rule, "warning", one.path, "metadata.namespace", message, Fix(fix))
+        yield Finding(rule, "error", one.path, "metadata.namespace", message, Fix(fix))
