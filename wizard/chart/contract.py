@@ -304,6 +304,17 @@ def creates_user(values: Mapping[str, object]) -> bool:
     return bool(get_chart_value(values, "createUserJob.enabled"))
 
 
+def has_users(manager: str) -> bool | None:
+    """Return whether an auth manager has the users that `airflow users create` makes.
+
+    None for managers that are not Airflow's own nor its providers': nothing is known of them.
+    Source: only the FAB provider has the command (Airflow 3.2.2), which 2.8 had at another path.
+    """
+    if not manager.startswith("airflow."):
+        return None
+    return manager.endswith(".FabAuthManager")
+
+
 def is_celery(values: Mapping[str, object]) -> bool:
     """Return whether Celery is one of the executors."""
     return "Celery" in str(get_chart_value(values, "executor"))

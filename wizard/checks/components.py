@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from wizard.chart.configuration import WEB, url_host, variable_name
-from wizard.chart.contract import FAB_AUTH_MANAGER, creates_user
+from wizard.chart.contract import creates_user, has_users
 from wizard.chart.environment import TASK_POD, is_dag_processor_enabled
 from wizard.chart.exposure import list_exposures
 from wizard.chart.keys import list_names
@@ -22,7 +22,6 @@ from wizard.formats.messages import show_name
 from wizard.secrets.scan import withhold_secrets
 
 _TAG = re.compile(r"v?([23])\.(\d{1,3})\.(\d{1,3})(?![0-9.])")
-_SIMPLE_MANAGER = "SimpleAuthManager"
 # Keys of the other version's web component that have an effect all the same.
 _READ_BY_BOTH = frozenset(["defaultUser", "allowPodLogReading", "enabled"])
 _RENAMED = {
@@ -94,13 +93,15 @@ class _Rules(Reporter):
     def _check_manager(self, component: str) -> Iterator[Finding]:
         """Report an auth manager that does not know the users which the Job creates."""
         manager = self.configuration.find_at(component, "core", "auth_manager")
-        if manager is None or manager.value in (None, FAB_AUTH_MANAGER):
+        if manager is None or not manager.value:
+            return
+        known = has_users(manager.value)
+        if known:
             return
         message = "the Job that creates the admin fails: only the FAB auth manager has its command"
         if component == WEB:
             message = "the admin cannot log in: only the FAB auth manager knows the user"
-        simple = str(manager.value).rpartition(".")[2] == _SIMPLE_MANAGER
-        report = self.error if simple else self.warning
+        report = self.warning if known is None else self.error
         where = manager.where or "createUserJob.enabled"
         fix = "turn off the admin user, or use the FAB auth manager"
         yield report("configuration.auth-manager", where, message, fix, "admin.create")

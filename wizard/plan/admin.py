@@ -10,27 +10,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.configuration import WEB, Configuration
-from wizard.chart.contract import FAB_AUTH_MANAGER
+from wizard.chart.contract import has_users
 from wizard.manifests.network_policy import installation_of
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.manifests.release import Release
 
-_OPTION = "auth_manager"
-# Airflow's own managers and those of its providers; nothing is known of others.
-_KNOWN = "airflow."
-
 
 def find_manager_without_users(release: Release, values: Mapping[str, Any]) -> str:
     """Return the class of the auth manager in effect if it has no users; else ""."""
-    if _OPTION not in str(values).lower():
-        return ""
-    found = Configuration(installation_of(release, values)).find_at(WEB, "core", _OPTION)
-    manager = found.value if found and found.value else FAB_AUTH_MANAGER
-    if manager == FAB_AUTH_MANAGER or not manager.startswith(_KNOWN):
-        return ""
-    return manager.rpartition(".")[2]
+    found = Configuration(installation_of(release, values)).find_at(WEB, "core", "auth_manager")
+    manager = (found.value if found else None) or ""
+    return manager.rpartition(".")[2] if has_users(manager) is False else ""
 
 
 def without_admin(answers: Answers) -> Answers:

@@ -22,6 +22,7 @@ from tests.unit.checks.test_red_and_green import (
 )
 
 SIMPLE = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+KEYCLOAK = "airflow.providers.keycloak.auth_manager.keycloak_auth_manager.KeycloakAuthManager"
 AIRFLOW_2 = both(
     attribute("airflow", "2.11.0"),
     value("airflowVersion", "2.11.0"),
@@ -65,6 +66,8 @@ RED: list[tuple[str, str, str, str, Change]] = [
      env("apiServer.env", "AIRFLOW__CORE__AUTH_MANAGER", SIMPLE)),
     ("simple manager in the Job", "configuration.auth-manager", "createUserJob.env[0]", "error",
      env("createUserJob.env", "AIRFLOW__CORE__AUTH_MANAGER", SIMPLE)),
+    ("Keycloak", "configuration.auth-manager", "config.core.auth_manager", "error",
+     value("config.core.auth_manager", KEYCLOAK)),
     ("another manager", "configuration.auth-manager", "config.core.auth_manager", "warning",
      value("config.core.auth_manager", "acme.auth.Manager")),
     ("no DAG processor", "configuration.dag-processor", "dagProcessor.enabled", "error",
@@ -119,6 +122,8 @@ GREEN: dict[str, Change] = {
         "automountServiceAccountToken": False, "serviceAccountTokenVolume": {"enabled": True}})),
     "a token that Celery does not need": value(
         ACCOUNT, {"automountServiceAccountToken": False}),
+    "FAB of Airflow 2.8": value(
+        "config.core.auth_manager", "airflow.auth.managers.fab.fab_auth_manager.FabAuthManager"),
     "simple manager without the Job": both(
         value("config.core.auth_manager", SIMPLE), value("createUserJob.enabled", False)),
     "DAG processor of Airflow 2": both(AIRFLOW_2, value("dagProcessor.enabled", False)),
