@@ -67,7 +67,8 @@ class Step:
     a controller may reverse it. A step without a change that `looks_again` and is unknown is
     checked once more after the last step, because a later step may have made what it reads.
     `acquire` is awaited before a change and its last check; it may take long, and raises
-    WizardError if the change must not be made.
+    WizardError if the change must not be made. `forget` is called between them, so that the last
+    check reads anew what the first took from a cache.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Step:
     repeats: bool = False
     looks_again: bool = False
     acquire: Callable[[], Awaitable[object]] | None = None
+    forget: Callable[[], object] | None = None
 
     def list_needed(self, steps: Iterable[Step]) -> list[Step]:
         """Return those of `steps` that this step depends on."""
@@ -317,6 +319,8 @@ class _StepRun:
             yield self.event("changing", look.detail, diff=look.diff)
             if self.step.acquire is not None:
                 await self.step.acquire()
+            if self.step.forget is not None:
+                self.step.forget()
             if obstacle := self._find_difference(look, await self.step.check()):
                 yield obstacle
                 return

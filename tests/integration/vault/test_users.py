@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 
@@ -9,7 +10,9 @@ import pytest
 
 from tests.integration.vault.test_removal import PAYLOAD, POLICY, a_url, applied, removed
 from tests.integration.vault.test_steps import Bench, Wire, controller, new_bench, wire
+from wizard.engine.steps import StepEvent, run_steps
 from wizard.systems.vault import session
+from wizard.systems.vault.removal import build_vault_removal
 
 __all__ = ["controller", "new_bench", "wire"]
 
@@ -47,3 +50,28 @@ def test_what_gives_policies_is_read_once(
     finally:
         for one in ids:
             vault.request("DELETE", f"identity/entity/id/{one}")
+
+
+def test_who_came_after_the_first_look_keeps_the_policy(new_bench: Callable[..., Bench]) -> None:
+    """The last look before a change reads anew what the first one kept."""
+    bench = applied(new_bench({"delivery.argocd.repo_url": a_url()}))
+    steps = build_vault_removal(bench.target, session.VaultLogin(bench.target))
+    made: list[str] = []
+    found: dict[str, StepEvent] = {}
+
+    async def run() -> None:
+        async for event in run_steps(steps):
+            found[event.id] = event
+            if (event.id, event.state) == (POLICY, "changing"):
+                body = {"name": f"{bench.store.role}-late", "policies": [bench.store.policy]}
+                made.append(bench.vault.request("POST", "identity/entity", body)["data"]["id"])
+
+    try:
+        asyncio.run(run())
+        assert (found[POLICY].state, made[0] in found[POLICY].detail) == ("kept", True), found
+        assert bench.stored(bench.policy) != 404
+    finally:
+        for end in bench.target.cleanups:
+            end()
+        for one in made:
+            bench.vault.request("DELETE", f"identity/entity/id/{one}")

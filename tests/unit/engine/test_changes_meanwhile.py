@@ -129,6 +129,30 @@ def test_another_difference_than_the_one_shown_needs_another_look() -> None:
     assert not one.done
 
 
+def test_the_last_check_reads_nothing_from_a_cache() -> None:
+    one = Object("wanted")
+    cache: list[StepStatus] = []
+
+    async def check() -> StepStatus:
+        if not cache:
+            cache.append(one.look())
+        return cache[0]
+
+    async def change() -> str:
+        one.change()
+        return ""
+
+    async def acquire() -> None:
+        one.state = "kept"
+
+    async def collect() -> list[StepEvent]:
+        step = Step("s", "", "me", "here", check, change, acquire=acquire, forget=cache.clear)
+        return [event async for event in run_steps([step])]
+
+    assert asyncio.run(collect())[-1].state == "kept"
+    assert not one.done
+
+
 def test_a_turn_that_does_not_come_changes_nothing() -> None:
     one = Object("wanted")
 

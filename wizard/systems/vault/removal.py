@@ -149,6 +149,7 @@ def build_vault_step(
         wrap_blocking(try_change),
         independent=True,
         needs=needs,
+        forget=session.forget_recent,
     )
 
 

@@ -143,7 +143,7 @@ class VaultLogin:
         """Return what `read` returned a moment ago under this name; call it if that is long ago.
 
         A removal looks at all roles, users, entities and policies of a Vault for each step. After
-        a wait they are read again, because others may have changed them.
+        a wait, and before a change, they are read again: others may have changed them.
         """
         when, held = self._recent.get(name, (0.0, None))
         if when and time.monotonic() - when <= _RECENT_SECONDS:
@@ -152,6 +152,10 @@ class VaultLogin:
         found = read()
         self._recent[name] = (time.monotonic(), found)
         return found
+
+    def forget_recent(self) -> None:
+        """Forget what `read_recently` keeps, so that a last check before a change sees it anew."""
+        self._recent.clear()
 
     def read_policy(self, name: str) -> PathState:
         """Return a policy by its name; see `read_path`."""

@@ -90,7 +90,8 @@ def _build_step(target: Target, session: VaultLogin, spec: StepSpec, one: _StepW
     look = wrap_blocking(_require_credentials(target, one.look, one.command))
     change = wrap_blocking(_explain_denial(session, one))
     dry_run_change = wrap_blocking(one.dry_run_change)
-    return declared_step(spec, session.endpoint, look, change, dry_run_change)
+    step = declared_step(spec, session.endpoint, look, change, dry_run_change)
+    return replace(step, forget=session.forget_recent)
 
 
 def _build_login_step(session: VaultLogin, store: VaultSettings, one: StoreLogin) -> Step:
