@@ -126,6 +126,12 @@ def test_two_names_of_this_repository_become_one(world: World, target: Target) -
     assert (same.appliers(), same.read()["data"]) == ({manager}, {"a": "1", "b": "2"})
     assert ended(same.step()).state == "holds"
     less = Applied(world, target, "less", a="1", b="2").put(FIELD_MANAGER, manager)
+    # No dry run under one name shows that `b` would go: it is shown first, and goes then.
+    assert "-  b" not in look(less.step(a="3")).diff
+    refused = ended(less.step(a="3"))
+    assert (refused.state, "run this again" in refused.fix.text) == ("blocked", True), refused
+    assert less.read()["data"] == {"a": "1", "b": "2"}
+    assert '-  b: "2"' in look(less.step(a="3")).diff
     assert ended(less.step(a="3")).state == "changed"
     assert (less.appliers(), less.read()["data"]) == ({manager}, {"a": "3"})
     assert ended(less.step(a="3")).state == "holds"

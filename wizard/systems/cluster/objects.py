@@ -87,6 +87,7 @@ class _Comparison:
     look: StepStatus
     exists: bool = False
     is_foreign: bool = False
+    has_two_managers: bool = False
 
     @property
     def name(self) -> str:
@@ -154,12 +155,34 @@ class _ManifestsStep:
         found, look = self.compare()
         if look.state == "blocked":
             raise ConflictError(look.detail, look.fix)
+        self._unite_managers(found, look)
         done = []
         for one in found:
             if one.look.state in {"wanted", "blocked"}:
                 _apply_manifest(self.kube, one, self.needs, self.own)
                 done.append(f"{_DONE[one.look.state] if one.exists else 'created'} {one.name}")
         return ", ".join(done) or "nothing to do"
+
+    def _unite_managers(self, found: Sequence[_Comparison], shown: StepStatus) -> None:
+        """Unite both names of the field manager, and compare again before anything is applied.
+
+        A dry run under one name does not show that fields go which the other name owns too.
+        """
+        both = [
+            one for one in found if one.has_two_managers and one.look.state in {"wanted", "blocked"}
+        ]
+        for one in both:
+            _rename_manager(self.kube, one, self.needs, self.own)
+        if not both:
+            return
+        look = self.compare()[1]
+        if look.state == "blocked" or look.diff != shown.diff:
+            names = ", ".join(one.name for one in both)
+            raise ConflictError(
+                f"{names}: two field managers of this wizard became one, which changes the "
+                "difference that was shown; nothing was applied",
+                "run this again: it shows the new difference",
+            )
 
     def dry_run_change(self) -> str:
         found, _ = self.compare()
@@ -204,7 +227,8 @@ def _compare_manifest(kube: Kube, source: CommittedManifest, needs: str, own: st
         return _Comparison(source, manifest, _compare_locally(ref, existing, manifest, fix))
     look = _check_manifest(kube, manifest, existing, wanted, own)
     is_foreign = existing is not None and judge_object(existing, own).is_proven_foreign
-    return _Comparison(source, manifest, look, existing is not None, is_foreign)
+    two = existing is not None and has_two_entries(existing, own)
+    return _Comparison(source, manifest, look, existing is not None, is_foreign, two)
 
 
 def _dry_run_manifest(
@@ -291,14 +315,24 @@ def _foreign_hint(ref: Ref, source: str) -> Fix:
 
 def _apply_manifest(kube: Kube, one: _Comparison, needs: str, own: str) -> None:
     """Apply a manifest; a comparison that is blocked was agreed to, and takes its object over."""
+    if one.exists:
+        _rename_manager(kube, one, needs, own)
     try:
-        if one.exists:
-            rename_earlier_entry(kube, Ref.from_manifest(one.manifest), own)
         take = one.look.state == "blocked"
         kube.apply(one.manifest, manager=source_manager(own), force=take)
     except KubeError as error:
-        by_hand = apply_command(own, f"-f {one.source.path}")
-        raise explain_error(error, needs, by_hand) from None
+        raise _explain_refusal(error, one, needs, own) from None
+
+
+def _rename_manager(kube: Kube, one: _Comparison, needs: str, own: str) -> None:
+    try:
+        rename_earlier_entry(kube, Ref.from_manifest(one.manifest), own)
+    except KubeError as error:
+        raise _explain_refusal(error, one, needs, own) from None
+
+
+def _explain_refusal(error: KubeError, one: _Comparison, needs: str, own: str) -> WizardError:
+    return explain_error(error, needs, apply_command(own, f"-f {one.source.path}"))
 
 
 def explain_error(error: KubeError, needs: str = "", by_hand: str = "") -> WizardError:
