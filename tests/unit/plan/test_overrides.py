@@ -67,8 +67,8 @@ def nested(key: str, value: object) -> dict[str, Any]:
         ("fullnameOverride", "x", "installation.release", {}),
         ("useStandardNaming", True, "installation.release", {}),
         ("ports.pgbouncer", 5432, "chart's default port", CHART_POOLER),
-        ("volumes", [{"name": "database-ca", "emptyDir": {}}], "a rendered item", WITH_CA),
-        ("volumes", [], "a rendered item", WITH_CA),
+        ("volumes", [{"name": "database-ca", "emptyDir": {}}], "no rendered item", WITH_CA),
+        ("volumes", [], "no rendered item", WITH_CA),
         ("createUserJob.env", [{"name": "AIRFLOW_DEFAULT_USERNAME", "value": "x"}], "admin", {}),
     ],
 )  # fmt: skip

@@ -1,8 +1,7 @@
 """Scripts for Vault's owner: one sets up mount, policy, auth and role, one fills the payload.
 
 Both check everything before they write anything. A different policy or role is shown, and replaced
-only if REPLACE names it; one of another repository, and other existing content, such as the config
-of an auth mount, is never replaced (facts on Vault, sections 2 and 3).
+only if REPLACE names it; other content, and what is another repository's, is never replaced.
 """
 
 from __future__ import annotations
@@ -61,9 +60,8 @@ if [ "$has_mount" = no ]; then
         case $held in *'No value found'*) continue ;; esac
       die "mount $mount does not exist, but mount $other holds $path, or may hold it: if it was" \
         "moved, set secrets.vault.mount=$other, or, if nothing else uses it, run: vault secrets" \
-        "move $other $mount; if the answers were changed, or for another payload, run: vault" \
-        "secrets enable -path=$mount -version=2 kv; airflow-wizard secrets copies the values" \
-        "from where earlier answers had them"
+        "move $other $mount; if the answers were changed, run: vault secrets enable -path=$mount" \
+        "-version=2 kv; airflow-wizard secrets then copies the values from the earlier place"
     done
   done
 fi"""
