@@ -29,7 +29,6 @@ NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 DATABASE_FLOWS = frozenset({"PostgreSQL", "PgBouncer"})
 # The purpose of the flow to the store of logs that questions name.
 LOG_FLOW = "task logs"
-SEARCH_FLOW = "task logs in a search engine"
 _KUBERNETES_API = (("TCP", 443), ("TCP", 6443))
 _DNS = 53
 # The port of OpenShift's DNS pods: OVN-Kubernetes compares what its Service forwards to.
@@ -105,7 +104,8 @@ def egress_policies(
     flows = tuple(flows)
     configuration = Configuration(installation_of(release, values))
     complete = {(one.host, one.port) for one in flows if one.complete}
-    search = any(one.purpose == SEARCH_FLOW for one in flows)
+    # A bucket says nothing about a search engine that the values have beside it.
+    search = any(one.purpose == LOG_FLOW and one.complete for one in flows)
     more = [
         Flow(one.purpose, one.host, one.port, one.components, one.protocol)
         for one in list_connections(configuration)

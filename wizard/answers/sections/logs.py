@@ -14,7 +14,7 @@ from wizard.formats.log_urls import LogPlace, parse_log_url
 from wizard.formats.types import ObjectName, Quantity
 from wizard.manifests.certificates import ca_config_map
 from wizard.manifests.contribution import Contribution, EnvVar, Flow, Mount
-from wizard.manifests.network_policy import LOG_FLOW, SEARCH_FLOW
+from wizard.manifests.network_policy import LOG_FLOW
 from wizard.manifests.release import Release
 from wizard.manifests.remote_logs import (
     CA_FOLDER,
@@ -264,7 +264,7 @@ class Logs(Section):
             env=env,
             mounts=(Mount("logs-ca", map_name, CA_FOLDER),) if ca else (),
             manifests=(ca_config_map(release, "logs-ca", pem),) if ca else (),
-            flows=(Flow(SEARCH_FLOW, place.host, place.port, users),),
+            flows=(Flow(LOG_FLOW, place.host, place.port, users, complete=True),),
             packages=(PACKAGES[self.destination],),
             notes=(remote_note(release, self.destination, place, identity=False, direct=direct),),
         )
