@@ -22,7 +22,13 @@ from wizard.state.apply_journal import VAULT_CLUSTER_ID, ApplyHistory
 from wizard.stores.vault.settings import vault_settings
 from wizard.systems.payload_store import read_state
 from wizard.systems.store_login import StoredKeys
-from wizard.systems.vault.looks import PathState, compare_vaults, find_moved, sees_mount
+from wizard.systems.vault.looks import (
+    PathState,
+    compare_vaults,
+    find_moved,
+    read_path,
+    sees_mount,
+)
 from wizard.systems.vault.paths import (
     list_named_mounts,
     list_payload_settings,
@@ -129,15 +135,10 @@ class VaultLogin:
 
         Raise VaultError if the token has expired or Vault does not answer.
         """
-        try:
-            return PathState(self.call("GET", path).data)
-        except VaultError as error:
-            if error.kind == "missing":
-                return PathState()
-            if error.kind != "forbidden":
-                raise
-        self.require_alive()
-        return PathState(hidden=True)
+        found = read_path(self.vault, path)
+        if found.hidden:
+            self.require_alive()
+        return found
 
     def read_recently(self, name: str, read: Callable[[], T]) -> T:
         """Return what `read` returned a moment ago under this name; call it if that is long ago.
