@@ -253,13 +253,13 @@ class Process:
         return self.path.read_text(errors="replace")[-6000:]
 
     def finish(self, seconds: float) -> str:
-        """Wait until it ends well; its output, or AssertionError with it."""
+        """Wait until it ends well; all its output, or AssertionError with the end of it."""
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             code = -1
         assert code == 0, f"{self.process.args!r} ended with {code}:\n{self.log}"
-        return self.log
+        return self.path.read_text(errors="replace")
 
     def check_running(self) -> None:
         """AssertionError with its output when it has ended."""

@@ -56,6 +56,7 @@ SECONDS = 240
 # Six sessions side by side, as each `/wait` has one.
 SESSIONS = """
 import asyncio
+from airflow import settings
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session_async
 from sqlalchemy import select
@@ -65,7 +66,11 @@ async def state():
         return (await session.scalars(select(DagRun.state).where(DagRun.run_id == "first"))).one()
 
 async def main():
-    return await asyncio.gather(*(state() for _ in range(6)))
+    try:
+        return await asyncio.gather(*(state() for _ in range(6)))
+    finally:
+        # Connections must be closed while their event loop still runs.
+        await settings.async_engine.dispose()
 
 print([str(one) for one in asyncio.run(main())])
 """

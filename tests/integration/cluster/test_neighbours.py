@@ -56,8 +56,6 @@ from wizard.workspace.store_paths import build_store_paths
 
 pytestmark = pytest.mark.integration
 
-OURS = "ssh://git@github.com/acme/k8s-infra.git"
-HERS = "ssh://git@github.com/hers/airflow.git"
 PLACES = ("mine", "reports", "hers", "charted")
 PIECES: tuple[Any, ...] = ("payload", "volumes", "namespace")
 
@@ -102,12 +100,16 @@ class Street:
         wide = {"application.namespaces": "*"}
         self.apply("v1", "ConfigMap", "argocd-cmd-params-cm", "argocd", data=wide)
         hers = {"secrets.vault.path": "hers/config"}
+        # Other tests' mounts stand in this Vault too: no payload may seem to be moved there.
+        source = f"github.com/hers/airflow-{self.id}"
+        our_url = f"ssh://git@github.com/acme/k8s-infra-{self.id}.git"
+        her_url = f"ssh://git@{source}.git"
         kinds = {
-            "mine": ("airflow", "argocd", OURS, {"delivery.argocd.credential": "store"}),
-            "reports": ("reports", "argocd", OURS, {}),
-            "hers": ("airflow", "team-b", HERS, hers),
-            "charted": ("charted", "", HERS, {
-                "delivery.kind": "helm", "repository.source": "github.com/hers/airflow",
+            "mine": ("airflow", "argocd", our_url, {"delivery.argocd.credential": "store"}),
+            "reports": ("reports", "argocd", our_url, {}),
+            "hers": ("airflow", "team-b", her_url, hers),
+            "charted": ("charted", "", her_url, {
+                "delivery.kind": "helm", "repository.source": source,
             }),
         }  # fmt: skip
         for place in PLACES:
