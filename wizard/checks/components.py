@@ -71,13 +71,20 @@ class _Rules(Reporter):
 
     def _has_binding(self) -> bool:
         """Return whether an object of the tree binds a role to the scheduler's account."""
-        own = self.one.get("scheduler.serviceAccount.name")
-        name = own or Names(self.one.release, self.one.namespace).service_account("scheduler")
         return any(
-            get_nested(subject, "name") == name
+            self._is_scheduler(get_nested(subject, "name"))
             for document in self.subject.objects("RoleBinding", "ClusterRoleBinding")
             for subject in as_list(document.data.get("subjects"))
         )
+
+    def _is_scheduler(self, account: object) -> bool:
+        """Return whether a ServiceAccount of this name can be the scheduler's."""
+        if own := self.one.get("scheduler.serviceAccount.name"):
+            return bool(account == own)
+        if not self.subject.knows_names:
+            return self.subject.is_object_name(account, "scheduler")
+        names = Names(self.one.release, self.one.namespace)
+        return bool(account == names.service_account("scheduler"))
 
     def check_jobs(self) -> Iterator[Finding]:
         """Report a database that nothing migrates, and a user that nobody can create."""

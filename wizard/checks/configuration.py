@@ -213,22 +213,23 @@ class _Rules(Reporter):
             yield from self._check_execution_url()
 
     def _check_execution_url(self) -> Iterator[Finding]:
-        own = f"{self.one.release}-api-server"
         base = self.configuration.find_at(WEB, "api", "base_url")
         path = f"{url_path(base.value)}/execution" if base and base.value else "/execution"
         yield from self._check_derived_url(base, path)
         for setting in self._settings("core", "execution_api_server_url"):
             url = setting.value
             host = url_host(url).partition(".")[0]
+            own = self.subject.is_object_name(host, "api-server")
             fix = "remove it: the chart derives it from the Service and the base URL"
             if url is not None and is_loopback(host):
                 message = "tasks run in other pods, and loopback is not the API server there"
                 yield self.error("configuration.execution-api", setting.where, message, fix)
-            elif url is not None and host == own and url_path(url) != path:
+            elif url is not None and own and url_path(url) != path:
                 message = f"the API server serves the execution API at {withhold_secrets(path)}/"
                 yield self.error("configuration.execution-api", setting.where, message, fix)
-            elif host != own:
-                message = f"tasks call another host than Service {own}"
+            elif not own:
+                service = self.subject.object_name("api-server")
+                message = f"tasks call another host than Service {service}"
                 yield self.warning("configuration.execution-api", setting.where, message, fix)
 
     def _check_derived_url(self, base: Setting | None, path: str) -> Iterator[Finding]:
@@ -255,7 +256,8 @@ class _Rules(Reporter):
         """Report connections that bypass PgBouncer."""
         if not self.one.get("pgbouncer.enabled"):
             return
-        pooler = f"{self.one.release}-pgbouncer"
+        pooler = self.subject.object_name("pgbouncer")
+        known = pooler if self.subject.knows_names else "-pgbouncer"
         seen = set()
         for option in ("sql_alchemy_conn", "sql_alchemy_conn_async"):
             for container, setting in self.configuration.find_all("database", option):
@@ -264,7 +266,7 @@ class _Rules(Reporter):
                     continue
                 seen.add(setting.where)
                 text = self._read_connection(setting)
-                if (text and pooler in text) or (not text and self._is_metadata(setting)):
+                if (text and known in text) or (not text and self._is_metadata(setting)):
                     continue
                 message = "this connection bypasses PgBouncer"
                 if not url_host(text):

@@ -145,7 +145,7 @@ def _check_config_maps(git: GitValues, report: GitReport) -> Iterator[Finding]:
     """Report a ConfigMap of the values that replaces the one with the host keys."""
     for title in as_mapping(git.values.get("extraConfigMaps")):
         text, readable = git.expand(title)
-        if text == git.subject.layout.config_map or not readable:
+        if _replaces_host_keys(git.subject, text) or not readable:
             yield report.error("mount", ("extraConfigMaps", str(title)), _REPLACED, _RENAME)
 
 
@@ -160,12 +160,17 @@ def _check_object(subject: Subject, document: Document, named: bool) -> Iterator
             found = report.variable(variable, refusal)
             yield replace(found, where=document.where(found.where))
     for number, made in enumerate(as_list(document.data.get("configMapGenerator"))):
-        if kustomization and get_nested(made, "name") == subject.layout.config_map:
+        if kustomization and _replaces_host_keys(subject, get_nested(made, "name")):
             yield report.error("mount", ("configMapGenerator", number, "name"), _REPLACED, _RENAME)
     ours = subject.namespace(document) == subject.layout.namespace
-    if document.kind == "ConfigMap" and document.name == subject.layout.config_map and ours:
+    if document.kind == "ConfigMap" and ours and _replaces_host_keys(subject, document.name):
         found = report.error("mount", ("metadata", "name"), _REPLACED, _RENAME)
         yield replace(found, where=document.where(found.where))
+
+
+def _replaces_host_keys(subject: Subject, name: object) -> bool:
+    """Return whether a ConfigMap of this name replaces the chart's; never by a guessed name."""
+    return subject.knows_names and subject.is_config_map(name)
 
 
 def _may_choose(key: str, value: str) -> bool:

@@ -52,21 +52,18 @@ _SERVICES = (
 def check_hosts(subject: Subject) -> Iterator[Finding]:
     """Report URLs that point to a disabled component, and enabled components that no URL uses."""
     values = subject.values
-    if (
-        values is None
-        or get_chart_value(values, "fullnameOverride")
-        or get_chart_value(values, "nameOverride")
-    ):
+    if values is None:
         return
     for service in _SERVICES:
-        name = f"{subject.layout.release}-{service.suffix}"
         for value in service.values:
             secret = get_chart_value(values, value)
             host = _host(subject, secret) if isinstance(secret, str) else ""
             if not host:
                 continue
-            reached = host == name or host.startswith(f"{name}.")
-            missing = reached and get_chart_value(values, service.switch) is not True
+            reached = subject.is_object_name(host.partition(".")[0], service.suffix)
+            disabled = get_chart_value(values, service.switch) is not True
+            # Without the release's name, a Service of others may have such a name.
+            missing = reached and disabled and subject.knows_names
             first = value == service.values[0]
             if missing or (first and not reached and _is_enabled(values, service)):
                 yield _finding(subject, service, value, reached)

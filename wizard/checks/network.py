@@ -33,7 +33,7 @@ def _check_api_server(
     peers = as_list(get_chart_value(values, where))
     if not peers and airflow_3:
         message = "missing: the policies block the API server from the workers, so no task runs"
-        fix = f"allow podSelector tier: airflow, release: {subject.layout.release} and the ingress"
+        fix = f"allow podSelector tier: airflow, release: {subject.release_name} and the ingress"
         yield report.error(_RULE, where, message, fix)
         return
     if any(set(as_mapping(peer)) & {"namespaceSelector", "ipBlock"} for peer in peers):
@@ -50,13 +50,12 @@ def _check_api_server(
 def _find_routes(subject: Subject) -> Iterator[str]:
     """Yield the kinds of objects in the tree that lead to the API server's Service."""
     web = "api-server" if subject.airflow >= (3, 0, 0) else "webserver"
-    service = f"{subject.layout.release}-{web}"
     kinds = ("Ingress", "HTTPRoute", "IngressRoute", "VirtualService")
     found = [
         document.kind
         for document in subject.objects(*kinds)
         if subject.namespace(document) == subject.layout.namespace
-        and any(node == service for _, node in walk(document.spec))
+        and any(subject.is_object_name(node, web) for _, node in walk(document.spec))
     ]
     yield from dict.fromkeys(found)
 

@@ -155,25 +155,24 @@ def find_references(subject: Subject) -> Iterator[Reference]:
 
 def _contract(subject: Subject, values: Mapping[str, Any]) -> Iterator[Reference]:
     path, namespace = subject.layout.values, subject.layout.namespace
+    found = list[tuple[str, str, tuple[str, ...]]]()
     for use in CONTRACT:
         name = get_chart_value(values, use.value)
         if name and isinstance(name, str) and use.applies(values, subject.airflow):
-            name = _expand_release(name, subject)
-            if "{{" not in name:
-                yield Reference(path, use.value, name, use.keys_read(values), namespace)
+            found.append((use.value, name, use.keys_read(values)))
     for number, item in enumerate(as_list(values.get("imagePullSecrets"))):
         name = item if isinstance(item, str) else get_nested(item, "name")
         if isinstance(name, str) and name:
             where = f"imagePullSecrets[{number}]"
-            yield Reference(
-                path, where, _expand_release(name, subject), PULL_SECRET_KEYS, namespace
-            )
+            found.append((where, name, PULL_SECRET_KEYS))
     for number, item in enumerate(as_list(values.get("secret"))):
         name, key = get_nested(item, "secretName"), get_nested(item, "secretKey")
         if isinstance(name, str) and name:
-            yield Reference(
-                path, f"secret[{number}]", _expand_release(name, subject), _keys(key), namespace
-            )
+            found.append((f"secret[{number}]", name, _keys(key)))
+    for where, name, keys in found:
+        name = _expand_release(name, subject)
+        if "{{" not in name:
+            yield Reference(path, where, name, keys, namespace)
 
 
 def _environment(subject: Subject, path: str, data: object, namespace: str) -> Iterator[Reference]:
@@ -219,11 +218,16 @@ def _keys(key: object) -> tuple[str, ...]:
 
 
 def _expand_release(name: str, subject: Subject) -> str:
-    """Return the name with the release's name and namespace, as the chart's `tpl` expands it."""
-    for what, value in (
-        ("Name", subject.layout.release),
-        ("Namespace", subject.layout.namespace),
+    """Return the name with the release's name and namespace, as the chart's `tpl` expands it.
+
+    What no file says stays a template: "{{" in the name.
+    """
+    for what, value, guessed in (
+        ("Name", subject.layout.release, subject.guesses_release),
+        ("Namespace", subject.layout.namespace, subject.guesses_namespace),
     ):
+        if guessed:
+            continue
         for form in (f"{{{{ .Release.{what} }}}}", f"{{{{.Release.{what}}}}}"):
             name = name.replace(form, value)
     return name

@@ -14,7 +14,7 @@ from wizard.errors import Fix
 from wizard.findings import Finding, Severity
 
 DEFAULT_ARGOCD_NAMESPACE = "argocd"
-CONFIG_SUFFIX = "-config"
+CONFIG_SUFFIX = "config"
 # With these values, the chart names its objects otherwise than after the release alone.
 _NAMING = ("useStandardNaming", "fullnameOverride", "nameOverride")
 
@@ -49,7 +49,7 @@ class Layout:
     @property
     def config_map(self) -> str:
         """Return the name of the chart's ConfigMap, which holds git-sync's host keys."""
-        return f"{self.release}{CONFIG_SUFFIX}"
+        return f"{self.release}-{CONFIG_SUFFIX}"
 
     @property
     def place(self) -> Place:
@@ -162,15 +162,28 @@ class Subject:
         return bool(self.layout.manifests) or not (self.guesses_release or renamed)
 
     @property
+    def release_name(self) -> str:
+        """Return the name of the release, for messages."""
+        return "RELEASE" if self.guesses_release else self.layout.release
+
+    def object_name(self, suffix: str) -> str:
+        """Return the name of an object of the chart, for messages."""
+        return f"{self.layout.release if self.knows_names else 'RELEASE'}-{suffix}"
+
+    def is_object_name(self, name: object, suffix: str) -> bool:
+        """Return whether an object of this name can be the chart's."""
+        if self.knows_names:
+            return name == self.object_name(suffix)
+        return isinstance(name, str) and name.endswith(f"-{suffix}")
+
+    @property
     def config_map(self) -> str:
         """Return the name of the chart's ConfigMap, for messages."""
-        return self.layout.config_map if self.knows_names else f"RELEASE{CONFIG_SUFFIX}"
+        return self.object_name(CONFIG_SUFFIX)
 
     def is_config_map(self, name: object) -> bool:
         """Return whether a ConfigMap of this name can be the chart's."""
-        if self.knows_names:
-            return name == self.layout.config_map
-        return isinstance(name, str) and name.endswith(CONFIG_SUFFIX)
+        return self.is_object_name(name, CONFIG_SUFFIX)
 
     def is_values(self, path: str) -> bool:
         """Return whether the file holds Helm values of Airflow's chart and nothing else."""
