@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from wizard.formats.nested import get_value
+
 Path: TypeAlias = tuple[str | int, ...]
 Version: TypeAlias = tuple[int, int, int]
 
@@ -284,12 +286,13 @@ SECRET_OPTIONS = tuple(option for option, whole in SENSITIVE_OPTIONS.items() if 
 
 def get_chart_value(values: Mapping[str, object], dotted: str) -> object:
     """Return a value or the chart's default for it; None if neither is known."""
-    node: object = values
-    for part in dotted.split("."):
-        if not isinstance(node, Mapping) or part not in node:
-            return CHART_DEFAULTS.get(dotted)
-        node = node[part]
-    return CHART_DEFAULTS.get(dotted) if node is None else node
+    return get_chart_value_at(values, tuple(dotted.split(".")))
+
+
+def get_chart_value_at(values: Mapping[str, object], path: tuple[str, ...]) -> object:
+    """Return the same for a path whose parts may contain dots, as keys of labels do."""
+    found = get_value(values, path)
+    return CHART_DEFAULTS.get(".".join(path)) if found is None else found
 
 
 def creates_user(values: Mapping[str, object]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from wizard.chart.contract import get_chart_value, is_celery
+from wizard.chart.contract import get_chart_value, get_chart_value_at, is_celery
 from wizard.chart.pod_template import TEMPLATE
 from wizard.formats.nested import get_value, walk
 
@@ -54,7 +54,6 @@ _WORKLOADS: Mapping[str, tuple[str, ...]] = {
     "logs.persistence.storageClassName": _NONE,
     "rbac": _NONE,
     "revisionHistoryLimit": _NONE,
-    "postgresql": _NONE,
     "cleanup": _NONE,
     "databaseCleanup": _NONE,
     # Secrets that only some workloads read.
@@ -93,13 +92,16 @@ _WORKLOADS: Mapping[str, tuple[str, ...]] = {
     "pgbouncer.metadataPoolSize": _NONE,
     "pgbouncer.resultBackendPoolSize": _NONE,
     "redis": ("redis",),
+    # A chart of its own, which follows none of the common values.
+    "postgresql": ("postgresql",),
 }
 # Keys below a component that change its objects, but not its pods.
 _BESIDE_PODS = frozenset(
     {
         "replicas", "minReplicaCount", "maxReplicaCount", "annotations", "podDisruptionBudget",
-        "networkPolicy", "hpa", "keda", "ingress", "strategy", "updateStrategy", "persistence",
-        "revisionHistoryLimit", "apiServerHpa", "service", "podManagementPolicy",
+        "networkPolicy", "extraNetworkPolicies", "hpa", "keda", "ingress", "strategy",
+        "updateStrategy", "persistence", "revisionHistoryLimit", "apiServerHpa", "service",
+        "podManagementPolicy", "allowPodLogReading",
     }
 )  # fmt: skip
 # Code that a pod mounts once there is any.
@@ -114,6 +116,7 @@ _VOLUMES: Mapping[str, str] = {
     "worker": "logs",
     "triggerer": "logs",
     "redis": "redis-db",
+    "postgresql": "data",
 }
 # Workloads whose pods may keep a volume.
 VOLUME_KEEPERS = tuple(_VOLUMES)
@@ -124,18 +127,19 @@ _VOLUME_KEYS: Mapping[str, tuple[str, ...]] = {
     "scheduler": _WORKER_VOLUME,
     "triggerer": ("triggerer.persistence",),
     "redis": ("redis.persistence",),
+    "postgresql": ("postgresql.primary.persistence",),
 }
 
 
 def changed_values(old: Values, new: Values) -> tuple[str, ...]:
     """Return the dotted keys of all leaves that differ; a list counts as one leaf."""
-    return tuple(sorted(_compare(old, new, "")))
+    return tuple(sorted(".".join(path) for path in _compare(old, new, ())))
 
 
-def _compare(old: object, new: object, path: str) -> Iterator[str]:
+def _compare(old: object, new: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in {*old, *new}:
-            yield from _compare(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
+            yield from _compare(old.get(key), new.get(key), (*path, str(key)))
     elif isinstance(old, Mapping) and old and new is None:
         yield from _compare(old, {}, path)
     elif isinstance(new, Mapping) and new and old is None:
@@ -156,14 +160,19 @@ def list_workloads(values: Values, airflow: tuple[int, int, int]) -> tuple[str, 
         "pgbouncer": get_chart_value(values, "pgbouncer.enabled") is True,
         "redis": is_celery(values) and get_chart_value(values, "redis.enabled") is True,
         "statsd": _is_on(values, "statsd"),
+        "postgresql": get_chart_value(values, "postgresql.enabled") is True,
         "flower": is_celery(values) and get_chart_value(values, "flower.enabled") is True,
     }
     return tuple(name for name, runs in switches.items() if runs)
 
 
 def _is_on(values: Values, key: str, *, default: bool = True) -> bool:
-    enabled = get_value(values, (key, "enabled"))
-    return default if enabled is None else bool(enabled)
+    return _is_true(values, f"{key}.enabled", default=default)
+
+
+def _is_true(values: Values, dotted: str, *, default: bool) -> bool:
+    found = get_value(values, tuple(dotted.split(".")))
+    return default if found is None else bool(found)
 
 
 def find_restarts(old: Values, new: Values, *, local: bool, task_pods: bool) -> frozenset[str]:
@@ -175,29 +184,44 @@ def find_restarts(old: Values, new: Values, *, local: bool, task_pods: bool) -> 
     hit: set[str] = set()
     # A template of one's own replaces the one that these values would change.
     task_pods = task_pods and not (old.get(TEMPLATE) and new.get(TEMPLATE))
+    if _reads_keda_url(old) != _reads_keda_url(new):
+        hit.update(_CONFIGURED)
     own_tag = all(get_value(one, ("images", "airflow", "tag")) for one in (old, new))
-    for key in changed_values(old, new):
+    for path in _compare(old, new, ()):
+        key = ".".join(path)
         if key == "defaultAirflowTag" and own_tag:
             continue
-        before, now = get_chart_value(old, key), get_chart_value(new, key)
+        before, now = get_chart_value_at(old, path), get_chart_value_at(new, path)
         if before == now:
             continue
         if key in _WEB_CONFIG and not (before and now):
             # Other pods mount it, too, although they do not read it.
             hit.update(_AIRFLOW if key.startswith("webserver") or task_pods else ())
-        hit.update(_restarted_by(key, local=local, task_pods=task_pods))
+        hit.update(_restarted_by(path, local=local, task_pods=task_pods))
     return frozenset(hit)
 
 
-def _restarted_by(key: str, *, local: bool, task_pods: bool) -> tuple[str, ...]:
-    parts = key.split(".")
-    row = next(
-        ".".join(parts[:length])
-        for length in range(len(parts), -1, -1)
-        if ".".join(parts[:length]) in _WORKLOADS
+def _reads_keda_url(values: Values) -> bool:
+    """Return whether Airflow's pods have the URL by which KEDA connects past PgBouncer.
+
+    Source: chart 1.22.0, `custom_airflow_environment`; KEDA counts workers' tasks through PgBouncer
+    by default, triggers past it.
+    """
+    scalers = (("workers.celery.keda", True), ("workers.keda", True), ("triggerer.keda", False))
+    return get_chart_value(values, "pgbouncer.enabled") is True and any(
+        get_chart_value(values, f"{scaler}.enabled") is True
+        and not _is_true(values, f"{scaler}.usePgbouncer", default=pooled)
+        for scaler, pooled in scalers
     )
+
+
+def _restarted_by(path: tuple[str, ...], *, local: bool, task_pods: bool) -> tuple[str, ...]:
+    length = next(
+        length for length in range(len(path), -1, -1) if ".".join(path[:length]) in _WORKLOADS
+    )
+    row = ".".join(path[:length])
     names = _WORKLOADS[row]
-    below = key.removeprefix(f"{row}.").split(".") if row else []
+    below = path[length:] if row else ()
     if row == "workers":
         return _restarted_workers(below, task_pods=task_pods)
     if row in _COMPONENTS and _is_beside_pods(below):
@@ -207,7 +231,7 @@ def _restarted_by(key: str, *, local: bool, task_pods: bool) -> tuple[str, ...]:
     return names
 
 
-def _restarted_workers(below: list[str], *, task_pods: bool) -> tuple[str, ...]:
+def _restarted_workers(below: tuple[str, ...], *, task_pods: bool) -> tuple[str, ...]:
     """Return what restarts with a key below `workers`: the Celery workers, or all pods.
 
     `workers.kubernetes` is the template of task pods; other keys may be for both kinds.
@@ -222,10 +246,10 @@ def _restarted_workers(below: list[str], *, task_pods: bool) -> tuple[str, ...]:
     return _AIRFLOW if shared else ("worker",)
 
 
-def _is_beside_pods(below: list[str]) -> bool:
+def _is_beside_pods(below: tuple[str, ...]) -> bool:
     """Return whether a key below a component changes no pod: objects, or an account's notes."""
-    return below[:1] != [] and (
-        below[0] in _BESIDE_PODS or below[:2] == ["serviceAccount", "annotations"]
+    return below[:1] != () and (
+        below[0] in _BESIDE_PODS or below[:2] == ("serviceAccount", "annotations")
     )
 
 

@@ -168,6 +168,8 @@ def _restarts(before: Installed, after: Installed, values: _Values) -> Iterator[
         text = f"These restart: {', '.join(names)}."
         if "worker" in names:
             text += " Workers finish their tasks first, for 10 minutes at most."
+        if "postgresql" in names:
+            text += " Airflow has no database until PostgreSQL runs again."
         yield Consequence("restart", "restart", text)
     if "scheduler" in names and release.local:
         text = "Tasks run in the scheduler, and end when it restarts."
@@ -241,8 +243,7 @@ def _left_behind(before: Installed, after: Installed, values: _Values) -> Iterat
         list_workloads(values.new, after.rendering.release.airflow)
     )
     commands += [
-        f"kubectl -n {release.namespace} delete pvc "
-        f"-l tier=airflow,release={release.names.release},component={name}"
+        f"kubectl -n {release.namespace} delete pvc {_volumes_of(release, name)}"
         for name in sorted(stopped & set(VOLUME_KEEPERS))
     ]
     lost: list[str] = []
@@ -257,6 +258,14 @@ def _left_behind(before: Installed, after: Installed, values: _Values) -> Iterat
         listed = "\n".join(f"  {command}" for command in commands)
         text = f"These stay in the cluster until you delete them:\n{listed}"
         yield Consequence("left-behind", "data", text)
+
+
+def _volumes_of(release: Release, name: str) -> str:
+    """Return what `kubectl delete pvc` takes for the claims of a StatefulSet."""
+    if name == "postgresql":
+        # A chart of its own, with other labels.
+        return f"data-{release.names.release}-postgresql-0"
+    return f"-l tier=airflow,release={release.names.release},component={name}"
 
 
 def _dropped_claims(before: Installed, after: Installed, values: _Values) -> dict[str, bool]:

@@ -151,7 +151,7 @@ def test_each_question_restarts_what_the_table_says(
         stay = running & set(list_workloads(now, new.release.airflow))
         hit = find_restarts(was, now, local=new.release.local, task_pods=new.release.kubernetes)
         predicted = {one for one in hit if one in stay}
-        if running != set(specs[0]) - {"postgresql"}:
+        if running != set(specs[0]):
             wrong[f"{key} (workloads)"] = running ^ set(specs[0])
         replaced = {one for one in stay if specs[0][one]["kind"] != specs[1][one]["kind"]}
         if predicted != real | replaced:

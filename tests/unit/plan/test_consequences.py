@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.support.rendered import answers, rendering
+from tests.support.scenarios import SCENARIOS
 from wizard.answers.questions import field_specs
 from wizard.chart.restarts import changed_values, find_restarts, list_workloads
 from wizard.errors import RefusedError
@@ -187,6 +188,13 @@ def test_tasks_in_the_scheduler_end_when_it_restarts() -> None:
     assert "running-tasks" not in change({"environment.timezone": "Europe/Berlin"}).found
 
 
+def test_a_restart_of_the_bundled_database_says_what_that_means() -> None:
+    base = SCENARIOS["others with a bundle"].answers
+    found = change({"secrets.existing.postgresql.name": "other"}, base).found
+    assert "postgresql" in found["restart"].text
+    assert "no database until PostgreSQL runs again" in found["restart"].text
+
+
 def test_a_new_system_says_nothing_about_restarts() -> None:
     found = change({"installation.namespace": "data"}).found
     assert "restart" not in found
@@ -347,6 +355,9 @@ def test_one_name_has_one_grade() -> None:
         ("scheduler.env", {}, {"scheduler"}),
         ("unknown.key", {}, {"api-server", "scheduler"}),
         ("enableBuiltInSecretEnvVars.AIRFLOW__CORE__FERNET_KEY", {}, {"scheduler", "worker"}),
+        ("statsd.extraNetworkPolicies", {}, set()),
+        ("apiServer.allowPodLogReading", {}, set()),
+        ("postgresql.auth.existingSecret", {}, {"postgresql"}),
     ],
 )
 def test_a_value_restarts_what_reads_it(key: str, more: Mapping[str, bool], hit: set[str]) -> None:
@@ -358,6 +369,29 @@ def test_a_value_restarts_what_reads_it(key: str, more: Mapping[str, bool], hit:
     found = find_restarts(old, new, **{"local": False, "task_pods": False, **more})
     assert hit <= found
     assert bool(hit) == bool(found)
+
+
+def test_a_label_whose_key_has_dots_restarts_its_pods() -> None:
+    label = {"azure.workload.identity/use": "true"}
+    new = {"scheduler": {"labels": label}, "workers": {"kubernetes": {"labels": label}}}
+    assert find_restarts({}, new, local=False, task_pods=False) == {"scheduler"}
+    assert "triggerer" in find_restarts({}, new, local=False, task_pods=True)
+
+
+@pytest.mark.parametrize(
+    ("keda", "hit"),
+    [
+        ({"triggerer": {"keda": {"enabled": True}}}, True),
+        ({"triggerer": {"keda": {"enabled": True, "usePgbouncer": True}}}, False),
+        ({"workers": {"celery": {"keda": {"enabled": True}}}}, False),
+        ({"workers": {"celery": {"keda": {"enabled": True, "usePgbouncer": False}}}}, True),
+    ],
+)
+def test_keda_past_the_pooler_gives_all_pods_its_url(keda: dict[str, object], hit: bool) -> None:
+    pooled: dict[str, object] = {"pgbouncer": {"enabled": True}}
+    found = find_restarts(pooled, {**pooled, **keda}, local=False, task_pods=False)
+    assert ("scheduler" in found) == hit
+    assert not find_restarts({}, keda, local=False, task_pods=False)
 
 
 def test_an_own_tag_hides_the_default_tag() -> None:
