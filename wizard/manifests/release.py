@@ -93,6 +93,12 @@ class Release:
         return "api-server" if self.airflow_3 else "webserver"
 
     @property
+    def airflow_command(self) -> str:
+        """Return Airflow's command line in a pod of every executor that reads the database."""
+        pod = f"deploy/{self.names.object_name('dag-processor')}"
+        return f"kubectl -n {self.namespace} exec {pod} -- airflow"
+
+    @property
     def web_name(self) -> str:
         """Return the name of the Deployment and the Service that serve the UI."""
         return self.names.object_name(self.web_component)

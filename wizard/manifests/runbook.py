@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wizard.chart.contract import get_chart_value
+from wizard.chart.contract import creates_user, get_chart_value
 from wizard.formats.nested import put_value
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.manifests.smoke_test import render_smoke_test
@@ -156,19 +156,28 @@ def _render_document(release: Release, total: Contribution) -> str:
 def _render_validation(
     release: Release, store: StoreRunbook, delivery: DeliveryRunbook, total: Contribution
 ) -> str:
-    namespace, names = release.namespace, release.names
-    airflow = f"kubectl -n {namespace} exec deploy/{names.object_name('dag-processor')} -- airflow"
+    namespace, airflow = release.namespace, release.airflow_command
+    made = " ".join(secret.name for secret in total.secrets)
     return "## Validate\n\n" + shell_block(
         *store.validate,
         *(
             f"kubectl -n {reader.namespace} get secretstore,externalsecret {reader.name}"
             for reader in total.readers
         ),
+        *([f"kubectl -n {namespace} get secret {made}"] if made else []),
         *delivery.validate,
         f"kubectl -n {namespace} get pods,jobs",
+        *([_user_job_log(release)] if creates_user(total.values) else []),
+        f"{airflow} config get-value core executor",
+        f"{airflow} db check",
         f"{airflow} db check-migrations",
+        f"{airflow} dags list",
         f"{airflow} dags list-import-errors",
     )
+
+
+def _user_job_log(release: Release) -> str:
+    return f"kubectl -n {release.namespace} logs job/{release.names.object_name('create-user')}"
 
 
 def _find_example(total: Contribution) -> str:
@@ -205,9 +214,8 @@ def _render_change(release: Release, delivery: DeliveryRunbook, total: Contribut
         "all DAGs and undo its migration first: only the newer Airflow, which still runs, knows "
         "how. Or restore the backup.\n\n"
         + shell_block(
-            f"kubectl -n {release.namespace} exec "
-            f"deploy/{release.names.object_name('dag-processor')} -- \\",
-            "  airflow db downgrade --to-version <version before> --yes   # after an upgrade only",
+            f"{release.airflow_command} db downgrade \\",
+            "  --to-version <version before> --yes   # after an upgrade only",
             *delivery.roll_back,
         )
     )
@@ -252,6 +260,9 @@ def _render_problems(release: Release, store: StoreRunbook, total: Contribution)
         ("keys change after a sync", "`*SecretName` settings in the values: one was removed"),
         *store.problems,
     ]
+    if creates_user(total.values):
+        where = f"whether migrations had finished before it: `{_user_job_log(release)}`"
+        rows.append(("nobody can log in, the user Job failed", where))
     if release.clones_dags:
         where = "registration of the deploy key, changed host keys; keep host-key checking on"
         if release.dags_over_https:

@@ -16,8 +16,7 @@ _NAME = "airflow_smoke_test"
 
 def render_smoke_test(release: Release) -> str:
     """Return the section: the DAG, how it is started, and where its task shows."""
-    namespace, names = release.namespace, release.names
-    airflow = f"kubectl -n {namespace} exec deploy/{names.object_name('dag-processor')} -- airflow"
+    airflow = release.airflow_command
     listed = f"{airflow} dags list-runs {'' if release.airflow_3 else '--dag-id '}{_NAME}"
     place = (
         f"`{release.paths.image}/dags/` and build the image"
@@ -28,9 +27,7 @@ def render_smoke_test(release: Release) -> str:
     block = "\n".join(["```bash", *commands, "```"])
     return (
         f"## Try a task\n\nAdd this file to {place}, wait until Airflow lists the DAG, then "
-        f"start it:\n\n```python\n{_dag(release)}```\n\n{block}\n\nA connection of a secrets "
-        "backend resolves if this prints `found`; the command itself would show the password:\n\n"
-        f"```bash\n{airflow} connections get <connection> >/dev/null && echo found\n```"
+        f"start it:\n\n```python\n{_dag(release)}```\n\n{block}"
     )
 
 

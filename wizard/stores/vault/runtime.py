@@ -143,8 +143,6 @@ def runtime_files(
 
 def _note(release: Release, store: VaultSettings, *, shared: bool) -> str:
     connections, variables = store.folders
-    scheduler = release.names.object_name("scheduler")
-    kind = "statefulset" if release.local else "deploy"
     lines = [
         "## Connections and variables in Vault",
         "",
@@ -155,8 +153,7 @@ def _note(release: Release, store: VaultSettings, *, shared: bool) -> str:
         "",
         "```bash",
         f"vault kv put -mount={store.mount} {connections}/my_database conn_uri=-",
-        f"kubectl -n {release.namespace} exec {kind}/{scheduler} -- "
-        "airflow connections get my_database >/dev/null && echo found",
+        f"{release.airflow_command} connections get my_database >/dev/null && echo found",
         "```",
     ]
     if release.task_namespaces:
