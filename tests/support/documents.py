@@ -1,13 +1,14 @@
 """The whole installation of each document, from a preset and its few answers.
 
-`POINTS` are Helm values that the document names, by dotted key: what the wizard must come to.
+What the wizard must come to is named as the document has it: Helm values by dotted key, and the
+other files by path and dotted key (a number is a place in a list), or by a part of their text.
 Values that are corrected here (DESIGN's decisions) are the corrected ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 _VAULT = "https://vault.example.internal:8200"
@@ -15,11 +16,30 @@ _VAULT = "https://vault.example.internal:8200"
 
 @dataclass(frozen=True)
 class Installation:
-    """A preset, what a person answers, and what the document says that comes of it."""
+    """A preset, what a person answers, and what the document says that comes of it.
+
+    `objects` are points of files, by path; `texts` parts of files that are no data.
+    """
 
     preset: str
     answers: Mapping[str, object]
     points: Mapping[str, Any]
+    objects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def _application(name: str, *, wave: str) -> dict[str, Any]:
+    """What both Applications of document 000 have."""
+    return {
+        "metadata.name": name,
+        "metadata.namespace": "argocd",
+        "metadata.annotations": {"argocd.argoproj.io/sync-wave": wave},
+        "spec.destination": {
+            "server": "https://kubernetes.default.svc", "namespace": "airflow",
+        },
+        "spec.syncPolicy.automated.prune": True,
+        "spec.syncPolicy.automated.selfHeal": True,
+    }  # fmt: skip
 
 
 INSTALLATIONS: Mapping[str, Installation] = {
@@ -52,6 +72,80 @@ INSTALLATIONS: Mapping[str, Installation] = {
             "createUserJob.applyCustomEnv": False,
             "migrateDatabaseJob.useHelmHooks": False,
             "postgresql.enabled": False,
+            "dags.gitSync.sshKeySecret": "airflow-ssh-secret",
+            "config.core.load_examples": "False",
+        },
+        {
+            "argocd/airflow/secrets-application.yaml": {
+                **_application("airflow-secrets", wave="5"),
+                "spec.source.path": "apps/airflow",
+                "spec.source.targetRevision": "main",
+            },
+            "argocd/airflow/application.yaml": {
+                **_application("airflow", wave="10"),
+                "spec.sources.0.chart": "airflow",
+                "spec.sources.0.targetRevision": "1.21.0",
+                "spec.sources.0.helm.releaseName": "airflow",
+                "spec.sources.0.helm.valueFiles": ["$values/apps/airflow/airflow-values.yaml"],
+                "spec.sources.1.ref": "values",
+                "spec.syncPolicy.retry.limit": 5,
+                "spec.syncPolicy.retry.backoff": {
+                    "duration": "30s",
+                    "factor": 2,
+                    "maxDuration": "5m",
+                },
+            },
+            "apps/airflow/secrets/store.yaml": {
+                "kind": "ClusterSecretStore",
+                "metadata.name": "vault-airflow",
+                "spec.provider.vault.server": _VAULT,
+                "spec.provider.vault.path": "secret",
+                "spec.provider.vault.version": "v2",
+                "spec.provider.vault.auth.kubernetes.mountPath": "kubernetes",
+                "spec.provider.vault.auth.kubernetes.role": "external-secrets-airflow",
+                "spec.provider.vault.auth.kubernetes.serviceAccountRef.name": "external-secrets",
+                "spec.provider.vault.auth.kubernetes.serviceAccountRef.namespace": (
+                    "external-secrets"
+                ),
+            },
+            "apps/airflow/secrets/airflow-fernet-key.yaml": {
+                "spec.secretStoreRef": {"name": "vault-airflow", "kind": "ClusterSecretStore"},
+                "spec.target.name": "airflow-fernet-key",
+                "spec.target.creationPolicy": "Owner",
+                "spec.target.template.engineVersion": "v2",
+                "spec.target.template.data.fernet-key": "{{ (fromYaml .config).fernetKey }}",
+                "spec.data.0.secretKey": "config",
+                "spec.data.0.remoteRef.key": "airflow/config",
+                "spec.data.0.remoteRef.property": "config",
+            },
+            **{
+                f"apps/airflow/secrets/airflow-{name}.yaml": {"kind": "ExternalSecret"}
+                for name in (
+                    "api-secret-key",
+                    "jwt-secret",
+                    "metadata",
+                    "broker-url",
+                    "redis-password",
+                    "default-user",
+                    "ssh-secret",
+                )
+            },
+            "vault/airflow/external-secrets-airflow.json": {
+                "bound_service_account_names": ["external-secrets"],
+                "bound_service_account_namespaces": ["external-secrets"],
+                "token_max_ttl": "1h",
+            },
+        },
+        {
+            "vault/airflow/external-secrets-airflow-read.hcl": (
+                'path "secret/data/airflow/config"',
+                'capabilities = ["read"]',
+            ),
+            "docs/airflow/RUNBOOK.md": (
+                "get clustersecretstore vault-airflow",
+                "-n airflow get externalsecret",
+                "logs job/airflow-create-user",
+            ),
         },
     ),
     "001": Installation(
@@ -92,6 +186,43 @@ INSTALLATIONS: Mapping[str, Installation] = {
             "workers.kubernetes.resources.limits.cpu": "2",
             "workers.kubernetes.resources.limits.memory": "4Gi",
             "redis.enabled": False,
+        },
+        {
+            "argocd/airflow/application.yaml": {
+                "spec.project": "data-platform",
+                "spec.syncPolicy.automated.prune": True,
+                "spec.syncPolicy.automated.selfHeal": True,
+            },
+            "vault/airflow/external-secrets-airflow-runtime.json": {
+                "bound_service_account_namespaces": ["airflow"],
+                # The document names three; the DAG processor and the API server read them too.
+                "bound_service_account_names": [
+                    "airflow-api-server",
+                    "airflow-scheduler",
+                    "airflow-dag-processor",
+                    "airflow-triggerer",
+                    "airflow-worker",
+                ],
+            },
+        },
+        {
+            "image/airflow/Dockerfile": (
+                "FROM apache/airflow:3.2.2-python3.11",
+                "USER root\n",
+                "    build-essential \\\n    libpq-dev \\\n",
+                "USER airflow\n",
+            ),
+            "image/airflow/requirements.txt": ("apache-airflow-providers-hashicorp",),
+            "image/airflow/ci/github.yml": ("build.sh build", "build.sh gate"),
+            "image/airflow/build.sh": ("aquasec/trivy:", "--exit-code 1"),
+            "docs/airflow/RUNBOOK.md": (
+                "airflow config get-value core executor",
+                "airflow db check\n",
+                "airflow db check-migrations",
+                "get pods --selector kubernetes_executor=True --watch",
+                "connections get my_database",
+                "pg_dump",
+            ),
         },
     ),
     "002": Installation(
@@ -137,6 +268,14 @@ INSTALLATIONS: Mapping[str, Installation] = {
             "dags.gitSync.depth": 1,
             "postgresql.enabled": True,
             "migrateDatabaseJob.useHelmHooks": False,
+        },
+        {"apps/airflow/kind-cluster.yaml": {"kind": "Cluster"}},
+        {
+            "docs/airflow/RUNBOOK.md": (
+                "kind create cluster --config apps/airflow/kind-cluster.yaml",
+                "kind delete cluster --name airflow",
+                "--wait",
+            ),
         },
     ),
 }

@@ -92,9 +92,12 @@ def objects(made: Rendering) -> list[dict[str, Any]]:
 
 
 def dig(data: Any, dotted: str) -> Any:
-    """The value below a dotted key, or None."""
+    """The value below a dotted key, or None; a number is a place in a list."""
     for part in dotted.split("."):
-        data = data.get(part) if isinstance(data, Mapping) else None
+        if isinstance(data, list):
+            data = data[int(part)] if part.isdecimal() and int(part) < len(data) else None
+        else:
+            data = data.get(part) if isinstance(data, Mapping) else None
     return data
 
 
