@@ -320,6 +320,48 @@ def test_a_list_whose_pages_expire_is_taken_anew_and_never_passes_for_empty(
             assert refused(look).kind == "expired"
 
 
+def test_a_404_of_others_is_not_an_absence(
+    authority: Authority, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy on its way says it, or an API server behind the first; an object may be there."""
+    monkeypatch.setattr("wizard.clients.kube.client._SETTLE_PAUSE", 0.01)
+    groups = {"groups": [{"name": "x.io", "versions": [{"groupVersion": "x.io/v1"}]}]}
+    foreign = (
+        Answer(404, b"<html>"), Answer(404), Answer(404, b"404 page not found\n"), said({}),
+        said({"message": "no route matched"}, 404),
+    )  # fmt: skip
+    for answer in foreign:
+        with web(authority, in_turn(answer)) as server:
+            kube = client(server.url)
+            for look in (
+                lambda kube=kube: read_object(kube, POD),
+                lambda kube=kube: list_metadata(kube, "v1", "ConfigMap", "default"),
+            ):
+                assert "not an API server's" in refused(look).message
+
+        def discover(asked: Asked, answer: Answer = answer) -> Answer:
+            if asked.path == "/apis":
+                return said(groups)
+            return answer if asked.path == "/apis/x.io/v1" else said({"resources": []})
+
+        with web(authority, discover) as server:
+            kube = client(server.url)
+            for look in (
+                lambda kube=kube: read_object(kube, Ref("x.io/v1", "Thing", "one", "default")),
+                lambda kube=kube: list_metadata(kube, "x.io/v1", "Thing", "default"),
+                lambda kube=kube: kube.kinds("x.io/v1"),
+                lambda kube=kube: kube.list_namespaced_kinds(),
+            ):
+                assert "not an API server's" in refused(look).message
+    absent = status(404, "NotFound", "not found")
+    with web(authority, in_turn(absent)) as server:
+        assert read_object(client(server.url), POD) is None
+    # The kind was removed in between.
+    turns = [said(KINDS), Answer(404, b"404 page not found\n"), said({"resources": []})]
+    with web(authority, lambda _: turns.pop(0)) as server:
+        assert read_object(client(server.url), POD) is None
+
+
 def test_what_is_broken_at_the_end_is_said(authority: Authority, client: Any) -> None:
     with web(authority, in_turn(Answer(500, b"no"))) as server:
         kube = client(server.url)

@@ -497,6 +497,22 @@ def test_peers_that_are_no_vault(tmp_path: Path, canary: Canary) -> None:
             assert fault(opened.health, canary).transient
 
 
+def test_a_404_of_a_proxy_is_not_an_absence(tmp_path: Path, canary: Canary) -> None:
+    """Nor is a read without data, or a list without keys: what is there would be gone."""
+    no_route = response("404 Not Found", {"message": "no Route matched with those values"})
+    empty = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    for said in (no_route, empty, response("200 OK", {}), response("200 OK", {"data": None})):
+        with misbehaving(tmp_path, partial(answering, said)) as opened:
+            for path in ("sys/mounts", "secret/metadata/?list=true"):
+                assert fault(partial(opened.call, "GET", path), canary).kind == "foreign"
+            if said in {no_route, empty}:
+                assert fault(partial(opened.read, "secret", "a"), canary).kind == "foreign"
+    absent = response("404 Not Found", {"errors": []})
+    with misbehaving(tmp_path, partial(answering, absent)) as opened:
+        assert fault(partial(opened.call, "GET", "sys/mounts"), canary).kind == "missing"
+        assert opened.read("secret", "a") is None
+
+
 def test_what_does_not_answer_is_unreachable_and_soon(canary: Canary) -> None:
     with scripted(lambda _: time.sleep(5)) as port:
         where = VaultAddress(f"https://127.0.0.1:{port}")

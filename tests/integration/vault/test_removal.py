@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.vault.test_steps import Bench, controller, new_bench
 from tests.support.cluster.argocd import told
+from wizard.clients.vault.transport import VaultHttp, VaultResponse
 from wizard.engine.steps import StepEvent, StepStatus
 from wizard.errors import RefusedError
 from wizard.manifests.ownership import OWNER_ANNOTATION
@@ -532,6 +533,36 @@ def moved(bench: Bench, place: str) -> None:
     while bench.stored(f"sys/remount/status/{made}")["migration_info"]["status"] != "success":
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_a_list_that_vault_does_not_give_is_not_empty(
+    new_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy on its way answers for it, or the mount is not served at this moment."""
+    bench = applied(new_bench())
+    hers = f"{bench.store.mount}/data/team-b/key"
+    bench.vault.request("POST", hers, {"data": {"key": "hers"}})
+    before, ask = dump(bench), VaultHttp.ask
+    unrouted = {"errors": ["no handler for route 'x'. route entry not found."]}
+    for answer in (
+        VaultResponse(200),
+        VaultResponse(200, {"data": {}}),
+        VaultResponse(404, unrouted),
+    ):
+
+        def answered(
+            self: VaultHttp, method: str, path: str, *args: Any, **options: Any
+        ) -> VaultResponse:
+            found = ask(self, method, path, *args, **options)
+            return answer if path.endswith("?list=true") else found  # noqa: B023
+
+        monkeypatch.setattr(VaultHttp, "ask", answered)
+        found = removed(bench.target)
+        assert {found[one].state for one in (AUTH, POLICY, MOUNT)} <= {"failed", "left"}, found
+        monkeypatch.setattr(VaultHttp, "ask", ask)
+        after = dump(bench)
+        assert (after["mounts"], after["policies"]) == (before["mounts"], before["policies"])
+        assert bench.stored(hers)["data"] == {"key": "hers"}
 
 
 def test_what_was_moved_is_not_gone(new_bench: Callable[..., Bench]) -> None:

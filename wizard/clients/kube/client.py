@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _PAGE = 500
 _WATCH_SECONDS, _PAUSE = 10.0, 2.0
+_SETTLE_TRIES, _SETTLE_PAUSE = 5, 0.4
 _TRANSIENT_KINDS = ("unreachable", "busy", "server", "expired")
 _JSON = "application/json"
 _META = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
@@ -77,7 +78,11 @@ class KubeClient:
 
     def list_api_versions(self, group: str) -> tuple[str, ...]:
         """Return the versions of a group; see Kube."""
-        found = self._get_or_none(f"/apis/{group}", f"versions of {group}") or {}
+        what = f"versions of {group}"
+        found = self._get_or_none(f"/apis/{group}", what)
+        if found is None and any(one["name"] == group for one in self._list_groups()):
+            raise _foreign_error(what)
+        found = found or {}
         preferred = found.get("preferredVersion", {}).get("version")
         versions = [str(one["version"]) for one in found.get("versions", [])]
         return tuple(sorted(versions, key=lambda one: one != preferred))
@@ -88,16 +93,25 @@ class KubeClient:
 
     def list_namespaced_kinds(self) -> tuple[tuple[str, str], ...]:
         """Return the kinds that exist in namespaces; see Kube."""
-        groups = self._send("GET", "/apis", "API groups").get("groups", [])
-        found = find_deletable_resources(groups, self._discover)
+        found = find_deletable_resources(self._list_groups(), self._discover)
         self._found |= found
         return tuple(found)
 
     def get(self, ref: Ref, *, metadata: bool = False) -> KubeObject | None:
         """Return the object, or None; see Kube."""
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
-        accept = _META.format("") if metadata else _JSON
-        return self._get_or_none(path, f"read {ref}", accept=accept)
+        accept, what = _META.format("") if metadata else _JSON, f"read {ref}"
+        try:
+            found = self._send("GET", path, what, accept=accept)
+        except KubeError as error:
+            if error.status != 404:
+                raise
+            if not error.is_from_server:
+                self._require_unserved(ref.api_version, ref.kind, what)
+            return None
+        if "metadata" not in found:
+            raise _foreign_error(what)
+        return found
 
     def find(
         self,
@@ -274,11 +288,15 @@ class KubeClient:
             try:
                 found = self._send("GET", path, what, asked, accept=accept)
             except KubeError as error:
+                if error.status == 404:
+                    self._require_unserved(api_version, kind, what)
                 if error.kind != "expired" or not going or anew:
                     raise
                 items, going, anew = [], "", True
                 continue
-            items += found.get("items") or []
+            if "items" not in found:
+                raise _foreign_error(what)
+            items += found["items"] or []
             about = found.get("metadata", {})
             going = about.get("continue") or ""
             if not going:
@@ -311,8 +329,39 @@ class KubeClient:
         return index_resources(api_version, self._discover(api_version))
 
     def _discover(self, api_version: str) -> list[KubeObject]:
-        found = self._get_or_none(version_path(api_version), f"kinds of {api_version}") or {}
-        return list(found.get("resources") or [])
+        """Return the resources of a version; none if the server does not list the version.
+
+        A 404 alone proves nothing: proxies and API servers behind this one say it too. For a moment
+        after a change of a CRD, the server itself says it of what it lists.
+        """
+        what = f"kinds of {api_version}"
+        for _ in range(_SETTLE_TRIES):
+            found = self._get_or_none(version_path(api_version), what)
+            if found is not None:
+                if "resources" not in found:
+                    break
+                return list(found["resources"] or [])
+            if not self._lists(api_version):
+                return []
+            time.sleep(_SETTLE_PAUSE)
+        raise _foreign_error(what)
+
+    def _lists(self, api_version: str) -> bool:
+        """Return whether the server says that it serves a version."""
+        groups = self._list_groups() if "/" in api_version else []
+        served = {str(one["groupVersion"]) for group in groups for one in group["versions"]}
+        return api_version in {"v1", *served}
+
+    def _list_groups(self) -> list[KubeObject]:
+        found = self._send("GET", "/apis", "API groups")
+        if "groups" not in found:
+            raise _foreign_error("API groups")
+        return list(found["groups"] or [])
+
+    def _require_unserved(self, api_version: str, kind: str, what: str) -> None:
+        """Raise KubeError if the cluster serves a kind, so that a 404 is not its answer."""
+        if kind in self._resources(api_version):
+            raise _foreign_error(what)
 
     def _get_or_none(self, path: str, what: str, **options: Any) -> KubeObject | None:
         """Return the content of a path; None if the server does not serve it."""
@@ -339,6 +388,14 @@ class KubeClient:
         if not isinstance(answer, dict):
             raise KubeError("server", f"{what}: the answer is not an object")
         return answer
+
+
+def _foreign_error(what: str) -> KubeError:
+    return KubeError(
+        "server",
+        f"{what}: the answer is not an API server's",
+        "check the server in the kubeconfig, and the proxies before it; then try again",
+    )
 
 
 def _write_options(dry_run: bool = False, manager: str = FIELD_MANAGER) -> list[tuple[str, str]]:

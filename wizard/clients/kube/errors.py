@@ -40,12 +40,16 @@ class NoContextError(UsageError):
 
 
 class KubeError(WizardError):
-    """A failed request; `kind` classifies the failure, `status` is the HTTP status (0: none)."""
+    """A failed request; `kind` classifies the failure, `status` is the HTTP status (0: none).
+
+    `is_from_server` is whether the answer is an API server's `Status`, not one of a proxy.
+    """
 
     def __init__(self, kind: Kind, message: str, hint: Fix | str = "", *, status: int = 0) -> None:
         super().__init__(message, hint or _HINTS.get(kind, ""))
         self.kind = kind
         self.status = status
+        self.is_from_server = False
 
 
 class KubeConflictError(KubeError, ConflictError):
@@ -118,7 +122,9 @@ def convert_response(what: str, status: int, body: bytes, *, secret: bool) -> Ku
     if kind == "server" and "field not declared in schema" in str(answer.get("message")):
         # The server answers an apply with an unknown field with 500 (kubernetes/kubernetes#118476).
         kind = "invalid"
-    return KubeError(kind, f"{what}: {said}", status=status)
+    error = KubeError(kind, f"{what}: {said}", status=status)
+    error.is_from_server = bool(answer)
+    return error
 
 
 def _parse_owned_field(cause: Mapping[str, Any]) -> OwnedField:

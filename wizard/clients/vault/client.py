@@ -216,8 +216,14 @@ class VaultClient:
         return version
 
     def call(self, method: str, path: str, body: object = None) -> VaultResponse:
-        """Send any other request below /v1/; raises unless it succeeds."""
-        return self._require_success(self._ask(method, path, body))
+        """Send any other request below /v1/; raises unless it succeeds.
+
+        A read without data, or a list without keys, is not Vault's answer: empty paths are 404.
+        """
+        answer = self._require_success(self._ask(method, path, body))
+        if method == "GET" and not _is_read(answer, path):
+            raise build_foreign_error(self._address, answer.status)
+        return answer
 
     def _ask(self, method: str, path: str, body: object = None) -> VaultResponse:
         token = self._token.get_secret_value() if self._token is not None else ""
@@ -268,6 +274,12 @@ class VaultClient:
         if not isinstance(token, str) or not token:
             raise VaultError("server", f"{self._address.endpoint} returned no token at the login")
         return SecretStr(token)
+
+
+def _is_read(answer: VaultResponse, path: str) -> bool:
+    if path.endswith("?list=true"):
+        return isinstance(answer.data.get("keys"), list)
+    return isinstance(answer.body.get("data"), Mapping)
 
 
 def _remaining_uses(data: Mapping[str, Any]) -> int | None:

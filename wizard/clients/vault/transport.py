@@ -27,6 +27,8 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 10.0
 _REDIRECTS = 3
 # Vault accepts no request, and so stores no value, of more than 32 MiB (max_request_size).
 MAX_ANSWER, _CHUNK = 32 << 20, 1 << 16
+# Vault's own 404 has a list of errors, that of a deleted version its metadata.
+_ANSWERED = {"errors", "data"}
 _REASONS = (
     ("hostname mismatch", "its certificate is for a different name"),
     ("ip address mismatch", "its certificate is for a different address"),
@@ -73,6 +75,10 @@ class VaultRefusedError(VaultError, RefusedError):
     """Continuing would be unsafe: the server is not verified, or the engine is not safe."""
 
     exit_code: ClassVar = RefusedError.exit_code
+
+
+class VaultUnroutedError(VaultError):
+    """There is no mount for the path: it says nothing about what a mount there would hold."""
 
 
 class VaultConflictError(VaultError, ConflictError):
@@ -239,6 +245,9 @@ def _parse_response(response: requests.Response, address: VaultAddress) -> Vault
             body = None
         if not isinstance(body, dict):
             raise build_foreign_error(address, response.status_code)
+    # A proxy that finds no way to Vault says 404 too: taken for Vault's, everything would be gone.
+    if response.status_code == 404 and not (isinstance(body, dict) and _ANSWERED & body.keys()):
+        raise build_foreign_error(address, response.status_code)
     wait = response.headers.get("Retry-After", "")
     seconds = float(wait) if wait.isascii() and wait.isdigit() else None
     return VaultResponse(response.status_code, body if isinstance(body, dict) else {}, seconds)
@@ -341,7 +350,8 @@ def _classify_status(answer: VaultResponse, address: VaultAddress, identity: str
             "exactly this path",
         )
     if status == 404:
-        return VaultError("missing", f"{where} has nothing at {request}", "check the path")
+        kind = VaultUnroutedError if answer.has_error("no handler for route") else VaultError
+        return kind("missing", f"{where} has nothing at {request}", "check the path")
     if status == 503:
         return VaultError(
             "sealed",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from wizard.clients.vault.transport import VaultError
+from wizard.clients.vault.transport import VaultError, VaultUnroutedError
 
 if TYPE_CHECKING:
     from wizard.systems.vault.session import VaultLogin
@@ -100,6 +100,9 @@ def list_names(session: VaultLogin, path: str) -> list[str] | None:
     try:
         answer = session.call("GET", f"{path}?list=true")
     except VaultError as error:
+        if isinstance(error, VaultUnroutedError):
+            # Nothing is listed, which is not the same as an empty list.
+            raise
         if error.kind == "missing":
             return []
         if error.kind != "forbidden":
