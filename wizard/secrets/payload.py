@@ -85,15 +85,24 @@ class Payload:
 
         A document counts by its leaves. Raises RefusedError if it cannot be read.
         """
+        return frozenset(self._list_values())
+
+    def list_filled_names(self) -> frozenset[str]:
+        """Return those names that have a value; raises RefusedError as `list_names`."""
+        found = self._list_values().items()
+        return frozenset(name for name, value in found if _has_text(value))
+
+    def _list_values(self) -> dict[str, Any]:
         if not self.document:
-            return frozenset(self.data)
+            return dict(self.data)
         found = self._read_document() if DOCUMENT_KEY in self.data else {}
-        leaves = (
-            DOCUMENT_KEY + "".join(f".{part}" for part in path)
+        leaves = {
+            DOCUMENT_KEY + "".join(f".{part}" for part in path): value
             for path, value in walk_mappings(found)
             if path and not (isinstance(value, Mapping) and value)
-        )
-        return frozenset({*self.data, *leaves}) - {DOCUMENT_KEY}
+        }
+        every = {**self.data, **leaves}
+        return {name: value for name, value in every.items() if name != DOCUMENT_KEY}
 
     def missing(self, facts: Sequence[Fact]) -> tuple[Fact, ...]:
         """Return the facts that are missing in the store."""
@@ -151,3 +160,7 @@ class Payload:
         if read_mapping(text, DOCUMENT_KEY) != wanted:
             raise self._refusal_error(DOCUMENT_KEY, "cannot be extended without other changes")
         return text
+
+
+def _has_text(value: Any) -> bool:
+    return value is not None and not isinstance(value, Mapping) and bool(str(value).strip())

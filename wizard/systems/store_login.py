@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StoredKeys:
-    """The names in a payload (`wizard.secrets.payload.Payload.list_names`).
+    """The names in a payload that have a value (`Payload.list_filled_names`).
 
     `expires` is the time at which the store will delete them, empty if it will not. `document` says
     that the payload is one YAML document.

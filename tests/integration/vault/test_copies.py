@@ -16,6 +16,7 @@ from tests.integration.vault.test_steps import Bench, controller, new_bench
 from tests.support.cluster.argocd import told
 from tests.support.cluster.controllers.operators import MERGE, PLURAL, Operators
 from tests.testbed.kube import Kube
+from wizard.clients.kube.client import KubeClient
 from wizard.destroy.steps import _collect_own_keys
 from wizard.engine.steps import StepEvent
 from wizard.errors import RefusedError
@@ -97,6 +98,15 @@ def test_every_key_of_a_document_counts(bench: Bench) -> None:
     done = copies(bench)
     assert (done.state, "does not hold config.fernetKey" in done.detail) == ("blocked", True), done
 
+    # Whoever cleared a value left its key.
+    for nothing in ("", "  ", None):
+        write(bench, {**nested(places), "fernetKey": nothing})
+        done = copies(bench)
+        assert (done.state, "config.fernetKey" in done.detail) == ("blocked", True), done
+    bench.vault.request("DELETE", f"{bench.store.mount}/metadata/{bench.store.path}")
+    write(bench, nested(places))
+    write(bench, nested([one for one in places if one != "fernetKey"]))
+
     def payload() -> StepEvent:
         own = _collect_own_keys(SimpleProposal(bench))  # type: ignore[arg-type]
         session = VaultLogin(bench.target)
@@ -148,7 +158,9 @@ def test_what_will_be_deleted_is_no_place_for_the_last_copy(bench: Bench) -> Non
     assert (done.state, "version was deleted" in done.detail) == ("blocked", True), done
 
 
-def test_an_old_state_does_not_show_what_the_store_has(bench: Bench) -> None:
+def test_an_old_state_does_not_show_what_the_store_has(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     operators = delivered(bench)
     bench.log_in(bench.token({"sys/mounts": ["read"]}))
     done = copies(bench)
@@ -160,6 +172,15 @@ def test_an_old_state_does_not_show_what_the_store_has(bench: Bench) -> None:
     assert "--overwrite force-sync=$(date +%s)" in done.fix.text
     refreshed(bench, operators, minutes=1)
     assert copies(bench).state == "holds"
+    # The cluster's clock counts: that of a laptop may be slow after a sleep.
+    with monkeypatch.context() as patch:
+        clock = KubeClient.read_clock
+        now = clock(bench.target.kube)  # type: ignore[arg-type]
+        assert now is not None
+        assert abs(now - datetime.now(UTC)) < timedelta(minutes=1)
+        for other in (now + timedelta(hours=1), None):
+            patch.setattr(KubeClient, "read_clock", lambda _, other=other: other)
+            assert copies(bench).state == "blocked"
     # Synced, but not with what is wanted now.
     path = PLURAL["ExternalSecret"].format(operators.namespace)
     name = bench.kube.request("GET", path)["items"][0]["metadata"]["name"]

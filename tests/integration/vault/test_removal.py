@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.vault.test_steps import Bench, controller, new_bench
 from tests.support.cluster.argocd import told
+from tests.support.cluster.controllers.operators import MERGE
 from wizard.clients.vault.transport import VaultHttp, VaultResponse
 from wizard.engine.steps import StepEvent, StepStatus
 from wizard.errors import RefusedError
@@ -178,6 +179,11 @@ def test_a_role_that_others_log_in_with_stays(new_bench: Callable[..., Bench]) -
             namespace=store.account_namespace,
         ),
     }  # fmt: skip
+    # Made with `kubectl get -o yaml` from ours, so it names our source.
+    copied = put(f"copied-{store.role}", store.service_account)
+    note = {"annotations": {OWNER_ANNOTATION: mine.target.release.owner_id}}
+    mine.kube.request("PATCH", copied, {"metadata": note}, MERGE)
+    named[f"SecretStore {store.account_namespace}/copied-{store.role}"] = copied
     before = dump(mine)
     for name, path in named.items():
         found = removed(mine.target, ["payload"])

@@ -30,6 +30,8 @@ from wizard.clients.kube.resources import (
 from wizard.clients.kube.transport import Transport
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pydantic import SecretStr
 
 _PAGE = 500
@@ -75,6 +77,10 @@ class KubeClient:
         return ClusterIdentity(
             self.server, uid, str(version.get("gitVersion", "")).removeprefix("v")
         )
+
+    def read_clock(self) -> datetime | None:
+        """Return the API server's time; see Kube."""
+        return self._transport.read_clock(Request("GET", "/version", "time of the API server", []))
 
     def list_api_versions(self, group: str) -> tuple[str, ...]:
         """Return the versions of a group; see Kube."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pydantic import SecretStr
 
 FIELD_MANAGER = "airflow-wizard"
@@ -94,6 +96,9 @@ class Kube(Protocol):
 
     def cluster(self) -> ClusterIdentity:
         """Return the identity of the cluster."""
+
+    def read_clock(self) -> datetime | None:
+        """Return the API server's time with its zone, since this machine's clock may be wrong."""
 
     def list_api_versions(self, group: str) -> tuple[str, ...]:
         """Return the versions of an API group, the preferred one first; empty if not installed."""

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Generator
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError, convert_response, convert_transport_error
@@ -21,6 +22,8 @@ from wizard.clients.kube.websocket import open_websocket
 from wizard.clients.lazy import import_modules
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pydantic import SecretStr
     from websocket import WebSocket
 
@@ -81,6 +84,17 @@ class Transport:
             return json.loads(data)
         except ValueError:
             raise KubeError("server", f"{request.what}: the answer is not JSON") from None
+
+    def read_clock(self, request: Request) -> datetime | None:
+        """Return the server's time, as its answer to a request says; None if it does not."""
+        response = self._send_with_retries(request, _READ)
+        try:
+            response.read()
+            return parsedate_to_datetime(str(response.headers.get("Date") or ""))
+        except ValueError:
+            return None
+        except Exception as error:
+            raise convert_transport_error(request.what, self.access.server, error) from None
 
     def stream(self, request: Request, seconds: float) -> Generator[Any]:
         """Yield the response lines as JSON while they arrive, for at most about `seconds`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.kinds import LIMITING_KINDS, list_limiting_objects, list_special_kinds
@@ -150,7 +150,7 @@ class _CopiesCheck:
             return StepStatus("holds", "no Secret in the cluster comes from it any more")
         stored = self._session.stored_keys()
         if stored is None:
-            return self._check_served(found)
+            return self._check_served(kube, found)
         if missing := sorted(self._list_read_names(document=stored.document) - stored.names):
             return self._last_copy_status(
                 f"does not hold {', '.join(map(escape_unprintable, missing))}"
@@ -180,12 +180,13 @@ class _CopiesCheck:
             found |= {place_name(one, document=document) for one in read}
         return found
 
-    def _check_served(self, found: list[KubeObject]) -> StepStatus:
+    def _check_served(self, kube: Kube, found: list[KubeObject]) -> StepStatus:
         """Check that the operator has read the payload for all ExternalSecrets just now.
 
         An older state says nothing: the payload may have been deleted since.
         """
-        stale = [one["metadata"]["name"] for one in found if not _is_fresh(one)]
+        now = kube.read_clock()
+        stale = [one["metadata"]["name"] for one in found if not _is_fresh(one, now)]
         if not stale:
             return StepStatus("holds", f"all {len(found)} ExternalSecrets were just synced from it")
         names = " ".join(map(quote, stale))
@@ -208,13 +209,16 @@ class _CopiesCheck:
         )
 
 
-def _is_fresh(found: KubeObject) -> bool:
-    """Return whether an ExternalSecret was read from the store a few minutes ago."""
-    if not is_synced(found):
+def _is_fresh(found: KubeObject, now: datetime | None) -> bool:
+    """Return whether an ExternalSecret was read from the store a few minutes ago.
+
+    `now` is the cluster's time: the clock of this machine may be slow, after a sleep for example.
+    """
+    if now is None or not is_synced(found):
         return False
     try:
         when = datetime.fromisoformat(str((found.get("status") or {}).get("refreshTime") or ""))
-        return datetime.now(UTC) - when < timedelta(minutes=_FRESH_MINUTES)
+        return now - when < timedelta(minutes=_FRESH_MINUTES)
     except (ValueError, TypeError):
         return False
 

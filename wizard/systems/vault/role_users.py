@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.protocol import Kube, Ref
 from wizard.formats.yaml_reader import read_mapping
-from wizard.systems.cluster.source import judge_object
+from wizard.systems.cluster.source import is_source_copied, judge_object
 from wizard.systems.cluster.store_users import LOGIN_KINDS, list_objects, walk
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ def find_role_users(
     found = []
     for ref, one in list_objects(kube, LOGIN_KINDS, _list_namespaces(role)):
         owner = judge_object(one, own)
-        if owner.is_ours or (ref in committed and not owner.is_proven_foreign):
+        # A copy of ours names our source too, and whoever made it logs in.
+        if owner.is_ours and not is_source_copied(one):
+            continue
+        if ref in committed and not owner.is_proven_foreign:
             continue
         logins = walk(one.get("spec"), "kubernetes")
         if any(_uses(login, store, role, ref.namespace) for login in logins):

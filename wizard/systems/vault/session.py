@@ -234,7 +234,7 @@ class VaultLogin:
         return found.payload, ""
 
     def stored_keys(self) -> StoredKeys | None:
-        """Return the payload's keys; None without a login or without the right to read them."""
+        """Return the payload's keys that have a value; None if this run cannot read them."""
         document = self.store.document
         if self._access is None:
             return None
@@ -247,7 +247,7 @@ class VaultLogin:
             return None
         if held is None or held.deleted:
             return StoredKeys(document=document)
-        names = Payload(self.place, document, held.data).list_names()
+        names = Payload(self.place, document, held.data).list_filled_names()
         return StoredKeys(names, held.expires, document)
 
     def require_alive(self) -> None:
