@@ -167,15 +167,17 @@ def find_destroy_commit(repository: WorkTree, name: str) -> str:
     say what to remove.
     """
     path = repository.full_path(f"{state_folder(name)}/answers.yaml")
-    found = repository.git.read(
-        "log", "-1", "--diff-filter=D", "--format=%H%n%B", "HEAD", "--", path, ok=(0, 128)
-    )
-    commit, _, message = found.text.strip().partition("\n") if found.code == 0 else ("", "", "")
+    # With -c, a merge counts too that deletes what all its parents have.
+    log = ("log", "-1", "-c", "--no-patch", "--diff-filter=D", "--format=%H %P%n%B")
+    found = repository.git.read(*log, "HEAD", "--", path, ok=(0, 128))
+    first, _, message = found.text.strip().partition("\n") if found.code == 0 else ("", "", "")
+    commit, *parents = first.split() or [""]
     if commit and parse_trailer(message) is None:
+        revert = f"git revert {'-m 1 ' if len(parents) > 1 else ''}{commit[:12]}"
         raise ConflictError(
             f"commit {commit[:12]} deleted the files of {name}, but not by destroy: what they "
             "describe may still exist",
-            f"restore them with git revert {commit[:12]}, then run this again; if their owners "
+            f"restore them with {revert}, then run this again; if their owners "
             "confirmed that nothing is left, there is nothing to do",
         )
     return commit

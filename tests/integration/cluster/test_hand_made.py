@@ -101,6 +101,35 @@ def test_a_copy_of_a_volume_stays(world: World, applied: Target) -> None:
     }
 
 
+def test_a_copy_with_the_name_of_the_next_one_stays_without_a_yes(
+    world: World, applied: Target
+) -> None:
+    """A person keeps data by it: the StatefulSet has no such pod, but would take the claim."""
+    claim_from_set(world, "logs-airflow-worker-0")
+    found = world.read(f"{CLAIMS}/logs-airflow-worker-0")
+    about = {"name": "logs-airflow-worker-7", "labels": found["metadata"]["labels"]}
+    made = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": about}
+    path = CLAIMS.format(namespace=world.namespace)
+    by_hand = f"{path}?fieldManager=kubectl-client-side-apply"
+    world.server.request("POST", by_hand, {**made, "spec": found["spec"]})
+    assert ended(volumes.build_mark_step(applied)).state == "changed"
+    notes = {one["metadata"]["name"]: one["metadata"].get("annotations") or {}
+             for one in world.read(CLAIMS)["items"]}  # fmt: skip
+    assert [name for name, note in notes.items() if OWNER_ANNOTATION in note] == [
+        "logs-airflow-worker-0"
+    ]
+    # Another was copied after the original had its mark.
+    copy(world, f"{CLAIMS}/logs-airflow-worker-0", "logs-airflow-worker-8")
+    done = ended(volumes.build_volumes_removal(replace(applied, verdicts={}), ["volumes"]))
+    assert done.state == "blocked", done
+    assert "worker-7 was made with kubectl-client-side-apply" in done.detail
+    assert "worker-8 has a copy of the mark" in done.detail
+    assert set(going(world).values()) == {False}
+    agreed = replace(applied, verdicts={}, agreed={done.id: seal(done)})
+    ended(volumes.build_volumes_removal(agreed, ["volumes"]))
+    assert set(going(world).values()) == {True}
+
+
 def test_copies_of_manifests_stay_and_keep_the_namespace(world: World, applied: Target) -> None:
     own_namespace(world, applied)
     name = world.read(POLICIES)["items"][0]["metadata"]["name"]

@@ -59,6 +59,15 @@ def judge_claim(target: Target, kube: Kube, found: KubeObject) -> Ownership:
         owner = judge_source(read_source(found), release.owner_id)
         if not (owner.is_ours and has_copied_marks(target, found, ref)):
             return owner
+        owner = _judge_unmarked(target, kube, found, ref)
+        copied = Ownership("unknown", "has a copy of the mark of this installation's volumes")
+        return copied if owner.is_ours else owner
+    return _judge_unmarked(target, kube, found, ref)
+
+
+def _judge_unmarked(target: Target, kube: Kube, found: KubeObject, ref: Ref) -> Ownership:
+    """Return whose a volume claim is, without its source."""
+    about, release = found["metadata"], target.release
     if TRACKING in (about.get("annotations") or {}):
         return judge_delivered(target, found, ref)
     if is_rendered_by_helm(found, target):
@@ -180,8 +189,23 @@ def _judge_template_claim(target: Target, kube: Kube, found: KubeObject, user: s
         owner = Ownership(
             "unknown", f"is older than StatefulSet {user}, so it may be of somebody before"
         )
+    elif maker := _find_person(found):
+        owner = Ownership("unknown", f"was made with {maker}, not by StatefulSet {user}")
     target.verdicts[uid] = owner
     return owner
+
+
+def _find_person(found: KubeObject) -> str:
+    """Return the name of kubectl if a person made the claim with it; empty otherwise.
+
+    Whoever makes a claim sets its access modes, which never change; a person may also resize it.
+    """
+    for one in found["metadata"].get("managedFields") or []:
+        manager = str(one.get("manager") or "")
+        spec = (one.get("fieldsV1") or {}).get("f:spec") or {}
+        if manager.startswith("kubectl") and "f:accessModes" in spec:
+            return manager
+    return ""
 
 
 def _judge_template_user(target: Target, kube: Kube, user: str) -> Ownership:
