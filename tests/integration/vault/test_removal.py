@@ -594,6 +594,31 @@ def test_what_was_moved_is_not_gone(new_bench: Callable[..., Bench]) -> None:
     assert bench.stored(payload.replace("/data/", "-moved/data/"))["data"] == {"fernetKey": "x"}
 
 
+def test_a_payload_is_not_gone_where_another_mount_has_its_path(
+    new_bench: Callable[..., Bench],
+) -> None:
+    """Ours was moved, and somebody made a mount of version 1, then 2, at its former path."""
+    bench = applied(new_bench({"delivery.argocd.repo_url": a_url()}))
+    filled(bench)
+    mount, path = bench.store.mount, bench.store.path
+    moved(bench, mount)
+    hers = {"hers": "x", "custom_metadata": {OWNER_ANNOTATION: bench.target.release.owner_id}}
+    try:
+        for version, says in (("1", "a different engine or version"), ("2", f"{mount}-moved")):
+            made = {"type": "kv", "options": {"version": version}}
+            bench.vault.request("POST", f"sys/mounts/{mount}", made)
+            if version == "1":
+                bench.vault.request("POST", f"{mount}/metadata/{path}", hers)
+            done = removed(bench.target, ["payload"])[PAYLOAD]
+            assert (done.state, says in done.detail) == ("blocked", True), done
+            if version == "1":
+                assert bench.stored(f"{mount}/metadata/{path}") == hers
+            assert isinstance(bench.stored(f"{mount}-moved/metadata/{path}"), dict)
+            bench.vault.request("DELETE", f"sys/mounts/{mount}")
+    finally:
+        bench.vault.request("DELETE", f"sys/mounts/{mount}-moved")
+
+
 def test_where_a_moved_mount_is_may_be_unclear(new_bench: Callable[..., Bench]) -> None:
     """Vault keeps no former path: of several mounts, the one that holds the payload is named."""
     bench = applied(new_bench({"delivery.argocd.repo_url": a_url()}))

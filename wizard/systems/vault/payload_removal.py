@@ -12,8 +12,9 @@ from wizard.formats.shell import quote
 from wizard.formats.terminal import escape_unprintable
 from wizard.secrets.payload import Payload
 from wizard.systems.target import DataKind
-from wizard.systems.vault.ownership import judge_payload
+from wizard.systems.vault.ownership import judge_mount, judge_payload
 from wizard.systems.vault.paths import list_payload_settings
+from wizard.systems.vault.remount import find_own_mounts
 from wizard.systems.vault.removal import build_vault_step
 from wizard.systems.vault.removal_path import PathRemoval, format_names
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
@@ -76,11 +77,15 @@ class _Payload(PathRemoval):
     def look(self) -> StepStatus:
         """Check whether the payload is deleted; one with a version of unknown owners is kept."""
         store = self._store
+        entry = self._read_mount("sys/mounts", store.mount)
+        if isinstance(entry, dict) and not _is_kv_2(entry):
+            return self._replaced_status(entry)
         seen = self._session.read_path(self.path)
         if seen.hidden:
             return self._hidden_status()
         if seen.data is None:
-            return self._check_moved() or self._gone_status()
+            replaced = self._check_replaced(entry) if isinstance(entry, dict) else None
+            return replaced or self._check_moved() or self._gone_status()
         if self._session.read_path(f"{store.mount}/data/{store.path}").hidden:
             return leave_to_vault_owner(
                 f"this token cannot see which keys {self.what} holds", self.command
@@ -99,6 +104,42 @@ class _Payload(PathRemoval):
             self.check_users(users)
             or self.ask_about([asked, self.ask_about_readers(users, version)])
             or self.delete_status(f"{self.what} exists, and {users.conclusion}")
+        )
+
+    def _replaced_status(self, entry: dict[str, Any]) -> StepStatus:
+        """Return that another engine has the mount's path, where the payload cannot be."""
+        called = escape_unprintable(str(entry.get("type")))
+        other = f"mount {self._store.mount} has a different engine or version now: {called}"
+        return StepStatus(
+            "blocked",
+            f"{other}; where {self.what} is now is unknown; not deleted",
+            Fix(
+                "find the mount that it was moved to (vault secrets list) and set "
+                "secrets.vault.mount; or, if nothing is left of it, run this without --data payload"
+            ),
+        )
+
+    def _check_replaced(self, entry: dict[str, Any]) -> StepStatus | None:
+        """Return that a mount of ours has the payload, and one of others its former path."""
+        store, own = self._store, self._target.release.owner_id
+        if judge_mount(entry, own).is_ours:
+            return None
+        listed = self._session.read_path("sys/mounts").data or {}
+        made = find_own_mounts(listed, own, "kv", {store.mount})
+        read = self._session.read_path
+        holding = [one for one in made if read(f"{one}/metadata/{store.path}").data is not None]
+        if not holding:
+            return None
+        named = format_names(holding)
+        return StepStatus(
+            "blocked",
+            f"mount {store.mount} is not this installation's, but {named}, which it created, holds "
+            f"{store.path}; not deleted",
+            Fix(
+                f"look there: vault kv metadata get -mount={quote(holding[0])} {store.path}; if "
+                f"it was moved: airflow-wizard set secrets.vault.mount={quote(holding[0])}, then "
+                "run this again"
+            ),
         )
 
     def _check_moved(self) -> StepStatus | None:
@@ -190,3 +231,10 @@ class _Payload(PathRemoval):
             f"{self.what} holds keys that do not belong to this installation: {named}; not deleted",
             Fix(f"ask their owner to move them, then run: {self.command}{hint}"),
         )
+
+
+def _is_kv_2(entry: Mapping[str, Any]) -> bool:
+    return (entry.get("type"), str((entry.get("options") or {}).get("version") or "")) == (
+        "kv",
+        "2",
+    )
