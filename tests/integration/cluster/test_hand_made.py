@@ -39,6 +39,7 @@ from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import removal as argocd
 from wizard.systems.argocd import steps as by_argocd
 from wizard.systems.argocd import store_credential
+from wizard.systems.argocd.tracking import TRACKING
 from wizard.systems.helm import steps as helm_steps
 from wizard.systems.release import delivered_objects, protection, volumes
 from wizard.systems.release.dependents import build_dependents_check
@@ -144,6 +145,26 @@ def test_copies_of_manifests_stay_and_keep_the_namespace(world: World, applied: 
     world.server.request("DELETE", APPLICATION.format(argo=world.argo))
     ended(delivered_objects.build_objects_removal(applied))
     assert [one["metadata"]["name"] for one in world.read(POLICIES)["items"]] == ["team-egress"]
+
+
+def test_what_others_have_taken_over_stays_without_a_yes(world: World, applied: Target) -> None:
+    """Their Application renders our ExternalSecret, and their Helm release took our store over."""
+    name = world.read(SECRETS)["items"][0]["metadata"]["name"]
+    secret, store = f"{SECRETS}/{name}", f"{STORES}/vault-airflow"
+    place = f"external-secrets.io/ExternalSecret:{world.namespace}/{name}"
+    marked(world, secret, annotations={TRACKING: f"team-b:{place}"})
+    helm_notes = {"meta.helm.sh/release-name": "b", "meta.helm.sh/release-namespace": "b"}
+    labels = {"app.kubernetes.io/managed-by": "Helm"}
+    marked(world, store, annotations={TRACKING: None, **helm_notes}, labels=labels)
+    world.server.request("DELETE", APPLICATION.format(argo=world.argo))
+    done = ended(delivered_objects.build_secrets_removal(applied))
+    assert (done.state, "delivered by Application team-b" in done.detail) == ("blocked", True), done
+    agreed = replace(applied, agreed={done.id: seal(done)})
+    assert exists(world, secret)
+    done = ended(delivered_objects.build_objects_removal(applied))
+    assert (done.state, "part of Helm release b/b" in done.detail) == ("blocked", True), done
+    assert exists(world, store)
+    assert ended(delivered_objects.build_secrets_removal(agreed)).state == "changed"
 
 
 @pytest.fixture

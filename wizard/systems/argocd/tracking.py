@@ -30,6 +30,7 @@ TRACKING = "argocd.argoproj.io/tracking-id"
 INSTANCE = "app.kubernetes.io/instance"
 INSTALLATION = "argocd.argoproj.io/installation-id"
 _CONFIG = "argocd-cm"
+_HELM = ("name", "namespace")
 # Keys of what a run has read about Argo CD; see `Target.observed`.
 _OWN_INSTALLATION, _PREFIX, _UNREADABLE = "argocd.installation", "argocd.prefix", "?"
 
@@ -84,6 +85,9 @@ def judge_delivered(target: Target, found: KubeObject, ref: Ref) -> Ownership:
         owner = judge_source(read_source(found), own)
         if owner.is_ours and has_copied_marks(target, found, ref):
             return Ownership("another's", "was made by hand from a copy of this installation's")
+        adopter = find_adopter(target, found, ref) if owner.is_ours else ""
+        if adopter:
+            return Ownership("unknown", f"was made by this installation, but is {adopter} by now")
         return owner
     mark = find_tracking_application(found)
     by_annotation = TRACKING in (found["metadata"].get("annotations") or {})
@@ -105,6 +109,27 @@ def judge_delivered(target: Target, found: KubeObject, ref: Ref) -> Ownership:
     if by_annotation:
         return owner
     return _judge_labelled(target, found, ref, name, owner)
+
+
+def find_adopter(target: Target, found: Mapping[str, Any], ref: Ref) -> str:
+    """Return who took over an object, as the predicate of a sentence; empty if nobody did.
+
+    Others adopt what exists: `helm upgrade --take-ownership`, an Application that renders an object
+    of this name, or an owner that a controller or a person sets.
+    """
+    about = found["metadata"]
+    notes = about.get("annotations") or {}
+    mark = find_tracking_application(found)
+    ours = application_marks(target) if target.release.gitops else {}
+    if TRACKING in notes and names_object(found, ref) and mark not in ours:
+        return f"delivered by Application {mark}"
+    release, place = (str(notes.get(f"meta.helm.sh/release-{one}") or "") for one in _HELM)
+    own = target.release.names.release, target.release.namespace
+    if release and (release, place) != own:
+        return f"part of Helm release {place}/{release}"
+    for one in about.get("ownerReferences") or []:
+        return f"owned by {one.get('kind')} {one.get('name')}"
+    return ""
 
 
 def has_copied_marks(target: Target, found: KubeObject, ref: Ref) -> bool:

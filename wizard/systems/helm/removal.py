@@ -11,11 +11,13 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, Ref
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import AnswersError, ConflictError, Fix
+from wizard.manifests.ownership import Ownership
 from wizard.systems.argocd.rivals import build_rivals_check
+from wizard.systems.argocd.tracking import find_adopter
 from wizard.systems.cluster.diagnosis import sanitize_message
 from wizard.systems.cluster.object_removal import (
     NO_CONTEXT,
@@ -31,6 +33,7 @@ from wizard.systems.cluster.ownership import (
     build_unchanged_judge,
     join_judges,
     kubectl_delete,
+    refuse_removal,
     settle_unknown,
 )
 from wizard.systems.cluster.store_users import refuse_used_store
@@ -99,7 +102,11 @@ def _build_manifests_removal(
     beside = delivered_objects.committed_refs(target)
 
     def removal(kube: Kube) -> Removal:
-        judge = join_judges(own, lambda _one, ref: refuse_used_store(kube, ref, beside))
+        judge = join_judges(
+            own,
+            lambda one, ref: _refuse_adopted(target, one, ref),
+            lambda _one, ref: refuse_used_store(kube, ref, beside),
+        )
         return Removal(kube, lambda: found, judge)
 
     return build_removal_step(
@@ -112,6 +119,14 @@ def _build_manifests_removal(
         agreed=target.agreed,
         patience=WAIT_FOR_SECRET_REMOVAL,
     )
+
+
+def _refuse_adopted(target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:
+    """Return the question about an object of ours that others have taken over; None if nobody."""
+    adopter = find_adopter(target, found, ref)
+    if not adopter:
+        return None
+    return refuse_removal(Ownership("unknown", f"is {adopter} by now"), found, ref)
 
 
 def _build_uninstall_step(target: Target, pieces: Collection[DataKind], *, exact: bool) -> Step:

@@ -20,6 +20,7 @@ from wizard.errors import Fix
 from wizard.formats.shell import quote
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
+from wizard.manifests.ownership import read_source
 from wizard.secrets.payload import DOCUMENT_KEY, place_name
 from wizard.systems.argocd.application_removal import require_gone
 from wizard.systems.argocd.tracking import is_tracked, judge_delivered
@@ -304,7 +305,10 @@ def _read_values(target: Target) -> dict[str, Any]:
 
 
 def _find_committed(kube: Kube, target: Target) -> list[Ref]:
-    """Return the committed manifests that exist with a mark of this wizard or of Argo CD."""
+    """Return the committed manifests that exist and name our source, or have a mark.
+
+    Whoever takes an object over, as Helm does, may replace the mark.
+    """
     found = []
     for logical, text in target.files_under("secrets/").items():
         manifest = read_mapping(text, logical)
@@ -312,7 +316,11 @@ def _find_committed(kube: Kube, target: Target) -> list[Ref]:
         if manifest.get("kind") == "ExternalSecret":
             continue
         one = read_object(kube, ref)
-        if one is not None and (has_label(one) or is_tracked(one, target)):
+        if one is not None and (
+            has_label(one)
+            or is_tracked(one, target)
+            or read_source(one) == target.release.owner_id != ""
+        ):
             found.append(ref)
     return found
 
