@@ -19,6 +19,7 @@ from wizard.chart.variables import Installation
 from wizard.errors import AnswersError, Problem
 from wizard.manifests.contribution import Flow
 from wizard.manifests.objects import BASICS_WAVE, manifest_file, object_metadata
+from wizard.manifests.postgres import POOLER_PORT, POSTGRES_PORT
 from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def egress_policies(
         ports.setdefault(port, set()).add("Kubernetes API")
     common = [_common_policy(release, ports)]
     if release.isolated_database:
-        _require_isolation(ports, certain, flows)
+        _require_isolation(release, ports, certain, flows)
         common.append(_worker_policy(release, ports))
     files = {file.path: file for file in common}
     for (purpose, components), found in sorted(certain.items()):
@@ -170,12 +171,18 @@ def _worker_policy(release: Release, ports: Mapping[tuple[str, int], set[str]]) 
 
 
 def _require_isolation(
+    release: Release,
     ports: Mapping[tuple[str, int], set[str]],
     certain: Mapping[tuple[str, tuple[str, ...]], set[tuple[str, int]]],
     flows: Iterable[Flow],
 ) -> None:
     """Raise AnswersError if tasks need a port of the database: a policy knows ports, not hosts."""
     database = {(one.protocol, one.port) for one in flows if one.purpose in DATABASE_FLOWS}
+    # Inside the namespace, where no flow is needed.
+    if release.pgbouncer:
+        database.add(("TCP", POOLER_PORT))
+    if release.bundled_database:
+        database.add(("TCP", POSTGRES_PORT))
     for (purpose, components), found in certain.items():
         if _WORKER in components and (shared := sorted(found & database)):
             _refuse_port(shared[0][1], purpose)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 CA_PATH = "/etc/airflow-database-ca/ca.crt"
+# The ports of the chart's pooler and of its bundled PostgreSQL.
+POOLER_PORT = 6543
+POSTGRES_PORT = 5432
 
 # Airflow that takes the URL of its asynchronous sessions as an option, and else derives it.
 # Source: `[database] sql_alchemy_conn_async`, `airflow.settings` of 3.0.6, 3.1.8 and 3.3.2.
@@ -129,7 +132,7 @@ def pgbouncer_ini(
         "[pgbouncer]",
         "pool_mode = transaction",
         "listen_addr = *",
-        "listen_port = 6543",
+        f"listen_port = {POOLER_PORT}",
         "auth_type = scram-sha-256",
         "auth_file = /etc/pgbouncer/users.txt",
         f"stats_users = {STATS_USER}",
@@ -176,7 +179,7 @@ def pgbouncer_secrets(
     stats: Template = (
         f"postgresql://{STATS_USER}:",
         FactUse(metadata.password, Encoding.URL),
-        "@127.0.0.1:6543/pgbouncer?sslmode=disable",
+        f"@127.0.0.1:{POOLER_PORT}/pgbouncer?sslmode=disable",
     )
     return [
         SecretSpec(

@@ -31,6 +31,7 @@ from wizard.questions.cases import (
     SEPARATE_RESULT_BACKEND,
 )
 from wizard.secrets.deploy_key import read_private_key, require_recorded_key
+from wizard.secrets.generation import find_value_problem
 from wizard.stores.live import live_store
 from wizard.systems.argocd.probes import CONFIG_CLONE, make_unproven_probe, repository_target
 from wizard.systems.broker import broker_probes, make_broker_lookup
@@ -292,6 +293,12 @@ def probe_broker(situation: Situation) -> Iterator[Probe]:
         )
         return
     if isinstance(target, str):
+        fact = own.url_fact(situation.release)
+        if problem := find_value_problem(fact, held.get_secret_value()):
+            fix = Fix("use a Redis, or turn environment.isolate_database off", "broker.url")
+            refused = fail_result(f"broker.url {problem}", fix)
+            yield make_finished_probe("broker.login", "Broker: login", place, refused, "broker.url")
+            return
         text = f"broker.url is {target}: only a Redis with a single URL can be tested here"
         yield make_finished_probe(
             "broker.login", "Broker: login", place, skip_result(text), "broker.url"

@@ -207,6 +207,7 @@ class Survey:
             try:
                 if item.state == "given":
                     found[fact] = self._given(fact, inputs.value(fact))
+                    _require_value(self.proposal.answers, fact, found[fact])
                 elif item.state == "adopt":
                     found[fact] = self._given(fact, self.adopted[fact].value)
                 elif item.state == "restore":
@@ -282,6 +283,14 @@ class Survey:
             require_recorded_key(key, about.public, about.name, about.question)
             found.append((about, key))
         return found
+
+
+def _require_value(answers: Answers, fact: Fact, value: SecretStr) -> None:
+    """Raise SecretError if a given value cannot work."""
+    problem = generation.find_value_problem(fact, value.get_secret_value())
+    if problem and fact.reference is not None:
+        key = reference_key(answers, fact.reference)
+        raise SecretError(f"{key}: the value {problem}", Fix("correct the value", key))
 
 
 def key_comment(answers: Answers) -> str:

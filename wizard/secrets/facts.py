@@ -41,11 +41,20 @@ class Form(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class UrlRule:
+    """The schemes that a URL may have, and why, as the end of a message."""
+
+    schemes: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """One value in the store.
 
     `key` is the fact's name in layout `keys` (camelCase), `document` its dotted place in document
-    000's payload. `reference` is the source if the store has no value (None: generate one).
+    000's payload. `reference` is the source if the store has no value (None: generate one). With a
+    `rule`, the value is a URL with one of its schemes.
     """
 
     key: str
@@ -53,6 +62,7 @@ class Fact:
     title: str
     document: str = ""
     reference: SecretRef | None = None
+    rule: UrlRule | None = None
 
     @property
     def place(self) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from wizard.secrets.facts import Form
+from wizard.secrets.facts import Fact, Form
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -48,3 +48,14 @@ def find_form_problem(form: Form, value: str) -> str:
             if size != 32:
                 return "is not a Fernet key: 32 bytes in URL-safe base64"
     return ""
+
+
+def find_value_problem(fact: Fact, value: str) -> str:
+    """Return why a value of this fact cannot work, without the value; empty if it looks usable."""
+    if problem := find_form_problem(fact.form, value):
+        return problem
+    rule = fact.rule
+    if rule is None or value.partition("://")[0].casefold() in rule.schemes:
+        return ""
+    *first, last = (f"{one}://" for one in rule.schemes)
+    return f"does not start with {', '.join(first)} or {last}: {rule.reason}"

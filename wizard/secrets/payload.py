@@ -21,7 +21,7 @@ from wizard.errors import AnswersError, ConflictError, RefusedError
 from wizard.formats.nested import put_value, walk_mappings
 from wizard.formats.yaml_reader import read_mapping
 from wizard.secrets.facts import Fact, SecretSpec
-from wizard.secrets.generation import find_form_problem
+from wizard.secrets.generation import find_value_problem
 
 DOCUMENT_KEY = "config"
 _YAML_WIDTH = 1 << 20
@@ -68,7 +68,7 @@ class Payload:
         place = fact.place if self.document else fact.key
         if not isinstance(value, str):
             raise self._refusal_error(place, "is not text; quote it")
-        if problem := find_form_problem(fact.form, value):
+        if problem := find_value_problem(fact, value):
             raise self._refusal_error(place, problem)
         return value
 

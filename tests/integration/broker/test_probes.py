@@ -454,6 +454,15 @@ async def test_the_source_reads_the_url_late_and_names_what_is_wrong(
     monkeypatch.setenv("BROKER_URL", f"amqp://user:{canary.secret()}@rabbit:5672//")
     results = await ended()
     assert results["broker.login"].detail.startswith("broker.url is amqp")
+    isolated = answers("production", {
+        "broker.kind": "external", "broker.host": "redis.invalid", "broker.port": 5673,
+        "environment.network_policies": True, "environment.isolate_database": True,
+    })  # fmt: skip
+    start = Situation(isolated, derive_release(isolated), allowed=frozenset({"broker.url"}))
+    refused = (await ended())["broker.login"]
+    assert refused.status == "fail"
+    assert "environment.isolate_database" in refused.detail
+    canary.assert_absent(str(refused))
     canary.assert_absent(str(results))
     stranger = Situation(given, derive_release(given))
     (_, login) = probe_broker(stranger)

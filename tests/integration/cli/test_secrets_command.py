@@ -540,12 +540,18 @@ def test_all_that_is_wrong_with_given_values_is_said_at_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AIRFLOW_DB_PASSWORD")
-    bench.answers({"admin.password": {"file": "none"}})
+    isolated = {"environment.network_policies": True, "environment.isolate_database": True}
+    broker = {"kind": "external", "host": "rabbit.example", "port": 5673, "url": {"env": "RABBIT"}}
+    bench.answers({"admin.password": {"file": "none"}, "broker": broker, **isolated})
+    monkeypatch.setenv("RABBIT", f"amqp://user:{bench.canary.secret()}@rabbit.example:5673//")
+    allowed = [f"--allow-reference={key}" for key in ("admin.password", "broker.url")]
 
-    done = bench("--yes", *ALLOW, "--allow-reference", "admin.password", code=1)
+    done = bench("--yes", *ALLOW, *allowed, code=1)
 
     assert "AIRFLOW_DB_PASSWORD is not set" in done.err
     assert "admin.password" in done.err
+    assert "broker.url: the value does not start with redis://, rediss:// or" in done.err
+    assert "environment.isolate_database" in done.err
     assert bench.version == 0
 
 

@@ -10,6 +10,7 @@ import yaml
 from tests.support.rendered import findings, objects, rendering, values
 from wizard.errors import AnswersError
 from wizard.plan.render import Rendering
+from wizard.secrets.generation import find_value_problem
 
 KUBERNETES: dict[str, object] = {"executor.kind": "KubernetesExecutor"}
 ELSEWHERE: dict[str, object] = {
@@ -48,9 +49,9 @@ def allowed_ports(made: Rendering, component: str) -> set[int]:
     return found
 
 
-def refusal(changes: dict[str, object]) -> list[str]:
+def refusal(changes: dict[str, object], preset: str = "production") -> list[str]:
     with pytest.raises(AnswersError) as refused:
-        rendering("production", changes)
+        rendering(preset, changes)
     return [str(problem) for problem in refused.value.problems]
 
 
@@ -143,6 +144,46 @@ def test_celery_keeps_results_in_the_broker_then() -> None:
         assert values(made)["data"]["resultBackendSecretName"] == "airflow-result-backend"
 
 
+RABBITMQ: dict[str, object] = {"kind": "external", "host": "rabbit.example"}
+
+
+def test_only_a_broker_that_keeps_results_goes_with_isolation() -> None:
+    """RabbitMQ keeps none; the wizard knows it by its usual ports, and else by the URL's scheme."""
+    elsewhere = {"broker": {**RABBITMQ, "port": 5673}}
+    made = rendering("production", {**ISOLATED, **elsewhere})
+    # Its port is all that workers get more.
+    usual = rendering("production", {**ISOLATED, "broker.kind": "chart-redis"})
+    for one in ("worker", "scheduler"):
+        assert allowed_ports(made, one) - allowed_ports(usual, one) == {5673}
+    [url] = {fact for one in made.total.secrets for fact in one.facts if fact.key == "brokerUrl"}
+    mark = "Kz9" + "qW3x"
+    for scheme in ("amqp", "amqps", "pyamqp", "sqs", "db+postgresql"):
+        problem = find_value_problem(url, f"{scheme}://user:{mark}@rabbit.example:5673//")
+        assert "environment.isolate_database" in problem
+        assert mark not in problem
+    for scheme in ("redis", "rediss", "sentinel"):
+        assert find_value_problem(url, f"{scheme}://:{mark}@redis.example:6379/0") == ""
+    free = rendering("production", elsewhere)
+    [url] = {fact for one in free.total.secrets for fact in one.facts if fact.key == "brokerUrl"}
+    assert find_value_problem(url, f"amqp://user:{mark}@rabbit.example:5673//") == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "port"),
+    [
+        ({}, 5432),
+        # The chart's own pooler, which no question names.
+        ({}, 6543),
+        ({"database.pgbouncer": {"mode": "external", "host": "p.example", "port": 6433}}, 6433),
+    ],
+)
+def test_a_broker_at_a_port_of_the_database_is_refused(
+    changes: dict[str, object], port: int
+) -> None:
+    [problem] = refusal({**ISOLATED, **changes, "broker": {**RABBITMQ, "port": port}})
+    assert problem.startswith(f"environment.isolate_database: tasks need port {port} (broker)")
+
+
 def test_a_port_of_the_database_is_not_given_to_tasks_by_another_name() -> None:
     for more in (
         {"environment.egress": [{"port": 5432, "host": "warehouse.example"}]},
@@ -152,6 +193,9 @@ def test_a_port_of_the_database_is_not_given_to_tasks_by_another_name() -> None:
         [problem] = refusal({**ISOLATED, **more})
         assert problem.startswith("environment.isolate_database: tasks need port 5432")
     rendering("production", {**ISOLATED, "environment.egress": [{"port": 5433}]})
+    # The bundled PostgreSQL is in the namespace.
+    [problem] = refusal({**ISOLATED, "environment.egress": [{"port": 5432}]}, "local")
+    assert problem.startswith("environment.isolate_database: tasks need port 5432")
 
 
 def test_a_proxy_is_left_out_for_hosts_of_the_cluster() -> None:

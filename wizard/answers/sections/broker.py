@@ -14,7 +14,7 @@ from wizard.questions.cases import CELERY, CHART_REDIS, EXTERNAL_BROKER
 from wizard.questions.conditions import Condition
 from wizard.questions.effects import Effect
 from wizard.questions.section import QuestionInfo, Section
-from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec
+from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, UrlRule
 from wizard.secrets.references import SecretRef
 
 _ANOTHER_BROKER = Effect(
@@ -22,6 +22,12 @@ _ANOTHER_BROKER = Effect(
     "interrupt",
     "Tasks that are queued in the old broker are not run: pause the DAGs and wait until the queue "
     "is empty.",
+)
+# What Celery 5 can use as broker and for results alike; no answer says what the broker is.
+_KEEPS_RESULTS = UrlRule(
+    ("redis", "rediss", "sentinel"),
+    "with environment.isolate_database, Celery keeps its results in the broker, so it must be a "
+    "Redis",
 )
 
 
@@ -69,10 +75,8 @@ class Broker(Section):
         name = release.secret("broker-url")
         settings: dict[str, object] = {"data.brokerUrlSecretName": name}
         if self.kind == "external":
-            fact = Fact("brokerUrl", Form.GIVEN, "broker URL", "", self.url)
-            secret = SecretSpec(
-                name, {"connection": (FactUse(fact),)}, ("data.brokerUrlSecretName",), "broker"
-            )
+            keys = {"connection": (FactUse(self.url_fact(release)),)}
+            secret = SecretSpec(name, keys, ("data.brokerUrlSecretName",), "broker")
             # The flow is added even without a host, because the egress rule needs only the port.
             flows = (Flow("broker", self.host, self.port),)
             external = Contribution(
@@ -82,6 +86,11 @@ class Broker(Section):
         secrets = self._own(release)
         own = Contribution(settings={**settings, **self._redis(release)}, secrets=secrets)
         return combine_contributions([own, _keep_results(release, secrets[0])])
+
+    def url_fact(self, release: Release) -> Fact:
+        """Return the URL of an external broker, and what it must be."""
+        rule = _KEEPS_RESULTS if release.isolated_database else None
+        return Fact("brokerUrl", Form.GIVEN, "broker URL", "", self.url, rule)
 
     def _redis(self, release: Release) -> dict[str, object]:
         volume = {"enabled": True, "size": self.persistence} if self.persistence else {}

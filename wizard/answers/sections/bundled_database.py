@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.manifests.contribution import Contribution
-from wizard.manifests.postgres import Endpoint
+from wizard.manifests.postgres import POSTGRES_PORT, Endpoint
 from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
 
 if TYPE_CHECKING:
@@ -16,7 +16,13 @@ def bundled_database_contribution(release: Release) -> Contribution:
     """Enable the bundled PostgreSQL with our own Secrets, so that the chart creates none."""
     fact = Fact("databasePassword", Form.PASSWORD, "database password")
     endpoint = Endpoint(
-        release.names.bundled_postgres_host, 5432, "postgres", "postgres", fact, "disable", False
+        release.names.bundled_postgres_host,
+        POSTGRES_PORT,
+        "postgres",
+        "postgres",
+        fact,
+        "disable",
+        False,
     )
     metadata = SecretSpec(
         release.secret("metadata"),

@@ -16,6 +16,7 @@ from wizard.manifests.postgres import (
     ASYNC_KEY,
     ASYNC_SINCE,
     CA_PATH,
+    POOLER_PORT,
     Endpoint,
     backup_note,
     database_note,
@@ -278,7 +279,7 @@ class Database(Section):
         mode = self.pgbouncer.mode
         if mode == "chart":
             # The chart's PgBouncer does not listen for TLS and refuses TLS parameters.
-            return endpoint.with_pooler(release.names.pgbouncer_host, 6543, alias)
+            return endpoint.with_pooler(release.names.pgbouncer_host, POOLER_PORT, alias)
         if mode == "external":
             name = self.pgbouncer.database or endpoint.name
             pooled = endpoint.with_pooler(self.pgbouncer.host, self.pgbouncer.port, name)

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from wizard.clients.redis import parse_broker_url
 from wizard.secrets.deploy_key import read_private_key
 from wizard.secrets.facts import Encoding, FactUse, Form
-from wizard.secrets.generation import find_form_problem
+from wizard.secrets.generation import find_value_problem
 from wizard.secrets.resolve import SecretError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _judge_fact(use: FactUse, value: str, question: str) -> Iterator[Remark]:
     if value != value.strip():
         yield Remark("fail", "begins or ends with white space or a line break")
         return
-    if problem := find_form_problem(form, value):
+    if problem := find_value_problem(use.fact, value):
         yield Remark("fail", problem)
     elif form is Form.KEY and len(value) < _SHORTEST_KEY:
         yield Remark("warn", f"is shorter than {_SHORTEST_KEY} characters")
