@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from wizard.formats.log_urls import LogPlace
+from wizard.manifests.certificates import CA_KEY
 from wizard.manifests.image import UNOFFICIAL_PACKAGES
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ CONNECTION_VARIABLE = "AIRFLOW_CONN_AIRFLOW_LOGS"
 USER_VARIABLE = "AIRFLOW__OPENSEARCH__USERNAME"
 PASSWORD_VARIABLE = "AIRFLOW__OPENSEARCH__PASSWORD"  # noqa: S105 - the name of a variable
 CA_FOLDER = "/etc/airflow-logs-ca"
+CA_FILE = f"{CA_FOLDER}/{CA_KEY}"
 # The certificates of public authorities in the official image.
 _SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"
 # The provider package of each kind of store.
@@ -41,8 +43,7 @@ def log_users(release: Release) -> tuple[str, ...]:
 def bucket_settings(place: LogPlace, *, connection: bool) -> dict[str, object]:
     """Return the options for a bucket or a container.
 
-    Without a connection, the libraries of AWS and Google use the pod's own identity. Azure's
-    hook needs a connection all the same, for the address of the account: `identity_connection`.
+    Without a connection, the libraries of AWS and Google use the pod's own identity.
     """
     azure = place.scheme == "wasb"
     settings: dict[str, object] = {
@@ -52,14 +53,23 @@ def bucket_settings(place: LogPlace, *, connection: bool) -> dict[str, object]:
     }
     if azure:
         settings["config.azure_remote_logging.remote_wasb_log_container"] = place.container
-    if azure or connection:
+    if connection:
         settings["config.logging.remote_log_conn_id"] = CONNECTION_ID
     return settings
 
 
-def identity_connection(place: LogPlace) -> str:
-    """Return the connection to an Azure account by the identity of the pod; it has no secret."""
-    return json.dumps({"conn_type": "wasb", "host": f"https://{place.host}"})
+def identity_connection(place: LogPlace, endpoint: str) -> str:
+    """Return the connection by the identity of the pod; it has no secret.
+
+    It names an Azure account, or a server like S3 at `endpoint` with a private CA. Empty: the
+    library needs none.
+    """
+    if place.scheme == "wasb":
+        return json.dumps({"conn_type": "wasb", "host": f"https://{place.host}"})
+    if not endpoint:
+        return ""
+    extra = {"endpoint_url": f"https://{endpoint}", "verify": CA_FILE}
+    return json.dumps({"conn_type": "aws", "extra": extra})
 
 
 def search_settings(
@@ -78,7 +88,6 @@ def search_settings(
         f"config.{engine}.json_format": "True",
         f"config.{engine}.{writes if direct else 'write_stdout'}": "True",
     }
-    path = f"{CA_FOLDER}/ca.crt"
     if engine == "opensearch":
         settings |= {
             "config.opensearch.port": place.port,
@@ -86,15 +95,21 @@ def search_settings(
             "config.opensearch_configs.verify_certs": "True",
             # Empty: the certificate must be for the host. The provider's default is False.
             "config.opensearch_configs.ssl_assert_hostname": "",
-            "config.opensearch_configs.ca_certs": path if ca else _SYSTEM_CA,
+            "config.opensearch_configs.ca_certs": CA_FILE if ca else _SYSTEM_CA,
         }
     elif ca:
-        settings["config.elasticsearch_configs.ca_certs"] = path
+        settings["config.elasticsearch_configs.ca_certs"] = CA_FILE
     return settings
 
 
 def remote_note(
-    release: Release, destination: str, place: LogPlace, *, identity: bool, direct: bool
+    release: Release,
+    destination: str,
+    place: LogPlace,
+    *,
+    identity: bool,
+    direct: bool,
+    ca: bool = False,
 ) -> str:
     """Return the runbook's section on remote logs: who writes, what must exist, how to test."""
     lines = ["## Task logs", "", f"Tasks' logs are kept at `{place.url}`."]
@@ -115,6 +130,11 @@ def remote_note(
         lines.append(
             "The pods log in with their ServiceAccounts (workload identity): bind the accounts "
             f"of {', '.join(log_users(release))} to an identity that can read and write there."
+        )
+    if ca and not identity:
+        lines.append(
+            f"The connection names the private CA in its extra: `verify` is `{CA_FILE}`, beside "
+            "`endpoint_url`. Other connections to AWS still trust public authorities."
         )
     web = release.web_name
     lines += [

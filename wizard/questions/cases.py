@@ -40,6 +40,15 @@ LOG_SEARCH = REMOTE_LOGS & when(
 )
 ELASTICSEARCH_LOGS = REMOTE_LOGS & when("Elasticsearch", "logs.destination", "elasticsearch")
 OPENSEARCH_LOGS = REMOTE_LOGS & when("OpenSearch", "logs.destination", "opensearch")
+# A private CA is for servers of one's own: that of a cloud's bucket is public.
+LOG_CA = REMOTE_LOGS & when_matching(
+    "Elasticsearch, OpenSearch, or an S3 endpoint",
+    "logs",
+    lambda logs: (
+        get_value(logs, ("destination",)) in {"elasticsearch", "opensearch"}
+        or (get_value(logs, ("destination",)) == "s3" and bool(get_value(logs, ("endpoint",))))
+    ),
+)
 LOG_GROOMER = when("the log groomer", "logs.groomer.enabled", True)
 
 EXTERNAL_DATABASE = when("an external database", "database.kind", "external")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ class Form(StrEnum):
     TEXT = "text"
 
 
-@dataclass(frozen=True, slots=True)
-class UrlRule:
-    """The schemes that a URL may have, and why, as the end of a message."""
+class ValueRule(Protocol):
+    """What a value must be beyond its form; hashable, as facts are."""
 
-    schemes: tuple[str, ...]
-    reason: str
+    def find_problem(self, value: str) -> str:
+        """Return why the value cannot work, without the value; empty if it can."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Fact:
     """One value in the store.
 
     `key` is the fact's name in layout `keys` (camelCase), `document` its dotted place in document
-    000's payload. `reference` is the source if the store has no value (None: generate one). With a
-    `rule`, the value is a URL with one of its schemes.
+    000's payload. `reference` is the source if the store has no value (None: generate one). `rule`
+    is what the value must be beyond its form.
     """
 
     key: str
@@ -62,7 +62,7 @@ class Fact:
     title: str
     document: str = ""
     reference: SecretRef | None = None
-    rule: UrlRule | None = None
+    rule: ValueRule | None = None
 
     @property
     def place(self) -> str:

@@ -54,8 +54,4 @@ def find_value_problem(fact: Fact, value: str) -> str:
     """Return why a value of this fact cannot work, without the value; empty if it looks usable."""
     if problem := find_form_problem(fact.form, value):
         return problem
-    rule = fact.rule
-    if rule is None or value.partition("://")[0].casefold() in rule.schemes:
-        return ""
-    *first, last = (f"{one}://" for one in rule.schemes)
-    return f"does not start with {', '.join(first)} or {last}: {rule.reason}"
+    return fact.rule.find_problem(value) if fact.rule else ""

@@ -14,7 +14,8 @@ from wizard.answers.files import apply_assignments, validate_answers
 from wizard.answers.model import Answers
 from wizard.answers.moved import describe_moved_keys
 from wizard.plan.render import Rendering
-from wizard.secrets.facts import Encoding, FactUse
+from wizard.secrets.facts import Encoding, Fact, FactUse
+from wizard.secrets.generation import find_value_problem
 
 S3: dict[str, object] = {"logs.kind": "remote", "logs.url": "s3://example-logs/prod"}
 GCS: dict[str, object] = {
@@ -120,6 +121,78 @@ def test_a_workload_identity_needs_no_secret() -> None:
             "conn_type": "wasb", "host": "https://example.blob.core.windows.net",
         }  # fmt: skip
     assert not [str(one) for one in findings(made) if one.is_error]
+
+
+MINIO: dict[str, object] = {
+    **S3, "logs.endpoint": "minio.example.internal:9000", "logs.ca.file": "ca.pem",
+}  # fmt: skip
+CA_FILE = "/etc/airflow-logs-ca/ca.crt"
+
+
+def test_a_server_like_s3_is_verified_by_a_ca_of_ones_own() -> None:
+    made = rendering("production", {**MINIO, **POLICIES})
+    found = values(made)
+    [mount] = [one for one in found["volumeMounts"] if one["name"] == "logs-ca"]
+    assert f"{mount['mountPath']}/ca.crt" == CA_FILE
+    [volume] = [one for one in found["volumes"] if one["name"] == "logs-ca"]
+    written = yaml.safe_load(made.tree.by_logical("secrets/logs-ca").text)
+    assert volume["configMap"]["name"] == written["metadata"]["name"]
+    assert "BEGIN CERTIFICATE" in written["data"]["ca.crt"]
+    # The other clients of AWS in the pods keep what they trust.
+    assert "AWS_CA_BUNDLE" not in made.tree.by_logical("values").text
+    assert f"`verify` is `{CA_FILE}`" in made.tree.by_logical("runbook").text
+    assert not [str(one) for one in findings(made) if one.is_error]
+    own = values(rendering("production", {**MINIO, **IDENTITY}))
+    assert own["config"]["logging"]["remote_log_conn_id"] == "airflow_logs"
+    for env in variables(rendering("production", {**MINIO, **IDENTITY})).values():
+        assert json.loads(env[CONNECTION]["value"])["extra"] == {
+            "endpoint_url": "https://minio.example.internal:9000", "verify": CA_FILE,
+        }  # fmt: skip
+
+
+# What W stands for is secret.
+CONNECTIONS = [
+    ("aws://W:W@/?verify=%2Fetc%2Fairflow-logs-ca%2Fca.crt&endpoint_url=https%3A%2F%2Fh", ""),
+    ("aws://W:W@/?__extra__=%7B%22verify%22%3A+%22%2Fetc%2Fairflow-logs-ca%2Fca.crt%22%7D", ""),
+    (json.dumps({"conn_type": "aws", "password": "W", "extra": {"verify": CA_FILE}}), ""),
+    (json.dumps({"conn_type": "aws", "extra": json.dumps({"verify": CA_FILE})}), ""),
+    ("aws://W:W@/?endpoint_url=https%3A%2F%2Fh", "has no extra verify=/etc/airflow-logs-ca"),
+    ("aws://W:W@/?verify=False", "has no extra verify"),
+    (json.dumps({"conn_type": "aws", "extra": {"verify": False}}), "has no extra verify"),
+    (json.dumps({"conn_type": "aws", "password": "W"}), "has no extra verify"),
+    ('{"conn_type": "aws", "password": "W"', "is not an Airflow connection"),
+    (json.dumps({"conn_type": "aws", "extra": "W"}), "is not an Airflow connection"),
+    ("W", "is not an Airflow connection"),
+    ("aws://[W", "is not an Airflow connection"),
+]
+
+
+def connection_fact(changes: dict[str, object]) -> Fact:
+    made = rendering("production", changes)
+    parts = [use for one in made.total.secrets for keys in one.keys.values() for use in keys]
+    parts += [use for one in made.total.needed for use in one.content]
+    facts = {one.fact for one in parts if isinstance(one, FactUse)}
+    [found] = [one for one in facts if one.key == "logsConnection"]
+    return found
+
+
+def test_the_connection_must_name_the_ca() -> None:
+    mark = "Kz9" + "qW3x"
+    for changes in (MINIO, {**MINIO, "secrets.store": "existing"}):
+        fact = connection_fact(changes)
+        for connection, says in CONNECTIONS:
+            problem = find_value_problem(fact, connection.replace("W", mark))
+            assert bool(problem) == bool(says), connection
+            assert says in problem
+            assert mark not in problem
+    assert not any(find_value_problem(connection_fact(S3), one) for one, _ in CONNECTIONS)
+
+
+def test_only_a_server_of_ones_own_is_asked_for_its_ca() -> None:
+    for changes in ({**S3, "logs.ca.file": "ca.pem"}, {**MINIO, **GCS}, {**MINIO, **AZURE}):
+        found = validate_answers(filled("production", changes))
+        assert "logs.ca.file" in [line.split(" is ignored")[0] for line in found.warnings]
+        assert "logs-ca" not in str(values(rendering("production", changes)))
 
 
 def test_elasticsearch_reads_its_login_from_the_address() -> None:

@@ -14,8 +14,9 @@ from wizard.questions.cases import CELERY, CHART_REDIS, EXTERNAL_BROKER
 from wizard.questions.conditions import Condition
 from wizard.questions.effects import Effect
 from wizard.questions.section import QuestionInfo, Section
-from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, UrlRule
+from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec
 from wizard.secrets.references import SecretRef
+from wizard.secrets.value_rules import UrlScheme
 
 _ANOTHER_BROKER = Effect(
     "another-broker",
@@ -24,7 +25,7 @@ _ANOTHER_BROKER = Effect(
     "is empty.",
 )
 # What Celery 5 can use as broker and for results alike; no answer says what the broker is.
-_KEEPS_RESULTS = UrlRule(
+_KEEPS_RESULTS = UrlScheme(
     ("redis", "rediss", "sentinel"),
     "with environment.isolate_database, Celery keeps its results in the broker, so it must be a "
     "Redis",

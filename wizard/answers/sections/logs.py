@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ from wizard.manifests.contribution import Contribution, EnvVar, Flow, Mount
 from wizard.manifests.network_policy import LOG_FLOW
 from wizard.manifests.release import Release
 from wizard.manifests.remote_logs import (
+    CA_FILE,
     CA_FOLDER,
     CONNECTION_VARIABLE,
     PACKAGES,
@@ -31,6 +32,7 @@ from wizard.manifests.remote_logs import (
 from wizard.questions.ca_file import CaFile
 from wizard.questions.cases import (
     LOG_BUCKET,
+    LOG_CA,
     LOG_CONNECTION,
     LOG_GROOMER,
     LOG_SEARCH,
@@ -42,6 +44,7 @@ from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
 from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, Template, url_quote
 from wizard.secrets.references import SecretRef
+from wizard.secrets.value_rules import ConnectionExtra
 
 _LOGS_LEFT = Effect(
     "logs-left",
@@ -49,6 +52,11 @@ _LOGS_LEFT = Effect(
     "Task logs at the old place are not copied, and the UI no longer shows them.",
 )
 _MOVED = QuestionInfo(when=REMOTE_LOGS, required=True, effects=(_LOGS_LEFT,))
+# AWS_CA_BUNDLE would hold for every client of AWS in the pods, and DAGs reach AWS itself, too.
+# Source: `AwsConnectionWrapper` of the provider amazon 9.29 and 9.39.
+_NAMES_CA = ConnectionExtra(
+    "verify", CA_FILE, "Airflow verifies the server by it, with the file of logs.ca"
+)
 # The chart's own number of days.
 _DAYS = 15
 
@@ -173,7 +181,8 @@ class Logs(Section):
         title="Endpoint",
         description=(
             "host:port, for network policies, if it is not the cloud's own at port 443. The "
-            "connection names it too: endpoint_url for S3."
+            "connection names it too: endpoint_url for S3, and with a private CA also "
+            f"verify={CA_FILE}."
         ),
     )
     user: Annotated[LoginName, QuestionInfo(when=LOG_SEARCH, required=True)] = Field(
@@ -198,7 +207,7 @@ class Logs(Section):
             "3 can write a log itself when its task has ended."
         ),
     )
-    ca: Annotated[CaFile, QuestionInfo(when=LOG_SEARCH)] = Field(
+    ca: Annotated[CaFile, QuestionInfo(when=LOG_CA)] = Field(
         default_factory=CaFile, title="Private CA"
     )
     groomer: Groomer = Field(default_factory=Groomer, title="Log groomer")
@@ -231,23 +240,38 @@ class Logs(Section):
     ) -> Contribution:
         users, identity = log_users(release), self.auth == "identity"
         host, port = split_address(self.endpoint) if self.endpoint else (place.host, place.port)
+        ca = bool(self.ca.file)
         secrets: tuple[SecretSpec, ...] = ()
         env: tuple[EnvVar, ...] = ()
         if not identity:
             name = release.secret("logs-connection")
-            fact = Fact("logsConnection", Form.TEXT, "log connection", "", self.connection)
+            rule = _NAMES_CA if ca else None
+            fact = Fact("logsConnection", Form.TEXT, "log connection", "", self.connection, rule)
             secrets = (SecretSpec(name, {"connection": (FactUse(fact),)}, purpose="task logs"),)
             env = (EnvVar(CONNECTION_VARIABLE, "", name, "connection", users),)
-        elif place.scheme == "wasb":
-            env = (EnvVar(CONNECTION_VARIABLE, identity_connection(place), components=users),)
+        elif own := identity_connection(place, self.endpoint if ca else ""):
+            env = (EnvVar(CONNECTION_VARIABLE, own, components=users),)
+        note = remote_note(release, self.destination, place, identity=identity, direct=True, ca=ca)
         return Contribution(
-            settings={**settings, **bucket_settings(place, connection=not identity)},
+            settings={**settings, **bucket_settings(place, connection=bool(env))},
             secrets=secrets,
             env=env,
             flows=(Flow(LOG_FLOW, host, port, users),),
             packages=(PACKAGES[self.destination],),
-            notes=(remote_note(release, self.destination, place, identity=identity, direct=True),),
+            notes=(note,),
+            **self._trust(release),
         )
+
+    def _trust(self, release: Release) -> dict[str, Any]:
+        """Return what brings the private CA into the pods, as parts of a contribution."""
+        if not self.ca.file:
+            return {}
+        name = release.names.object_name("logs-ca")
+        pem = release.assets.get("logs.ca.file", "")
+        return {
+            "mounts": (Mount("logs-ca", name, CA_FOLDER),),
+            "manifests": (ca_config_map(release, "logs-ca", pem),),
+        }
 
     def _search(
         self, release: Release, place: LogPlace, settings: dict[str, object]
@@ -256,17 +280,14 @@ class Logs(Section):
         secret, env = self._login(release, place, users)
         ca = bool(self.ca.file)
         own = search_settings(self.destination, place, secret.name, direct=direct, ca=ca)
-        map_name = release.names.object_name("logs-ca")
-        pem = release.assets.get("logs.ca.file", "")
         return Contribution(
             settings={**settings, **own},
             secrets=(secret,),
             env=env,
-            mounts=(Mount("logs-ca", map_name, CA_FOLDER),) if ca else (),
-            manifests=(ca_config_map(release, "logs-ca", pem),) if ca else (),
             flows=(Flow(LOG_FLOW, place.host, place.port, users, complete=True),),
             packages=(PACKAGES[self.destination],),
             notes=(remote_note(release, self.destination, place, identity=False, direct=direct),),
+            **self._trust(release),
         )
 
     def _login(
