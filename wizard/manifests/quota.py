@@ -6,7 +6,7 @@ one to containers without. Source: chart 1.22.0 (`quotas`, `limits`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,12 @@ from wizard.formats.quantities import format_quantity, parse_quantity
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
+    from wizard.manifests.tree import File
 
 _RESOURCES = ("cpu", "memory")
+_WORKERS = "workers.celery"
+# What the PostgreSQL bundled with chart 1.22.0 requests by default.
+_POSTGRESQL: Mapping[str, Any] = {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,17 @@ def quota_settings(limits: Limits) -> dict[str, object]:
     return settings
 
 
-def require_room(release: Release, limits: Limits, values: Mapping[str, Any]) -> None:
+def require_room(
+    release: Release, limits: Limits, values: Mapping[str, Any], manifests: Iterable[File] = ()
+) -> None:
     """Raise AnswersError if the components alone request more than the quota gives.
 
-    Task pods, Jobs and the second pod of an update come on top, and wait for room.
+    They are the chart's by `values`, and the Deployments among our own `manifests`. Task pods, Jobs
+    and the second pod of an update come on top, and wait for room.
     """
-    found = tuple(_list_demands(release, values))
+    if not (limits.pods or any(limits.amount(one) for one in _RESOURCES)):
+        return
+    found = (*list_demands(release, values), *list_own_demands(manifests))
     problems = []
     pods = sum(one.pods for one in found)
     if limits.pods and pods > limits.pods:
@@ -85,59 +94,128 @@ def _too_small(resource: str, least: str) -> Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class _Demand:
-    """Pods of one component: what their main container sets, and the containers that set nothing.
+class Demand:
+    """Pods of one component, and the `resources` of each container as in its specification."""
 
-    `resources` are those of the main container, as in the values.
-    """
-
+    component: str
     pods: int
-    resources: Mapping[str, Any]
-    beside: int = 0
+    containers: tuple[Mapping[str, Any], ...]
 
     def request(self, resource: str, default: str) -> Decimal:
         """Return what all pods request; the request of a container defaults to its limit."""
-        own = get_value(self.resources, ("requests", resource))
-        own = own or get_value(self.resources, ("limits", resource)) or default
-        return self.pods * (parse_quantity(str(own)) + self.beside * parse_quantity(default))
+        amounts = (
+            get_value(one, ("requests", resource)) or get_value(one, ("limits", resource))
+            for one in self.containers
+        )
+        return self.pods * sum((parse_quantity(str(one or default)) for one in amounts), Decimal(0))
 
 
-def _list_demands(release: Release, values: Mapping[str, Any]) -> Iterator[_Demand]:
+def list_own_demands(manifests: Iterable[File]) -> Iterator[Demand]:
+    """Yield what the Deployments among our own manifests request."""
+    # Loaded only where there is a quota.
+    from wizard.formats.yaml_reader import read_mapping
+
+    for file in manifests:
+        data = read_mapping(file.text, file.path)
+        if data.get("kind") == "Deployment":
+            spec = data["spec"]
+            containers = spec["template"]["spec"]["containers"]
+            resources = tuple(one.get("resources") or {} for one in containers)
+            yield Demand(data["metadata"]["name"], spec.get("replicas", 1), resources)
+
+
+def list_demands(release: Release, values: Mapping[str, Any]) -> Iterator[Demand]:
+    """Yield what the chart's components request, at the most replicas of their autoscaling.
+
+    Source: chart 1.22.0, every template of a Deployment or StatefulSet.
+    """
     synced = release.dag_readers if release.dag_source == "git-sync" else ()
     components = {
-        release.web_component: (release.web_key, 0),
-        "scheduler": ("scheduler", 1),
-        "dag-processor": ("dagProcessor", 1),
-        "triggerer": ("triggerer", 1),
+        release.web_component: release.web_key,
+        "scheduler": "scheduler",
+        "dag-processor": "dagProcessor",
+        "triggerer": "triggerer",
+        **({"worker": _WORKERS} if release.celery else {}),
     }
-    for label, (key, groomers) in components.items():
-        beside = groomers + (label in synced)
-        yield _Demand(_count(values, key), _resources(values, key), beside)
-    if release.celery:
-        workers = "workers.celery"
-        scaled = [
-            get_chart_value(values, f"{workers}.{one}.maxReplicaCount")
-            for one in ("keda", "hpa")
-            if get_chart_value(values, f"{workers}.{one}.enabled") is True
-        ]
-        count = scaled[0] if scaled else get_chart_value(values, f"{workers}.replicas")
-        pods = count if isinstance(count, int) else 1
-        yield _Demand(pods, _resources(values, workers), 1 + ("worker" in synced))
+    for label, key in components.items():
+        if _get(values, f"{key}.enabled") is False:
+            continue
+        beside = _beside(values, key, groomer=label != release.web_component)
+        if label in synced:
+            beside.append(_resources(values, "dags.gitSync"))
+        for pods, own in _replicas(values, key):
+            yield Demand(label, pods, (own, *beside))
     if release.pgbouncer:
-        yield _Demand(_count(values, "pgbouncer"), _resources(values, "pgbouncer"), 1)
+        exporter = "pgbouncer.metricsExporterSidecar"
+        beside = _beside(values, "pgbouncer", groomer=False)
+        if _get(values, f"{exporter}.enabled") is not False:
+            beside.append(_resources(values, exporter))
+        pods = _count(values, "pgbouncer")
+        yield Demand("pgbouncer", pods, (_resources(values, "pgbouncer"), *beside))
     if release.chart_redis:
-        yield _Demand(1, _resources(values, "redis"))
+        yield Demand("redis", 1, (_resources(values, "redis"),))
     if release.bundled_database:
-        yield _Demand(1, _resources(values, "postgresql.primary"))
-    if get_chart_value(values, "statsd.enabled") is True:
-        yield _Demand(1, _resources(values, "statsd"))
+        own = _resources(values, "postgresql.primary") or _POSTGRESQL
+        yield Demand("postgresql", 1, (own,))
+    for key, label in (("statsd", "statsd"), ("otelCollector", "otel-collector")):
+        if _get(values, f"{key}.enabled") is True:
+            yield Demand(label, 1, (_resources(values, key),))
+    if release.celery and _get(values, "flower.enabled") is True:
+        beside = _beside(values, "flower", groomer=False)
+        yield Demand("flower", 1, (_resources(values, "flower"), *beside))
+
+
+def _replicas(values: Mapping[str, Any], key: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield the number of pods and the main container's resources, for each set of workers."""
+    scaled = [
+        _get(values, f"{key}.{one}.maxReplicaCount")
+        for one in ("keda", "hpa")
+        if _get(values, f"{key}.{one}.enabled") is True
+    ]
+    most = scaled[0] if scaled and isinstance(scaled[0], int) else _count(values, key)
+    own = _resources(values, key)
+    if key != _WORKERS:
+        yield most, own
+        return
+    if _get(values, f"{key}.enableDefault") is not False:
+        yield most, own
+    for one in _list(values, f"{key}.sets"):
+        replicas = one.get("replicas")
+        yield replicas if isinstance(replicas, int) else most, one.get("resources") or own
+
+
+def _beside(values: Mapping[str, Any], key: str, *, groomer: bool) -> list[Mapping[str, Any]]:
+    """Return the resources of the containers beside the main one, without git-sync's."""
+    found = [one.get("resources") or {} for one in _list(values, f"{key}.extraContainers")]
+    if groomer and _get(values, f"{key}.logGroomerSidecar.enabled") is not False:
+        found.append(_resources(values, f"{key}.logGroomerSidecar"))
+    if _get(values, f"{key}.kerberosSidecar.enabled") is True:
+        found.append(_resources(values, f"{key}.kerberosSidecar"))
+    return found
+
+
+def _get(values: Mapping[str, Any], key: str) -> object:
+    """Return a value, or the chart's default for it.
+
+    What the chart's Celery workers do not have of their own, they have of all workers; older charts
+    know these keys only.
+    """
+    found = get_chart_value(values, key)
+    if found is None and key.startswith(f"{_WORKERS}."):
+        found = get_chart_value(values, f"workers.{key.removeprefix(f'{_WORKERS}.')}")
+    return found
+
+
+def _list(values: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    found = _get(values, key)
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
 def _count(values: Mapping[str, Any], key: str) -> int:
-    found = get_chart_value(values, f"{key}.replicas")
+    found = _get(values, f"{key}.replicas")
     return found if isinstance(found, int) else 1
 
 
 def _resources(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = get_chart_value(values, f"{key}.resources")
+    found = _get(values, f"{key}.resources")
     return found if isinstance(found, Mapping) else {}

@@ -24,6 +24,14 @@ ISOLATED: dict[str, object] = {
     "environment.network_policies": True,
     "environment.isolate_database": True,
 }
+SSO: dict[str, object] = {
+    "access.base_url": "https://airflow.example.com",
+    "access.login": "proxy",
+    "access.oauth.provider": "okta",
+    "access.oauth.issuer": "https://example.okta.com",
+    "access.oauth.client_id": "airflow",
+    "access.oauth.roles": {"admins": "Admin"},
+}
 URL = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
@@ -243,6 +251,10 @@ def test_a_quota_has_room_for_the_components_or_is_refused() -> None:
     assert [one.split(":")[0] for one in refusal({"environment.quota": fewer})] == [
         "environment.quota.pods"
     ]
+    # Also with what stands beside the chart.
+    proxy = {"access.proxy.replicas": 3, "environment.quota": {**exact, "cpu": "20"}}
+    [problem] = refusal({**SSO, **proxy, "environment.quota.memory": "64Gi"})
+    assert problem.startswith(f"environment.quota.pods: use at least {exact['pods'] + 3},")
     only_pods = values(rendering("production", {"environment.quota.pods": 50}))
     assert (only_pods["quotas"], "limits" in only_pods) == ({"pods": 50}, False)
 

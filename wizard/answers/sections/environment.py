@@ -245,7 +245,7 @@ class Environment(Section):
         Raises AnswersError if the components do not fit into the quota, or do not meet the standard
         that the namespace enforces.
         """
-        require_room(release, self.quota.limits, total.values)
+        require_room(release, self.quota.limits, total.values, total.manifests)
         settings = self.proxy.git_settings(release, total.values)
         if self.pod_security == "restricted":
             own = "podTemplate" in total.settings
