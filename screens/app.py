@@ -175,9 +175,10 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
     def go_to_question(self, key: str) -> None:
         """Open the page of a question and focus the question."""
+        from wizard.answers.host_keys import HOST_KEY_QUESTIONS
         from wizard.answers.questions import field_spec
 
-        self.go(HOST_KEYS if key == HOST_KEYS else field_spec(key).section, key)
+        self.go(HOST_KEYS if key in HOST_KEY_QUESTIONS else field_spec(key).section, key)
 
     def mark(self, name: str, *, current: str) -> str:
         """Return the state of a step as characters: current, wrong, done, or not visited."""
@@ -253,7 +254,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
             typed=self.draft.effective_fingerprints,
             existing=self.existing,
             folder=self.folder,
-            scan=self.draft.scan,
+            scans=self.draft.scans,
             chart=self.chart,
         )
 

@@ -16,20 +16,22 @@ from wizard.answers.files import (
     parse_value,
     validate_answers,
 )
+from wizard.answers.host_keys import HOST_KEY_QUESTIONS
 from wizard.answers.model import Answers
 from wizard.answers.questions import FieldSpec, field_spec, field_specs
 from wizard.answers.rules import holds_secret
 from wizard.errors import AnswersError, ConflictError, Problem
+from wizard.formats.addresses import parse_git_url
 from wizard.formats.nested import get_value, put_value
-from wizard.hostkeys.keys import known_hosts_name
+from wizard.hostkeys.keys import HostKey, known_hosts_name
 from wizard.hostkeys.scan import Scan
-from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost
+from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost, parse_host_key
 from wizard.plan.render import Rendering, render
 from wizard.questions.section import Section
+from wizard.workspace.git_hosts import GitHost, list_git_hosts
 from wizard.workspace.host_keys import (
     VerifiedAnswers,
     judge_answers,
-    needed_host,
     verify_host_keys,
     without_host_keys,
 )
@@ -142,7 +144,7 @@ class Draft:
     def applicable_data(self) -> dict[str, Any]:
         """The given answers without those of questions that do not apply.
 
-        Keys of hosts other than the repository's are left out too.
+        Keys of hosts other than their repository's are left out too.
         """
         data = self.data
         for item in field_specs():
@@ -151,12 +153,13 @@ class Draft:
                 and get_value(data, item.path, _MISSING) is not _MISSING
             ):
                 data = _remove_path(data, item.path)
-        location = self.answers.dags.location
-        keys = get_value(data, ("dags", "host_keys"))
-        if location is not None and isinstance(keys, list):
-            data = put_value(
-                data, ("dags", "host_keys"), [k for k in keys if _is_key_of_host(k, location.host)]
-            )
+        for question, repository in HOST_KEY_QUESTIONS.items():
+            path = tuple(question.split("."))
+            url = get_value(self.answers, tuple(repository.split(".")))
+            keys = get_value(data, path)
+            if url and isinstance(keys, list):
+                host = parse_git_url(url).host
+                data = put_value(data, path, [k for k in keys if _is_key_of_host(k, host)])
         return data
 
     @cached_property
@@ -178,10 +181,12 @@ class Draft:
         return self.validation.answers or self.answers
 
     @cached_property
-    def scan(self) -> Scan | None:
-        """The scan of the repository's host; None if it was not scanned."""
-        place = needed_host(self._answers)
-        name = known_hosts_name(*place) if place else ""
+    def git_hosts(self) -> tuple[GitHost, ...]:
+        """The Git hosts over SSH, whose keys are verified; see `wizard.workspace.git_hosts`."""
+        return list_git_hosts(self._answers)
+
+    def find_scan(self, name: str) -> Scan | None:
+        """Return the scan of the host with this name in known_hosts; None without one."""
         return next((one for one in self.scans if one.name == name), None)
 
     @cached_property
@@ -198,12 +203,12 @@ class Draft:
                 committed=operator.committed,
                 by=operator.by,
                 date=operator.date,
-                scan=self.scan,
+                scans=self.scans,
             )
         except ConflictError as error:
             answers = without_host_keys(self._answers)
             return VerifiedAnswers(
-                answers, self._verdict(self.effective_fingerprints), (error.message,)
+                answers, self._verdicts(self.effective_fingerprints), (error.message,)
             )
 
     @cached_property
@@ -212,17 +217,18 @@ class Draft:
 
         The fingerprint of a removed key stays typed, and counts again if the key returns.
         """
-        verdict = self._verdict(self.typed_fingerprints)
-        unused = verdict.unused if verdict else ()
+        unused = {value for one in self._verdicts(self.typed_fingerprints) for value in one.unused}
         typed = [value for value in self.typed_fingerprints if value not in unused]
         return tuple(dict.fromkeys([*self.option_fingerprints, *typed]))
 
-    def has_fingerprint(self, fingerprint: str) -> bool:
-        """Return whether a current key has this fingerprint; ValueError for invalid text."""
-        verdict = self._verdict((fingerprint,))
-        return verdict is not None and not verdict.unused
+    def has_fingerprint(self, fingerprint: str, name: str) -> bool:
+        """Return whether a current key of the host `name` has this fingerprint."""
+        verdict = next((one for one in self._verdicts((fingerprint,)) if one.name == name), None)
+        entries = verdict.entries if verdict else ()
+        keys = [key for key in map(parse_host_key, entries) if isinstance(key, HostKey)]
+        return fingerprint in {key.fingerprint for key in keys}
 
-    def _verdict(self, typed: Sequence[str]) -> HostKeyVerdict | None:
+    def _verdicts(self, typed: Sequence[str]) -> tuple[HostKeyVerdict, ...]:
         operator = self.operator
         return judge_answers(
             self._answers,
@@ -230,7 +236,7 @@ class Draft:
             committed=operator.committed,
             by=operator.by,
             date=operator.date,
-            scan=self.scan,
+            scans=self.scans,
         )
 
     @cached_property
@@ -253,15 +259,17 @@ class Draft:
                 continue
             if section.when.holds(self.answers):
                 found.append(PageEntry(name, type(section).title))
-            if name == "dags" and field_spec(HOST_KEYS).applies(self.answers):
+            if name == "dags" and self.git_hosts:
                 found.append(PageEntry(HOST_KEYS, str(field_spec(HOST_KEYS).title)))
+            if name == "dags" and field_spec(HOST_KEYS).applies(self.answers):
                 found.append(PageEntry(DEPLOY_KEY, str(field_spec("dags.key").title)))
         return (*found, PageEntry(PREFLIGHT, "Pre-flight"), PageEntry(REVIEW, "Review"))
 
     def problem_keys(self, step: str) -> list[str]:
         """Return the keys with a problem on one page, in the order of the questions."""
         if step == HOST_KEYS:
-            return [HOST_KEYS] if HOST_KEYS in self.problems or self.verification.missing else []
+            is_wrong = HOST_KEY_QUESTIONS.keys() & self.problems or self.verification.missing
+            return [HOST_KEYS] if is_wrong else []
         if step in {PREFLIGHT, REVIEW}:
             return []
         return self._problems_by_section.get(step, [])
@@ -272,7 +280,7 @@ class Draft:
         order += [key for key in self.problems if key not in order]
         found: dict[str, list[str]] = {}
         for key in order:
-            if key != HOST_KEYS:
+            if key not in HOST_KEY_QUESTIONS:
                 found.setdefault(key.split(".")[0], []).append(key)
         return found
 

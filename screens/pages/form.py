@@ -18,6 +18,7 @@ from screens.text import fit_text, plain, pluralize
 from screens.widgets.fields import Door, Line
 from screens.widgets.preview import Preview
 from screens.widgets.rows import Row
+from wizard.answers.host_keys import HOST_KEY_QUESTIONS
 from wizard.answers.questions import FieldSpec, field_specs
 from wizard.questions.section import Section
 
@@ -102,18 +103,21 @@ class FormScreen(Page):
                 groups.add(row.item.group)
                 row.mark(wrong=row.item.key in keys & self.host.touched)
                 row.show_outcome(self._find_outcome(row.item.key).word)
-            if row.item.key == HOST_KEYS:
-                row.query_one(Door).text = self._summarize_keys()
+            if row.item.key in HOST_KEY_QUESTIONS:
+                row.query_one(Door).text = self._summarize_keys(row.item.key)
         for heading in self._headings:
             heading.display = heading.group in groups
 
-    def _summarize_keys(self) -> str:
-        verdict = self.draft.verification.verdict
+    def _summarize_keys(self, question: str) -> str:
+        """Return how many keys are accepted at the host of this question's repository."""
+        repository = HOST_KEY_QUESTIONS[question]
+        hosts = [one for one in self.draft.git_hosts if repository in one.repositories]
+        verdict = self.draft.verification.verdict_on(hosts[0].name) if hosts else None
         if verdict is None:
             return "none"
         accepted, refused = len(verdict.accepted), len(verdict.refused)
         if not accepted and not refused:
-            return "none yet"
+            return "none yet" if hosts[0].required else "none; optional"
         words = [f"{pluralize(accepted, 'key')} accepted"] if accepted else []
         return ", ".join([*words, f"{refused} not accepted"] if refused else words)
 
@@ -241,8 +245,9 @@ class FormScreen(Page):
             self.action_next()
 
     @on(Door.Opened)
-    def _open_door(self) -> None:
-        self.host.go(HOST_KEYS)
+    def _open_door(self, event: Door.Opened) -> None:
+        row = _find_row(event.door)
+        self.host.go(HOST_KEYS, row.item.key if row else "")
 
     def action_help(self) -> None:
         """Show the help of the focused question."""

@@ -40,7 +40,7 @@ def create_result_page(result: CommitResult) -> Page:
 
 
 def create_page(name: str, key: str = "") -> Page:
-    """Return the page of a step; on a form, the question `key` gets the focus."""
+    """Return the page of a step; it opens at the question `key`."""
     if name == REVIEW:
         from screens.pages.review import ReviewScreen
 
@@ -52,7 +52,7 @@ def create_page(name: str, key: str = "") -> Page:
     if name == HOST_KEYS:
         from screens.pages.host_keys.page import HostKeyScreen
 
-        return HostKeyScreen()
+        return HostKeyScreen(key)
     if name == DEPLOY_KEY:
         from screens.pages.deploy_key.page import DeployKeyScreen
 

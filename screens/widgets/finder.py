@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from screens.steps import DEPLOY_KEY, PREFLIGHT, REVIEW
+from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
 from screens.widgets.dialogs import Finder
 from wizard.answers.questions import field_specs
 
 if TYPE_CHECKING:
     from screens.host import Host
 
-_PAGES = frozenset({DEPLOY_KEY, PREFLIGHT, REVIEW})
+_PAGES = frozenset({HOST_KEYS, DEPLOY_KEY, PREFLIGHT, REVIEW})
 
 
 def find_question(host: Host) -> None:
@@ -21,7 +21,9 @@ def find_question(host: Host) -> None:
         for item in field_specs()
         if item.model.asked and item.applies(host.draft.answers)
     ]
-    steps = [step for step in host.draft.pages if step.name in _PAGES]
+    # The page of host keys is also that of a question, which may not apply.
+    questions = {key for key, _ in entries}
+    steps = [one for one in host.draft.pages if one.name in _PAGES - questions]
     pages = {step.name: f"Page > {step.title}" for step in steps}
 
     def answer(key: str | None) -> None:

@@ -21,9 +21,9 @@ from screens.draft.values import (
     secret_value,
     to_text,
 )
-from screens.steps import HOST_KEYS
 from screens.widgets.choices import Choice
 from screens.widgets.fields import Door, TextField, Tick
+from wizard.answers.host_keys import HOST_KEY_QUESTIONS
 from wizard.answers.questions import FieldSpec
 from wizard.probes.addresses import ADDRESS_BY_QUESTION
 
@@ -66,7 +66,7 @@ class Row(Horizontal):
     def compose(self) -> ComposeResult:
         """Yield the field for the question's kind, two fields for a secret."""
         item, value = self.item, self.answer
-        if item.key == HOST_KEYS:
+        if item.key in HOST_KEY_QUESTIONS:
             yield Door()
         elif item.kind == "bool":
             yield Tick(value=value is True)

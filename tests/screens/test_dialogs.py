@@ -53,7 +53,7 @@ async def test_ctrl_q_scans_no_host(tmp_path: Path) -> None:
         await press(pilot, "f5")
         await press(pilot, "ctrl+q")
         assert not app.consents
-        assert app.draft.scan is None
+        assert app.draft.scans == ()
 
 
 async def test_a_masked_value_is_not_copied(tmp_path: Path, canary: Canary) -> None:

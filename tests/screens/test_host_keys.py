@@ -37,8 +37,7 @@ async def pasted(pilot: Pilot[Any], text: str = LINE) -> str:
 
 
 def accepted(pilot: Pilot[Any]) -> int:
-    verdict = app_of(pilot).draft.verification.verdict
-    return len(verdict.accepted) if verdict else 0
+    return len(app_of(pilot).draft.verification.verdicts[0].accepted)
 
 
 def test_the_key_of_these_tests_has_this_fingerprint() -> None:
@@ -61,7 +60,8 @@ async def test_published_keys_need_nothing_but_enter(tmp_path: Path) -> None:
         assert "https://docs.github.com/" in shown
         assert "published SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU" in shown
         assert "ok, published by its owner" in shown
-        assert "ok Host keys" in await press(pilot, "enter")
+        assert "Host keys of git.example.com" in await press(pilot, "enter")
+        assert "ok Host keys" in await press(pilot, "enter", "enter")
         assert page(pilot).page_name == "dags.deploy_key"
 
 
@@ -206,3 +206,63 @@ async def test_odd_host_keys_break_nothing(tmp_path: Path) -> None:
             assert "Host keys of git.example.com" in await press(pilot, "enter")
             assert accepted(pilot) == 0
         assert app._exception is None
+
+
+BUNDLES = (
+    "installation.airflow=3.2.2",
+    "dags.source=bundle",
+    "dags.repo=https://github.com/example/dags.git",
+    "dags.bundles=[{name: fin, repo: 'ssh://git@git.example.com:2222/fin.git', login: {env: A}}, "
+    "{name: hr, repo: 'ssh://git@gitlab.com/example/hr.git', login: {generate: true}}]",
+)
+BUNDLE_LINE = f"[git.example.com]:2222 ssh-ed25519 {ED25519}"
+
+
+async def test_every_host_over_ssh_is_on_the_page(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE, *BUNDLES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "dags.ref")
+        shown = await press(pilot, "ctrl+n")
+        assert page(pilot).page_name == "dags.host_keys"
+        # The first host to complete is shown, beside the others.
+        assert "Host keys of [git.example.com]:2222" in shown
+        assert "> !  [git.example.com]:2222  bundle fin" in shown
+        assert "  ok gitlab.com              bundle hr" in shown
+        assert "     git.example.com         delivery.argocd.repo_url" in shown
+        assert app.propose().plan.missing_evidence
+
+        await paste(pilot, BUNDLE_LINE)
+        await press(pilot, "tab", f"paste:{FINGERPRINT}")
+        shown = await press(pilot, "enter")
+        assert "> ok [git.example.com]:2222" in shown
+        assert "typed by Ada Example" in shown
+        made = app.propose()
+        assert made.plan.missing_evidence == ()
+        assert BUNDLE_LINE in made.rendering.release.known_hosts
+
+        shown = await press(pilot, "enter")
+        assert "https://docs.gitlab.com" in shown
+        shown = await press(pilot, "enter")
+        assert "Optional: Argo CD gets these keys" in shown
+        assert await press(pilot, "enter", "enter")
+        assert page(pilot).page_name != "dags.host_keys"
+
+
+async def test_the_host_of_the_config_repository_is_one_key_away(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "delivery.argocd.host_keys")
+        await paste(pilot, LINE)
+        assert "! not accepted" in await settled(pilot)
+        assert app.propose().plan.missing_evidence
+        await press(pilot, "tab", f"paste:{FINGERPRINT}", "enter")
+        made = app.propose()
+        assert made.plan.missing_evidence == ()
+        assert made.rendering.tree.by_logical("argocd-known-hosts").text == f"{LINE}\n"
+        # Up and down in the list show the other hosts; a fingerprint counts for its own host.
+        await press(pilot, "shift+tab", "shift+tab", "up")
+        assert "Host keys of github.com" in await press(pilot, "enter")
+        await press(pilot, f"paste:{FINGERPRINT}")
+        assert "no key below has this fingerprint" in await press(pilot, "enter")

@@ -36,6 +36,7 @@ import wizard.workspace.commit
 import wizard.workspace.committed
 
 # Loaded once, for every process that is forked.
+import wizard.workspace.git_hosts
 import wizard.workspace.host_keys
 import wizard.workspace.rivals
 import wizard.workspace.surroundings
@@ -85,7 +86,7 @@ def answers_vouch_for_themselves() -> None:
 
     def settle(answers: Any, *, committed: Sequence[KnownHost], **rest: Any) -> Any:
         data = {"dags": {"host_keys": [one.model_dump() for one in answers.dags.host_keys]}}
-        claimed = wizard.workspace.host_keys.committed_entries(data)
+        claimed = wizard.workspace.git_hosts.committed_entries(data)
         return real(answers, committed=(*committed, *claimed), **rest)
 
     _put("wizard.workspace.host_keys.verify_host_keys", settle)
@@ -94,7 +95,7 @@ def answers_vouch_for_themselves() -> None:
 def a_hand_edit_vouches() -> None:
     _put(
         "wizard.workspace.committed.select_rendered_entries",
-        lambda data, *_: wizard.workspace.host_keys.committed_entries(data),
+        lambda data, *_: wizard.workspace.git_hosts.committed_entries(data),
     )
 
 
@@ -255,7 +256,7 @@ def the_fork_vouches() -> None:
 
 def any_rendered_text_vouches() -> None:
     def select(data: Any, base: Any, _name: str) -> tuple[KnownHost, ...]:
-        found = wizard.workspace.host_keys.committed_entries(data)
+        found = wizard.workspace.git_hosts.committed_entries(data)
         return tuple(one for one in found if any(one.key.encode() in b for b in base.values()))
 
     _put("wizard.workspace.committed.select_rendered_entries", select)

@@ -14,7 +14,11 @@ from wizard.errors import AnswersError
 from wizard.formats.nested import get_value, put_value
 from wizard.hostkeys.paste import normalize_host_keys
 
-_PATH = ("dags", "host_keys")
+# For each question about the keys of one host: the question about the repository there.
+HOST_KEY_QUESTIONS = {
+    "dags.host_keys": "dags.repo",
+    "delivery.argocd.host_keys": "delivery.argocd.repo_url",
+}
 
 
 def parse_pasted_keys(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,13 +26,18 @@ def parse_pasted_keys(data: Mapping[str, Any]) -> dict[str, Any]:
 
     The front ends use this to show and change raw answers; validation reports the errors.
     """
-    value = get_value(data, _PATH)
-    try:
-        keys = normalize_host_keys(value, get_value(data, ("dags", "repo")))
-    except ValueError:
-        return dict(data)
-    invalid = isinstance(keys, list) and {"host": "", "type": "", "key": ""} in keys
-    return dict(data) if keys is value or invalid else put_value(data, _PATH, keys)
+    found = dict(data)
+    for question, repository in HOST_KEY_QUESTIONS.items():
+        path = tuple(question.split("."))
+        value = get_value(data, path)
+        try:
+            keys = normalize_host_keys(value, get_value(data, tuple(repository.split("."))))
+        except ValueError:
+            continue
+        invalid = isinstance(keys, list) and {"host": "", "type": "", "key": ""} in keys
+        if keys is not value and not invalid:
+            found = put_value(found, path, keys)
+    return found
 
 
 def with_readable_host_keys(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,14 +45,20 @@ def with_readable_host_keys(data: Mapping[str, Any]) -> dict[str, Any]:
 
     Text is dropped if the question does not apply. Raises AnswersError for invalid host keys.
     """
-    value = get_value(data, _PATH)
-    if value is None or (isinstance(value, list) and all(isinstance(x, Mapping) for x in value)):
-        return dict(data)
-
-    key = ".".join(_PATH)
-    problems = [
-        one for one in validate_answers(data).problems if f"{one.key}.".startswith(f"{key}.")
-    ]
-    if problems:
-        raise AnswersError("the host keys cannot be read", problems)
-    return put_value(data, _PATH, [])
+    found = dict(data)
+    for question in HOST_KEY_QUESTIONS:
+        path = tuple(question.split("."))
+        value = get_value(data, path)
+        if value is None or (
+            isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
+        ):
+            continue
+        problems = [
+            one
+            for one in validate_answers(data).problems
+            if f"{one.key}.".startswith(f"{question}.")
+        ]
+        if problems:
+            raise AnswersError("the host keys cannot be read", problems)
+        found = put_value(found, path, [])
+    return found

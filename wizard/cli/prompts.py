@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,22 +15,19 @@ from wizard.answers.files import (
     parse_value,
     validate_answers,
 )
+from wizard.answers.host_keys import HOST_KEY_QUESTIONS
 from wizard.answers.questions import FieldSpec, field_specs
 from wizard.answers.rules import holds_secret
 from wizard.cli.console import Console, read_line
 from wizard.errors import AnswersError, Problem
 from wizard.formats.nested import get_value, put_value
-from wizard.hostkeys.keys import parse_fingerprint, parse_host_keys
-from wizard.hostkeys.verdict import parse_host_key
 from wizard.secrets.references import KINDS
 from wizard.secrets.scan import find_leaks
-from wizard.workspace.host_keys import judge_answers
+from wizard.workspace.git_hosts import BUNDLES, list_git_hosts
 
 if TYPE_CHECKING:
-    from wizard.answers.model import Answers
-    from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost
+    from wizard.hostkeys.verdict import KnownHost
 
-_SKIP = "skip"
 _KEYS = "Enter keeps the value in brackets, ? explains, < goes back, Ctrl-C stops."
 
 
@@ -97,8 +94,24 @@ class PromptSession:
     def _ask(self, item: FieldSpec) -> bool:
         """Ask one question until its answer is valid; False if the person goes back."""
         label = f"{item.group}: {item.title}" if item.group else item.title
-        if item.key == "dags.host_keys":
-            return HostKeyPrompt(self, label, item.help).ask()
+        if item.key in HOST_KEY_QUESTIONS:
+            return self._ask_host_keys(item, label)
+        if not self._ask_answer(item, label):
+            return False
+        return item.key != BUNDLES or self._ask_host_keys(item, label)
+
+    def _ask_host_keys(self, item: FieldSpec, label: str) -> bool:
+        """Ask for the keys of each host that this question keeps; False if the person goes back."""
+        from wizard.cli.host_key_prompt import HostKeyPrompt
+
+        answers = self.validate(self.data).answers
+        hosts = (
+            [one for one in list_git_hosts(answers) if one.question == item.key] if answers else []
+        )
+        return all(HostKeyPrompt(self, one.name, label, item.help).ask() for one in hosts)
+
+    def _ask_answer(self, item: FieldSpec, label: str) -> bool:
+        """Ask until the answer is valid; False if the person goes back."""
         while True:
             current = get_value(self.data, item.path, dump_value(item.default))
             if item.kind == "choice":
@@ -169,128 +182,6 @@ class PromptSession:
 def _belongs(problem: Problem, item: FieldSpec) -> bool:
     """Return whether the problem is of this question, or of a part of its answer."""
     return problem.key == item.key or problem.key.startswith(f"{item.key}.")
-
-
-@dataclass
-class HostKeyPrompt:
-    """The question about host keys: the person pastes keys and types fingerprints.
-
-    Published keys need neither. The question repeats until every key has evidence or the person
-    types `skip`, because nothing can be committed without evidence.
-    """
-
-    session: PromptSession
-    label: str
-    help: str
-
-    def ask(self) -> bool:
-        """Ask until every key has evidence or is skipped; False if the person goes back."""
-        location = self._answers().dags.location
-        if location is None:
-            return True
-        self._list()
-        self._say(f"{self.label}: paste keys of {location.host} (ssh-keyscan prints them), then")
-        self._say("an empty line; `skip` omits them; an empty line alone keeps the known keys")
-        while True:
-            lines = list(self._lines())
-            if lines == ["<"]:
-                return False
-            if lines == ["?"]:
-                self._say(self.help)
-                continue
-            if lines == [_SKIP]:
-                return self._skip()
-            if lines:
-                problem = self._paste(lines, location.host, location.port)
-            else:
-                problem = self._missing_key(location.host)
-            if not problem:
-                return self._fingerprints()
-            self._say(f"  ! {problem}")
-
-    def _missing_key(self, host: str) -> str:
-        verdict = self._verdict()
-        if verdict is None or verdict.accepted or verdict.refused:
-            return ""
-        return f"no key of {host} is known; paste one or type {_SKIP}"
-
-    def _skip(self) -> bool:
-        self._say("  skipped: the plan is refused (exit code 4) and nothing is committed until")
-        self._say("  every key has evidence. You can save your answers then; continue with ask, or")
-        self._say("  with dags.host_keys in the file and --host-key-fingerprint SHA256:...")
-        return True
-
-    def _paste(self, lines: list[str], host: str, port: int) -> str:
-        try:
-            keys = parse_host_keys("\n".join(lines), host=host, port=port)
-        except ValueError as error:
-            return str(error)
-        entries = [{"host": host, "type": key.type, "key": key.key} for key in keys]
-        self.session.data = put_value(self.session.data, ("dags", "host_keys"), entries)
-        self._list()
-        return ""
-
-    def _fingerprints(self) -> bool:
-        """Ask for fingerprints while a key has no evidence; False if the person goes back."""
-        while (verdict := self._verdict()) and verdict.refused:
-            self._say("Compare the fingerprint with the one its owner publishes, then type it.")
-            text = read_line(self.session.console, f"Fingerprint (SHA256:..., or {_SKIP}): ")
-            if text == "<":
-                return False
-            if text == _SKIP:
-                return self._skip()
-            try:
-                value = parse_fingerprint(text)
-            except ValueError as error:
-                self._say(f"  ! {error}")
-                continue
-            after = self._verdict(value)
-            if after is None or value in after.unused:
-                self._say("  ! this fingerprint does not match any key")
-                continue
-            self.session.typed.append(value)
-            self._list()
-        return True
-
-    def _list(self) -> None:
-        """Print each key with its verdict."""
-        verdict = self._verdict()
-        if verdict is None:
-            return
-        for change in verdict.changed:
-            self._say(f"  ! {change.type} was {change.old} and is now {change.new}")
-        for entry in verdict.accepted:
-            kind = entry.evidence.kind if entry.evidence else ""
-            self._say(f"  {entry.type} {_fingerprint(entry)}: accepted ({kind})")
-        for refusal in verdict.refused:
-            entry = refusal.entry
-            self._say(f"  {entry.type} {_fingerprint(entry)}: {refusal.reason}")
-
-    def _verdict(self, *more: str) -> HostKeyVerdict | None:
-        typed = [*self.session.typed, *more]
-        return judge_answers(
-            self._answers(), typed=typed, committed=self.session.committed, by="", date=""
-        )
-
-    def _answers(self) -> Answers:
-        found = self.session.validate(self.session.data).answers
-        if found is None:
-            raise AnswersError("the answers are not valid")
-        return found
-
-    def _lines(self) -> Iterator[str]:
-        while line := read_line(self.session.console, ""):
-            yield line
-            if line in {"<", "?", _SKIP}:
-                return
-
-    def _say(self, text: str) -> None:
-        self.session.console.say(text)
-
-
-def _fingerprint(entry: KnownHost) -> str:
-    key = parse_host_key(entry)
-    return "(no key)" if isinstance(key, str) else key.fingerprint
 
 
 def format_answer(item: FieldSpec, value: object) -> str:

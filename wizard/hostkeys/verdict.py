@@ -67,6 +67,11 @@ class HostKeyVerdict:
     changed: tuple[KeyChange, ...] = ()
 
     @property
+    def entries(self) -> tuple[KnownHost, ...]:
+        """Return every key that was judged, accepted ones first."""
+        return (*self.accepted, *(one.entry for one in self.refused))
+
+    @property
     def ok(self) -> bool:
         """Return whether all keys have evidence, none changed, and all typed fingerprints match."""
         return bool(self.accepted) and not (self.refused or self.unused or self.changed)

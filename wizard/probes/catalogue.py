@@ -45,7 +45,11 @@ from wizard.systems.database.probes import (
 )
 from wizard.systems.git.bundle_probes import bundle_endpoint, bundle_probes, check_of_bundle
 from wizard.systems.git.dag_probes import DAG_CLONE, clone_target, make_clone_lookup
-from wizard.systems.git.host_key_probes import PUBLISHED_KEY_HINT, host_keys_probe
+from wizard.systems.git.host_key_probes import (
+    HOST_KEY_HINT,
+    PUBLISHED_KEY_HINT,
+    host_keys_probe,
+)
 from wizard.systems.git.https_probes import (
     DAG_HTTPS_CLONE,
     certificate_probe,
@@ -56,7 +60,7 @@ from wizard.systems.network import connection_probe
 from wizard.systems.registry import artifact_probes
 from wizard.systems.situation import Situation
 from wizard.workspace.deploy_keys import git_key
-from wizard.workspace.host_keys import list_git_hosts, needed_host
+from wizard.workspace.git_hosts import find_config_host, list_git_hosts, recorded_known_hosts
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -87,20 +91,25 @@ class ProbeSource:
 
 
 def probe_git_host(situation: Situation) -> Iterator[Probe]:
-    """Compare the host keys for known_hosts with those that each Git host presents now."""
-    dags = situation.answers.dags
-    hosts = list_git_hosts(situation.answers)
+    """Compare the recorded host keys with those that each Git host of the DAGs presents now."""
+    hosts = [one for one in list_git_hosts(situation.answers) if one.required]
     scanner = situation.scanner or (make_network_scanner(situation.say) if hosts else None)
-    rows = [line.split() for line in dags.known_hosts.splitlines()]
     for one in hosts:
-        recorded = [HostKey(kind, key) for host, kind, key in rows if host == one.name]
+        recorded = _parse_keys(recorded_known_hosts(situation.answers, one))
         if not recorded or scanner is None:
             continue
-        if (one.host, one.port) == needed_host(situation.answers):
+        if one.question == "dags.host_keys":
             yield host_keys_probe(one.host, one.port, recorded, scanner)
         else:
-            name, question = f"dags.bundles.host_keys.{one.name}", "dags.bundles"
-            yield host_keys_probe(one.host, one.port, recorded, scanner, name, question=question)
+            name = f"dags.bundles.host_keys.{one.name}"
+            yield host_keys_probe(
+                one.host, one.port, recorded, scanner, name, question=one.question
+            )
+
+
+def _parse_keys(known_hosts: str) -> list[HostKey]:
+    rows = [line.split() for line in known_hosts.splitlines()]
+    return [HostKey(kind, key) for _, kind, key in rows]
 
 
 def probe_dag_repository(situation: Situation) -> Iterator[Probe]:
@@ -158,12 +167,18 @@ def probe_config_repository(situation: Situation) -> Iterator[Probe]:
     if target is None:
         yield make_unproven_probe(situation.answers)
         return
-    place = (target.host, target.port)
-    if place != needed_host(situation.answers):
+    host = find_config_host(situation.answers)
+    if host is not None and not host.required:
         scanner = situation.scanner or make_network_scanner(situation.say)
-        name, about = "repository.host_keys", git_key(situation.answers, "repositorySshKey")
+        is_recorded = bool(recorded_known_hosts(situation.answers, host))
         yield host_keys_probe(
-            *place, target.pinned, scanner, name, PUBLISHED_KEY_HINT, about.repository
+            host.host,
+            host.port,
+            target.pinned,
+            scanner,
+            "repository.host_keys",
+            HOST_KEY_HINT if is_recorded else PUBLISHED_KEY_HINT,
+            host.question if is_recorded else host.repositories[0],
         )
     yield from _probe_clone(
         situation, git_key(situation.answers, "repositorySshKey"), CONFIG_CLONE, target

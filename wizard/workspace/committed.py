@@ -102,7 +102,7 @@ def select_rendered_entries(
     hand and committed does not count as verified; a key anywhere else in a rendered file (in a
     comment, in another value) is not in known_hosts, so it does not count either.
     """
-    from wizard.workspace.host_keys import list_committed
+    from wizard.workspace.git_hosts import list_committed
 
     written = frozenset(read_rendered_known_hosts(name, base))
     return tuple(
@@ -125,8 +125,10 @@ def _known_hosts_line(entry: KnownHost, repo: str) -> str | None:
 def read_rendered_known_hosts(name: str, base: Mapping[str, bytes]) -> Iterator[str]:
     """Yield the known_hosts lines of an installation's last rendering, from its merge base.
 
-    They are in the Helm values of git-sync, or in the ConfigMap of a DAG bundle.
+    They are in the Helm values of git-sync, in the ConfigMap of a DAG bundle, and in the file for
+    Argo CD.
     """
+    from wizard.deliveries.argocd.known_hosts import KNOWN_HOSTS_LOGICAL as ARGOCD_KNOWN_HOSTS
     from wizard.formats.nested import get_value
     from wizard.formats.yaml_reader import read_yaml
     from wizard.manifests.git_sync import KNOWN_HOSTS_KEY, KNOWN_HOSTS_LOGICAL
@@ -135,6 +137,8 @@ def read_rendered_known_hosts(name: str, base: Mapping[str, bytes]) -> Iterator[
         ("values", ("dags", "gitSync", "knownHosts")),
         (KNOWN_HOSTS_LOGICAL, ("data", KNOWN_HOSTS_KEY)),
     )
+    own_file = base.get(base_path(name, ARGOCD_KNOWN_HOSTS), b"")
+    yield from own_file.decode("utf-8", "replace").split("\n")
     for logical, where in places:
         found = base.get(base_path(name, logical))
         if found is None:

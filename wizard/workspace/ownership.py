@@ -7,6 +7,7 @@ the committed answers render to is ever overwritten or deleted, whatever the ind
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import AnswersError
@@ -38,9 +39,7 @@ def render_paths(
         answers, _ = require_valid_answers(parse_pasted_keys(data))
         if answers.installation.name != name:
             return frozenset()
-        # Host keys without evidence cannot be rendered, and no path depends on them.
-        dags = answers.dags.model_copy(update={"host_keys": []})
-        answers = answers.model_copy(update={"dags": dags})
+        answers = _as_if_verified(answers)
         try:
             answers, assets = load_assets(answers)
         except AnswersError:
@@ -48,6 +47,23 @@ def render_paths(
         return frozenset(render(answers, assets).tree)
     except AnswersError:
         return frozenset()
+
+
+def _as_if_verified(answers: Answers) -> Answers:
+    """Return answers whose readable host keys can be rendered: only the paths are of interest."""
+    from wizard.hostkeys.keys import HostKey
+    from wizard.hostkeys.verdict import Evidence, parse_host_key
+    from wizard.workspace.git_hosts import list_git_hosts, with_accepted_keys
+
+    accepted = {
+        (one.host, one.port): [
+            replace(entry, evidence=Evidence("fingerprint", key.fingerprint, "", ""))
+            for entry in one.given
+            if isinstance(key := parse_host_key(entry), HostKey)
+        ]
+        for one in list_git_hosts(answers)
+    }
+    return with_accepted_keys(answers, accepted)
 
 
 def find_base_commit(repository: WorkTree, name: str) -> str | None:

@@ -236,19 +236,20 @@ class Workspace:
         folder: Path | None = None,
         chart: Path | None = None,
         scanner: Scanner | None = None,
-        scan: Scan | None = None,
+        scans: Sequence[Scan] = (),
     ) -> Proposal:
         """Validate, verify host keys, render, check and compare; writes nothing.
 
         `existing` names the committed installation that the answers belong to. File names in the
         answers are relative to `folder`. `chart` is a chart for a full check of the values.
-        `scanner` is used if no host key is known; `scan` is a scan that the operator requested.
+        `scanner` is used if no host key is known; `scans` are those that the operator requested.
         Raises AnswersError for answers that do not validate.
         """
         from wizard.answers.files import require_valid_answers, validate_answers
         from wizard.plan.render import render
         from wizard.workspace.consequences import compare_installed, read_installed
-        from wizard.workspace.host_keys import list_git_hosts, verify_host_keys
+        from wizard.workspace.git_hosts import list_git_hosts
+        from wizard.workspace.host_keys import verify_host_keys
         from wizard.workspace.neighbours import require_disjoint_claims, require_name
         from wizard.workspace.rivals import find_rivals
         from wizard.workspace.source import with_source
@@ -275,7 +276,7 @@ class Workspace:
                 by=self.identity.by,
                 date=self.identity.date,
                 scanner=scanner,
-                scan=scan,
+                scans=scans,
             )
         except ValueError as error:
             raise AnswersError(

@@ -13,30 +13,25 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
+from screens.pages.host_keys.host_list import HostLine, HostList
 from screens.pages.host_keys.scan import ScanningPage
 from screens.pages.host_keys.view import (
     KeyBlock,
     KeyComparison,
-    parse_answer_key,
+    mark_host,
     render_intro,
     render_key,
     render_unaccepted_key,
-    strip_evidence,
 )
 from screens.steps import HOST_KEYS
 from screens.text import plain, pluralize
 from screens.widgets.fields import Line, PasteArea, TextField
+from wizard.answers.host_keys import HOST_KEY_QUESTIONS
 from wizard.answers.questions import field_spec
-from wizard.formats.nested import get_value
-from wizard.hostkeys.keys import (
-    HostKey,
-    HostKeyTextError,
-    known_hosts_name,
-    parse_fingerprint,
-    parse_host_keys,
-)
+from wizard.hostkeys.keys import HostKey, HostKeyTextError, parse_fingerprint, parse_host_keys
 from wizard.hostkeys.published import published_keys
-from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost, Refusal
+from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost, Refusal, parse_host_key
+from wizard.workspace.git_hosts import GitHost, key_answers
 
 _PASTE = (
     "Paste ssh-keyscan output, known_hosts lines or .pub files; an empty line goes on. Or press "
@@ -51,11 +46,14 @@ _MORE = (
     "of them changes."
 )
 _NOTHING = "Nothing to do here: enter goes on. To pin fewer of these keys, paste only those."
+_CHOOSE = "Up and down show the keys of another host; enter goes to its fields."
+# Shown for the moment in which a change of the answers removes the last host.
+_NONE = GitHost("localhost", 22, ())
 _NO_KEY = "No keys yet: paste them above, or press f5 to scan the host."
 
 
 class HostKeyScreen(ScanningPage):
-    """Shows the SSH keys of the repository's host and takes fingerprints.
+    """Shows the SSH keys of one Git host at a time and takes fingerprints.
 
     `wizard.hostkeys.trust.judge_host_keys` makes all decisions.
     """
@@ -73,25 +71,43 @@ class HostKeyScreen(ScanningPage):
         "[@click=screen.leave]^q quit[/]"
     )
 
-    def __init__(self) -> None:
+    def __init__(self, question: str = "") -> None:
         super().__init__()
+        self.question = question
         self.error = ""
         self.paste_error = ""
+        self._chosen = ""
+
+    @property
+    def git_host(self) -> GitHost:
+        """The host that the page shows; the page is there only if there is one."""
+        hosts = self.draft.git_hosts
+        return next(
+            (one for one in hosts if one.name == self._chosen), hosts[0] if hosts else _NONE
+        )
 
     @property
     def address(self) -> tuple[str, int]:
-        """The repository's host and port; the page is shown only if there is a host."""
-        location = self.draft.answers.dags.location
-        return (location.host, location.port) if location else ("", 22)
+        """Host and port of the shown host."""
+        return self.git_host.host, self.git_host.port
+
+    def _first_host(self) -> str:
+        """Return the host of the question that opened the page, else the first one to complete."""
+        repository = HOST_KEY_QUESTIONS.get(self.question)
+        hosts = self.draft.git_hosts
+        asked = [one.name for one in hosts if repository in one.repositories]
+        if self.question != HOST_KEYS and asked:
+            return asked[0]
+        left = [one.name for one in hosts if mark_host(one, self._verdict_on(one)) == "!"]
+        return next(iter([*left, *asked]), "")
 
     def content(self) -> Iterator[Widget]:
-        """Yield the paste area, the fingerprint field, and every key with its verdict."""
-        host, port = self.address
-        published = bool(published_keys(host, port))
-        yield Static(plain(f"Host keys of {known_hosts_name(host, port)}"), classes="title")
-        yield Static(plain(render_intro(host, port)), classes="intro")
-        hint = "nothing to paste" if published else f"ssh-keyscan -p {port} {host}"
-        yield PasteArea(self._initial_text(), placeholder=hint)
+        """Yield the hosts, the paste area, the fingerprint field, and every key's verdict."""
+        self._chosen = self._first_host()
+        yield Static(id="about", classes="title")
+        yield Static(id="intro", classes="intro")
+        yield HostList()
+        yield PasteArea(self._initial_text())
         with Horizontal(id="typing"):
             yield Static(Content("type     ["), classes="caption")
             yield TextField(placeholder="SHA256:...")
@@ -103,20 +119,48 @@ class HostKeyScreen(ScanningPage):
         pasted = self.host.pasted_keys.get(self.address)
         if pasted is not None:
             return pasted
-        host, port = self.address
-        keys = [parse_answer_key(item) for item in self._stored_answers()]
-        return "\n".join(key.known_hosts_line(host, port) for key in keys if key is not None)
+        return "\n".join(key.known_hosts_line(*self.address) for key in self._given_keys())
 
     async def on_mount(self) -> None:
-        """Focus the fingerprint field if keys are known, else the paste area."""
-        self._check_paste(self.query_one(PasteArea).text)
-        await self._show_keys()
+        """Show the host, and focus its fingerprint field if keys are known, else the paste area."""
+        await self._show_host()
+        self._focus_field()
+
+    def _focus_field(self) -> None:
         keys_known = bool(self._judged_entries())
         self.query_one(TextField if keys_known else PasteArea).focus()
         self.show_message()
 
+    async def on_host_list_chosen(self, event: HostList.Chosen) -> None:
+        """Show another host; a finished fingerprint counts for the one before."""
+        self.prepare_leave()
+        await self._choose(event.number)
+
+    async def _choose(self, number: int) -> None:
+        self._chosen = self.draft.git_hosts[number].name
+        self.error = ""
+        with self.prevent(Input.Changed, TextArea.Changed):
+            self.query_one(TextField).value = ""
+            self.query_one(PasteArea).text = self._initial_text()
+        await self._show_host()
+        self.show_message()
+
+    async def _show_host(self) -> None:
+        host, port = self.address
+        self.query_one("#about", Static).update(plain(f"Host keys of {self.git_host.name}"))
+        self.query_one("#intro", Static).update(plain(render_intro(self.git_host)))
+        area = self.query_one(PasteArea)
+        area.placeholder = (
+            "nothing to paste" if published_keys(host, port) else f"ssh-keyscan -p {port} {host}"
+        )
+        self._check_paste(area.text)
+        await self._show_keys()
+
     def _verdict(self) -> HostKeyVerdict | None:
-        return self.draft.verification.verdict
+        return self._verdict_on(self.git_host)
+
+    def _verdict_on(self, host: GitHost) -> HostKeyVerdict | None:
+        return self.draft.verification.verdict_on(host.name)
 
     def _judged_entries(self) -> list[KnownHost | Refusal]:
         verdict = self._verdict()
@@ -127,18 +171,19 @@ class HostKeyScreen(ScanningPage):
         text = event.text_area.text
         self.host.pasted_keys[self.address] = text
         keys = self._check_paste(text)
-        if keys is not None:
-            host, _ = self.address
-            value = [{"host": host, "type": key.type, "key": key.key} for key in keys]
-            if value != [strip_evidence(item) for item in self._stored_answers()]:
-                self.host.draft = self.draft.with_answer(field_spec(HOST_KEYS), value)
+        if keys is not None and list(keys) != self._given_keys():
+            draft = self.draft
+            found = key_answers(draft.legible_data, draft.answers, self.git_host, keys)
+            for question, value in found.items():
+                self.host.draft = self.draft.with_answer(field_spec(question), value)
         self.show_state()
         self.show_message()
         await self._show_keys()
 
-    def _stored_answers(self) -> list[object]:
-        found = get_value(self.draft.applicable_data, ("dags", "host_keys"))
-        return list(found) if isinstance(found, list | tuple) else []
+    def _given_keys(self) -> list[HostKey]:
+        """Return the readable keys that the answers give for the shown host."""
+        parsed = map(parse_host_key, self.git_host.given)
+        return [key for key in parsed if isinstance(key, HostKey)]
 
     def _check_paste(self, text: str) -> tuple[HostKey, ...] | None:
         """Return the keys in the text, none for empty text; None while it is unreadable."""
@@ -190,7 +235,7 @@ class HostKeyScreen(ScanningPage):
         if not text:
             return None
         fingerprint = parse_fingerprint(text)
-        if not self.draft.has_fingerprint(fingerprint):
+        if not self.draft.has_fingerprint(fingerprint, self.git_host.name):
             raise ValueError("no key below has this fingerprint: compare them again")
         return fingerprint
 
@@ -214,7 +259,9 @@ class HostKeyScreen(ScanningPage):
         line.set_class(bool(error), "wrong")
 
     def _hint(self, *, in_area: bool) -> str:
-        if published_keys(*self.address) and not self._stored_answers():
+        if isinstance(self.focused, HostList):
+            return _CHOOSE
+        if published_keys(*self.address) and not self.git_host.given:
             return _NOTHING
         verdict = self._verdict()
         if verdict and verdict.accepted and not in_area:
@@ -233,9 +280,10 @@ class HostKeyScreen(ScanningPage):
 
     async def _show_keys(self) -> None:
         holder = self.query_one("#keys-found", VerticalScroll)
-        given = {key for key in map(parse_answer_key, self._stored_answers()) if key is not None}
+        self._show_hosts()
+        scan = self.draft.find_scan(self.git_host.name)
         comparison = KeyComparison(
-            *self.address, frozenset(given), self.draft.scan, self._verdict()
+            *self.address, frozenset(self._given_keys()), scan, self._verdict()
         )
         async with self.batch():
             await holder.remove_children()
@@ -248,27 +296,49 @@ class HostKeyScreen(ScanningPage):
             notes = [
                 one
                 for one in self.draft.verification.notes
-                if not any(text in one for text in unaccepted)
+                if one.startswith(f"{self.git_host.name} ")
+                and not any(text in one for text in unaccepted)
             ]
             blocks += [Static(plain(f"- {note}")) for note in notes]
             await holder.mount(*(blocks or [Static(plain(_NO_KEY), classes="hint")]))
 
+    def _show_hosts(self) -> None:
+        """Show all hosts with their marks, if there are several."""
+        hosts = self.draft.git_hosts
+        lines = [
+            HostLine(mark_host(one, self._verdict_on(one)), one.name, ", ".join(one.repositories))
+            for one in hosts
+        ]
+        self.set_class(len(lines) > 1, "several")
+        self.query_one(HostList).put(lines, self._number())
+
+    def _number(self) -> int:
+        names = [one.name for one in self.draft.git_hosts]
+        return names.index(self.git_host.name) if self.git_host.name in names else 0
+
     def _unaccepted_keys(self) -> list[HostKey]:
         """Return the scanned keys that are not among the accepted ones."""
-        scan, verdict = self.draft.scan, self._verdict()
+        scan, verdict = self.draft.find_scan(self.git_host.name), self._verdict()
         if scan is None or not (verdict and verdict.accepted):
             return []
-        entries = [one.entry if isinstance(one, Refusal) else one for one in self._judged_entries()]
-        known = {(entry.type, entry.key) for entry in entries}
+        known = {(entry.type, entry.key) for entry in verdict.entries}
         return [key for key in scan.keys if (key.type, key.key) not in known]
 
     async def action_forward(self) -> None:
-        """Accept the typed fingerprint, or focus its field, or open the next page."""
+        """Accept the typed fingerprint, or focus its field, or show the next host or page."""
+        if isinstance(self.focused, HostList):
+            self._focus_field()
+            return
         if isinstance(self.focused, PasteArea):
             self.query_one(TextField).focus()
             return
         typed = bool(self.query_one(TextField).value.strip())
-        if await self._take_fingerprint() and not typed:
+        if not await self._take_fingerprint() or typed:
+            return
+        if self._number() + 1 < len(self.draft.git_hosts):
+            await self._choose(self._number() + 1)
+            self._focus_field()
+        else:
             self.action_next()
 
     def action_field(self, step: int) -> None:
@@ -282,4 +352,4 @@ class HostKeyScreen(ScanningPage):
 
     def action_help(self) -> None:
         """Show the help of the question behind the page."""
-        self.host.show_help(field_spec(HOST_KEYS))
+        self.host.show_help(field_spec(self.git_host.question))

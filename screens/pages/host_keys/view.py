@@ -16,6 +16,7 @@ from wizard.hostkeys.keys import HostKey
 from wizard.hostkeys.published import published_keys
 from wizard.hostkeys.scan import Scan
 from wizard.hostkeys.verdict import COMPARE_HINT, HostKeyVerdict, KnownHost, Refusal, parse_host_key
+from wizard.workspace.git_hosts import GitHost
 
 # A fingerprint has 50 characters; all of them start in the same column.
 _CAPTION, _COLUMN = 10, 50
@@ -36,27 +37,24 @@ class KeyBlock(Horizontal):
         yield Static(plain(self.picture), classes="art")
 
 
-def render_intro(host: str, port: int) -> str:
-    """Return the introduction, with the sources if the keys are published."""
-    if not published_keys(host, port):
-        return "git-sync trusts only these keys; type their fingerprints."
-    sources = dict.fromkeys(one.source for one in published_keys(host, port))
-    return f"Published, nothing to paste: {', '.join(sources)}"
+def render_intro(host: GitHost) -> str:
+    """Return who trusts the keys of this host, or the sources of published ones."""
+    sources = dict.fromkeys(one.source for one in published_keys(host.host, host.port))
+    if sources:
+        return f"Published, nothing to paste: {', '.join(sources)}"
+    if not host.required:
+        return "Optional: Argo CD gets these keys; without them, ask its admin to verify them."
+    who = "git-sync trusts" if host.repositories[0] == "dags.repo" else "Pods trust"
+    return f"{who} only these keys; type their fingerprints."
 
 
-def strip_evidence(item: object) -> dict[str, object]:
-    """Return a host key's answer without its evidence."""
-    if not isinstance(item, dict):
-        return {}
-    return {name: item.get(name) for name in ("host", "type", "key")}
-
-
-def parse_answer_key(item: object) -> HostKey | None:
-    """Return the key in one answer; None if it is not a readable key."""
-    if not isinstance(item, dict):
-        return None
-    key = parse_host_key(KnownHost("", str(item.get("type")), str(item.get("key"))))
-    return key if isinstance(key, HostKey) else None
+def mark_host(host: GitHost, verdict: HostKeyVerdict | None) -> str:
+    """Return `ok` for a host with a verified key, `!` if evidence is missing; else nothing."""
+    if verdict is None:
+        return ""
+    if any(host.needs(one.entry) for one in verdict.refused):
+        return "!"
+    return "ok" if verdict.accepted else "!" if host.required else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,6 @@ from tests.testbed.databases import Postgres
 from tests.testbed.fixtures import StartSshd
 from tests.testbed.sshd import KeySet
 from tests.testbed.vault import Vault
-from wizard.answers.sections.dag_repository import EvidenceRecord, HostKeyEntry
 from wizard.cli.check_live import render_result, render_summary
 from wizard.engine.probes import (
     Probe,
@@ -56,6 +55,7 @@ from wizard.probes.catalogue import (
     probe_git_host,
 )
 from wizard.probes.catalogue import probe_result_backend as results
+from wizard.questions.host_keys import EvidenceRecord, HostKeyEntry
 from wizard.state.unverified import UnverifiedProbe
 from wizard.systems.git.host_key_probes import compare_host_keys
 from wizard.systems.situation import Situation

@@ -16,13 +16,8 @@ from wizard.formats.nested import get_value
 from wizard.hostkeys.scan import Scan
 from wizard.plan.render import render
 from wizard.workspace.committed import select_rendered_entries
-from wizard.workspace.host_keys import (
-    VerifiedAnswers,
-    committed_entries,
-    judge_answers,
-    list_git_hosts,
-    verify_host_keys,
-)
+from wizard.workspace.git_hosts import committed_entries, list_git_hosts
+from wizard.workspace.host_keys import VerifiedAnswers, judge_answers, verify_host_keys
 
 OWN, OTHER = host_key(7), host_key(8)
 HOST = "git.example.com"
@@ -93,9 +88,9 @@ def test_a_fingerprint_of_no_host_is_named_once() -> None:
     assert [line for line in settled.missing if OTHER.fingerprint in line] == list(settled.missing)
     assert len(settled.missing) == 1
     who: dict[str, Any] = {"committed": (), "by": "", "date": ""}
-    verdict = judge_answers(answers, typed=[OWN.fingerprint, OTHER.fingerprint], **who)
-    assert verdict is not None
-    assert verdict.unused == (OTHER.fingerprint,)
+    first, *rest = judge_answers(answers, typed=[OWN.fingerprint, OTHER.fingerprint], **who)
+    assert first.unused == (OTHER.fingerprint,)
+    assert not any(one.unused for one in rest)
 
 
 def test_committed_evidence_counts_for_the_rendered_key_only() -> None:
@@ -142,9 +137,9 @@ def test_without_any_key_the_place_to_paste_it_is_named() -> None:
 
 def test_the_first_repository_may_be_over_https() -> None:
     answers = given(PRIVATE, repo="https://git.example.com/a/b.git")
-    assert [one.name for one in list_git_hosts(answers)] == [f"[{HOST}]:2222"]
+    assert [one.name for one in list_git_hosts(answers) if one.required] == [f"[{HOST}]:2222"]
     settled = verify(answers, OWN.fingerprint)
-    assert settled.verdict is None
+    assert settled.verdict_on("git.example.com") is not None
     made = render(settled.answers)
     assert made.release.known_hosts == LINE
     assert "/etc/airflow-git" in made.tree.by_logical("values").text

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ValidationInfo, field_validator, model_validator
 
-from wizard.answers.sections.dag_repository import HostKeyEntry
 from wizard.formats.address_types import GitRef, GitUrl
 from wizard.formats.addresses import GitLocation, parse_git_url
 from wizard.formats.types import Duration, RepositoryPath, Text
@@ -19,6 +18,7 @@ from wizard.manifests.git_bundles import (
     bundle_variable,
 )
 from wizard.manifests.release import Release
+from wizard.questions.host_keys import HostKeyEntry
 from wizard.questions.section import Model
 from wizard.secrets.facts import Fact, Form, SecretSpec
 from wizard.secrets.references import BundleLogin, SecretRef

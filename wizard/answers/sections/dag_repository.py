@@ -1,48 +1,16 @@
-"""Questions about one repository of DAGs: host keys, login, and the sidecar that follows it."""
+"""Questions about one repository of DAGs: its login, and the sidecar that follows it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from wizard.answers.sections.executor import WorkerResources
 from wizard.formats.types import EnvName, Text
-from wizard.hostkeys.trust import format_known_hosts
-from wizard.hostkeys.verdict import Evidence, KnownHost
 from wizard.questions.cases import DAGS_OVER_HTTPS, GIT_SYNC, PRIVATE_DAGS_OVER_HTTPS
 from wizard.questions.section import Model, QuestionInfo
 from wizard.secrets.references import SecretRef
-
-
-class EvidenceRecord(Model):
-    """Why a key was accepted. The record is verified again at every run (`wizard.hostkeys`)."""
-
-    kind: Literal["published", "fingerprint"]
-    sha256: Text = ""
-    by: Text = ""
-    date: Text = ""
-    source: Text = ""
-
-
-class HostKeyEntry(Model):
-    """One public host key of the repository's host."""
-
-    host: Text
-    type: Text
-    key: Text
-    evidence: EvidenceRecord | None = None
-
-
-def known_hosts_text(entries: Iterable[HostKeyEntry], port: int) -> str:
-    """Return known_hosts lines for the keys with evidence; empty without a trusted key."""
-    trusted = [
-        KnownHost(item.host, item.type, item.key, Evidence(**item.evidence.model_dump()))
-        for item in entries
-        if item.evidence is not None
-    ]
-    return format_known_hosts(trusted, port=port) if trusted else ""
 
 
 class Credentials(Model):

@@ -7,12 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from wizard.answers.sections.dag_bundles import DagBundle, check_bundle_names
-from wizard.answers.sections.dag_repository import (
-    Credentials,
-    GitSync,
-    HostKeyEntry,
-    known_hosts_text,
-)
+from wizard.answers.sections.dag_repository import Credentials, GitSync
 from wizard.answers.sections.dag_volume import DagVolume
 from wizard.formats.address_types import GitRef, GitUrl
 from wizard.formats.addresses import GitLocation, parse_git_url
@@ -48,6 +43,7 @@ from wizard.questions.cases import (
     GIT_SYNC,
 )
 from wizard.questions.effects import Effect
+from wizard.questions.host_keys import TAKES_HOST_KEYS, HostKeyEntry, known_hosts_text
 from wizard.questions.section import QuestionInfo, Section
 from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, Template
 from wizard.secrets.references import DeployKey
@@ -120,8 +116,7 @@ class Dags(Section):
         list[HostKeyEntry],
         QuestionInfo(
             when=DAGS_OVER_SSH,
-            takes="the output of ssh-keyscan (several lines: host_keys: |), a list of its "
-            "lines, or a list of {host, type, key}, which is the saved form",
+            takes=TAKES_HOST_KEYS,
         ),
     ] = Field(
         default_factory=list,

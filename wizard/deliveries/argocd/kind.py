@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.deliveries.argocd.claims import argocd_claims
+from wizard.deliveries.argocd.known_hosts import known_hosts_files
 from wizard.deliveries.argocd.manifests import (
     ArgoSettings,
     app_project,
@@ -107,7 +108,7 @@ def _files(argo: ArgoCd, release: Release, total: Contribution) -> tuple[File, .
         applications = two_applications(release, settings)
     else:
         applications = one_application(release, settings, manifests=bool(total.manifests))
-    return (app_project(release, settings, total), *applications)
+    return (app_project(release, settings, total), *applications, *known_hosts_files(argo, release))
 
 
 DELIVERY = DeliveryKind(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from wizard.deliveries.argocd.manifests import (
     CREDENTIAL_PREFIX,
@@ -18,6 +18,7 @@ from wizard.manifests.contribution import Reader
 from wizard.manifests.release import Release
 from wizard.questions.conditions import when, when_matching
 from wizard.questions.effects import Effect
+from wizard.questions.host_keys import TAKES_HOST_KEYS, HostKeyEntry
 from wizard.questions.kinds import KindQuestions, add_kind_questions
 from wizard.questions.section import Model, QuestionInfo
 from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, Template
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 NAME = "argocd"
 ARGOCD = when("Argo CD", "delivery.kind", NAME)
+SSH_REPOSITORY = ARGOCD & when_matching(
+    "a config repository over SSH", "delivery.argocd.repo_url", is_ssh_url
+)
 STORE_CREDENTIAL = (
     ARGOCD
     & EXTERNAL_SECRETS
@@ -111,6 +115,16 @@ class ArgoCd(Model):
             "from Vault, whose path Airflow's store cannot read."
         ),
     )
+    host_keys: Annotated[
+        list[HostKeyEntry], QuestionInfo(when=SSH_REPOSITORY, takes=TAKES_HOST_KEYS)
+    ] = Field(
+        default_factory=list,
+        title="Host keys",
+        description=(
+            "Public keys of this repository's host, for Argo CD, verified as those of the DAG "
+            "repository are. Empty: the published keys, or those that Argo CD has already."
+        ),
+    )
     key: Annotated[DeployKey, QuestionInfo(when=REPOSITORY_KEY)] = Field(
         default=DeployKey(generate=True),
         title="Repository key",
@@ -137,6 +151,15 @@ class ArgoCd(Model):
             description="Address of the target cluster in Argo CD. Default: Argo CD's own cluster.",
         )
     )
+
+    @field_validator(
+        "host_keys", mode="before", json_schema_input_type=str | list[str | HostKeyEntry]
+    )
+    @classmethod
+    def _pasted(cls, value: object, info: ValidationInfo) -> object:
+        from wizard.hostkeys.paste import normalize_host_keys
+
+        return normalize_host_keys(value, info.data.get("repo_url"))
 
     @property
     def is_over_ssh(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wizard.deliveries.argocd.known_hosts import known_hosts_path
 from wizard.deliveries.argocd.manifests import CREDENTIAL_PARTS, CREDENTIAL_PREFIX, HEALTH_KEY
 from wizard.deliveries.argocd.questions import NAME, ArgoCd
 from wizard.formats.yaml_writer import dump_yaml
@@ -67,14 +68,22 @@ def _credential_paths(context: RunbookContext) -> list[str]:
 
 
 def _render_one(argo: ArgoCd, release: Release, context: RunbookContext) -> str:
-    del argo
     command = shell_block(
         *_guard_commands(release, context),
         *_apply_commands(release, "project.yaml", "application.yaml"),
     )
     own = _credential_paths(context)
     when = "the store is filled" if own else "Argo CD knows this repository"
-    return f"Or by hand, once {when}:\n\n{command}"
+    return f"{_render_known_hosts(argo, release)}Or by hand, once {when}:\n\n{command}"
+
+
+def _render_known_hosts(argo: ArgoCd, release: Release) -> str:
+    """Return how Argo CD's admin adds the verified host keys; empty if none are recorded."""
+    path = known_hosts_path(argo, release)
+    if not path:
+        return ""
+    command = shell_block(f"argocd cert add-ssh --batch --from {path}")
+    return f"If Argo CD's admin adds the verified host keys of this repository:\n\n{command}\n\n"
 
 
 def _render_two(argo: ArgoCd, release: Release, context: RunbookContext) -> str:
@@ -92,4 +101,5 @@ def _render_two(argo: ArgoCd, release: Release, context: RunbookContext) -> str:
         f"`argocd-cm` of `{argo.namespace}`:"
     )
     health = f"```yaml\n{dump_yaml({'data': {HEALTH_KEY: _HEALTH_CHECK}})}```"
-    return f"Or by hand, as an Argo CD admin:\n\n{command}\n\n{note}\n\n{health}"
+    hosts = _render_known_hosts(argo, release)
+    return f"{hosts}Or by hand, as an Argo CD admin:\n\n{command}\n\n{note}\n\n{health}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wizard.deliveries.argocd.known_hosts import KNOWN_HOSTS_LOGICAL
 from wizard.deliveries.argocd.manifests import CREDENTIAL_PREFIX
 from wizard.formats.addresses import IN_CLUSTER_SERVER, is_ssh_url, parse_git_url
 from wizard.manifests.contribution import ONCE, StepSpec
@@ -18,7 +19,7 @@ KNOWN_HOSTS = StepSpec(
     "argocd.known-hosts",
     "Add the SSH host keys of this repository to Argo CD",
     "platform",
-    ONCE,
+    (KNOWN_HOSTS_LOGICAL,),
 )
 REPOSITORY = StepSpec(
     "argocd.repository", "Check that Argo CD can read this repository", "platform", ONCE

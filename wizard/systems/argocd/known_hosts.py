@@ -173,7 +173,11 @@ class _KnownHosts:
         return StepStatus(
             "unknown",
             f"Argo CD has no key of {self.name}, and the answers have no verified one to add",
-            Fix(f"ask Argo CD's admin to verify the keys of {self.name}, add them to {self.ref}"),
+            Fix(
+                f"verify the keys of {self.name} in delivery.argocd.host_keys, or ask Argo CD's "
+                f"admin to verify them and add them to {self.ref}",
+                "delivery.argocd.host_keys",
+            ),
         )
 
     def _unreadable_status(self) -> StepStatus:

@@ -19,9 +19,11 @@ from wizard.workspace.config_host_keys import verified_host_keys
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
-_UNVERIFIED = (
-    "the host differs from the DAGs' host, and this version knows no published keys for it: ask "
-    "Argo CD's admin to verify them; the sync will show it"
+_UNVERIFIED = Fix(
+    "this version knows no published keys of this host: paste its keys into "
+    "delivery.argocd.host_keys and type their fingerprint (--host-key-fingerprint SHA256:...), or "
+    "ask Argo CD's admin to verify them",
+    "delivery.argocd.host_keys",
 )
 _FIXES: Mapping[str, Fix | str] = {
     "unreachable": "try again from a machine in Argo CD's network; Argo CD may reach the host",
