@@ -17,16 +17,16 @@ from tests.support.authority import certificate
 from tests.support.process import WIZARD, Terminal, run
 from tests.support.public_files import text_of
 from tests.support.scenarios import Scenario, as_text
+from wizard.answers.host_keys import HOST_KEY_QUESTIONS
 from wizard.answers.presets import load_preset
 from wizard.answers.questions import FieldSpec, field_specs
-from wizard.cli import prompts
+from wizard.cli import host_key_prompt, prompts
 from wizard.cli.console import Console
 from wizard.cli.main import main
-from wizard.formats.addresses import parse_git_url
 from wizard.formats.nested import get_value
 from wizard.formats.yaml_writer import dump_yaml
-from wizard.hostkeys.keys import known_hosts_name
 from wizard.questions.assets import CERTIFICATES
+from wizard.workspace.git_hosts import list_git_hosts
 
 
 def repository(folder: Path, scenario: Scenario) -> Path:
@@ -138,7 +138,8 @@ def lines_for(scenario: Scenario, monkeypatch: pytest.MonkeyPatch, preset: str =
     data = dict(load_preset(preset).answers) if preset else _unasked(scenario)
     talk = _Recorder(Console(_Nowhere(), _Nowhere()), data)  # type: ignore[arg-type]
     with monkeypatch.context() as patch:
-        patch.setattr(prompts, "read_line", lambda _console, prompt: talk.reply(prompt, typed))
+        for module in (prompts, host_key_prompt):
+            patch.setattr(module, "read_line", lambda _console, prompt: talk.reply(prompt, typed))
         talk.scenario = scenario
         talk.run()
     return typed
@@ -164,8 +165,23 @@ class _Recorder(prompts.PromptSession):
 
     def _ask(self, item: FieldSpec) -> bool:
         self.item = item
-        self.queue = _replies(item, self.scenario)
+        if item.key in HOST_KEY_QUESTIONS:
+            self.queue = self._key_replies(item)
+        else:
+            self.queue = _replies(item, self.scenario)
         return super()._ask(item)
+
+    def _key_replies(self, item: FieldSpec) -> list[str]:
+        """Paste the keys and type their fingerprints; known optional keys are not asked."""
+        keys = get_value(self.scenario.data, item.path, [])
+        answers = self.validate(self.data).answers
+        replies: list[str] = []
+        for host in list_git_hosts(answers) if answers else ():
+            if host.question != item.key or (host.known and not host.required):
+                continue
+            pasted = [f"{host.name} {key['type']} {key['key']}" for key in keys]
+            replies += [*pasted, "", *(self.scenario.typed if pasted else ())]
+        return replies
 
     def reply(self, prompt: str, typed: list[str]) -> str:
         assert self.queue, f"{self.item and self.item.key} asks once more: {prompt}"
@@ -175,12 +191,6 @@ class _Recorder(prompts.PromptSession):
 
 
 def _replies(item: FieldSpec, scenario: Scenario) -> list[str]:
-    if item.key == "dags.host_keys":
-        keys = get_value(scenario.data, item.path, [])
-        location = parse_git_url(str(scenario.answers["dags.repo"]))
-        name = known_hosts_name(location.host, location.port)
-        pasted = [f"{name} {key['type']} {key['key']}" for key in keys]
-        return [*pasted, "", *scenario.typed]
     if item.key not in scenario.answers:
         return [""]
     return [as_text(item.key, scenario.answers[item.key])]

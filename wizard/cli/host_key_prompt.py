@@ -42,10 +42,10 @@ class HostKeyPrompt:
         host = self._host()
         if not host.required and self._is_settled():
             return True
+        if not host.required:
+            self._say("Optional: without keys, Argo CD's admin verifies them.")
         self._say(f"{self.label}: paste keys of {host.name} (ssh-keyscan prints them), then")
         self._say("an empty line; `skip` omits them; an empty line alone keeps the known keys")
-        if not host.required:
-            self._say("(optional: without keys, Argo CD's admin verifies them)")
         while True:
             lines = list(self._lines())
             if lines == ["<"]:

@@ -37,6 +37,7 @@ LED_TO = {
     "database.sslmode",
     "delivery.argocd.credential",
     "delivery.argocd.destination",
+    "delivery.argocd.host_keys",
     "delivery.argocd.namespace",
     "delivery.argocd.repo_url",
     "delivery.argocd.revision",
