@@ -38,12 +38,30 @@ GIT_SYNC_WAIT = StepSpec(
 AIRFLOW_WAIT = StepSpec("verify.airflow", "Wait until Airflow is healthy", "me", ("values",))
 
 
+def admin_wait(release: Release) -> StepSpec:
+    """Return the wait for the Job that creates the admin from its Secret."""
+    return StepSpec(
+        "verify.admin",
+        "Wait until the admin user is created",
+        "me",
+        (
+            "values#createUserJob.",
+            "values#airflowVersion",
+            "values#images.airflow",
+            f"secrets/{release.secret('default-user')}",
+            "fact#adminPassword",
+            "consequence#another-database",
+        ),
+    )
+
+
 def store_waits(release: Release) -> tuple[StepSpec, ...]:
     """Return the waits for the store and for the Secrets that the chart's pods read."""
     return (STORE_WAIT, SECRETS_WAIT) if release.external_secrets else (SECRETS_WAIT,)
 
 
 def chart_waits(release: Release) -> tuple[StepSpec, ...]:
-    """Return the waits for the chart's workloads, in the order in which they become ready."""
+    """Return the waits for the chart's Jobs and workloads, in the order in which they finish."""
+    admin = (admin_wait(release),) if release.admin else ()
     clone = (GIT_SYNC_WAIT,) if release.dag_source == "git-sync" else ()
-    return (MIGRATIONS_WAIT, *clone, AIRFLOW_WAIT)
+    return (MIGRATIONS_WAIT, *admin, *clone, AIRFLOW_WAIT)

@@ -24,7 +24,7 @@ from wizard.systems.target import Target
 
 pytestmark = pytest.mark.integration
 
-JOB = "airflow-run-airflow-migrations"
+JOB, ADMIN_JOB = "airflow-run-airflow-migrations", "airflow-create-user"
 WORKLOADS = {
     "airflow-api-server": "Deployment",
     "airflow-scheduler": "Deployment",
@@ -66,6 +66,7 @@ def healthy(world: World, **changes: Any) -> Target:
         operators.external_secret(data)
     operators.application("airflow", "Synced", "Healthy")
     operators.job(JOB, "Complete")
+    operators.job(ADMIN_JOB, "Complete")
     for name, kind in WORKLOADS.items():
         operators.workload(kind, name, ready=True)
     cloned(operators, ready=True)
@@ -110,6 +111,7 @@ def test_everything_that_is_well_is_told_and_nothing_is_written(
             "verify.secrets",
             "verify.application",
             "verify.migrations",
+            "verify.admin",
             "verify.git-sync",
             "verify.airflow",
         ],
@@ -140,15 +142,16 @@ def store_event(operators: Operators) -> None:
 
 
 def event(
-    operators: Operators, kind: str, name: str, message: str, reason: str = "UpdateFailed"
-) -> None:
+    operators: Operators, kind: str, name: str, message: str, reason: str = "UpdateFailed",
+    at: str = "12:00:00",
+) -> None:  # fmt: skip
     body = {
         "metadata": {"generateName": "test-", "namespace": operators.namespace},
         "involvedObject": {"kind": kind, "name": name, "namespace": operators.namespace},
         "type": "Warning",
         "reason": reason,
         "message": message,
-        "lastTimestamp": "2026-11-21T12:00:00Z",
+        "lastTimestamp": f"2026-11-21T{at}Z",
     }
     path = f"/api/v1/namespaces/{operators.namespace}/events"
     operators.kube.request("POST", path, body)
@@ -449,6 +452,34 @@ def test_synced_with_an_older_commit_is_not_enough(world: World) -> None:
     assert (unknown.state, "does not have" in unknown.detail) == ("holds", True)
 
 
+def test_a_hook_that_failed_is_no_success(world: World) -> None:
+    """Argo CD calls everything Synced and Healthy, since hooks count for neither."""
+    target = healthy(world)
+    hook = {
+        "group": "batch", "version": "v1", "kind": "Job", "namespace": world.namespace,
+        "name": ADMIN_JOB, "hookType": "PostSync", "hookPhase": "Failed", "syncPhase": "PostSync",
+        "message": "Job has reached the specified backoff limit",
+    }  # fmt: skip
+    said = "one or more synchronization tasks completed unsuccessfully"
+    result = {"revision": "", "resources": [hook]}
+    for more in (
+        operation(said, syncResult=result),
+        operation("the cluster hung up", "Error"),
+        operation("", "Terminating"),
+    ):
+        world.operators.application("airflow", "Synced", "Healthy", **more)
+        ended = wait(target, "verify.application")["verify.application"]
+        phase = more["operationState"]["phase"]
+        assert (ended.state, phase in ended.detail) == ("failed", True), ended
+        assert more["operationState"]["message"] in ended.detail
+        assert "argocd app sync airflow" in ended.fix.text
+        if phase == "Failed":
+            assert f"hook Job {ADMIN_JOB} failed: Job has reached" in ended.detail
+            assert f"kubectl -n {world.namespace} logs job/{ADMIN_JOB}" in ended.fix.text
+    world.operators.application("airflow", "Synced", "Healthy", **operation("", "Succeeded"))
+    assert wait(target, "verify.application")["verify.application"].state == "holds"
+
+
 def sources_of(target: Target) -> list[str]:
     found = yaml.safe_load(target.text("argocd/application"))
     return [one["repoURL"] for one in found["spec"]["sources"]]
@@ -600,6 +631,57 @@ def test_the_migration_job(world: World) -> None:
     operators.gone("Job", JOB)
     operators.workload("Deployment", "airflow-api-server", ready=True)
     assert (look().state, "was deleted" in look().detail) == ("holds", True)
+
+
+def test_the_job_of_the_admin(world: World) -> None:
+    target = world.target()
+    operators = world.operators
+    name = "verify.admin"
+
+    def look() -> StepEvent:
+        return wait(target, name)[name]
+
+    operators.workload("Deployment", "airflow-api-server", ready=False)
+    assert (look().state, "does not exist yet" in look().detail) == ("failed", True)
+    operators.job(ADMIN_JOB)
+    assert f"Job {ADMIN_JOB} is running" in look().detail
+    operators.job(ADMIN_JOB, "Failed", "Job has reached the specified backoff limit")
+    failed = look()
+    assert (failed.state, "backoff limit" in failed.detail) == ("failed", True)
+    assert f"kubectl -n {world.namespace} logs job/{ADMIN_JOB}" in failed.fix.text
+    assert failed.fix.question == "admin.create"
+    operators.job(ADMIN_JOB, "Complete")
+    assert look().state == "holds"
+    off = world.target("", **{"admin.create": False})
+    assert name not in {one.id for one in awaited(off)}
+
+
+def test_a_job_of_the_admin_that_was_deleted_needs_evidence(world: World) -> None:
+    """Its TTL deletes it however it ended: the sync or the Job's last event tells."""
+    world.install_argo()
+    target = world.target()
+    told(steps.build_argocd_steps(target))
+    operators, name = world.operators, "verify.admin"
+    operators.workload("Deployment", "airflow-api-server", ready=True)
+
+    def look() -> StepEvent:
+        return wait(target, name)[name]
+
+    unknown = look()
+    assert (unknown.state, "was deleted" in unknown.detail) == ("unknown", True)
+    assert "log in" in unknown.fix.text
+    operators.application("airflow", "Synced", "Healthy", **operation("", "Succeeded"))
+    synced = look()
+    assert (synced.state, "operation succeeded" in synced.detail) == ("holds", True)
+    operators.application("airflow", "Synced", "Healthy", **operation("", "Failed"))
+    assert look().state == "unknown"
+    event(operators, "Job", ADMIN_JOB, "Job has reached the specified backoff limit",
+          "BackoffLimitExceeded")  # fmt: skip
+    failed = look()
+    assert (failed.state, "backoff limit" in failed.detail) == ("failed", True)
+    event(operators, "Job", ADMIN_JOB, "Job completed", "Completed", at="12:30:00")
+    completed = look()
+    assert (completed.state, "Completed" in completed.detail) == ("holds", True)
 
 
 def test_the_first_clone(world: World) -> None:

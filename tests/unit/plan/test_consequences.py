@@ -294,7 +294,10 @@ def test_only_steps_of_the_change_follow() -> None:
     role = change({"secrets.vault.role": "another"}).steps
     assert {"vault.role", "verify.store"} <= set(role)
     assert "vault.mount" not in role
-    assert "verify.migrations" in change({"database.host": "pg2.example.internal"}).steps
+    steps = change({"database.host": "pg2.example.internal"}).steps
+    assert {"verify.migrations", "verify.admin"} <= set(steps)
+    assert "verify.admin" in change({"admin.username": "root"}).steps
+    assert "verify.admin" not in change({"admin.create": False}).steps
     whole = change({"installation.namespace": "data"})
     assert whole.steps == [step.id for step in whole.after.rendering.total.steps]
 

@@ -12,6 +12,7 @@ from wizard.deliveries.argocd.manifests import API_VERSION
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
+from wizard.formats.shell import quote
 from wizard.systems.cluster.conditions import wait_status
 from wizard.systems.cluster.diagnosis import (
     APPLICATION_RULES,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from wizard.systems.cluster.external_secrets import FallbackDiagnosis
     from wizard.systems.target import Target
 
+_SUCCEEDED, _ENDED_BADLY = "Succeeded", ("Failed", "Error", "Terminating")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
@@ -76,6 +78,28 @@ def diagnose_applications(kube: Kube | None, target: Target) -> Diagnosis | None
     return None
 
 
+def find_job_evidence(kube: Kube | None, target: Target) -> str:
+    """Return what shows that the chart's Jobs succeeded: they are hooks of the last operation."""
+    if kube is None:
+        return ""
+    name = application_names(target)[-1]
+    namespace = argocd_answers(target.answers.delivery).namespace
+    try:
+        found = kube.get(Ref(API_VERSION, "Application", name, namespace))
+    except KubeError:
+        return ""
+    last = _operation(found)
+    # A sync of selected resources runs no hooks.
+    selected = ((last.get("operation") or {}).get("sync") or {}).get("resources")
+    succeeded = last.get("phase") == _SUCCEEDED and not selected
+    return f"the last operation succeeded in Application {name}" if succeeded else ""
+
+
+def _operation(application: KubeObject | None) -> Mapping[str, Any]:
+    """Return the state of the last operation, a sync with its hooks; empty if there was none."""
+    return ((application or {}).get("status") or {}).get("operationState") or {}
+
+
 def _read_applications(kube: Kube, target: Target) -> dict[str, KubeObject | None]:
     namespace = argocd_answers(target.answers.delivery).namespace
     return {
@@ -96,11 +120,12 @@ def _check_application(
     status = application.get("status") or {}
     sync = str((status.get("sync") or {}).get("status") or "not compared yet")
     health = str((status.get("health") or {}).get("status") or "no health yet")
-    operation = status.get("operationState") or {}
+    operation = _operation(application)
     phase = str(operation.get("phase") or "")
     why = diagnose(_failure_messages(application), APPLICATION_RULES, REFUSAL_RULES)
     errors = _errors(status)
-    if (sync, health) == ("Synced", "Healthy") and not errors and phase not in {"Running"}:
+    # Hooks count neither for Synced nor for Healthy: only the operation tells that one failed.
+    if (sync, health) == ("Synced", "Healthy") and not errors and phase in ("", _SUCCEEDED):
         behind = _explain_stale(status, target)
         if behind:
             return StepStatus(
@@ -108,14 +133,38 @@ def _check_application(
             )
         return StepStatus("holds")
     shown = f"{name}: {sanitize_message(sync)}, {sanitize_message(health)}"
-    if phase and (phase != "Succeeded" or not why):
+    if phase and (phase != _SUCCEEDED or not why):
         message = operation.get("message")
         shown += f"; {sanitize_message(phase)}" + (
             f": {sanitize_message(message)}" if message and not why else ""
         )
     if errors and not why:
         shown += f"; {sanitize_message(errors[0])}"
-    return wait_status(shown, why or otherwise(), describe)
+    if why := why or _diagnose_hook(name, operation):
+        return wait_status(shown, why, describe)
+    if (sync, health) == ("Synced", "Healthy") and phase in _ENDED_BADLY:
+        describe += f", then argocd app sync {name}"
+    return wait_status(shown, otherwise(), describe)
+
+
+def _diagnose_hook(application: str, operation: Mapping[str, Any]) -> Diagnosis | None:
+    """Return which hook of the last operation failed, and where its log is; None if none did."""
+    if operation.get("phase") not in _ENDED_BADLY:
+        return None
+    for one in (operation.get("syncResult") or {}).get("resources") or []:
+        if one.get("hookPhase") not in _ENDED_BADLY:
+            continue
+        kind, hook = str(one.get("kind") or ""), str(one.get("name") or "")
+        look = quote(f"{kind.lower()}/{hook}")
+        return Diagnosis(
+            f"hook {sanitize_message(kind)} {sanitize_message(hook)} failed: "
+            f"{sanitize_message(one.get('message'))}",
+            Fix(
+                f"kubectl -n {quote(str(one.get('namespace') or ''))} logs {look}, "
+                f"then argocd app sync {application}"
+            ),
+        )
+    return None
 
 
 def _errors(status: Mapping[str, Any]) -> list[str]:
@@ -131,7 +180,7 @@ def _failure_messages(application: KubeObject | None) -> list[str]:
     """Return all messages that may name the cause: of conditions, operation and its resources."""
     status = (application or {}).get("status") or {}
     operation = status.get("operationState") or {}
-    if operation.get("phase") == "Succeeded":
+    if operation.get("phase") == _SUCCEEDED:
         return _errors(status)
     resources = (operation.get("syncResult") or {}).get("resources") or []
     failed = [str(one.get("message") or "") for one in resources if one.get("status") in _FAILED]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
@@ -21,18 +21,35 @@ def list_warnings(kube: Kube, namespace: str, *objects: tuple[str, str]) -> list
     Without objects, return the warnings about pods that could not be created. Empty if events
     cannot be read, since they only add an explanation.
     """
-    try:
-        # Events of cluster-scoped objects are in `default`.
-        found = kube.find("v1", "Event", namespace or "default")
-    except KubeError:
-        return []
-    warnings = [one for one in found if one.get("type") == "Warning"]
+    warnings = [one for one in _list_events(kube, namespace) if one.get("type") == "Warning"]
     if objects:
         warnings = [one for one in warnings if _involved_object(one) in objects]
     else:
         warnings = [one for one in warnings if one.get("reason") == "FailedCreate"]
-    warnings.sort(key=_event_time, reverse=True)
     return [str(one.get("message") or "") for one in warnings]
+
+
+def find_last_event(
+    kube: Kube, namespace: str, about: tuple[str, str], reasons: Collection[str]
+) -> tuple[str, str] | None:
+    """Return reason and message of the newest event with one of `reasons` about an object.
+
+    None if there is none (Kubernetes keeps events for an hour), or if events cannot be read.
+    """
+    for one in _list_events(kube, namespace):
+        if _involved_object(one) == about and one.get("reason") in reasons:
+            return str(one["reason"]), str(one.get("message") or "")
+    return None
+
+
+def _list_events(kube: Kube, namespace: str) -> list[KubeObject]:
+    """Return the events of a namespace, newest first; empty if they cannot be read."""
+    try:
+        # Events of cluster-scoped objects are in `default`.
+        found = list(kube.find("v1", "Event", namespace or "default"))
+    except KubeError:
+        return []
+    return sorted(found, key=_event_time, reverse=True)
 
 
 def _involved_object(event: KubeObject) -> tuple[str, str]:

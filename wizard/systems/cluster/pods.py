@@ -1,4 +1,4 @@
-"""Airflow's own objects in the cluster: pods, Jobs and workloads, and why they do not run.
+"""Airflow's own pods and workloads in the cluster, and why they do not run.
 
 Names and labels are those of chart 1.22.0: all objects have `release`, task pods also `dag_id`.
 """
@@ -30,7 +30,6 @@ from wizard.systems.cluster.diagnosis import (
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
-MIGRATIONS_JOB, CREATE_USER_JOB = "run-airflow-migrations", "create-user"
 _FIRST_CLONE, _CLONE = "git-sync-init", "git-sync"
 _IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _CONFIG = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
@@ -171,51 +170,6 @@ def _diagnose_crash(
     )
 
 
-def check_migrations(kube: Kube, release: Release) -> StepStatus:
-    """Check that the migration Job is complete; running pods prove it even without the Job."""
-    name, namespace = release.names.object_name(MIGRATIONS_JOB), release.namespace
-    job = kube.get(Ref("batch/v1", "Job", name, namespace))
-    log = f"kubectl -n {namespace} logs job/{name}"
-    if job is None:
-        if _is_available(kube, release):
-            return StepStatus("holds", f"Job {name} was deleted; pods that wait for migrations run")
-        return wait_status(
-            f"Job {name} does not exist yet", diagnose_pods(kube, release), delivery_hint(release)
-        )
-    if condition(job, "Complete").get("status") == "True":
-        return StepStatus("holds", f"Job {name} is complete")
-    status = job.get("status") or {}
-    failed = condition(job, "Failed")
-    found = diagnose_pods(kube, release)
-    if failed.get("status") == "True":
-        found = found or Diagnosis(
-            sanitize_message(failed.get("message")),
-            Fix(
-                f"{log}; the usual causes are address (database.host), password or rights: "
-                "airflow-wizard check --live",
-                "database.host",
-            ),
-        )
-        return wait_status(f"Job {name} failed", found, log)
-    tried = f", {status['failed']} tries failed" if status.get("failed") else ""
-    if not status.get("active"):
-        why = list_warnings(kube, namespace, ("Job", name))
-        found = diagnose(why, REFUSAL_RULES) or found
-    return wait_status(f"Job {name} is running{tried}", found, log)
-
-
-def list_finished_jobs(kube: Kube, release: Release) -> list[KubeObject]:
-    """Return the chart's own Jobs that completed or failed."""
-    names = (release.names.object_name(one) for one in (MIGRATIONS_JOB, CREATE_USER_JOB))
-    jobs = [kube.get(Ref("batch/v1", "Job", name, release.namespace)) for name in names]
-    ended = ("Complete", "Failed")
-    return [
-        job
-        for job in jobs
-        if job and any(condition(job, kind).get("status") == "True" for kind in ended)
-    ]
-
-
 def check_git_sync(kube: Kube, release: Release) -> StepStatus:
     """Check that every pod that reads DAGs has finished its first clone."""
     cloning = [
@@ -275,7 +229,7 @@ def check_rollout(kube: Kube, release: Release, found: Sequence[KubeObject]) -> 
         )
     waiting = [one for one in found if not _is_rolled_out(one)]
     name = release.web_name
-    if not waiting and _is_available(kube, release):
+    if not waiting and is_available(kube, release):
         return StepStatus(
             "holds", f"{len(found)} workloads run; {name} answers its readiness probe"
         )
@@ -296,6 +250,7 @@ def _is_rolled_out(found: KubeObject) -> bool:
     return bool(seen and min(counts) >= wanted)
 
 
-def _is_available(kube: Kube, release: Release) -> bool:
+def is_available(kube: Kube, release: Release) -> bool:
+    """Return whether the Deployment that serves the UI is Available."""
     found = kube.get(Ref("apps/v1", "Deployment", release.web_name, release.namespace))
     return bool(found) and condition(found or {}, "Available").get("status") == "True"

@@ -15,19 +15,23 @@ from wizard.manifests.steps import (
     MIGRATIONS_WAIT,
     SECRETS_WAIT,
     STORE_WAIT,
+    admin_wait,
 )
-from wizard.systems.cluster import external_secrets, health, pods
+from wizard.systems.cluster import external_secrets, health, jobs, pods
 from wizard.systems.cluster.waits import WAIT_FOR_SECRETS, build_wait
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
     from wizard.systems.cluster.external_secrets import FallbackDiagnosis
+    from wizard.systems.cluster.jobs import JobEvidence
     from wizard.systems.target import Target
 
 # External Secrets checks a failed store every five minutes, Argo CD checks Git every three.
 STORE_SECONDS = 600.0
 # A large database takes long to migrate to a new minor version.
 MIGRATIONS_SECONDS = 900.0
+# The Job waits up to five minutes for the migrations, and is tried again with growing delays.
+ADMIN_SECONDS = 600.0
 # Nodes may pull the image again, and a repository with a long history takes long to clone.
 GIT_SYNC_SECONDS = 600.0
 # API server and scheduler take a minute to start, and restart a few times on small nodes.
@@ -41,9 +45,14 @@ def build_store_waits(target: Target, otherwise: FallbackDiagnosis) -> tuple[Ste
     return (*found, build_secrets_wait(target, otherwise))
 
 
-def build_chart_waits(target: Target) -> tuple[Step, ...]:
-    """Return the waits for the chart's workloads, in order."""
+def build_chart_waits(target: Target, evidence: JobEvidence) -> tuple[Step, ...]:
+    """Return the waits for the chart's Jobs and workloads, in order.
+
+    `evidence` says what shows that the Jobs of the last delivery succeeded.
+    """
     found = [build_migrations_wait(target)]
+    if target.release.admin:
+        found.append(build_admin_wait(target, evidence))
     if target.release.dag_source == "git-sync":
         found.append(build_git_sync_wait(target))
     return (*found, build_airflow_wait(target))
@@ -75,7 +84,17 @@ def build_migrations_wait(target: Target) -> Step:
         target.kube,
         MIGRATIONS_WAIT,
         MIGRATIONS_SECONDS,
-        lambda kube: pods.check_migrations(kube, target.release),
+        lambda kube: jobs.check_migrations(kube, target.release),
+    )
+
+
+def build_admin_wait(target: Target, evidence: JobEvidence) -> Step:
+    """Return the step that waits until the Job that creates the admin is complete."""
+    return build_wait(
+        target.kube,
+        admin_wait(target.release),
+        ADMIN_SECONDS,
+        lambda kube: jobs.check_admin(kube, target.release, evidence),
     )
 
 

@@ -27,9 +27,9 @@ from wizard.errors import ConflictError, Fix, WizardError
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose, sanitize_message
+from wizard.systems.cluster.jobs import list_finished_jobs
 from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.ownership import settle_unknown
-from wizard.systems.cluster.pods import list_finished_jobs
 from wizard.systems.helm import contents
 from wizard.systems.helm.chart import Chart, ChartFetcher
 from wizard.systems.helm.diagnosis import HELM_RULES

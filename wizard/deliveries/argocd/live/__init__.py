@@ -9,7 +9,7 @@ from wizard.deliveries.argocd.live.handover import render_delivery_handover
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.live import Installer, LiveDelivery, Steps
 from wizard.systems.argocd import application_removal, cascade, hub, rivals
-from wizard.systems.argocd.application import diagnose_applications
+from wizard.systems.argocd.application import diagnose_applications, find_job_evidence
 from wizard.systems.argocd.cluster_checks import list_argocd_checks
 from wizard.systems.argocd.removal import build_argocd_removal
 from wizard.systems.argocd.steps import build_argocd_steps
@@ -31,7 +31,7 @@ def _build_steps(target: Target) -> Steps:
         *build_argocd_steps(target),
         *verify.build_store_waits(target, lambda: diagnose_applications(target.argocd, target)),
         build_application_wait(target),
-        *verify.build_chart_waits(target),
+        *verify.build_chart_waits(target, lambda: find_job_evidence(target.argocd, target)),
     )
 
 

@@ -1,0 +1,127 @@
+"""The chart's own Jobs in the cluster: the migrations, and the one that creates the admin.
+
+Names are those of chart 1.22.0. Helm's Jobs have a TTL, which deletes them however they ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.engine.steps import StepStatus
+from wizard.errors import Fix
+from wizard.systems.cluster.conditions import (
+    condition,
+    delivery_hint,
+    find_last_event,
+    list_warnings,
+    wait_status,
+)
+from wizard.systems.cluster.diagnosis import REFUSAL_RULES, Diagnosis, diagnose, sanitize_message
+from wizard.systems.cluster.pods import diagnose_pods, is_available
+
+if TYPE_CHECKING:
+    from wizard.manifests.release import Release
+
+MIGRATIONS_JOB, CREATE_USER_JOB = "run-airflow-migrations", "create-user"
+# Reasons of the events by which Kubernetes 1.30 to 1.35 tells how a Job ended.
+_COMPLETED = "Completed"
+_FAILED = ("BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy")
+
+# Says what shows that Jobs of the last delivery succeeded; empty if nothing does.
+JobEvidence = Callable[[], str]
+
+
+def check_migrations(kube: Kube, release: Release) -> StepStatus:
+    """Check that the migration Job is complete; running pods prove it even without the Job."""
+    name = release.names.object_name(MIGRATIONS_JOB)
+    job = _read_job(kube, release, name)
+    if job is None and is_available(kube, release):
+        return StepStatus("holds", f"Job {name} was deleted; pods that wait for migrations run")
+    fix = Fix(
+        f"{_log_command(release, name)}; the usual causes are address (database.host), password "
+        "or rights: airflow-wizard check --live",
+        "database.host",
+    )
+    return _check_job(kube, release, name, job, fix)
+
+
+def check_admin(kube: Kube, release: Release, evidence: JobEvidence) -> StepStatus:
+    """Check that the Job that creates the admin is complete.
+
+    Of a deleted Job, `evidence` or the Job's last event shows how it ended; otherwise the status
+    is unknown.
+    """
+    name = release.names.object_name(CREATE_USER_JOB)
+    job = _read_job(kube, release, name)
+    log = _log_command(release, name)
+    if job is None and is_available(kube, release):
+        return _check_deleted_admin_job(kube, release, name, evidence)
+    return _check_job(kube, release, name, job, Fix(log, "admin.create"))
+
+
+def list_finished_jobs(kube: Kube, release: Release) -> list[KubeObject]:
+    """Return the chart's own Jobs that completed or failed."""
+    names = (release.names.object_name(one) for one in (MIGRATIONS_JOB, CREATE_USER_JOB))
+    jobs = [_read_job(kube, release, name) for name in names]
+    ended = ("Complete", "Failed")
+    return [
+        job
+        for job in jobs
+        if job and any(condition(job, kind).get("status") == "True" for kind in ended)
+    ]
+
+
+def _read_job(kube: Kube, release: Release, name: str) -> KubeObject | None:
+    return kube.get(Ref("batch/v1", "Job", name, release.namespace))
+
+
+def _log_command(release: Release, name: str) -> str:
+    return f"kubectl -n {release.namespace} logs job/{name}"
+
+
+def _check_job(
+    kube: Kube, release: Release, name: str, job: KubeObject | None, fix: Fix
+) -> StepStatus:
+    """Check that a Job is complete; `fix` is for one that failed for an unknown reason."""
+    if job is None:
+        return wait_status(
+            f"Job {name} does not exist yet", diagnose_pods(kube, release), delivery_hint(release)
+        )
+    if condition(job, "Complete").get("status") == "True":
+        return StepStatus("holds", f"Job {name} is complete")
+    log = _log_command(release, name)
+    status = job.get("status") or {}
+    failed = condition(job, "Failed")
+    found = diagnose_pods(kube, release)
+    if failed.get("status") == "True":
+        found = found or Diagnosis(sanitize_message(failed.get("message")), fix)
+        return wait_status(f"Job {name} failed", found, log)
+    tried = f", {status['failed']} tries failed" if status.get("failed") else ""
+    if not status.get("active"):
+        why = list_warnings(kube, release.namespace, ("Job", name))
+        found = diagnose(why, REFUSAL_RULES) or found
+    return wait_status(f"Job {name} is running{tried}", found, log)
+
+
+def _check_deleted_admin_job(
+    kube: Kube, release: Release, name: str, evidence: JobEvidence
+) -> StepStatus:
+    if shown := evidence():
+        return StepStatus("holds", f"Job {name} was deleted; {shown}")
+    about = ("Job", name)
+    event = find_last_event(kube, release.namespace, about, (_COMPLETED, *_FAILED))
+    if event is None:
+        detail = f"Job {name} was deleted, and nothing shows how it ended"
+        return StepStatus("unknown", detail, Fix("log in as the admin of the runbook"))
+    reason, message = event
+    if reason == _COMPLETED:
+        return StepStatus("holds", f"Job {name} was deleted; its last event is {reason}")
+    fix = Fix(
+        "run the Job again (the runbook's upgrade), and read its log before it is deleted: "
+        + _log_command(release, name),
+        "admin.create",
+    )
+    detail = f"Job {name} was deleted after it failed: {sanitize_message(message)}"
+    return StepStatus("wanted", detail, fix)
