@@ -191,7 +191,10 @@ SCENARIOS: Mapping[str, Scenario] = {
             "environment.disruption_budgets": True,
             "environment.network_policies": True,
             "access.from_namespace": "ingress-nginx",
-            "environment.egress": [{"port": 1433, "host": "mssql.example.internal"}],
+            "environment.egress": [
+                {"port": 1433, "host": "mssql.example.internal"},
+                {"port": 3306, "cidr": "10.20.0.0/16"},
+            ],
             "environment.pod_security": "baseline",
             "delivery.argocd.namespace": "gitops",
             "delivery.argocd.project": "data",

@@ -19,6 +19,8 @@ from wizard.formats.addresses import (
 from wizard.formats.log_urls import check_log_url
 from wizard.formats.types import Text, matching
 
+# The bits before the IPv4 address in ::ffff:10.0.0.1.
+_MAPPED_BITS = 96
 _SOURCE_SEGMENT = r"[A-Za-z0-9_.~+-]+"
 
 
@@ -27,10 +29,17 @@ def _host(value: str) -> str:
 
 
 def _network(value: str) -> str:
+    if "%" in value:
+        raise ValueError("give a network without a zone: a zone is only valid on one machine")
     try:
-        return str(ipaddress.ip_network(value))
+        network = ipaddress.ip_network(value)
     except ValueError:
         raise ValueError("give a network such as 10.0.0.0/8, without host bits") from None
+    if mapped := getattr(network.network_address, "ipv4_mapped", None):
+        # Kubernetes refuses them; no packet has such an address.
+        plain = f"{mapped}/{network.prefixlen - _MAPPED_BITS}"
+        raise ValueError(f"give a network such as {plain}: yours is one of IPv4, written as IPv6")
+    return str(network)
 
 
 def _log_url(value: str) -> str:

@@ -31,7 +31,7 @@ def _render_network(
     rows: list[tuple[str, str, str, str, str]] = [
         (
             f"{release.namespace}: {', '.join(flow.components) or 'all Airflow pods'}",
-            flow.host, str(flow.port), flow.protocol, flow.purpose,
+            flow.host or flow.network, str(flow.port), flow.protocol, flow.purpose,
         )
         for flow in flows
     ]  # fmt: skip

@@ -68,7 +68,8 @@ class Flow:
     """One outgoing connection that Airflow needs; it becomes an egress rule.
 
     `components` are the chart's labels of the components that open it; empty means all. If it is
-    `complete`, no other component opens it, although all of them have its address.
+    `complete`, no other component opens it, although all of them have its address. `network` is
+    the only network (CIDR) that the rule opens the port of.
     """
 
     purpose: str
@@ -77,6 +78,7 @@ class Flow:
     components: tuple[str, ...] = ()
     protocol: Literal["TCP", "UDP"] = "TCP"
     complete: bool = False
+    network: str = ""
 
 
 # `StepSpec.follows` of a step that only a change of the step itself needs again.

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from wizard.chart.configuration import Configuration
 from wizard.chart.connections import list_connections
 from wizard.chart.exposure import list_exposures
 from wizard.chart.variables import Installation
 from wizard.errors import AnswersError, Problem
+from wizard.formats.addresses import is_ip_address
 from wizard.manifests.contribution import Flow
 from wizard.manifests.objects import BASICS_WAVE, manifest_file, object_metadata
 from wizard.manifests.postgres import POOLER_PORT, POSTGRES_PORT
@@ -30,7 +32,6 @@ NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 DATABASE_FLOWS = frozenset({"PostgreSQL", "PgBouncer"})
 # The purpose of the flow to the store of logs that questions name.
 LOG_FLOW = "task logs"
-_KUBERNETES_API = (("TCP", 443), ("TCP", 6443))
 _DNS = 53
 # The port of OpenShift's DNS pods: OVN-Kubernetes compares what its Service forwards to.
 _OPENSHIFT_DNS = 5353
@@ -39,10 +40,39 @@ _WORKER = "worker"
 _REACHED_BY_TASKS = ("api-server", "otel-collector", "redis", "statsd")
 
 
+class Opening(NamedTuple):
+    """A port that a rule opens: in one network (CIDR), or on any host."""
+
+    protocol: str
+    port: int
+    network: str = ""
+
+    def __str__(self) -> str:
+        place = f" in {self.network}" if self.network else ""
+        return f"{self.port}/{self.protocol}{place}"
+
+    @property
+    def anywhere(self) -> Opening:
+        """Return the opening of the same port on any host."""
+        return self._replace(network="")
+
+    def reaches(self, host: str) -> bool:
+        """Return whether it may open the port of this host: the address of a name is not known."""
+        if not (self.network and is_ip_address(host)):
+            return True
+        return ip_address(host) in ip_network(self.network)
+
+
+# What the header of a policy says of its ports.
+_ANY_HOST = "on any host"
+_PLACES = "on any host, or in the network that is named"
+_KUBERNETES_API = (Opening("TCP", 443), Opening("TCP", 6443))
+
+
 def dns_rule(release: Release) -> dict[str, Any]:
     """Return the egress rule that lets pods look up names."""
     ports = (_DNS, _OPENSHIFT_DNS) if release.openshift else (_DNS,)
-    return _rule([(protocol, port) for port in ports for protocol in ("UDP", "TCP")])
+    return _rule([Opening(protocol, port) for port in ports for protocol in ("UDP", "TCP")])
 
 
 def airflow_pods(release: Release) -> dict[str, Any]:
@@ -100,7 +130,8 @@ def egress_policies(
 
     The first allows DNS, traffic between the pods, the Kubernetes API, and the flows of all
     components. A NetworkPolicy cannot contain host names, so outside the namespace only the port
-    is limited. To `flows` come the connections of the configuration in effect.
+    is limited, unless a flow names its network. To `flows` come the connections of the
+    configuration in effect.
     """
     flows = tuple(flows)
     configuration = Configuration(installation_of(release, values))
@@ -112,23 +143,24 @@ def egress_policies(
         for one in list_connections(configuration)
         if (one.host, one.port) not in complete and not (search and one.is_guess)
     ]
-    ports: dict[tuple[str, int], set[str]] = {}
-    certain: dict[tuple[str, tuple[str, ...]], set[tuple[str, int]]] = {}
+    ports: dict[Opening, set[str]] = {}
+    certain: dict[tuple[str, tuple[str, ...]], set[Opening]] = {}
     for flow in (*flows, *more):
+        opening = Opening(flow.protocol, flow.port, flow.network)
         if flow.components:
-            key = (flow.purpose, flow.components)
-            certain.setdefault(key, set()).add((flow.protocol, flow.port))
+            certain.setdefault((flow.purpose, flow.components), set()).add(opening)
         else:
-            ports.setdefault((flow.protocol, flow.port), set()).add(flow.purpose)
+            ports.setdefault(opening, set()).add(flow.purpose)
     for port in _KUBERNETES_API:
         ports.setdefault(port, set()).add("Kubernetes API")
+    ports = {one: ports[one] for one in _select_openings(ports, ports)}
     common = [_common_policy(release, ports)]
     if release.isolated_database:
         _require_isolation(release, ports, certain, flows)
         common.append(_worker_policy(release, ports))
     files = {file.path: file for file in common}
     for (purpose, components), found in sorted(certain.items()):
-        if own := sorted(found - ports.keys()):
+        if own := _select_openings(found - ports.keys(), {*found, *ports}):
             file = _policy_of_components(release, purpose, components, own)
             if file.path in files:
                 # The names of two purposes begin alike, or one is for two sets of components.
@@ -138,19 +170,21 @@ def egress_policies(
     return tuple(files.values())
 
 
-def _common_policy(release: Release, ports: Mapping[tuple[str, int], set[str]]) -> File:
+def _select_openings(openings: Iterable[Opening], others: Iterable[Opening]) -> list[Opening]:
+    """Return the openings in their order, without networks if one of `others` is for any host."""
+    known = set(others)
+    return sorted(one for one in openings if not one.network or one.anywhere not in known)
+
+
+def _common_policy(release: Release, ports: Mapping[Opening, set[str]]) -> File:
     rules: list[dict[str, Any]] = [
         {"to": [{"podSelector": {}}]},
         dns_rule(release),
     ]
-    rules += [_rule([port]) for port in sorted(ports)]
-    purposes = [
-        f"{port}/{protocol}: {', '.join(sorted(names))}"
-        for (protocol, port), names in sorted(ports.items())
-    ]
-    header = "\n".join(
-        ["Airflow can reach pods in its namespace, DNS, and these ports on any host:", *purposes]
-    )
+    rules += _rules(ports)
+    purposes = [f"{one}: {', '.join(sorted(names))}" for one, names in sorted(ports.items())]
+    first = f"Airflow can reach pods in its namespace, DNS, and these ports {_describe(ports)}:"
+    header = "\n".join([first, *purposes])
     pods: dict[str, Any] = {"matchLabels": _labels(release)}
     if release.isolated_database:
         pods["matchExpressions"] = [
@@ -159,42 +193,55 @@ def _common_policy(release: Release, ports: Mapping[tuple[str, int], set[str]]) 
     return _policy(release, "egress", pods, rules, header)
 
 
-def _worker_policy(release: Release, ports: Mapping[tuple[str, int], set[str]]) -> File:
+def _worker_policy(release: Release, ports: Mapping[Opening, set[str]]) -> File:
     """Return the policy of the pods that run tasks, without the database and its pooler."""
     pods = {"matchLabels": {**_labels(release), "component": _WORKER}}
     reached = {"key": "component", "operator": "In", "values": [*_REACHED_BY_TASKS]}
     peers = {"matchLabels": _labels(release), "matchExpressions": [reached]}
     rules: list[dict[str, Any]] = [{"to": [{"podSelector": peers}]}, dns_rule(release)]
-    rules += [_rule([port]) for port in sorted(ports)]
+    rules += _rules(ports)
     header = "Pods of tasks can reach these of Airflow's pods, and no database of Airflow's own."
     return _policy(release, "egress-isolated-tasks", pods, rules, header)
 
 
 def _require_isolation(
     release: Release,
-    ports: Mapping[tuple[str, int], set[str]],
-    certain: Mapping[tuple[str, tuple[str, ...]], set[tuple[str, int]]],
+    ports: Mapping[Opening, set[str]],
+    certain: Mapping[tuple[str, tuple[str, ...]], set[Opening]],
     flows: Iterable[Flow],
 ) -> None:
-    """Raise AnswersError if tasks need a port of the database: a policy knows ports, not hosts."""
-    database = {(one.protocol, one.port) for one in flows if one.purpose in DATABASE_FLOWS}
+    """Raise AnswersError if tasks need a port of the database: a policy knows no host names."""
+    database = [one for one in flows if one.purpose in DATABASE_FLOWS]
     # Inside the namespace, where no flow is needed.
     if release.pgbouncer:
-        database.add(("TCP", POOLER_PORT))
+        database.append(Flow("PgBouncer", release.names.pgbouncer_host, POOLER_PORT))
     if release.bundled_database:
-        database.add(("TCP", POSTGRES_PORT))
+        database.append(Flow("PostgreSQL", release.names.bundled_postgres_host, POSTGRES_PORT))
     for (purpose, components), found in certain.items():
-        if _WORKER in components and (shared := sorted(found & database)):
-            _refuse_port(shared[0][1], purpose)
-    for port in sorted(database & ports.keys()):
-        _refuse_port(port[1], ", ".join(sorted(ports[port])))
+        for opening in sorted(found):
+            if _WORKER in components and _opens_one(opening, database):
+                _refuse_opening(opening, purpose)
+    for opening, purposes in sorted(ports.items()):
+        if _opens_one(opening, database):
+            _refuse_opening(opening, ", ".join(sorted(purposes)))
 
 
-def _refuse_port(port: int, purpose: str) -> NoReturn:
+def _opens_one(opening: Opening, flows: Iterable[Flow]) -> bool:
+    """Return whether an opening may be a way to the target of one of these flows."""
+    return any(
+        (one.protocol, one.port) == (opening.protocol, opening.port) and opening.reaches(one.host)
+        for one in flows
+    )
+
+
+def _refuse_opening(opening: Opening, purpose: str) -> NoReturn:
+    place = f" in {opening.network}" if opening.network else ""
+    address = " give a database.host that is an address elsewhere," if opening.network else ""
     problem = Problem(
         "environment.isolate_database",
-        f"tasks need port {port} ({purpose}), which is also the database's, and a network policy "
-        "cannot tell hosts apart: use another port there, or turn the isolation off",
+        f"tasks need port {opening.port}{place} ({purpose}), which is also the database's, and a "
+        f"network policy cannot tell hosts apart by name: use another port there,{address} or "
+        "turn the isolation off",
     )
     raise AnswersError("tasks would still reach the database", [problem])
 
@@ -203,7 +250,7 @@ def _policy_of_components(
     release: Release,
     purpose: str,
     components: tuple[str, ...],
-    ports: list[tuple[str, int]],
+    ports: list[Opening],
     ending: str = "",
 ) -> File:
     chosen: dict[str, Any] = {"matchLabels": _labels(release)}
@@ -214,16 +261,39 @@ def _policy_of_components(
         chosen["matchExpressions"] = [one_of]
     slug = re.sub(r"[^a-z0-9]+", "-", purpose.lower()).strip("-")[:40].strip("-")
     slug = f"{slug}-{ending}" if ending else slug
-    header = f"{purpose}: {', '.join(sorted(components))} can reach these ports on any host."
-    return _policy(release, f"egress-{slug}", chosen, [_rule(ports)], header)
+    networks = sorted({one.network for one in ports if one.network})
+    header = f"{purpose}: {', '.join(sorted(components))} can reach these ports {_describe(ports)}"
+    header += f" ({', '.join(networks)})." if networks else "."
+    anywhere = [one for one in ports if not one.network]
+    rules = [*([_rule(anywhere)] if anywhere else []), *_network_rules(ports)]
+    return _policy(release, f"egress-{slug}", chosen, rules, header)
+
+
+def _describe(openings: Iterable[Opening]) -> str:
+    return _PLACES if any(one.network for one in openings) else _ANY_HOST
 
 
 def _labels(release: Release) -> dict[str, str]:
     return {"release": release.names.release}
 
 
-def _rule(ports: Iterable[tuple[str, int]]) -> dict[str, Any]:
-    return {"ports": [{"protocol": protocol, "port": port} for protocol, port in ports]}
+def _rule(ports: Iterable[Opening]) -> dict[str, Any]:
+    return {"ports": [{"protocol": one.protocol, "port": one.port} for one in ports]}
+
+
+def _rules(openings: Iterable[Opening]) -> list[dict[str, Any]]:
+    """Return one rule for each port, and for a port in networks one with all of them."""
+    openings = sorted(openings)
+    return [*(_rule([one]) for one in openings if not one.network), *_network_rules(openings)]
+
+
+def _network_rules(openings: Iterable[Opening]) -> Iterator[dict[str, Any]]:
+    networks: dict[Opening, list[dict[str, Any]]] = {}
+    for one in sorted(openings):
+        if one.network:
+            networks.setdefault(one.anywhere, []).append({"ipBlock": {"cidr": one.network}})
+    for port, blocks in networks.items():
+        yield {"to": blocks, **_rule([port])}
 
 
 def _policy(

@@ -206,6 +206,18 @@ def test_a_port_of_the_database_is_not_given_to_tasks_by_another_name() -> None:
     assert problem.startswith("environment.isolate_database: tasks need port 5432")
 
 
+def test_a_network_tells_a_warehouse_from_the_database_if_that_has_an_address() -> None:
+    wanted = {"environment.egress": [{"port": 5432, "cidr": "10.20.0.0/16"}]}
+    for host, possible in (("10.9.0.5", True), ("10.20.0.5", False), ("pg.example", False)):
+        changes = {**ISOLATED, **wanted, "database.host": host}
+        if possible:
+            assert 5432 not in allowed_ports(rendering("production", changes), "worker")
+            continue
+        [problem] = refusal(changes)
+        assert problem.startswith("environment.isolate_database: tasks need port 5432")
+        assert "10.20.0.0/16" in problem
+
+
 def test_a_proxy_is_left_out_for_hosts_of_the_cluster() -> None:
     proxy = {"https": "http://proxy.example:3128", "no_proxy": "vault.example, 10.0.0.0/8"}
     made = rendering(

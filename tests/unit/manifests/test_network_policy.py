@@ -52,6 +52,7 @@ def egress(changes: dict[str, object]) -> dict[tuple[str, ...], set[tuple[str, i
 COMMON = {("UDP", 53), ("TCP", 53), ("TCP", 443), ("TCP", 6443)}
 POOLED = ("pgbouncer", "run-airflow-migrations")
 POSTGRES = ("TCP", 5432)
+TCP_9999 = {"protocol": "TCP", "port": 9999}
 
 
 def test_only_the_pooler_and_the_migrations_reach_the_database_behind_pgbouncer() -> None:
@@ -84,6 +85,55 @@ def test_local_tasks_run_in_the_scheduler() -> None:
     wanted = [{"port": 1433, "host": "mssql.example"}, {"port": 3306}]
     found = egress({"executor.kind": "LocalExecutor", "environment.egress": wanted})
     assert found["scheduler", "triggerer"] == {("TCP", 1433), ("TCP", 3306)}
+
+
+def test_a_network_is_the_only_place_where_its_port_is_open() -> None:
+    wanted = [
+        {"port": 1433, "cidr": "10.20.0.0/16"},
+        {"port": 1433, "cidr": "fd00:20::/32"},
+        {"port": 3306, "host": "mysql.example"},
+        {"port": 9999, "cidr": "10.30.0.0/16", "components": "all"},
+        {"port": 443, "cidr": "10.40.0.0/16", "components": "worker"},
+    ]
+    tree = rendering("production", {"environment.egress": wanted}).tree
+    own = tree.by_logical("secrets/egress-answers-tasks")
+    assert yaml.safe_load(own.text)["spec"]["egress"] == [
+        {"ports": [{"protocol": "TCP", "port": 3306}]},
+        {
+            "to": [{"ipBlock": {"cidr": "10.20.0.0/16"}}, {"ipBlock": {"cidr": "fd00:20::/32"}}],
+            "ports": [{"protocol": "TCP", "port": 1433}],
+        },
+    ]
+    assert "10.20.0.0/16" in own.text.partition("apiVersion")[0]
+    common = tree.by_logical("secrets/egress")
+    network = {"to": [{"ipBlock": {"cidr": "10.30.0.0/16"}}], "ports": [TCP_9999]}
+    assert network in yaml.safe_load(common.text)["spec"]["egress"]
+    assert {"ports": [TCP_9999]} not in yaml.safe_load(common.text)["spec"]["egress"]
+    assert "9999/TCP in 10.30.0.0/16: answers: all" in common.text
+    # 443 is open to any host already, so a network of it would say nothing.
+    assert "secrets/egress-answers-worker" not in {file.logical for file in tree.values()}
+
+
+def test_a_port_that_is_open_anywhere_needs_no_network() -> None:
+    wanted = [{"port": 1433, "cidr": "10.20.0.0/16"}, {"port": 1433}]
+    tree = rendering("production", {"environment.egress": wanted}).tree
+    spec = yaml.safe_load(tree.by_logical("secrets/egress-answers-tasks").text)["spec"]
+    assert spec["egress"] == [{"ports": [{"protocol": "TCP", "port": 1433}]}]
+
+
+def test_a_rule_has_a_host_or_a_network() -> None:
+    both = {"port": 1, "host": "a.example", "cidr": "10.0.0.0/8"}
+    for wrong, said in (
+        (both, "host or cidr, not both"),
+        ({"port": 1, "cidr": "10.0.0.1/8"}, "without host bits"),
+        ({"port": 1, "cidr": "::ffff:10.0.0.0/104"}, r"10\.0\.0\.0/8"),
+        ({"port": 1, "cidr": "fe80::%eth0/64"}, "without a zone"),
+        ({"port": 1, "cidr": "{{ .Values.x }}"}, "give a network"),
+        ({"port": 1, "cidr": "sql.example"}, "give a network"),
+        ({"port": 1, "cidr": ""}, "give a network"),
+    ):
+        with pytest.raises(AssertionError, match=rf"environment\.egress\.0\.cidr.*{said}"):
+            rendering("production", {"environment.egress": [wrong]})
 
 
 def test_a_port_is_for_the_components_that_are_named() -> None:

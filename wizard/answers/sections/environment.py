@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from wizard.answers.sections.namespace import Proxy, Quota
 from wizard.answers.sections.workloads import Components
-from wizard.formats.address_types import HostName, Port
+from wizard.formats.address_types import HostName, Network, Port
 from wizard.formats.types import EnvName, Text, TimeZone
 from wizard.manifests.contribution import Contribution, EnvVar, Flow, combine_contributions
 from wizard.manifests.isolation import (
@@ -35,7 +35,16 @@ class Egress(Model):
     # Strict: otherwise true would be port 1.
     port: Annotated[Port, Field(strict=True)]
     host: HostName = ""
+    # Absent from answers that name none.
+    cidr: Network | None = None
     components: Components = Field(default_factory=list)
+
+    @field_validator("cidr")
+    @classmethod
+    def _require_one_place(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and info.data.get("host"):
+            raise ValueError("give host or cidr, not both: only a cidr limits the port to a place")
+        return value
 
     def build_flow(self, release: Release) -> Flow:
         """Return the connection; it is the tasks' own if no component is named."""
@@ -43,7 +52,8 @@ class Egress(Model):
         web = release.web_component
         named = tuple(web if one == "api-server" else one for one in self.components)
         chosen = named or release.task_runners
-        return Flow(purpose, self.host, self.port, () if "all" in chosen else chosen)
+        chosen = () if "all" in chosen else chosen
+        return Flow(purpose, self.host, self.port, chosen, network=self.cidr or "")
 
 
 _CLEANED = Effect(
@@ -153,11 +163,13 @@ class Environment(Section):
         list[Egress],
         QuestionInfo(
             when=NETWORK_POLICIES,
-            takes="a list of {port, host, components}. port: a TCP port. host: whose port it is, "
-            "for readers. components: all, or a list of api-server, scheduler, dag-processor, "
-            "triggerer, worker; without it, those that run tasks",
+            takes="a list of {port, host or cidr, components}. port: a TCP port. cidr: the network "
+            "that it is opened for, such as 10.20.0.0/16. host: whose port it is, for readers: a "
+            "policy knows no names, so the port is open on any host. components: all, or a list of "
+            "api-server, scheduler, dag-processor, triggerer, worker; without it, those that run "
+            "tasks",
             example="[{port: 1433, host: mssql.example.internal}, "
-            "{port: 389, components: [api-server]}]",
+            "{port: 389, cidr: 10.20.0.0/16, components: [api-server]}]",
         ),
     ] = Field(
         default_factory=list,
