@@ -240,8 +240,6 @@ INSTALLATIONS: Mapping[str, Installation] = {
             },
             "access.sources": ["10.0.0.0/8"],
             "metrics.kind": "datadog",
-            "installation.image.repository": "registry.example.com/airflow",
-            "installation.image.tag": "3.2.2-r1",
         },
         {
             "postgresql.enabled": False,
@@ -255,6 +253,7 @@ INSTALLATIONS: Mapping[str, Installation] = {
             "statsd.enabled": False,
             "config.metrics.statsd_on": "True",
             "config.metrics.statsd_port": 8125,
+            "config.metrics.statsd_datadog_enabled": None,
         },
     ),
     "004": Installation(

@@ -57,6 +57,7 @@ _WITHOUT_COMMON = {
 class Connection:
     """An address that Airflow connects to, and what names it.
 
+    `host` is empty if only the pod knows it: from a field of its own, or from a Secret.
     `components` are the labels of the pods that connect; empty: all of Airflow.
     """
 
@@ -84,7 +85,8 @@ def list_connections(configuration: Configuration) -> tuple[Connection, ...]:
     outside = [
         item
         for item in found
-        if 0 < item.port < 65536 and _is_outside(item.host, one.release, one.namespace)
+        if 0 < item.port < 65536
+        and (not item.host or _is_outside(item.host, one.release, one.namespace))
     ]
     return tuple(dict.fromkeys(outside))
 
@@ -143,8 +145,9 @@ def _find_pairs(configuration: Configuration) -> Iterator[Connection]:
         for container, name in configuration.find_all(section, host):
             number = configuration.find(container, section, port)
             text = (number.value if number and number.value else default) or default
-            if name.value and "://" not in name.value and text.isdigit():
-                readers.setdefault((name.value, int(text)), set()).add(_label(container))
+            known = name.value
+            if (known is None or (known and "://" not in known)) and text.isdigit():
+                readers.setdefault((known or "", int(text)), set()).add(_label(container))
         for (address, at), labels in readers.items():
             components = _select_components(configuration, labels)
             yield Connection(f"{section}.{host}", address, at, protocol, components)

@@ -24,11 +24,9 @@ DEFAULT_PYTHON = "3.12"
 # 3.2.2 and 3.3.2.
 PYTHONS = (((3, 2), 10, 14), ((3, 1), 10, 13), ((2, 0), 9, 12))
 # Packages that the official image lacks, each with the question and the answer that need it.
-# Source: AIRFLOW_EXTRAS in the Dockerfile of Airflow 2.11 to 3.2.
-UNOFFICIAL_PACKAGES = {
-    "apache-airflow-providers-opensearch": ("logs.destination", "opensearch"),
-    "datadog": ("metrics.kind", "datadog"),
-}
+# Source: AIRFLOW_EXTRAS in the Dockerfile of Airflow 2.11 to 3.2. It lacks datadog too, without
+# which metrics for its agent are plain StatsD.
+UNOFFICIAL_PACKAGES = {"apache-airflow-providers-opensearch": ("logs.destination", "opensearch")}
 _CONSTRAINTS = "https://raw.githubusercontent.com/apache/airflow/constraints-{}/constraints-{}.txt"
 
 

@@ -136,12 +136,15 @@ def egress_policies(
     flows = tuple(flows)
     configuration = Configuration(installation_of(release, values))
     complete = {(one.host, one.port) for one in flows if one.complete}
+    everywhere = {(one.protocol, one.port) for one in flows if not (one.components or one.network)}
     # A bucket says nothing about a search engine that the values have beside it.
     search = any(one.purpose == LOG_FLOW and one.complete for one in flows)
     more = [
         Flow(one.purpose, one.host, one.port, one.components, one.protocol)
         for one in list_connections(configuration)
-        if (one.host, one.port) not in complete and not (search and one.is_guess)
+        if (one.host, one.port) not in complete
+        and not (search and one.is_guess)
+        and (one.host or (one.protocol, one.port) not in everywhere)
     ]
     ports: dict[Opening, set[str]] = {}
     certain: dict[tuple[str, tuple[str, ...]], set[Opening]] = {}

@@ -44,6 +44,8 @@ class Release:
     celery: bool
     kubernetes: bool
     local: bool
+    # Whether the image is one's own, which can have packages that the official one lacks.
+    own_image: bool
     # Namespaces beside the installation's own that task pods may run in.
     task_namespaces: tuple[str, ...]
     bundled_database: bool

@@ -15,8 +15,9 @@ STATSD: dict[str, object] = {
     "metrics.kind": "statsd", "metrics.target": "statsd.example.internal:9125",
 }  # fmt: skip
 OTEL: dict[str, object] = {"metrics.kind": "otel", "metrics.target": "otel.example.internal:4318"}
+PLAIN_DATADOG: dict[str, object] = {"metrics.kind": "datadog"}
 DATADOG: dict[str, object] = {
-    "metrics.kind": "datadog",
+    **PLAIN_DATADOG,
     "installation.image": {"repository": "registry.example.com/airflow", "tag": "3.2.2-r1"},
 }
 POLICIES: dict[str, object] = {"environment.network_policies": True}
@@ -70,6 +71,30 @@ def test_datadog_is_the_agent_of_the_pods_own_node() -> None:
     other = "- name: AIRFLOW__METRICS__STATSD_HOST\n  value: x\n"
     [problem], _ = check_overrides(made, {"extraEnv": other})
     assert problem.key == "values.extraEnv"
+
+
+def test_the_official_image_sends_plain_statsd_to_the_agent() -> None:
+    """DogStatsD, with tags, needs a Python package that only an image of one's own has."""
+    assert configured(PLAIN_DATADOG) == {
+        "statsd_on": "True", "statsd_port": 8125, "statsd_prefix": "airflow",
+    }  # fmt: skip
+    [variable] = yaml.safe_load(values(rendering("production", PLAIN_DATADOG))["extraEnv"])
+    assert variable["valueFrom"] == {"fieldRef": {"fieldPath": "status.hostIP"}}
+    assert ("UDP", 8125) in egress(PLAIN_DATADOG)
+
+
+def test_a_host_that_only_the_pod_knows_has_its_port_open() -> None:
+    """The values of document 002, by hand."""
+    host = {"fieldRef": {"fieldPath": "status.hostIP"}}
+    hand: dict[str, object] = {
+        "statsd": {"enabled": False},
+        "config": {"metrics": {"statsd_on": True, "statsd_port": 8126}},
+        "env": [{"name": "AIRFLOW__METRICS__STATSD_HOST", "valueFrom": host}],
+    }
+    assert ("UDP", 8126) in egress({"metrics.kind": "none", "values": hand})
+    # Our own flow to the agent says the same, and better.
+    made = rendering("production", {**PLAIN_DATADOG, **POLICIES})
+    assert "8125/UDP: Datadog agent\n" in made.tree.by_logical("secrets/egress").text
 
 
 def test_egress_follows_the_target() -> None:

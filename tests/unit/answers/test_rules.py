@@ -163,12 +163,6 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "installation.image.repository",
         "set the image that contains the DAGs",
     ),
-    "check_image, metrics by a package that the official one lacks": (
-        {"metrics.kind": "datadog"},
-        {"metrics.kind": "datadog", "installation.image": IMAGE},
-        "installation.image.repository",
-        "metrics.kind datadog needs the Python package datadog, which the official image lacks",
-    ),
     "check_image, logs by a package that the official one lacks": (
         _OPENSEARCH,
         {**_OPENSEARCH, "installation.image": IMAGE},

@@ -50,7 +50,8 @@ class Metrics(Section):
         title="Metrics",
         description=(
             "Prometheus scrapes an exporter that the chart runs; Airflow sends to the others. "
-            "Datadog needs an image of your own, with the Python package datadog."
+            "From an image of your own, which then needs the Python package datadog, the Datadog "
+            "agent also gets tags."
         ),
     )
     target: Annotated[Address, QuestionInfo(when=METRICS_TARGET, required=True)] = Field(
@@ -101,13 +102,17 @@ class Metrics(Section):
             if self._on_nodes
             else (),
             manifests=tuple(self._manifests(release)),
-            packages=("datadog",) if self._on_nodes else (),
+            packages=("datadog",) if self._has_tags(release) else (),
             notes=(metrics_note(release),) if self.kind == "prometheus" else (),
         )
 
     @property
     def _on_nodes(self) -> bool:
         return self.kind == "datadog"
+
+    def _has_tags(self, release: Release) -> bool:
+        """Return whether metrics have tags, by Datadog's own client."""
+        return self._on_nodes and release.own_image
 
     def _settings(self, release: Release) -> Iterator[tuple[str, object]]:
         if self.kind == "prometheus":
@@ -128,7 +133,7 @@ class Metrics(Section):
         yield f"config.metrics.{protocol}_prefix", self.prefix
         if self.ipv6:
             yield "config.metrics.statsd_ipv6", "True"
-        if self.kind == "datadog":
+        if self._has_tags(release):
             yield "config.metrics.statsd_datadog_enabled", "True"
 
     def _manifests(self, release: Release) -> Iterator[File]:
