@@ -7,24 +7,32 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from wizard.apply.prepare import require_delivery
+from wizard.apply.prepare import parse_take_overs, require_delivery
+from wizard.apply.repository_identity import ask_fork
 from wizard.cli.options import Options
 from wizard.cli.selection import load_installation
-from wizard.errors import ExitCode
+from wizard.errors import ConflictError, ExitCode
 from wizard.handover.folder import write_files
 from wizard.handover.scripts import Owner, render_handover
 from wizard.provisioning.earlier_places import list_earlier_places
+from wizard.state.apply_journal import ApplyHistory
+from wizard.workspace.repository_identity import compare_remote
 from wizard.workspace.store_paths import list_store_paths
 
 if TYPE_CHECKING:
     from wizard.cli.console import Console
+    from wizard.workspace.installation import CommittedInstallation
+
+
+# The owners whose scripts compare the source.
+_BY_SOURCE = {"vault", "platform"}
 
 
 def run_handover(options: Options, console: Console) -> ExitCode:
     """Print or write the scripts of one committed installation, without contacting any system.
 
-    Returns 4 for a delivery without owners, 5 if the committed files do not match the answers or
-    --out would overwrite files that are not from the wizard.
+    Returns 4 for a delivery without owners, 5 if the committed files do not match the answers, if
+    the clone may be a fork, or if --out would overwrite files that are not from the wizard.
     """
     installation = load_installation(
         options, command="handover", verb="hand over", reason="it uses the committed files"
@@ -37,12 +45,14 @@ def run_handover(options: Options, console: Console) -> ExitCode:
         if change.logical and not change.is_base and change.new is not None
     }
     repository = installation.start.workspace.repository
+    owners = [options.owner] if options.owner else list(get_args(Owner))
+    if _BY_SOURCE & set(owners):
+        _require_own_repository(options, installation)
     earlier = {
         path.store.reader: list_earlier_places(proposal, repository, path.store)
         for path in list_store_paths(proposal)
     }
     scripts = render_handover(proposal.answers, proposal.rendering, committed, earlier)
-    owners = [options.owner] if options.owner else get_args(Owner)
     chosen = {owner: scripts[owner] for owner in owners if owner in scripts}
     for owner in owners:
         if owner not in scripts:
@@ -57,6 +67,21 @@ def run_handover(options: Options, console: Console) -> ExitCode:
     elif not options.out:
         _print(chosen, console)
     return ExitCode.DONE
+
+
+def _require_own_repository(options: Options, found: CommittedInstallation) -> None:
+    """Raise ConflictError if the clone may be a fork, until `--take-over` confirms its remote.
+
+    The scripts take what names the source for their own, also what the original repository made.
+    """
+    proposal, repository = found.proposal, found.start.workspace.repository
+    remote = compare_remote(repository, proposal.answers, proposal.rendering.release)
+    if not remote.is_fork:
+        return
+    known = ApplyHistory(repository, found.name).target_identities()
+    look = ask_fork(remote, parse_take_overs(options.take_over), known)
+    if look.state == "blocked":
+        raise ConflictError(look.detail, look.fix)
 
 
 def _print(chosen: Mapping[str, Mapping[str, str]], console: Console) -> None:

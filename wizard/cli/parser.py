@@ -371,6 +371,7 @@ def _handover_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--out", type=_require_path, metavar="DIR", help="write the scripts into this folder"
     )
+    _take_over_option(command)
 
 
 def _argocd_options(command: argparse.ArgumentParser) -> None:

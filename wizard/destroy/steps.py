@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wizard.apply.delivery import get_installer
+from wizard.apply.repository_identity import build_repository_proof
 from wizard.deliveries.live import live_delivery
 from wizard.destroy import data
 from wizard.destroy.earlier import build_earlier_step
-from wizard.destroy.repository_identity import build_repository_proof
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix, RefusedError
 from wizard.secrets.payload import place_name

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 CLUSTER_SERVER, CLUSTER_UID, VAULT_CLUSTER_ID = "cluster.server", "cluster.uid", "vault.cluster_id"
 # Where Argo CD deploys to other clusters, its own.
 ARGOCD_UID = "argocd.uid"
+# The remote that a person confirmed although it is not the installation's source.
+REPOSITORY_PLACE = "repository.place"
 _MAX_RUNS = 20
 _IDENTITY_PATTERNS = {
     CLUSTER_SERVER: re.compile(r"https://[A-Za-z0-9.:\[\]/_~-]{1,300}"),
     CLUSTER_UID: re.compile(r"[A-Za-z0-9._:-]{1,100}"),
     ARGOCD_UID: re.compile(r"[A-Za-z0-9._:-]{1,100}"),
     VAULT_CLUSTER_ID: re.compile(r"[A-Za-z0-9._:-]{1,100}"),
+    REPOSITORY_PLACE: re.compile(r"[^\x00-\x20\x7f]{1,1000}"),
 }
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 

@@ -56,6 +56,21 @@ def committed(aw: Wizard, tmp_path: Path) -> Wizard:
 # --- the command
 
 
+def test_a_fork_gets_no_script_that_acts_as_the_original(committed: Wizard) -> None:
+    committed.git.git("remote", "add", "origin", "git@git.example.com:bob/k8s-infra.git")
+    seals = set()
+    for words in ((), ("--owner", "vault"), ("--owner", "platform")):
+        refused = committed("handover", *words)
+        assert refused.code == 5
+        assert "remote git.example.com/bob/k8s-infra: the installation belongs to" in refused.err
+        assert "airflow-wizard set repository.source=git.example.com/bob/k8s-infra" in refused.err
+        seals |= set(re.findall(r"--take-over (repository.identity@[0-9a-f]{12})", refused.err))
+    # The scripts of the others do not act by the source.
+    committed.ok("handover", "--owner", "dba")
+    assert len(seals) == 1
+    committed.ok("handover", "--take-over", seals.pop())
+
+
 def test_every_owner_is_printed_one_after_the_other(committed: Wizard) -> None:
     state = committed.git.state()
     whole = committed.ok("handover").out

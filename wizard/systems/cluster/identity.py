@@ -78,7 +78,7 @@ def _require_proof(target: Target, here: ClusterIdentity) -> StepStatus:
     if not here.uid:
         why = "this login may not read its UID, that of namespace kube-system"
     what = f"cluster {here.uid or 'of unknown UID'} at {here.server}"
-    look = ask_identity(target, CLUSTER_IDENTITY.id, what, why)
+    look = ask_identity(target.agreed, CLUSTER_IDENTITY.id, what, why)
     if look.state == "holds" and here.uid:
         target.met_identities.update(build_cluster_record(here))
     return look

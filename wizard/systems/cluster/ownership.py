@@ -106,22 +106,26 @@ def _settle_one(look: StepStatus, seal: str, step: str, agreed: str) -> StepStat
     )
 
 
-def ask_identity(target: Target, step: str, what: str, why: str) -> StepStatus:
+_COMPARE = "compare it with the system that apply used; if it is the same"
+
+
+def ask_identity(
+    agreed: Mapping[str, str], step: str, what: str, why: str, fix: str = _COMPARE
+) -> StepStatus:
     """Return whether the operator confirmed that a system is the installation's.
 
-    `what` names the system with its address and identity, and a yes is for exactly this. Deleting
+    `what` names the system with its address and identity, and a yes is for exactly this. A change
     needs a proven identity or this yes, because another system may hold objects of the same names.
+    `agreed` has the seals by step, see `Target`; `fix` says what to do, and ends with the condition
+    of a yes.
     """
     seal = seal_objects([UnknownOwnerStatus("blocked", diff=what)])
-    if seal == target.agreed.get(step):
+    if seal == agreed.get(step):
         return StepStatus("holds", f"{what}, as confirmed")
     return StepStatus(
         "blocked",
-        f"{what}: {why}, so it is not proven to be the installation's; nothing is deleted",
-        Fix(
-            "compare it with the system that apply used; if it is the same, run this again with "
-            f"--take-over {step}@{seal}"
-        ),
+        f"{what}: {why}, so it is not proven to be the installation's; nothing is changed",
+        Fix(f"{fix}, run this again with --take-over {step}@{seal}"),
     )
 
 

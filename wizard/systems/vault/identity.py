@@ -40,7 +40,7 @@ def build_identity_proof(target: Target, session: VaultLogin) -> tuple[Step, ...
             return StepStatus("holds", f"{what}, as in an earlier run")
         why = "no earlier run on this machine recorded it"
         asked = ask_identity(
-            target, VAULT_IDENTITY, what, why if seen else "it does not tell its cluster id"
+            target.agreed, VAULT_IDENTITY, what, why if seen else "it does not tell its cluster id"
         )
         if asked.state == "holds":
             require_no_limit(session.vault)

@@ -11,7 +11,7 @@ import pytest
 from tests.support.cluster.argocd import told
 from tests.support.rendered import answers, rendering
 from tests.support.repository import GitFolder
-from wizard.destroy.repository_identity import REPOSITORY_IDENTITY, build_repository_proof
+from wizard.apply.repository_identity import REPOSITORY_IDENTITY, build_repository_proof
 from wizard.destroy.steps import build_undo_steps
 from wizard.engine.steps import StepEvent
 from wizard.systems.target import Target

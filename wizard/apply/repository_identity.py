@@ -1,0 +1,116 @@
+"""The step that checks that this clone is of the repository that the installation belongs to.
+
+`apply --undo` and `destroy` ask about every other repository. `apply` asks when something of the
+installation exists already, which it would change as if it were its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from wizard.engine.probes import run_in_thread, wrap_blocking
+from wizard.engine.steps import Step, StepStatus
+from wizard.formats.terminal import escape_unprintable
+from wizard.state.apply_journal import REPOSITORY_PLACE
+from wizard.systems.cluster.ownership import ask_identity
+from wizard.workspace.repository_identity import compare_remote
+
+if TYPE_CHECKING:
+    from wizard.systems.target import Target
+    from wizard.workspace.repository_identity import RemoteComparison
+
+REPOSITORY_IDENTITY = "repository.identity"
+_TITLE = "Check that the remote is the installation's repository"
+_SHOWN = 3
+
+
+def build_repository_proof(target: Target) -> Step:
+    """Return the step for a removal: it asks about every remote that is not the source."""
+
+    def look() -> StepStatus:
+        found = _compare(target)
+        return _ask(target, found, "") if found.is_fork else _accept(found)
+
+    return _build_step(target, wrap_blocking(look), independent=True)
+
+
+def build_repository_step(target: Target, list_removal: Callable[[], Sequence[Step]]) -> Step:
+    """Return the step for `apply`; `list_removal` returns the steps that remove the installation.
+
+    What they would remove is what `apply` would take for its own. Only a remote that is not the
+    source is a reason to look for it.
+    """
+
+    async def look() -> StepStatus:
+        found = await run_in_thread(lambda: _compare(target))
+        if not found.is_fork:
+            return _accept(found)
+        seen = [line async for line in _list_live(list_removal())]
+        if not seen:
+            return StepStatus("holds", f"nothing of it exists yet. {_describe(found)}")
+        more = f" and {len(seen) - _SHOWN} more" if len(seen) > _SHOWN else ""
+        return _ask(target, found, f"; of it: {'; '.join(seen[:_SHOWN])}{more}")
+
+    return _build_step(target, look, independent=False)
+
+
+def _build_step(
+    target: Target, check: Callable[[], Awaitable[StepStatus]], *, independent: bool
+) -> Step:
+    place = str(target.repository.top)
+    return Step(REPOSITORY_IDENTITY, _TITLE, "me", place, check, independent=independent)
+
+
+def _compare(target: Target) -> RemoteComparison:
+    return compare_remote(target.repository, target.answers, target.release)
+
+
+def _accept(found: RemoteComparison) -> StepStatus:
+    if not found.source:
+        return StepStatus("holds", "there is no address to compare")
+    if not found.remote:
+        named = escape_unprintable(found.source)
+        return StepStatus("holds", f"no remote names a host: not compared with {named}")
+    return StepStatus("holds", f"the remote is {escape_unprintable(found.remote)}")
+
+
+async def _list_live(steps: Sequence[Step]) -> AsyncIterator[str]:
+    """Yield what the steps of a removal find, or may not look at; those that only check do not."""
+    for step in steps:
+        look = await step.check() if step.change is not None else None
+        if look is not None and look.state in {"wanted", "blocked", "unknown"}:
+            yield look.detail or step.title
+
+
+def _ask(target: Target, found: RemoteComparison, seen: str) -> StepStatus:
+    look = ask_fork(found, target.agreed, target.known_identities, seen)
+    if look.state == "holds":
+        target.met_identities[REPOSITORY_PLACE] = found.remote
+    return look
+
+
+def ask_fork(
+    found: RemoteComparison, agreed: Mapping[str, str], known: Mapping[str, str], seen: str = ""
+) -> StepStatus:
+    """Return whether the operator confirmed the remote of a clone that may be a fork.
+
+    `agreed` and `known` are as in `Target`; `seen` says what exists of the installation.
+    """
+    here, there = escape_unprintable(found.remote), escape_unprintable(found.source)
+    if known.get(REPOSITORY_PLACE) == found.remote:
+        return StepStatus("holds", f"remote {here}, as confirmed in an earlier run")
+    why = f"the installation belongs to {there}, and this may be a fork{seen}"
+    fix = (
+        f"if it is a fork, give it a source of its own: {found.set_source}; if {there} has moved "
+        "to this remote"
+    )
+    return ask_identity(agreed, REPOSITORY_IDENTITY, f"remote {here}", why, fix)
+
+
+def _describe(found: RemoteComparison) -> str:
+    here, there = escape_unprintable(found.remote), escape_unprintable(found.source)
+    return (
+        f"The remote is {here}, but what is made will belong to {there}; if this is a fork, stop "
+        f"and run: {found.set_source}"
+    )
