@@ -34,7 +34,12 @@ def build_steps(target: Target, only: Part | None = None) -> tuple[Step, ...]:
         *(run.build_steps() if run else ()),
         *database.build_database_steps(target, run.login if run else None),
     )
-    delivered = (branch.build_branch_step(target), *get_installer(target).build_steps(target))
+    installer = get_installer(target)
+    delivered = (
+        *installer.build_push_checks(target),
+        branch.build_branch_step(target),
+        *installer.build_steps(target),
+    )
     if only == "store":
         return (*first, *store)
     return (*first, *delivered) if only == "delivery" else (*first, *store, *delivered)

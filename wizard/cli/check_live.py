@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from getpass import getpass
 from typing import TYPE_CHECKING, Any
 
+from wizard.apply.push_probes import list_push_probes
 from wizard.cli.console import Console, ask_confirmation
 from wizard.cli.options import Options
 from wizard.engine.probes import STATUS_WORDS, Probe, ProbeResult, run_probes, summarize_results
@@ -35,7 +36,8 @@ def check_live(
     a result is listed as unverified and is not a failure. KeyboardInterrupt stops all probes at
     once.
     """
-    probes = collect_probes(_prepare_situation(options, start, proposal, console))
+    situation = _prepare_situation(options, start, proposal, console)
+    probes = [*collect_probes(situation), *list_push_probes(situation, proposal)]
 
     def print_result(probe: Probe, result: ProbeResult) -> None:
         text = render_result(probe, result)

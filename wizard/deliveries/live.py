@@ -32,9 +32,10 @@ class Installer:
 
     `lock` returns the cluster and the namespace of the run's lock. `require_gone` raises
     WizardError unless all delivered objects are gone, so that the files can be deleted.
-    `undo_note` says what an undo does not remove; it may be empty. `open_program` returns
-    the program that installs in the cluster of a context; that program does not get the variables
-    that secrets are read from.
+    `build_push_checks` returns steps without a change that look at the cluster before a controller
+    sees the files on the branch. `undo_note` says what an undo does not remove; it may be empty.
+    `open_program` returns the program that installs in the cluster of a context; that program does
+    not get the variables that secrets are read from.
     """
 
     build_steps: Callable[[Target], Steps]
@@ -42,6 +43,7 @@ class Installer:
     undo: Callable[[Target, StoreLogin | None], Steps]
     destroy: Callable[[Target, StoreLogin | None, Collection[DataKind]], Steps]
     require_gone: Callable[[Target], None]
+    build_push_checks: Callable[[Target], Steps] = field(default=lambda _target: ())
     undo_note: str = ""
     open_program: Callable[[Answers, str], Helm | None] = field(default=lambda *_: None)
 

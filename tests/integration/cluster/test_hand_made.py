@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.cluster.argocd import GITHUB, World, told
 from tests.support.cluster.helm import HelmWorld, chart_with
@@ -424,3 +425,51 @@ def test_helm_makes_no_external_secret_for_a_secret_of_others(charted: HelmWorld
     assert told(helm_steps.build_manifest_steps(agreed))["helm.secrets"].state == "changed"
     assert told(helm_steps.build_manifest_steps(target))["helm.secrets"].state == "holds"
     assert world.read(path) == before
+
+
+def test_a_later_commit_overwrites_nothing_by_hand_without_a_yes(
+    world: World, applied: Target
+) -> None:
+    """Argo CD syncs by itself, so this is asked before the files reach its branch."""
+
+    def looked(target: Target) -> StepEvent:
+        return ended(*by_argocd.build_push_checks(target))
+
+    assert looked(applied).state == "holds"
+    # The next commit names two more objects, which colleagues have made by hand.
+    texts = applied.files_under("secrets/").values()
+    fresh = next(one for one in map(yaml.safe_load, texts) if one["kind"] == "ExternalSecret")
+    fresh["metadata"]["name"] = "smtp"
+    fresh["spec"]["target"] = {"name": "smtp-login"}
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "smtp", "namespace": world.namespace},
+        "spec": {"podSelector": {}},
+    }
+    more = {
+        "secrets/external-smtp": json.dumps(fresh).encode(),
+        "secrets/policy-smtp": json.dumps(policy).encode(),
+    }
+    later = replace(applied, files={**applied.files, **more})
+    assert looked(later).state == "holds"
+    put(world, "Secret", "smtp-login", "v1", data={"password": "eA=="})
+    world.server.apply(json.dumps(policy))
+    asked = looked(later)
+    assert asked.state == "blocked", asked
+    assert f"Secret {world.namespace}/smtp-login already exists" in asked.detail
+    assert f"NetworkPolicy {world.namespace}/smtp already exists" in asked.detail
+    assert looked(replace(later, agreed={asked.id: seal(asked)})).state == "holds"
+    # One of another repository is never overwritten.
+    marked(world, f"{POLICIES}/smtp", annotations={OWNER_ANNOTATION: "git.example.com/eve/x#smtp"})
+    foreign = looked(replace(later, agreed={asked.id: seal(asked)}))
+    assert foreign.state == "blocked"
+    assert "belongs to installation smtp of git.example.com/eve/x" in foreign.detail
+    # After the sync, nothing is asked again.
+    world.server.request("DELETE", f"{POLICIES}/smtp".format(namespace=world.namespace))
+    world.operators.sync(later.files_under("secrets/"))
+    assert looked(later).state == "holds"
+    # A login without rights in the namespace is told what it did not see, and goes on.
+    _, token = account(world.server, rule("get list", "applications", "argoproj.io"))
+    unseen = looked(replace(later, kube=world.client(token)))
+    assert (unseen.state, "this login may not see" in unseen.detail) == ("unknown", True), unseen

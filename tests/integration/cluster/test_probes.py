@@ -420,11 +420,19 @@ def test_check_live_asks_the_named_context_and_says_as_whom(
     changes = {**CHECKED, **places}
     aw.ok("commit", "--answers", str(answers_file(tmp_path / "answers.yaml", changes)), "--yes")
     client(kube_with_crds)
+    # What Argo CD would overwrite, with the judgement of `apply`.
+    account = f"ServiceAccount {space}/airflow-external-secrets already exists"
+    done = aw("check", "--live", "--context", "test")
+    assert (done.code, account in done.out) == (4, True), done.out
+    kube_with_crds.request(
+        "DELETE", f"/api/v1/namespaces/{space}/serviceaccounts/airflow-external-secrets"
+    )
     done = aw.ok("check", "--live", "--context", "test", "--json")
     (result,) = json.loads(done.out)
     probes = {one["id"]: one for one in result["live"]["probes"]}
     assert probes["cluster.identity"]["status"] == "pass"
     assert probes["cluster.rights.argocd"]["status"] == "pass"
+    assert probes["argocd.overwrites"]["status"] == "pass"
     assert f"asking the cluster: context test: {kube_with_crds.url} as ada (token)" in done.err
     assert kube_with_crds.token not in done.out + done.err
     wrong = aw("check", "--live", "--context", "absent")

@@ -14,7 +14,7 @@ from wizard.deliveries.argocd.steps import application_step, project_step
 from wizard.errors import WizardError
 from wizard.systems.argocd import application_health, credential, hub, known_hosts, store_credential
 from wizard.systems.argocd.application import application_names, has_parent
-from wizard.systems.argocd.overwrites import guard_application_step
+from wizard.systems.argocd.overwrites import build_overwrites_step, guard_application_step
 from wizard.systems.cluster import admission_guard
 from wizard.systems.cluster.objects import CommittedManifest, build_manifests_step
 
@@ -65,6 +65,13 @@ def _build_application_step(target: Target) -> Step:
         needs=_NEEDS,
     )
     return guard_application_step(target, step, Ref.from_manifest(first.manifest()))
+
+
+def build_push_checks(target: Target) -> tuple[Step, ...]:
+    """Return the steps that look before the files reach the branch that Argo CD follows."""
+    application = Ref.from_manifest(application_manifests(target)[0].manifest())
+    step = build_overwrites_step(target, application)
+    return () if step is None else (step,)
 
 
 def guard_manifests(target: Target) -> list[CommittedManifest]:

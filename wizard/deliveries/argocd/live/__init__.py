@@ -12,7 +12,7 @@ from wizard.systems.argocd import application_removal, cascade, hub, rivals
 from wizard.systems.argocd.application import diagnose_applications, find_job_evidence
 from wizard.systems.argocd.cluster_checks import list_argocd_checks
 from wizard.systems.argocd.removal import build_argocd_removal
-from wizard.systems.argocd.steps import build_argocd_steps
+from wizard.systems.argocd.steps import build_argocd_steps, build_push_checks
 from wizard.systems.argocd.waits import build_application_wait
 from wizard.systems.cluster import verify
 from wizard.systems.release import delivered_objects, protection, volumes
@@ -87,6 +87,7 @@ LIVE = LiveDelivery(
         undo=_undo,
         destroy=_destroy,
         require_gone=application_removal.require_gone,
+        build_push_checks=build_push_checks,
         undo_note="Airflow and its Secrets are not deleted, but no longer synced;",
     ),
     cluster_checks=list_argocd_checks,

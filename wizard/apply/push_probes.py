@@ -1,0 +1,66 @@
+"""The probes of `check --live` for what `apply` looks at before a controller sees the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from wizard.deliveries.live import live_delivery
+from wizard.engine.probes import (
+    Probe,
+    ProbeResult,
+    fail_result,
+    pass_result,
+    run_in_thread,
+    skip_result,
+    unknown_result,
+)
+from wizard.errors import WizardError
+from wizard.state.cluster_identity import compare_clusters
+from wizard.systems.target import Target
+
+if TYPE_CHECKING:
+    from wizard.clients.kube.protocol import Kube
+    from wizard.engine.steps import Step
+    from wizard.systems.situation import Situation
+    from wizard.workspace.proposal import Proposal
+
+_SECONDS = 30.0
+_LIST = "airflow-wizard apply --dry-run shows the list and the yes that it needs"
+
+
+def list_push_probes(situation: Situation, proposal: Proposal) -> Iterator[Probe]:
+    """Yield a probe for each look at the cluster that `apply` takes before the files are pushed."""
+    kube, repository = situation.kube, situation.repository
+    installer = live_delivery(situation.release.delivery).installer
+    if installer is None or kube is None or repository is None:
+        return
+    changes = [one for one in proposal.plan.changes if one.logical and not one.is_base]
+    inside = kube if situation.release.controller_is_inside else None
+    target = Target(
+        situation.answers,
+        situation.release,
+        repository,
+        proposal.plan.digest,
+        {one.logical: one.new for one in changes if one.new is not None},
+        kube=kube,
+        argocd=situation.argocd or inside,
+    )
+    for step in installer.build_push_checks(target):
+        yield _make_probe(target, kube, step)
+
+
+def _make_probe(target: Target, kube: Kube, step: Step) -> Probe:
+    async def run() -> ProbeResult:
+        try:
+            if compare_clusters(target.answers.cluster, await run_in_thread(kube.cluster)):
+                return skip_result("needs cluster.identity")
+            look = await step.check()
+        except WizardError as error:
+            return unknown_result(error.message, error.fix)
+        if look.state == "blocked":
+            return fail_result(look.detail, _LIST)
+        judge = pass_result if look.state == "holds" else unknown_result
+        return judge(look.detail)
+
+    return Probe(step.id, step.title, kube.server, run, _SECONDS)
