@@ -46,7 +46,15 @@ class Process:
         """Return whether the process ran on this machine and has ended."""
         if not self.machine or self.machine != here.machine:
             return False
-        return _read_start_time(self.number) != self.started
+        try:
+            # Signal 0 only asks. A process of another user exists too, and refuses it.
+            os.kill(self.number, 0)
+        except ProcessLookupError:
+            return True
+        except (OSError, OverflowError):
+            pass
+        # Mounted with hidepid, /proc hides other users' processes: then it may be alive.
+        return _read_start_time(self.number) not in {self.started, ""}
 
 
 def _read_start_time(number: int) -> str:

@@ -132,6 +132,15 @@ def test_a_copy_with_the_name_of_the_next_one_stays_without_a_yes(
     assert set(going(world).values()) == {True}
 
 
+def test_a_volume_of_a_set_of_others_is_not_marked(world: World, applied: Target) -> None:
+    """Her StatefulSet has the name that the chart's would have: a mark would outlive the set."""
+    world.operators.workload("StatefulSet", "airflow-redis", ready=True)
+    claim(world, "redis-db-airflow-redis-0")
+    assert ended(volumes.build_mark_step(applied)).state == "holds"
+    note = world.read(f"{CLAIMS}/redis-db-airflow-redis-0")["metadata"].get("annotations") or {}
+    assert OWNER_ANNOTATION not in note
+
+
 def test_copies_of_manifests_stay_and_keep_the_namespace(world: World, applied: Target) -> None:
     own_namespace(world, applied)
     name = world.read(POLICIES)["items"][0]["metadata"]["name"]

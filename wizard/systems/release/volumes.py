@@ -77,6 +77,7 @@ def build_mark_step(target: Target, pieces: Collection[DataKind] = _DELETED) -> 
             and not one["metadata"].get("deletionTimestamp")
             and not read_source(one)
             and judge_claim(target, kube, one).is_ours
+            and not find_other_user(target, kube, one)
         ]
 
     def look(kube: Kube) -> StepStatus:
