@@ -40,8 +40,9 @@ class StoreLogin(Protocol):
     def read_payload(self) -> tuple[Payload | None, str]:
         """Return the payload, or None and the reason why this run cannot read it."""
 
-    def stored_keys(self) -> StoredKeys | None:
+    def stored_keys(self, reader: str = "") -> StoredKeys | None:
         """Return the keys of the payload; None when this run is not allowed to read them.
 
-        A payload whose newest version was deleted has none.
+        A payload whose newest version was deleted has none. `reader` is another reader of the
+        store, such as Argo CD, with a payload of its own.
         """

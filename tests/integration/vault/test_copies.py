@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.vault.test_removal import applied, filled
+from tests.integration.vault.test_removal import applied, filled, root
 from tests.integration.vault.test_steps import Bench, controller, new_bench
 from tests.support.cluster.argocd import told
 from tests.support.cluster.controllers.operators import MERGE, PLURAL, Operators
@@ -23,8 +23,11 @@ from wizard.errors import RefusedError
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.secrets.payload import collect_facts
 from wizard.stores.vault.live.location import OpenVault
+from wizard.systems.argocd import store_credential
+from wizard.systems.argocd.removal import build_argocd_removal
 from wizard.systems.payload_store import WriteConflictError
 from wizard.systems.release import delivered_objects
+from wizard.systems.vault.paths import list_payload_settings
 from wizard.systems.vault.payload_removal import build_payload_steps
 from wizard.systems.vault.session import VaultLogin
 
@@ -187,6 +190,48 @@ def test_an_old_state_does_not_show_what_the_store_has(
     bench.kube.request("PATCH", f"{path}/{name}", {"spec": {"refreshInterval": "2h"}}, MERGE)
     done = copies(bench)
     assert (done.state, "1 of " in done.detail) == ("blocked", True), done
+
+
+def test_the_last_copy_of_argo_cds_credential_stays(
+    new_bench: Callable[..., Bench], kube_with_crds: Kube
+) -> None:
+    argo = f"argocd-{uuid.uuid4().hex[:6]}"
+    keys = {"delivery.argocd.credential": "store", "delivery.argocd.namespace": argo}
+    bench = root(new_bench(keys))
+    bench.vault.mount(bench.store.mount)
+    about = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": argo}}
+    kube_with_crds.apply(yaml.safe_dump(about))
+    files = {one.logical: one.data for one in bench.made.tree.values() if one.logical}
+    bench.target = replace(bench.target, files=files, argocd=bench.target.kube)
+    for one in store_credential.credential_manifests(bench.target):
+        assert bench.target.kube is not None
+        bench.target.kube.apply(one.manifest())
+    payload = next(
+        one for one in list_payload_settings(bench.target.answers, bench.target.release)
+        if one.reader
+    )  # fmt: skip
+
+    def removal() -> StepEvent:
+        session = VaultLogin(bench.target)
+        steps = build_argocd_removal(bench.target, exact=True, session=session)
+        (step,) = [replace(one, needs=()) for one in steps if one.id == "remove.credential"]
+        return told([step])[step.id]
+
+    done = removal()
+    assert (done.state, "last copy" in done.detail) == ("blocked", True), done
+    token = bench.vault.token
+    bench.log_in(bench.token({"sys/mounts": ["read"]}))
+    done = removal()
+    assert (done.state, "this login may not see" in done.detail) == ("blocked", True), done
+    bench.log_in(token)
+    (secret,) = bench.kube.request(
+        "GET", f"/apis/external-secrets.io/v1/namespaces/{argo}/externalsecrets"
+    )["items"]
+    read = [one["remoteRef"]["property"] for one in secret["spec"]["data"]]
+    assert read
+    where = f"{payload.mount}/data/{payload.path}"
+    bench.vault.request("POST", where, {"data": dict.fromkeys(read, "x")})
+    assert removal().state == "changed"
 
 
 def test_values_that_others_wrote_first_are_not_taken(new_bench: Callable[..., Bench]) -> None:

@@ -10,7 +10,7 @@ from wizard.deliveries.argocd.manifests import CREDENTIAL_REMOVAL
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.argocd.steps import HUB
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import ConflictError, Fix
+from wizard.errors import ConflictError, Fix, WizardError
 from wizard.formats.addresses import parse_git_url
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.argocd import store_credential
@@ -37,6 +37,7 @@ from wizard.systems.argocd.users import (
     refuse_used,
 )
 from wizard.systems.cluster.dependents import check_dependents
+from wizard.systems.cluster.external_secrets import FRESH_MINUTES, is_just_synced
 from wizard.systems.cluster.object_removal import (
     WAIT_FOR_SECRET_REMOVAL,
     Removal,
@@ -58,20 +59,24 @@ from wizard.systems.cluster.store_users import refuse_used_store
 
 if TYPE_CHECKING:
     from wizard.systems.cluster.objects import CommittedManifest
+    from wizard.systems.store_login import StoreLogin
     from wizard.systems.target import Target
 
 _ROUNDS = 3
 _STORE = "SecretStore"
 
 
-def build_argocd_removal(target: Target, *, exact: bool) -> tuple[Step, ...]:
+def build_argocd_removal(
+    target: Target, *, exact: bool, session: StoreLogin | None = None
+) -> tuple[Step, ...]:
     """Return the removal steps, in the reverse order of creation.
 
-    With `exact` (for an undo), an object that was changed after `apply` is not deleted.
+    With `exact` (for an undo), an object that was changed after `apply` is not deleted. `session`
+    shows whether the store has the credential that goes; None if it need not.
     """
     found = [_build_project_removal(target, exact=exact)]
     if store_credential.has_store_credential(target):
-        found.append(_build_credential_removal(target, exact=exact))
+        found.append(_build_credential_removal(target, session, exact=exact))
     if parse_git_url(argocd_answers(target.answers.delivery).repo_url).scheme == "ssh":
         found.append(_build_known_hosts_removal(target))
     if guard_manifests(target):
@@ -147,7 +152,7 @@ def _check_secrets(kube: Kube, target: Target, ref: Ref) -> StepStatus | None:
     )
 
 
-def _build_credential_removal(target: Target, *, exact: bool) -> Step:
+def _build_credential_removal(target: Target, session: StoreLogin | None, *, exact: bool) -> Step:
     """Return the step that deletes Argo CD's store, after its ExternalSecret with the finalizer."""
     sources = store_credential.credential_manifests(target)[::-1]
     found = [Ref.from_manifest(source.manifest()) for source in sources]
@@ -159,6 +164,7 @@ def _build_credential_removal(target: Target, *, exact: bool) -> Step:
             own,
             lambda one, ref: _check_readers(kube, target, one, ref, url),
             lambda one, ref: _check_dependents(kube, one, ref),
+            lambda one, ref: _check_last_copy(kube, target, session, one, ref),
             lambda _one, ref: refuse_used_store(kube, ref, found),
         )
         return Removal(kube, lambda: found, judge)
@@ -189,6 +195,34 @@ def _check_dependents(kube: Kube, found: KubeObject, ref: Ref) -> StepStatus | N
     except KubeError as error:
         return refuse_unseen(ref, error, kubectl_delete([ref]))
     return refusal
+
+
+def _check_last_copy(
+    kube: Kube, target: Target, session: StoreLogin | None, found: KubeObject, ref: Ref
+) -> StepStatus | None:
+    """Return why the credential stays: its Secret, which goes with it, may be the only copy."""
+    if session is None or ref.kind != "ExternalSecret":
+        return None
+    (reader,) = target.answers.delivery.readers(target.release)
+    stored = session.stored_keys(reader.id)
+    why = f"will be deleted at {escape_unprintable(stored.expires)}" if stored else ""
+    if stored is None:
+        if is_just_synced(found, kube.read_clock()):
+            return None
+        unseen = WizardError(f"{ref} was not synced in the last {FRESH_MINUTES} minutes")
+        return ask_unseen(f"whether the store has the credential of {ref}", unseen)
+    data = (found.get("spec") or {}).get("data") or []
+    wanted = {str((one.get("remoteRef") or {}).get("property")) for one in data}
+    if missing := sorted(wanted - stored.names):
+        why = f"does not hold {', '.join(map(escape_unprintable, missing))}"
+    elif not stored.expires:
+        return None
+    return StepStatus(
+        "blocked",
+        f"the store {why}, so the Secret of {ref} may be the last copy of Argo CD's credential; "
+        "not deleted",
+        Fix(f"restore the value in the store; or, to delete it, {kubectl_delete([ref])}"),
+    )
 
 
 def _check_readers(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.contract import CONTRACT, get_chart_value
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
     from wizard.systems.target import Target
 
+# A sync that long ago says what the store has now.
+FRESH_MINUTES = 10
 FallbackDiagnosis = Callable[[], Diagnosis | None]
 
 OPERATOR_HINT = "install External Secrets with its CRDs, 0.16 or newer"
@@ -183,6 +186,20 @@ def is_synced(found: KubeObject | None) -> bool:
         return False
     seen = str((found.get("status") or {}).get("syncedResourceVersion") or "")
     return not seen or seen.split("-")[0] == str(found["metadata"].get("generation"))
+
+
+def is_just_synced(found: KubeObject, now: datetime | None) -> bool:
+    """Return whether an ExternalSecret was read from the store a few minutes ago.
+
+    `now` is the cluster's time: the clock of this machine may be slow, after a sleep for example.
+    """
+    if now is None or not is_synced(found):
+        return False
+    try:
+        when = datetime.fromisoformat(str((found.get("status") or {}).get("refreshTime") or ""))
+        return now - when < timedelta(minutes=FRESH_MINUTES)
+    except (ValueError, TypeError):
+        return False
 
 
 def _explain_unready(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.kinds import LIMITING_KINDS, list_limiting_objects, list_special_kinds
@@ -24,7 +23,11 @@ from wizard.manifests.ownership import read_source
 from wizard.secrets.payload import DOCUMENT_KEY, place_name
 from wizard.systems.argocd.application_removal import require_gone
 from wizard.systems.argocd.tracking import is_tracked, judge_delivered
-from wizard.systems.cluster.external_secrets import is_synced, read_external_secrets
+from wizard.systems.cluster.external_secrets import (
+    FRESH_MINUTES,
+    is_just_synced,
+    read_external_secrets,
+)
 from wizard.systems.cluster.object_removal import (
     WAIT_FOR_SECRET_REMOVAL,
     Removal,
@@ -42,7 +45,6 @@ if TYPE_CHECKING:
     from wizard.systems.target import DataKind, Target
 
 OBJECTS_SECONDS = 300.0
-_FRESH_MINUTES = 10
 # A place of a document in a template, as `wizard.manifests.external_secrets` writes it.
 _DOCUMENT_PLACE = re.compile(r"\(fromYaml \.config\)\.([A-Za-z0-9_.]+)")
 _RBAC = "rbac.authorization.k8s.io/v1"
@@ -187,13 +189,13 @@ class _CopiesCheck:
         An older state says nothing: the payload may have been deleted since.
         """
         now = kube.read_clock()
-        stale = [one["metadata"]["name"] for one in found if not _is_fresh(one, now)]
+        stale = [one["metadata"]["name"] for one in found if not is_just_synced(one, now)]
         if not stale:
             return StepStatus("holds", f"all {len(found)} ExternalSecrets were just synced from it")
         names = " ".join(map(quote, stale))
         return self._last_copy_status(
             f"is not readable, and {len(stale)} of {len(found)} ExternalSecrets were not synced "
-            f"from it in the last {_FRESH_MINUTES} minutes",
+            f"from it in the last {FRESH_MINUTES} minutes",
             f"sync them now: kubectl -n {self._target.release.namespace} annotate externalsecret "
             f"{names} --overwrite force-sync=$(date +%s); then run this again; or ",
         )
@@ -208,20 +210,6 @@ class _CopiesCheck:
                 "values too, add --data payload"
             ),
         )
-
-
-def _is_fresh(found: KubeObject, now: datetime | None) -> bool:
-    """Return whether an ExternalSecret was read from the store a few minutes ago.
-
-    `now` is the cluster's time: the clock of this machine may be slow, after a sleep for example.
-    """
-    if now is None or not is_synced(found):
-        return False
-    try:
-        when = datetime.fromisoformat(str((found.get("status") or {}).get("refreshTime") or ""))
-        return now - when < timedelta(minutes=_FRESH_MINUTES)
-    except (ValueError, TypeError):
-        return False
 
 
 def build_objects_removal(target: Target, pieces: Collection[DataKind] = ()) -> Step:

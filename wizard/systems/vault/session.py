@@ -233,13 +233,15 @@ class VaultLogin:
             return None, f"this login cannot read {store.data_path}"
         return found.payload, ""
 
-    def stored_keys(self) -> StoredKeys | None:
-        """Return the payload's keys that have a value; None if this run cannot read them."""
-        document = self.store.document
+    def stored_keys(self, reader: str = "") -> StoredKeys | None:
+        """Return a payload's keys that have a value; None if this run cannot read them."""
+        every = list_payload_settings(self._target.answers, self._target.release)
+        store = next(one for one in every if one.reader == reader)
+        document = store.document
         if self._access is None:
             return None
         try:
-            held = self.retry(lambda: self.vault.read(self.store.mount, self.store.path))
+            held = self.retry(lambda: self.vault.read(store.mount, store.path))
         except VaultError as error:
             if error.kind != "forbidden":
                 raise
@@ -247,7 +249,8 @@ class VaultLogin:
             return None
         if held is None or held.deleted:
             return StoredKeys(document=document)
-        names = Payload(self.place, document, held.data).list_filled_names()
+        place = f"{store.mount}/{store.path}"
+        names = Payload(place, document, held.data).list_filled_names()
         return StoredKeys(names, held.expires, document)
 
     def require_alive(self) -> None:

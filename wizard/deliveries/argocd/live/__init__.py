@@ -45,14 +45,13 @@ def _build_rivals_check(target: Target) -> Step:
 
 
 def _undo(target: Target, login: StoreLogin | None) -> Steps:
-    del login
     return (
         hub.build_hub_check(target),
         _build_rivals_check(target),
         cascade.build_undo_pause_step(target),
         build_hooks_step(target, "undo.hooks", "apply --undo", alone=True),
         application_removal.build_application_undo(target),
-        *build_argocd_removal(target, exact=True),
+        *build_argocd_removal(target, exact=True, session=login),
     )
 
 
@@ -76,7 +75,7 @@ def _destroy(target: Target, login: StoreLogin | None, pieces: Collection[DataKi
         protection.build_keep_step(target, pieces),
         cascade.build_cascade_step(target),
         delivered_objects.build_objects_removal(target, pieces),
-        *build_argocd_removal(target, exact=False),
+        *build_argocd_removal(target, exact=False, session=login if guarded else None),
     )
 
 
