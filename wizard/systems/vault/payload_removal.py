@@ -115,7 +115,8 @@ class _Payload(PathRemoval):
             f"{other}; where {self.what} is now is unknown; not deleted",
             Fix(
                 "find the mount that it was moved to (vault secrets list) and set "
-                "secrets.vault.mount; or, if nothing is left of it, run this without --data payload"
+                "secrets.vault.mount; or, if nothing is left of it, run this without --data payload",
+                "secrets.vault.mount",
             ),
         )
 
@@ -138,7 +139,8 @@ class _Payload(PathRemoval):
             Fix(
                 f"look there: vault kv metadata get -mount={quote(holding[0])} {store.path}; if "
                 f"it was moved: airflow-wizard set secrets.vault.mount={quote(holding[0])}, then "
-                "run this again"
+                "run this again",
+                "secrets.vault.mount",
             ),
         )
 
