@@ -40,6 +40,9 @@ COMMANDS = {name: ["bash", "-c", f"exec airflow {name}"] for name in
             ("api-server", "scheduler", "dag-processor", "triggerer")}  # fmt: skip
 # Nothing is kept, so nothing needs more.
 STOP_SECONDS = 2
+# What Python reads first. Airflow makes objects by the hundred thousand when it starts, and they
+# stay: looking for garbage among them is a third of what an API server's start costs.
+STARTUP = "import gc\n\ngc.set_threshold(50_000, 20, 20)\n"
 
 
 def new_payload(made: Rendering, given: Mapping[str, str]) -> dict[str, str]:
@@ -156,7 +159,7 @@ class Pods:
         return {
             **{key: self.here(value) for key, value in own.items()},
             "PATH": f"{self.python.parent}:{os.environ['PATH']}",
-            "HOME": str(self.home), "LC_ALL": "C.UTF-8",
+            "HOME": str(self.home), "LC_ALL": "C.UTF-8", "PYTHONPATH": str(self.home / "python"),
             # Many processes of few cores: fewer threads.
             "OPENBLAS_NUM_THREADS": "1",
             **self.more,
@@ -184,7 +187,7 @@ class Pods:
         return found
 
     def write_config(self) -> None:
-        """Write airflow.cfg, as the chart mounts it."""
+        """Write airflow.cfg, as the chart mounts it, and what Python reads first."""
         text = self.chart.config if self.chart else ""
         if not text:
             options = dict(
@@ -199,7 +202,9 @@ class Pods:
             text = "".join(
                 f"[{section}]\n" + "\n".join(lines) + "\n" for section, lines in sections.items()
             )
-        self.home.mkdir(parents=True, exist_ok=True)
+        startup = self.home / "python" / "sitecustomize.py"
+        startup.parent.mkdir(parents=True, exist_ok=True)
+        startup.write_text(STARTUP)
         (self.home / "airflow.cfg").write_text(self.here(text))
 
     def start_job(self, setting: str, component: str, name: str) -> Process:
@@ -226,18 +231,20 @@ class Pods:
         self._running.append(process)
         return Process(process, log)
 
-    def stop(self) -> None:
-        """End everything that runs, with what it started."""
+    def stop(self, *kept: Process) -> None:
+        """End everything that runs, with what it started, except `kept`."""
+        stays = [one.process for one in kept]
+        ending = [one for one in self._running if one not in stays]
         for signum in (signal.SIGTERM, signal.SIGKILL):
-            for process in self._running:
+            for process in ending:
                 # Also when the leader is gone: its children may not be.
                 with_group(process.pid, signum)
             deadline = time.monotonic() + STOP_SECONDS
-            while time.monotonic() < deadline and any(one.poll() is None for one in self._running):
+            while time.monotonic() < deadline and any(one.poll() is None for one in ending):
                 time.sleep(0.1)
-        for process in self._running:
+        for process in ending:
             process.wait()
-        self._running.clear()
+        self._running[:] = stays
 
 
 @dataclass

@@ -44,19 +44,26 @@ def azurite() -> Path:
 
 @dataclass
 class ObjectStorage:
-    """A running server: plain HTTP, as inside a test only."""
+    """A running server; without `secure`, it serves plain HTTP, as inside a test only."""
 
     command: tuple[str | Path, ...]
+    secure: bool = False
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="wizard-objects-")))
     port: int = field(default_factory=free_port)
     _process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def s3(cls) -> ObjectStorage:
-        """moto's server; any access key is right."""
-        made = cls(())
-        python = environments.object_storage()
-        made.command = (python, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(made.port))
+    def s3(cls, certificate: str, key: str) -> ObjectStorage:
+        """moto's server, over TLS with these PEMs; any access key is right."""
+        made = cls((), secure=True)
+        files = []
+        for name, pem in (("certificate.pem", certificate), ("key.pem", key)):
+            files.append(made.folder / name)
+            files[-1].write_text(pem)
+        made.command = (
+            environments.object_storage(), "-m", "moto.server", "-H", "127.0.0.1",
+            "-p", str(made.port), "-s", "-c", files[0], "-k", files[1],
+        )  # fmt: skip
         return made
 
     @classmethod
@@ -73,7 +80,7 @@ class ObjectStorage:
     @property
     def url(self) -> str:
         """Where it serves."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' * self.secure}://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         """Serve; AssertionError with the log when it does not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from tests.testbed.fixtures import found, running
 from tests.testbed.object_storage import AZURITE_ACCOUNT, AZURITE_KEY, ObjectStorage
 from wizard.manifests.certificates import CA_KEY
 from wizard.manifests.postgres import CA_PATH
+from wizard.manifests.remote_logs import CA_FILE
 from wizard.manifests.secrets_backend import CA_FOLDER, TOKEN_FOLDER
 from wizard.plan.render import Rendering
 
@@ -30,6 +32,7 @@ BUCKET = "task-logs"
 # Where the store keeps the connection to the logs.
 LOG_KEY = "logsConnection"
 VAULT = "https://vault.example.internal:8200"
+S3_HOST = "s3.example.internal"
 
 
 @contextmanager
@@ -67,17 +70,21 @@ def database_places(server: Postgres, authority: Authority) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Logs:
-    """A place for remote logs: the answers for it, its connection, and what it holds."""
+    """A place for remote logs: the answers for it, its connection, and what it holds.
+
+    `places` is where the server and its CA are on this machine; without `ca` it is Azure's.
+    """
 
     answers: dict[str, object]
     connection: str
     storage: ObjectStorage
     python: Path
-    azure: bool = False
+    places: dict[str, str] = field(default_factory=dict)
+    ca: Path | None = None
 
     def read(self) -> dict[str, str]:
         """Every object's name and text."""
-        if self.azure:
+        if self.ca is None:
             return self._azure(
                 "for one in c.list_blobs():\n"
                 " found[one.name] = c.download_blob(one.name).readall().decode()\n"
@@ -85,7 +92,7 @@ class Logs:
         code = (
             "import boto3, json, sys\n"
             "s = boto3.client('s3', endpoint_url=sys.argv[1], region_name='us-east-1',\n"
-            " aws_access_key_id='a', aws_secret_access_key='b')\n"
+            f" verify={str(self.ca)!r}, aws_access_key_id='a', aws_secret_access_key='b')\n"
             f"found = {{o['Key']: s.get_object(Bucket={BUCKET!r}, Key=o['Key'])['Body'].read()\n"
             f" .decode() for o in s.list_objects_v2(Bucket={BUCKET!r}).get('Contents', [])}}\n"
             "print(json.dumps(found))\n"
@@ -94,11 +101,12 @@ class Logs:
 
     def make(self) -> None:
         """Create the bucket or container."""
-        if self.azure:
+        if self.ca is None:
             self._azure("c.create_container()\n")
         else:
             request = urllib.request.Request(f"{self.storage.url}/{BUCKET}", method="PUT")
-            urllib.request.urlopen(request, timeout=20).close()
+            trust = ssl.create_default_context(cafile=self.ca)
+            urllib.request.urlopen(request, timeout=20, context=trust).close()
 
     def _azure(self, code: str) -> dict[str, str]:
         start = (
@@ -126,15 +134,20 @@ def azure_address(storage: ObjectStorage) -> str:
 
 
 @contextmanager
-def s3_logs(python: Path) -> Iterator[Logs]:
-    """Logs in S3."""
-    with running(ObjectStorage.s3()) as storage:
-        extra = {"endpoint_url": storage.url, "region_name": "us-east-1"}
+def s3_logs(python: Path, authority: Authority) -> Iterator[Logs]:
+    """Logs in a server like S3, which has a certificate of a private CA."""
+    with running(ObjectStorage.s3(*authority.issue("localhost", "127.0.0.1"))) as storage:
+        address = f"{S3_HOST}:{storage.port}"
+        extra = {
+            "endpoint_url": f"https://{address}", "verify": CA_FILE, "region_name": "us-east-1",
+        }  # fmt: skip
         login = {"conn_type": "aws", "login": "key", "password": "secret", "extra": extra}
         answers: dict[str, object] = {
             "logs.kind": "remote", "logs.destination": "s3", "logs.url": f"s3://{BUCKET}/airflow",
+            "logs.endpoint": address, "logs.ca.file": "logs-ca.pem",
         }  # fmt: skip
-        logs = Logs(answers, json.dumps(login), storage, python)
+        places = {address: f"localhost:{storage.port}", CA_FILE: str(authority.path)}
+        logs = Logs(answers, json.dumps(login), storage, python, places, authority.path)
         logs.make()
         yield logs
 
@@ -149,7 +162,7 @@ def azure_logs(python: Path) -> Iterator[Logs]:
             "logs.url": f"wasb://{BUCKET}@{AZURITE_ACCOUNT}.blob.core.windows.net/wasb-airflow",
         }  # fmt: skip
         connection = json.dumps({"conn_type": "wasb", "extra": extra})
-        logs = Logs(answers, connection, storage, python, azure=True)
+        logs = Logs(answers, connection, storage, python)
         logs.make()
         yield logs
 

@@ -114,28 +114,40 @@ class Installation:
     stack: ExitStack
 
     def pods(
-        self, name: str, made: Rendering, more_places: dict[str, str], **payload: str
+        self,
+        name: str,
+        made: Rendering,
+        more_places: dict[str, str],
+        log_connection: str = "",
+        execution: int = 0,
     ) -> tuple[Pods, int]:
-        """Pods of a rendering that share the payload, and the port of their API server."""
-        given = {**self.payload, **payload, "databasePassword": HOSTILE_TAIL}
+        """Pods of a rendering that share the payload, and the port of their API server.
+
+        Tasks use the API server at the port `execution`, if there is one already.
+        """
+        logs = {LOG_KEY: log_connection} if log_connection else {}
+        given = {**self.payload, **logs, "databasePassword": HOSTILE_TAIL}
         self.payload.update(new_payload(made, given))
         home = self.folder / name
-        api, logs, trigger_logs = ports()
+        api, worker_logs, trigger_logs = ports()
         release = made.release
         places = {
             **database_places(self.server, self.authority),
             **more_places,
             "/opt/airflow": str(home),
-            f"{release.names.fullname}-api-server:8080": f"127.0.0.1:{api}",
+            f"{release.names.fullname}-api-server:8080": f"127.0.0.1:{execution or api}",
             f"{release.names.fullname}-statsd": "127.0.0.1",
             "http://localhost:8080": f"http://localhost:{api}",
         }
         more = {
             "AIRFLOW__API__HOST": "127.0.0.1", "AIRFLOW__API__PORT": str(api),
-            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(logs),
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(worker_logs),
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_logs),
             # Of the 32 processes that run tasks, two are enough here.
             "AIRFLOW__CORE__PARALLELISM": "2",
+            # The DAGs do not change.
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
+            "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
             # The first request of a task makes the API server build its models: seconds of a core.
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "90",
         }  # fmt: skip
@@ -221,19 +233,21 @@ def test_airflow_runs(
     one: Installation = new_installation(minor)
     python = found(lambda: environments.airflow(minor))
     found(azurite)
-    s3 = one.stack.enter_context(s3_logs(python))
+    s3 = one.stack.enter_context(s3_logs(python, one.authority))
     azure = one.stack.enter_context(azure_logs(python))
     backend = new_backend(Cluster(kube, vault, store_of()), tmp_path / "jwt")
     made = rendered(minor, server, "verify-full", "chart", s3.answers, backend.answers)
     backend.set_up(made, {IN_VAULT: "http://user:from-vault@example.internal"})
 
-    pooled, port = one.pods("pooled", made, backend.places, **{LOG_KEY: s3.connection})
+    places = {**backend.places, **s3.places}
+    pooled, port = one.pods("pooled", made, places, s3.connection)
     job = "run-airflow-migrations"
     pooled.start_job("migrateDatabaseJob", job, job).finish(SECONDS)
     one.start_pooler(pooled)
 
     started = [pooled.start(name) for name in ("dag-processor", "scheduler", "triggerer")]
-    api = Api(port, pooled.start("api-server"))
+    kept = pooled.start("api-server")
+    api = Api(port, kept)
     check = pooled.start("scheduler", "airflow", "db", "check")
     pooled.start_job("createUserJob", "create-user-job", "create-user").finish(SECONDS)
     check.finish(SECONDS)
@@ -249,27 +263,31 @@ def test_airflow_runs(
     )
     assert stored.startswith("gAAAAA")
 
-    api.wait_for_dag("proof", SECONDS)
-    api.ask("PATCH", "/api/v2/dags/proof", {"is_paused": False})
+    for dag in ("proof", "deferred"):
+        api.wait_for_dag(dag, SECONDS)
+        api.ask("PATCH", f"/api/v2/dags/{dag}", {"is_paused": False})
+    api.ask("POST", "/api/v2/dags/deferred/dagRuns", {"dag_run_id": "nap", "logical_date": None})
     expected = {
         IN_DATABASE: hashlib.sha256(password.encode()).hexdigest(),
         IN_VAULT: hashlib.sha256(b"from-vault").hexdigest(),
     }
     run_and_read(tmp_path, "first", api, s3, expected, started)
+    wake_up(api, s3)
     refuse_the_payload(backend)
-    pooled.stop()
+    pooled.stop(kept)
 
-    # Without a pooler, with both ways of TLS.
+    # Without a pooler, with both ways of TLS. Tasks keep the API server that runs: of a second one,
+    # the part for people is what differs, and half of what its start costs.
     answers = (azure.answers, backend.answers)
     direct, direct_port = one.pods(
         "direct", rendered(minor, server, served, "off", *answers), backend.places,
-        **{LOG_KEY: azure.connection},
+        azure.connection, port,
     )  # fmt: skip
     started = [direct.start("scheduler")]
-    api = Api(direct_port, direct.start("api-server"))
+    api = Api(direct_port, direct.start("api-server", "airflow", "api-server", "--apps", "core"))
     sessions, _ = one.pods(
         "sessions", rendered(minor, server, tried, "off", *answers), backend.places,
-        **{LOG_KEY: azure.connection},
+        azure.connection,
     )  # fmt: skip
     said = sessions.start("api-server", "python", "-c", SESSIONS).finish(SECONDS)
     assert str(["success"] * 6) in said
@@ -332,6 +350,17 @@ def run_and_read(
     assert SENTENCE in text
     kept = {name: body for name, body in logs.read().items() if f"run_id={run}" in name}
     assert [SENTENCE in body for name, body in kept.items() if "task_id=read" in name] == [True]
+
+
+def wake_up(api: Api, logs: Logs) -> None:
+    """The triggerer has run what a task waited for, and its log is where the others are."""
+    run = "/api/v2/dags/deferred/dagRuns/nap"
+    answer = api.ask("GET", f"{run}/wait?interval=1&result=nap", None, SECONDS)
+    lines = [json.loads(line) for line in answer.splitlines() if line]
+    assert lines[-1]["state"] == "success", api.ask("GET", f"{run}/taskInstances/nap/logs/1")
+    assert lines[-1]["results"]["nap"].startswith("nap woken at 20")
+    kept = {name: body for name, body in logs.read().items() if "dag_id=deferred" in name}
+    assert [name for name, body in kept.items() if ".trigger." in name and "payload" in body], kept
 
 
 def refuse_the_payload(backend: Backend) -> None:
