@@ -41,6 +41,24 @@ def test_the_exporter_of_the_chart_needs_no_setting() -> None:
     assert "http://airflow-statsd.airflow:9102/metrics" in made.tree.by_logical("runbook").text
 
 
+def test_another_prefix_has_the_labels_of_the_chart_s_mappings() -> None:
+    found = values(rendering("production", {"metrics.prefix": "team.air", **POLICIES}))
+    mappings = found["statsd"]["overrideMappings"]
+    assert {
+        "match": "team.air.ti.running.*.*.*", "name": "team_air_ti_running",
+        "labels": {"queue": "$1", "dag_id": "$2", "task_id": "$3"},
+    } in mappings  # fmt: skip
+    assert {
+        "match": r"team\.air\.operator_failures_(.*)", "match_type": "regex",
+        "name": "team_air_operator_failures", "labels": {"operator": "$1"},
+    } in mappings  # fmt: skip
+    own: dict[str, object] = {"statsd": {"extraMappings": [{"match": "x.*", "name": "x"}]}}
+    kept = values(rendering("production", {"metrics.prefix": "team", "values": own}))
+    assert kept["statsd"] == own["statsd"]
+    other = values(rendering("production", {**STATSD, "metrics.prefix": "team"}))
+    assert other["statsd"] == {"enabled": False}
+
+
 def test_each_kind_sets_its_own_options() -> None:
     assert configured(STATSD) == {
         "statsd_on": "True", "statsd_host": "statsd.example.internal", "statsd_port": 9125,

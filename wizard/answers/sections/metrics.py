@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from wizard.formats.address_types import Address
 from wizard.formats.addresses import split_address
+from wizard.formats.nested import get_value
 from wizard.formats.types import LabelKey, MetricPrefix, ObjectName, Text
 from wizard.manifests.contribution import Contribution, EnvVar, Flow
 from wizard.manifests.metrics import exporter_settings, metrics_note, service_monitor
 from wizard.manifests.release import Release
+from wizard.manifests.statsd_mappings import OWN_PREFIX, build_mappings
 from wizard.manifests.tree import File
 from wizard.questions.cases import (
     METRICS_TARGET,
@@ -64,11 +66,10 @@ class Metrics(Section):
         default=False, title="IPv6", description="Send to an IPv6 address."
     )
     prefix: MetricPrefix = Field(
-        default="airflow",
+        default=OWN_PREFIX,
         title="Prefix",
         description=(
-            "First part of the name of each metric. The chart's exporter gives labels only to "
-            "metrics that begin with airflow."
+            "First part of the name of each metric. Dashboards made for the chart expect airflow."
         ),
     )
     scrape_namespace: Annotated[ObjectName, QuestionInfo(when=SCRAPED_THROUGH_POLICIES)] = Field(
@@ -106,6 +107,15 @@ class Metrics(Section):
             notes=(metrics_note(release),) if self.kind == "prometheus" else (),
         )
 
+    def compose(self, release: Release, total: Contribution) -> Contribution:
+        """Give the exporter its mappings for another prefix, unless `values:` have some."""
+        del release
+        own = get_value(total.values, ("statsd",)) or {}
+        given = isinstance(own, Mapping) and ("extraMappings" in own or "overrideMappings" in own)
+        if self.kind != "prometheus" or self.prefix == OWN_PREFIX or given:
+            return Contribution()
+        return Contribution(settings={"statsd.overrideMappings": build_mappings(self.prefix)})
+
     @property
     def _on_nodes(self) -> bool:
         return self.kind == "datadog"
@@ -118,7 +128,7 @@ class Metrics(Section):
         if self.kind == "prometheus":
             if release.network_policies:
                 yield from exporter_settings(release, self.scrape_namespace).items()
-            if self.prefix != "airflow":
+            if self.prefix != OWN_PREFIX:
                 yield "config.metrics.statsd_prefix", self.prefix
             return
         yield "statsd.enabled", False
