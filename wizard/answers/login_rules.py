@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}").fullmatch
+_DOMAIN = re.compile(
+    r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])"
+).fullmatch
+_MAILBOX = re.compile(r"([A-Za-z0-9._+'-]+@)?[^@]+").fullmatch
+# Accounts of these are nobody's but their owner's: their tokens name no domain.
+_CONSUMERS = frozenset({"gmail.com", "googlemail.com"})
 # What else decides on the login, by the part of the answers.
 _VALUES = (
     "apiServer.apiServerConfig",
@@ -54,8 +60,36 @@ def check_login(answers: Answers) -> Iterator[Problem]:
                 f"environment.variables.{name}",
                 f"remove it, or set access.login to password: {access.login} writes this setting",
             )
+    if access.oauth.provider == "google":
+        yield from _check_google(answers)
     if access.login == "proxy":
         yield from _check_proxy(answers)
+
+
+def _check_google(answers: Answers) -> Iterator[Problem]:
+    """Report roles that no Google account gets: its tokens name a domain and an address, no group.
+
+    Source: Google, OpenID Connect: claims of an ID token.
+    """
+    key, oauth = "access.oauth.roles", answers.access.oauth
+    for name in oauth.roles:
+        if not _DOMAIN(name.rpartition("@")[2]) or not _MAILBOX(name):
+            yield Problem(
+                key,
+                f"instead of {name!r}, name a Workspace domain, such as example.com, or an "
+                "address: Google sends no groups",
+            )
+        elif name.lower() in _CONSUMERS:
+            yield Problem(
+                key, f"instead of {name}, name single addresses: its accounts have no domain"
+            )
+    if len({name.lower() for name in oauth.roles}) < len(oauth.roles):
+        yield Problem(key, "name each domain and address once: Google's have no case")
+    named = any("@" in name for name in oauth.roles)
+    if named and oauth.scopes and "email" not in oauth.scopes.split(" "):
+        yield Problem(
+            "access.oauth.scopes", f"add email: without it, the addresses in {key} get no role"
+        )
 
 
 def _check_proxy(answers: Answers) -> Iterator[Problem]:

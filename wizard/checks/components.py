@@ -31,6 +31,8 @@ _RENAMED = {
 _POSTGRESQL = "postgresql"
 # What the chart derives URLs and KEDA's trigger from.
 _PROTOCOLS = ("data.metadataConnection.protocol", "data.resultBackendConnection.protocol")
+_ONE_NODE = "ReadWriteOnce"
+_NODE_LABEL = "kubernetes.io/hostname"
 _OLD_SECTIONS = {"kubernetes": "kubernetes_executor"}
 
 
@@ -49,6 +51,7 @@ def check_components(subject: Subject) -> Iterator[Finding]:
     yield from rules.check_logs()
     yield from rules.check_image()
     yield from rules.check_ingress()
+    yield from rules.check_dag_volume()
 
 
 class _Rules(Reporter):
@@ -228,3 +231,37 @@ class _Rules(Reporter):
                 message = f"the base URL has another host, {shown}: links and logins lead there"
                 fix, question = "answer the address of the Ingress", "access.base_url"
                 yield self.warning("configuration.ingress", where, message, fix, question)
+
+    def check_dag_volume(self) -> Iterator[Finding]:
+        """Report a new volume for DAGs that only one node can mount, with pods on several."""
+        at = "dags.persistence"
+        if self.one.get(f"{at}.enabled") is not True or self.one.get(f"{at}.existingClaim"):
+            return
+        # The chart's default.
+        mode = str(self.one.get(f"{at}.accessMode") or _ONE_NODE)
+        if not mode.startswith(_ONE_NODE) or self._is_on_one_node():
+            return
+        message = f"only one node can mount a volume of {mode}, and the pods run on any node"
+        fix = (
+            "use ReadWriteMany or ReadOnlyMany, or select one node for all pods by the label "
+            f"{_NODE_LABEL}"
+        )
+        where, question = f"{at}.accessMode", "dags.volume.access_mode"
+        yield self.warning("configuration.dag-volume", where, message, fix, question)
+
+    def _is_on_one_node(self) -> bool:
+        """Return whether all pods that read DAGs are on one node."""
+        for cluster in self.subject.objects("Cluster", group="kind.x-k8s.io"):
+            return len(as_list(cluster.data.get("nodes"))) < 2
+        everyone = as_mapping(self.one.get("nodeSelector")).get(_NODE_LABEL)
+        readers = ["dagProcessor", "triggerer", "scheduler"]
+        readers += ["workers.celery"] * ("Celery" in self.one.executor)
+        readers += ["workers.kubernetes"] * ("Kubernetes" in self.one.executor)
+        shared = {"workers": as_mapping(self.one.get("workers.nodeSelector")).get(_NODE_LABEL)}
+        nodes = {
+            as_mapping(self.one.get(f"{key}.nodeSelector")).get(_NODE_LABEL)
+            or shared.get(key.partition(".")[0])
+            or everyone
+            for key in readers
+        }
+        return len(nodes) == 1 and None not in nodes

@@ -28,6 +28,7 @@ from wizard.checks import (
     secrets,
     stores,
     templates,
+    users,
     values,
 )
 from wizard.checks.subject import Document, Layout, Subject, as_list
@@ -50,6 +51,7 @@ _RULES: tuple[Rule, ...] = (
     values.check_helm_values,
     configuration.check_configuration,
     components.check_components,
+    users.check_users,
     network.check_network_policies,
     pod_template.check_pod_template,
     hosts.check_hosts,

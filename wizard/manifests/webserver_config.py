@@ -98,11 +98,13 @@ if @CLAIM@ not in claims:
         raise ValueError("the provider describes another user")
     claims = {{**more, **claims}}
 {_CLAIM}"""
-# `hd` is the Workspace domain that the account belongs to; an address alone does not say so.
+# `hd` is the Workspace domain that the account belongs to; an address alone does not say so. Google
+# vouches for the addresses that it hosts: an account with another may be that of an earlier owner.
 _GOOGLE = """\
-groups = [claims["hd"]] if claims.get("hd") else []
-if claims.get("email_verified") is True:
-    groups.append(claims["email"])"""
+domain, address = claims.get("hd") or "", (claims.get("email") or "").lower()
+groups = [domain.lower()] if domain else []
+if claims.get("email_verified") is True and (domain or address.endswith("@gmail.com")):
+    groups.append(address)"""
 _GROUPS: Mapping[ProviderName, str] = {
     "entra": _CLAIM,
     "okta": _CLAIM_ON_REQUEST,
@@ -121,9 +123,11 @@ _USERNAMES: Mapping[ProviderName, str] = {
 def webserver_config(login: Login) -> str:
     """Return the code for this login; it holds no secret, and no action of Helm's templates."""
     groups = _fill(_GROUPS[login.provider], {"CLAIM": _literal(login.claim)})
-    roles = (
-        f"    {_literal(group)}: [{_literal(role)}]," for group, role in sorted(login.roles.items())
-    )
+    # Google's domains and addresses are compared without case.
+    named = {
+        one.lower() if login.provider == "google" else one: login.roles[one] for one in login.roles
+    }
+    roles = (f"    {_literal(group)}: [{_literal(role)}]," for group, role in sorted(named.items()))
     parts = {
         "GROUPS": "\n".join(f"        {line}" for line in groups.splitlines()),
         "USERNAME": _USERNAMES[login.provider],

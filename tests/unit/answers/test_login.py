@@ -26,7 +26,11 @@ OIDC: dict[str, object] = {
     "access.oauth.issuer": "https://sso.example.com/realms/data",
 }
 OKTA = {**OIDC, "access.oauth.provider": "okta"}
-GOOGLE = {**ENTRA, "access.oauth.provider": "google"}
+GOOGLE: dict[str, object] = {
+    **ENTRA,
+    "access.oauth.provider": "google",
+    "access.oauth.roles": {"example.com": "User", "Ada@Example.com": "Admin"},
+}
 PROXY: dict[str, object] = {**ENTRA, "access.login": "proxy"}
 WAYS: dict[str, dict[str, object]] = {
     "ingress": {"access.tls.issuer": "letsencrypt", "access.annotations": {"a": "b"}},
@@ -84,6 +88,16 @@ def named(made: Rendering, name: str) -> list[dict[str, Any]]:
         ({**ENTRA, "access.oauth.roles": {"a": "Root"}}, "access.oauth.roles", "'Viewer'"),
         ({**ENTRA, "access.oauth.roles": {" a": "Op"}}, "access.oauth.roles", "spaces around"),
         ({**ENTRA, "access.oauth.scopes": "email"}, "access.oauth.scopes", "add openid"),
+        ({**GOOGLE, "access.oauth.roles": {"admins": "Admin"}}, "access.oauth.roles", "no groups"),
+        ({**GOOGLE, "access.oauth.roles": {"a b@a.io": "Op"}}, "access.oauth.roles", "no groups"),
+        ({**GOOGLE, "access.oauth.roles": {"a@": "Admin"}}, "access.oauth.roles", "no groups"),
+        ({**GOOGLE, "access.oauth.roles": {"gmail.com": "Op"}}, "access.oauth.roles", "single"),
+        (
+            {**GOOGLE, "access.oauth.roles": {"a@a.io": "Op", "A@a.io": "Admin"}},
+            "access.oauth.roles",
+            "once",
+        ),
+        ({**GOOGLE, "access.oauth.scopes": "openid profile"}, "access.oauth.scopes", "add email"),
         ({**ENTRA, "access.oauth.claim": "a b"}, "access.oauth.claim", "name of a claim"),
         (
             {**ENTRA, "access.oauth.client_secret": {"generate": True}},
@@ -146,7 +160,9 @@ def test_users_log_in_at_the_provider(changes: dict[str, object], uri: str, serv
     assert app["client_id"] == changes["access.oauth.client_id"]
     assert app["client_secret"] is None, "it is only in the environment"
     assert ("groups" in app["client_kwargs"]["scope"]) == (provider["name"] == "okta")
-    assert found["AUTH_ROLES_MAPPING"] == {"airflow-admins": ["Admin"], "data": ["User"]}
+    own = {"example.com": ["User"], "ada@example.com": ["Admin"]}
+    groups = {"airflow-admins": ["Admin"], "data": ["User"]}
+    assert found["AUTH_ROLES_MAPPING"] == (own if provider["name"] == "google" else groups)
     assert found["AUTH_ROLES_SYNC_AT_LOGIN"] is found["AUTH_USER_REGISTRATION"] is True
     assert found["AUTH_USER_REGISTRATION_ROLE"] == "Public"
     assert "AUTH_ROLE_PUBLIC" not in found
@@ -154,6 +170,39 @@ def test_users_log_in_at_the_provider(changes: dict[str, object], uri: str, serv
     runbook = made.tree.by_logical("runbook").text
     assert f"\n{URL}{uri}\n" in runbook
     assert f"{URL}{uri}" in next(s.title for s in made.total.steps if "redirect" in s.id)
+
+
+@pytest.mark.parametrize(
+    ("claims", "keys"),
+    [
+        ({"hd": "Example.com", "email": "Ada@example.com"}, ["example.com", "ada@example.com"]),
+        ({"email": "Ada.B@gmail.com"}, ["ada.b@gmail.com"]),
+        # Google does not say whose the address is today.
+        ({"email": "ada@example.com"}, []),
+        ({"email": "ada@example.com", "email_verified": False, "hd": "a.io"}, ["a.io"]),
+        ({"email": "ada@gmail.com", "email_verified": "true"}, []),
+        ({"email": "ada@gmail.com.example.com"}, []),
+        ({}, []),
+    ],
+)
+def test_google_vouches_for_the_addresses_that_it_hosts(
+    claims: dict[str, object], keys: list[str]
+) -> None:
+    [definition] = [one for one in ast.parse(code(GOOGLE)).body if isinstance(one, ast.ClassDef)]
+    found: dict[str, Any] = {"FabAirflowSecurityManagerOverride": object}
+    exec(compile(ast.Module([definition], []), "webserver_config.py", "exec"), found)
+    token = {"sub": "1", "email_verified": True, **claims}
+    user = found["SecurityManager"]().get_oauth_user_info("google", {"userinfo": token})
+    assert user["role_keys"] == keys
+    assert user["username"] == "google_1"
+
+
+def test_roles_without_an_admin_are_a_warning() -> None:
+    for changes in (OIDC, {**PROXY, **AIRFLOW_2}):
+        made = rendering("production", {**changes, "access.oauth.roles": {"data": "Op"}})
+        [found] = findings(made)
+        assert (found.rule, found.severity) == ("configuration.roles", "warning")
+        assert found.fix.question == "access.oauth.roles"
 
 
 @pytest.mark.parametrize("version", [{}, AIRFLOW_2])

@@ -266,7 +266,7 @@ def test_a_quota_has_room_for_the_components_or_is_refused() -> None:
     # Also with what stands beside the chart.
     proxy = {"access.proxy.replicas": 3, "environment.quota": {**exact, "cpu": "20"}}
     [problem] = refusal({**SSO, **proxy, "environment.quota.memory": "64Gi"})
-    assert problem.startswith(f"environment.quota.pods: use at least {exact['pods'] + 3},")
+    assert problem.startswith(f"environment.quota.pods: use at least {int(least['pods']) + 3},")
     only_pods = values(rendering("production", {"environment.quota.pods": 50}))
     assert (only_pods["quotas"], "limits" in only_pods) == ({"pods": 50}, False)
 

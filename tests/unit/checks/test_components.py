@@ -40,6 +40,9 @@ ACCOUNT = "scheduler.serviceAccount"
 MYSQL = value("data.metadataConnection.protocol", "mysql")
 
 
+ROLES = "AUTH_ROLES_SYNC_AT_LOGIN = True\nAUTH_ROLES_MAPPING = {%s}\n"
+
+
 def at(host: str) -> Change:
     """An Ingress at this host, which the policy admits."""
     return both(
@@ -111,6 +114,18 @@ RED: list[tuple[str, str, str, str, Change]] = [
      both(at("a.example"), value("config.api.base_url", "https://b.example"))),
     ("another host by variable", "configuration.ingress", "ingress.apiServer.hosts[0]", "warning",
      both(at("a.example"), env("env", "AIRFLOW__API__BASE_URL", "http://localhost:8080"))),
+    ("no admin", "configuration.roles", "apiServer.apiServerConfig", "warning",
+     value("apiServer.apiServerConfig", ROLES % '"a": ["Op"], "b": ["User", "Viewer"]')),
+    ("nobody but Public", "configuration.roles", "apiServer.apiServerConfig", "warning",
+     value("apiServer.apiServerConfig", ROLES % "")),
+    ("DAGs on one node", "configuration.dag-volume", "dags.persistence.accessMode", "warning",
+     value("dags.persistence", {"enabled": True, "accessMode": "ReadWriteOnce"})),
+    ("DAGs on one node by default", "configuration.dag-volume", "dags.persistence.accessMode",
+     "warning", value("dags.persistence", {"enabled": True})),
+    ("DAGs on two nodes", "configuration.dag-volume", "dags.persistence.accessMode", "warning",
+     both(value("dags.persistence", {"enabled": True}),
+          value("nodeSelector", {"kubernetes.io/hostname": "a"}),
+          value("triggerer.nodeSelector", {"kubernetes.io/hostname": "b"}))),
 ]  # fmt: skip
 GREEN: dict[str, Change] = {
     "PostgreSQL by name": value("data.metadataConnection.protocol", "postgresql"),
@@ -149,6 +164,21 @@ GREEN: dict[str, Change] = {
         value("createUserJob.env", []),
         env("scheduler.env", "AIRFLOW__CORE__AUTH_MANAGER", SIMPLE)),
     "the same host": both(at("A.example"), value("config.api.base_url", "https://a.example/x")),
+    "an admin": value("apiServer.apiServerConfig", ROLES % '"a": ["Op"], "b": ["User", "Admin"]'),
+    "roles that stay": value("apiServer.apiServerConfig",
+                             (ROLES % '"a": ["Op"]').replace("True", "False")),
+    "everybody an admin": value("apiServer.apiServerConfig",
+                                f'{ROLES % ""}AUTH_USER_REGISTRATION_ROLE = "Admin"\n'),
+    "roles from elsewhere": value("apiServer.apiServerConfig",
+                                  "AUTH_ROLES_SYNC_AT_LOGIN = True\nAUTH_ROLES_MAPPING = f()\n"),
+    "no Python": value("apiServer.apiServerConfig", "AUTH_ROLES_MAPPING = {\n"),
+    "DAGs for many nodes": value("dags.persistence",
+                                 {"enabled": True, "accessMode": "ReadOnlyMany"}),
+    "DAGs on a claim of others": value("dags.persistence",
+                                       {"enabled": True, "existingClaim": "dags"}),
+    "DAGs and all pods on one node": both(
+        value("dags.persistence", {"enabled": True}),
+        value("nodeSelector", {"kubernetes.io/hostname": "a"})),
     "any host": both(at("*.example"), value("config.api.base_url", "https://a.example")),
 }  # fmt: skip
 

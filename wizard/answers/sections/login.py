@@ -100,8 +100,8 @@ class OAuth(Model):
         default_factory=dict,
         title="Roles",
         description=(
-            "GROUP=ROLE. Entra ID: app roles of the client, assigned to groups. Google: Workspace "
-            "domains or addresses. Others: groups. All others get Public: no rights."
+            "GROUP=ROLE. Entra ID: app roles of the client, assigned to groups. Google, without "
+            "groups: Workspace domains or addresses. Others: groups. All else: Public, no rights."
         ),
     )
     claim: Annotated[ClaimName, QuestionInfo(when=GROUPS_CLAIM)] = Field(
