@@ -182,14 +182,16 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
     def mark(self, name: str, *, current: str) -> str:
         """Return the state of a step as characters: current, wrong, done, or not visited."""
+        from wizard.workspace.deploy_keys import has_public_keys
+
         if name == current:
             return ">"
         if name == PREFLIGHT:
             return self.session.mark(self.draft)
         if name == REVIEW or name not in self.visited:
             return ""
-        if name == DEPLOY_KEY and not self.draft.answers.dags.key.public:
-            # The key is optional until somebody creates it.
+        if name == DEPLOY_KEY and not has_public_keys(self.draft.answers):
+            # The keys are optional until somebody creates them.
             return ""
         is_wrong = self.draft.problem_keys(name) or self.session.is_faulty(self.draft, name)
         return "!" if is_wrong else "ok"

@@ -28,6 +28,7 @@ from wizard.hostkeys.scan import Scan
 from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost, parse_host_key
 from wizard.plan.render import Rendering, render
 from wizard.questions.section import Section
+from wizard.workspace.deploy_keys import list_dag_keys
 from wizard.workspace.git_hosts import GitHost, list_git_hosts
 from wizard.workspace.host_keys import (
     VerifiedAnswers,
@@ -261,7 +262,7 @@ class Draft:
                 found.append(PageEntry(name, type(section).title))
             if name == "dags" and self.git_hosts:
                 found.append(PageEntry(HOST_KEYS, str(field_spec(HOST_KEYS).title)))
-            if name == "dags" and field_spec(HOST_KEYS).applies(self.answers):
+            if name == "dags" and list_dag_keys(self.answers):
                 found.append(PageEntry(DEPLOY_KEY, str(field_spec("dags.key").title)))
         return (*found, PageEntry(PREFLIGHT, "Pre-flight"), PageEntry(REVIEW, "Review"))
 

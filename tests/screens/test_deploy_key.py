@@ -261,6 +261,55 @@ async def _proven(stage: Stage, pilot: Pilot[Any], server: Any, bare: Path, pinn
     return await stage.press(pilot, "p")
 
 
+BUNDLES = (
+    "dags.source=bundle",
+    "dags.repo=https://github.com/example/dags.git",
+    "dags.bundles=[{name: fin, repo: 'ssh://git@github.com/example/fin.git', "
+    "login: {generate: true}}, "
+    "{name: hr, repo: 'ssh://git@gitlab.com/example/hr.git', login: {generate: true}}]",
+)
+
+
+def bundle_keys(app: WizardApp) -> list[str]:
+    return [one.login.public for one in app.draft.answers.dags.bundles if one.login]
+
+
+async def test_the_keys_of_bundles_are_created_shown_and_copied(stage: Stage) -> None:
+    app = stage.app(*BUNDLES)
+    async with app.run_test(size=(80, 40), notifications=True) as pilot:
+        shown = await stage.open(pilot)
+        assert "Deploy key of github.com/example/fin.git" in shown
+        assert ">    github.com/example/fin.git  bundle fin" in shown
+        await stage.look(pilot)
+        await stage.press(pilot, "m")
+        await stage.press(pilot, "enter")
+        shown = await stage.press(pilot, "down", "enter")
+        stored = stage.values
+        assert {"gitSshKeyFin", "gitSshKeyHr"} <= stored.keys()
+        fin, hr = bundle_keys(app)
+        for name, line in (("gitSshKeyFin", fin), ("gitSshKeyHr", hr)):
+            private = stage.folder / name
+            private.touch(0o600)
+            private.write_text(stored[name])
+            assert is_same_key(line, keygen("-y", "-f", private))
+        assert "https://github.com/example/fin/settings/keys" in shown
+        assert 'leave "Allow write access" off' in shown
+        await _copied(pilot, fin)
+        shown = await stage.press(pilot, "down")
+        assert "Deploy key of gitlab.com/example/hr.git" in shown
+        assert "> ok gitlab.com/example/hr.git" in shown
+        assert "https://gitlab.com/example/hr/-/settings" in "".join(one_line(shown).split())
+        await _copied(pilot, hr)
+        # Another check finds the same keys, and creates none.
+        await stage.press(pilot, "f5")
+        assert bundle_keys(app) == [fin, hr]
+        assert stage.values == stored
+        assert (
+            app.propose().answers.dags.bundles[1].login == app.draft.answers.dags.bundles[1].login
+        )
+    stage.assert_nothing_leaked(app.draft)
+
+
 async def test_an_existing_key_is_recorded_and_results_stay(stage: Stage) -> None:
     key = generate_key_pair("ed25519", "theirs")
     stage.put({GIT_KEY: key.private.get_secret_value(), "foreign": "kept"})
@@ -656,7 +705,7 @@ ITEMS = (
 )
 
 
-@pytest.mark.parametrize("name", ["nothing", "absent", "stored", "no-login"])
+@pytest.mark.parametrize("name", ["nothing", "absent", "stored", "no-login", "bundles"])
 async def test_the_page_looks_as_stored(
     name: str,
     tmp_path: Path,
@@ -668,6 +717,9 @@ async def test_the_page_looks_as_stored(
     monkeypatch.setenv("DB_PASSWORD", "nobody reads it here")
     data = answers("production", COMPLETE)
     items: tuple[StoreItem, ...] = ITEMS
+    if name == "bundles":
+        data = answers("production", (*COMPLETE, *BUNDLES))
+        data["dags"]["bundles"][0]["login"]["public"] = f"{KEY} airflow-wizard airflow fin"
     if name == "stored":
         line = f"{KEY} airflow-wizard airflow github.com/example/dags.git"
         data = put_value(data, ("dags", "key"), {"generate": True, "public": line})

@@ -34,6 +34,7 @@ from wizard.systems.git.dag_probes import DAG_CLONE, clone_target, make_clone_lo
 from wizard.systems.git.https_probes import TOKEN_FACT, https_clone_probes, https_target
 from wizard.systems.payload_store import HiddenPlace, fill_store
 from wizard.workspace.consent import BUNDLES_KEY, DAGS_REPO_KEY, new_references
+from wizard.workspace.deploy_keys import list_dag_keys
 from wizard.workspace.store_paths import list_store_paths
 
 if TYPE_CHECKING:
@@ -159,6 +160,12 @@ class StoreSession:
     def key(self, filled: FillResult | None = None) -> KeyPair | None:
         """Return the deploy key that the store holds now."""
         return self.found.deploy_key(filled.payload if filled else self.found.seen.payload)
+
+    def keys(self, filled: FillResult | None = None) -> dict[str, KeyPair]:
+        """Return the keys with which pods clone that the store holds now, by their names there."""
+        payload = filled.payload if filled else self.found.seen.payload
+        found = self.found.deploy_keys(payload, list_dag_keys(self.proposal.answers))
+        return {about.fact: key for about, key in found}
 
 
 @contextmanager
@@ -299,6 +306,9 @@ def list_clone_probes(
 
     Raises RefusedError without a pinned host key.
     """
+    if key is not None and key.label:
+        bundle = next(one for one in answers.dags.bundles if one.fact and one.fact.key == key.fact)
+        return list(bundle_probes(answers, bundle, private))
     if key is not None and key.question != "dags.key":
         from wizard.systems.argocd.probes import (
             CONFIG_CLONE,

@@ -266,14 +266,18 @@ class Survey:
         found = {about.fact: key for about, key in self.deploy_keys(payload)}
         return found.get(own.fact) if own else None
 
-    def deploy_keys(self, payload: Payload) -> list[tuple[GitKey, KeyPair]]:
-        """Return the deploy keys in a payload whose public half the answers record.
+    def deploy_keys(
+        self, payload: Payload, abouts: Iterable[GitKey] | None = None
+    ) -> list[tuple[GitKey, KeyPair]]:
+        """Return these deploy keys, if the payload has them; by default those of `list_git_keys`.
 
         Raises ConflictError when the answers record a different key.
         """
         facts = {item.fact.key: item.fact for item in self.items}
         found = []
-        for about in list_git_keys(self.proposal.answers) if facts else ():
+        if abouts is None:
+            abouts = list_git_keys(self.proposal.answers) if facts else ()
+        for about in abouts:
             fact = facts.get(about.fact)
             value = _read_secret(payload, fact) if fact else None
             if fact is None or value is None:
@@ -291,11 +295,6 @@ def _require_value(answers: Answers, fact: Fact, value: SecretStr) -> None:
     if problem and fact.reference is not None:
         key = reference_key(answers, fact.reference)
         raise SecretError(f"{key}: the value {problem}", Fix("correct the value", key))
-
-
-def key_comment(answers: Answers) -> str:
-    """Return the comment of the DAG key's public line: its owner and its repository."""
-    return git_key(answers).comment
 
 
 def _read_secret(payload: Payload, fact: Fact) -> SecretStr | None:

@@ -43,9 +43,14 @@ def new_references(
         if reference is None or reference.kind not in _READ_KINDS:
             continue
         key = reference_key(answers, reference)
-        if _find_agreed(agreed, key).get(reference.kind) != reference.argument:
+        if not is_agreed(agreed, key, reference):
             found[key] = reference
     return found
+
+
+def is_agreed(agreed: Mapping[str, Any], key: str, reference: SecretRef) -> bool:
+    """Return whether the raw answers `agreed` have this reference at this key."""
+    return bool(_find_agreed(agreed, key).get(reference.kind) == reference.argument)
 
 
 def _find_agreed(agreed: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,13 @@ class GitKey:
     def name(self) -> str:
         """The place of the key in the answers, for messages."""
         return self.label or self.question
+
+    @property
+    def short_name(self) -> str:
+        """The name of what is read with the key: the question, or the bundle."""
+        return self.label.replace("dags.bundles.", "bundle ").removesuffix(".login") or (
+            self.repository
+        )
 
     @property
     def public(self) -> str:
@@ -97,6 +104,18 @@ def list_git_keys(answers: Answers) -> list[GitKey]:
     return [*(git_key(answers, name) for name in QUESTIONS), *bundles]
 
 
+def list_dag_keys(answers: Answers) -> list[GitKey]:
+    """Return the keys with which pods clone over SSH: that of dags.repo, then the bundles'."""
+    dags = answers.dags
+    own = [git_key(answers)] if dags.is_over_ssh else []
+    return [*own, *(_list_bundle_keys(answers) if dags.source == "bundle" else ())]
+
+
+def has_public_keys(answers: Answers) -> bool:
+    """Return whether the public halves of all keys with which pods clone are recorded."""
+    return all(one.public for one in list_dag_keys(answers))
+
+
 def with_git_key(answers: Answers, key: GitKey, answer: DeployKey) -> Answers:
     """Return the answers with another answer about this deploy key."""
     from wizard.answers.files import with_value
@@ -108,6 +127,23 @@ def with_git_key(answers: Answers, key: GitKey, answer: DeployKey) -> Answers:
         for one in answers.dags.bundles
     ]
     return with_value(answers, ("dags", "bundles"), bundles)
+
+
+def raw_with_public(answers: Answers, raw: object, key: GitKey, public: str) -> object:
+    """Return the raw answer to the question of a key, with this public half of the key.
+
+    `raw` is the raw answer in `answers`: a reference, or the list of bundles.
+    """
+    if not key.label:
+        reference = raw if isinstance(raw, Mapping) else {"generate": True}
+        return {**reference, "public": public}
+    listed = raw if isinstance(raw, list) else []
+    return [
+        {**one, "login": {**one["login"], "public": public}}
+        if bundle.fact and bundle.fact.key == key.fact
+        else one
+        for one, bundle in zip(listed, answers.dags.bundles, strict=True)
+    ]
 
 
 def find_git_key(answers: Answers, facts: Iterable[Fact]) -> GitKey | None:

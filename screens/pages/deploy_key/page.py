@@ -20,10 +20,10 @@ from screens.pages.base import Page
 from screens.pages.deploy_key.store import find_operator
 from screens.pages.deploy_key.tasks import OWN_KEY_KINDS, KeyTasks, get_key_tasks
 from screens.pages.deploy_key.view import (
-    INTRO,
     KeyView,
     draw_randomart,
     render_facts,
+    render_intro,
     render_problems,
     render_proof,
     render_public_line,
@@ -32,8 +32,10 @@ from screens.pages.deploy_key.view import (
 from screens.steps import DEPLOY_KEY
 from screens.text import plain, replace_unprintable
 from screens.widgets.fields import Line
+from screens.widgets.line_list import LineList, ListLine
 from wizard.answers.questions import field_spec
 from wizard.errors import ConflictError
+from wizard.workspace.deploy_keys import repository_label
 
 
 class DeployKeyScreen(Page):
@@ -67,13 +69,19 @@ class DeployKeyScreen(Page):
         """The data to show now."""
         width = max(30, min(self.size.width - 20, 110)) if self.size.width >= 64 else 40
         return KeyView(
-            self.draft.answers, self.tasks.key_status, self.tasks.error, self.login, width
+            self.draft.answers,
+            self.tasks.key,
+            self.tasks.key_status,
+            self.tasks.error,
+            self.login,
+            width,
         )
 
     def content(self) -> Iterator[Widget]:
         """Yield facts with randomart beside them, then problems, public line and clone test."""
-        yield Static(plain(render_title(self.draft.answers)), classes="title")
-        yield Static(plain(INTRO), classes="intro")
+        yield Static(id="about", classes="title")
+        yield Static(plain(render_intro(self.draft.answers)), classes="intro")
+        yield LineList()
         with VerticalScroll(id="key-page", can_focus=False):
             with Horizontal(id="key-facts"):
                 yield Static(id="facts", classes="key")
@@ -88,6 +96,8 @@ class DeployKeyScreen(Page):
         """Show what is already known, without contacting any system."""
         self.login = find_operator()
         self.tasks.show = self.redraw
+        if len(self.tasks.keys) > 1:
+            self.query_one(LineList).focus()
         self.set_interval(1, self._tick)
         self.call_after_refresh(self.redraw)
 
@@ -108,6 +118,8 @@ class DeployKeyScreen(Page):
         if not self.is_mounted or not self.query("#facts"):
             return
         view = self.view
+        self.query_one("#about", Static).update(plain(render_title(view.key)))
+        self._show_list(view)
         art = plain(draw_randomart(view.public))
         shown = {
             "facts": render_facts(view), "beside": art, "troubles": render_problems(view),
@@ -122,6 +134,31 @@ class DeployKeyScreen(Page):
         self.query_one("#message", Line).put(self._next_hint(view))
         self.query_one("#keys", Static).update(_keys(self._available_keys(view)))
         self.show_state()
+
+    def _show_list(self, view: KeyView) -> None:
+        """Show all keys, if there are several: which have a public half, and their repositories."""
+        keys = self.tasks.keys
+        lines = [
+            ListLine("ok" if one.public else "", repository_label(one.url), one.short_name)
+            for one in keys
+        ]
+        self.query_one(LineList).put(lines, self._number(view))
+
+    def _number(self, view: KeyView) -> int:
+        facts = [one.fact for one in self.tasks.keys]
+        return facts.index(view.key.fact) if view.key.fact in facts else 0
+
+    def on_line_list_chosen(self, event: LineList.Chosen) -> None:
+        """Show another key, unless a task is running."""
+        self._choose(event.number)
+
+    def _choose(self, number: int) -> None:
+        if self.tasks.is_busy:
+            self.app.bell()
+            return
+        self.tasks.chosen, self.tasks.error = self.tasks.keys[number].fact, None
+        self._last_drawn = None
+        self.redraw()
 
     def _scroll_to_news(self, view: KeyView) -> None:
         """Scroll to a new public line, registration or clone test."""
@@ -170,7 +207,7 @@ class DeployKeyScreen(Page):
         return "Enter goes on: somebody with access can store the key later."
 
     def _can_look(self, view: KeyView) -> bool:
-        return bool(view.is_in_vault and view.login) or view.answers.dags.key.kind in OWN_KEY_KINDS
+        return bool(view.is_in_vault and view.login) or view.key.answer.kind in OWN_KEY_KINDS
 
     def _available_keys(self, view: KeyView) -> list[tuple[str, str]]:
         """Return the tasks that make sense now, with their key hints."""
@@ -237,9 +274,12 @@ class DeployKeyScreen(Page):
             self.say("! this terminal cannot suspend the screens; c copies the line")
 
     async def action_forward(self) -> None:
-        """Open the next page, unless a task is running."""
+        """Show the next key, then open the next page, unless a task is running."""
+        there = self._number(self.view) + 1
         if self.tasks.is_busy:
             self.app.bell()
+        elif there < len(self.tasks.keys):
+            self._choose(there)
         else:
             self.action_next()
 
@@ -264,7 +304,7 @@ class DeployKeyScreen(Page):
 
     def action_help(self) -> None:
         """Show the help of the question behind the page."""
-        self.host.show_help(field_spec("dags.key"))
+        self.host.show_help(field_spec(self.tasks.key.question))
 
 
 def _keys(offers: list[tuple[str, str]]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,18 +23,17 @@ from wizard.provisioning.steps import (
     open_store,
     resolve_store,
 )
-from wizard.provisioning.survey import key_comment
 from wizard.secrets.deploy_key import list_repairs, read_private_key, require_recorded_key
 from wizard.secrets.resolve import resolve_reference
 from wizard.state.apply_journal import with_remembered_cluster
 
 if TYPE_CHECKING:
-    from wizard.answers.model import Answers
     from wizard.clients.vault.address import AppRole, Token
     from wizard.provisioning.items import StoreItem
     from wizard.provisioning.survey import Inputs
     from wizard.secrets.deploy_key import KeyPair
     from wizard.systems.prior_use import PriorUse
+    from wizard.workspace.deploy_keys import GitKey
     from wizard.workspace.proposal import Proposal
     from wizard.workspace.workspace import Workspace
 
@@ -61,6 +60,7 @@ class StoreAccess:
 class StoreContents:
     """Existing and missing values of a proposal in the store, without the values themselves.
 
+    `publics` has the public lines of the deploy keys, by their names in the store.
     `denial` is the reason why missing values could not be written. `claim` is the question that a
     payload of unknown owner needs a yes to, with its `seal`. `other_paths` has one line for
     each other path of the installation with missing values, which this page does not fill.
@@ -72,7 +72,7 @@ class StoreContents:
     identity: str
     version: int
     items: tuple[StoreItem, ...]
-    public: str = ""
+    publics: Mapping[str, str] = field(default_factory=dict)
     denial: WizardError | None = None
     claim: str = ""
     seal: str = ""
@@ -124,7 +124,7 @@ def read_store(access: StoreAccess) -> StoreContents:
                 note = session.require_rights()
             except RefusedError as error:
                 denial = error
-        return _store_contents(session, session.key(), denial, note)
+        return _store_contents(session, session.keys(), denial, note)
 
 
 def _other_path_lines(session: StoreSession) -> Iterator[str]:
@@ -141,7 +141,10 @@ def _other_path_lines(session: StoreSession) -> Iterator[str]:
 
 
 def _store_contents(
-    session: StoreSession, key: KeyPair | None, denial: WizardError | None = None, note: str = ""
+    session: StoreSession,
+    keys: Mapping[str, KeyPair],
+    denial: WizardError | None = None,
+    note: str = "",
 ) -> StoreContents:
     survey = session.found
     question = "" if denial else survey.claim_question
@@ -151,7 +154,7 @@ def _store_contents(
         session.store.identity,
         survey.seen.version,
         survey.items,
-        key.public if key else "",
+        {name: key.public for name, key in keys.items()},
         denial,
         question,
         survey.claim.seal,
@@ -184,7 +187,7 @@ def fill_store(
             )
         _require_no_hand_off(access, session)
         filled = session.fill(inputs, shown.seal)
-        contents = _store_contents(session, session.key(filled))
+        contents = _store_contents(session, session.keys(filled))
     items = tuple(
         replace(item, state="kept") if item in contents.missing_items else item
         for item in contents.items
@@ -212,21 +215,22 @@ def _states(items: Sequence[StoreItem]) -> list[tuple[str, str]]:
     return [(item.fact.key, item.source) for item in items]
 
 
-def read_stored_key(access: StoreAccess) -> KeyPair:
-    """Return the deploy key from the store; the result holds the private key."""
+def read_stored_key(access: StoreAccess, about: GitKey) -> KeyPair:
+    """Return a deploy key from the store; the result holds the private key."""
     with open_store(access.target, access.credentials) as session:
-        key = session.key()
+        key = session.keys().get(about.fact)
     if key is None:
-        raise WizardError(f"{session.found.store.name} has no {GIT_KEY}", "press f5 to check again")
+        name = session.found.store.name
+        raise WizardError(f"{name} has no {about.fact}", "press f5 to check again")
     return key
 
 
 def read_own_key(
-    answers: Answers, folder: Path | None, prompt: Any
+    about: GitKey, folder: Path | None, prompt: Any
 ) -> tuple[KeyPair, tuple[str, ...]]:
     """Return the user's own key, which holds the private key, and the repairs it needs."""
-    reference = answers.dags.key
-    value = resolve_reference(reference, "dags.key", folder=folder, prompt=prompt, lines=True)
-    key = read_private_key(value, f"dags.key ({reference})", key_comment(answers))
-    require_recorded_key(key, reference.public)
+    reference = about.answer
+    value = resolve_reference(reference, about.name, folder=folder, prompt=prompt, lines=True)
+    key = read_private_key(value, f"{about.name} ({reference})", about.comment, about.question)
+    require_recorded_key(key, reference.public, about.name, about.question)
     return key, list_repairs(value)

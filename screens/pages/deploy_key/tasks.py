@@ -13,19 +13,21 @@ from weakref import WeakKeyDictionary
 
 from screens.background.tasks import TaskRunner
 from screens.pages.deploy_key import store
+from screens.pages.deploy_key.store import GIT_KEY
 from screens.steps import DEPLOY_KEY
 from screens.text import pluralize
 from screens.widgets.prompts import ConfirmListDialog, create_token_prompt
 from wizard.answers.questions import field_spec, list_references
 from wizard.engine.probes import Probe, ProbeResult, run_probes
 from wizard.errors import AnswersError, RefusedError, WizardError
-from wizard.formats.nested import get_value
+from wizard.hostkeys.keys import known_hosts_name
 from wizard.provisioning import steps as provisioning
 from wizard.provisioning.survey import Inputs
 from wizard.secrets.deploy_key import is_same_key
 from wizard.secrets.resolve import resolve_reference
 from wizard.stores.registry import store_kind
-from wizard.workspace.consent import reference_key
+from wizard.workspace.consent import is_agreed, reference_key
+from wizard.workspace.deploy_keys import git_key, list_dag_keys, raw_with_public
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from screens.host import Host
     from screens.pages.deploy_key.store import StoreAccess, StoreContents
     from wizard.answers.model import Answers
+    from wizard.workspace.deploy_keys import GitKey
     from wizard.workspace.proposal import Proposal
 
 OWN_KEY_KINDS = ("env", "file", "prompt")
@@ -60,7 +63,8 @@ def relevant_answers(answers: Answers) -> tuple[object, ...]:
     dags, own = answers.dags, answers.secrets
     # Missing values are listed and created with the current references.
     references = [(key, str(one)) for key, one in list_references(answers)]
-    return (dags.repo, dags.source, own.store, own.payload, getattr(own, own.store, None),
+    bundles = [(one.name, one.repo) for one in dags.bundles]
+    return (dags.repo, dags.source, bundles, own.store, own.payload, getattr(own, own.store, None),
             answers.installation.name,
             answers.delivery, references)  # fmt: skip
 
@@ -68,38 +72,61 @@ def relevant_answers(answers: Answers) -> tuple[object, ...]:
 class KeyTasks(TaskRunner):
     """The tasks of the deploy key; they fill the store with the steps of `secrets`."""
 
-    _status = KeyStatus()
+    def __init__(self, host: Host, page_name: str) -> None:
+        super().__init__(host, page_name)
+        self._statuses: dict[str, KeyStatus] = {}
+        self.chosen = GIT_KEY
+
+    @property
+    def keys(self) -> list[GitKey]:
+        """The keys with which pods clone over SSH."""
+        return list_dag_keys(self.host.draft.answers)
+
+    @property
+    def key(self) -> GitKey:
+        """The key that the page shows; the page is there only if there is one."""
+        keys = self.keys
+        found = next((one for one in keys if one.fact == self.chosen), None)
+        return found or next(iter(keys), None) or git_key(self.host.draft.answers)
 
     @property
     def key_status(self) -> KeyStatus:
-        """The results for the current answers."""
+        """The results on the shown key, for the current answers."""
+        return self._status_of(self.key)
+
+    def _status_of(self, key: GitKey) -> KeyStatus:
         now = relevant_answers(self.host.draft.answers)
-        if self._status.subject != now:
-            self._status, self.error = KeyStatus(now), None
-        return self._status
+        if any(one.subject != now for one in self._statuses.values()):
+            self._statuses, self.error = {}, None
+        return self._statuses.setdefault(key.fact, KeyStatus(now))
+
+    def _set_contents(self, contents: StoreContents) -> None:
+        """Keep the contents of the store, which has all keys, and record their public parts."""
+        keys = self.keys
+        for key in keys:
+            self._status_of(key).store_contents = contents
+        for key in keys:
+            self._update_public(key, contents.publics.get(key.fact, ""))
 
     async def look(self) -> None:
         """Check the store, or the user's own key if the store has none."""
-        answers = self.host.draft.answers
-        own = answers.dags.key.kind in OWN_KEY_KINDS
+        answers, key = self.host.draft.answers, self.key
+        own = key.answer.kind in OWN_KEY_KINDS
         if not store_kind(answers.secrets.store).fillable or (own and not store.find_operator()):
-            await self._read_own_key(answers)
+            await self._read_own_key(key)
             return
         try:
             access = await self._prepare_access()
         except WizardError:
             if own:
-                await self._read_own_key(answers)
+                await self._read_own_key(key)
             raise
         await self._consent_to_vault(access)
         text = f"asking Vault at {access.target.where.endpoint}"
         contents = await self._run_in_thread(text, lambda: store.read_store(access))
-        status = self.key_status
-        status.store_contents = contents
-        if contents.public:
-            self._update_public(contents.public)
-        elif own and contents.state_of(store.GIT_KEY) == "given":
-            await self._read_own_key(answers)
+        self._set_contents(contents)
+        if own and contents.state_of(key.fact) == "given":
+            await self._read_own_key(key)
 
     async def _prepare_access(self) -> StoreAccess:
         proposal = await self._proposal()
@@ -161,8 +188,8 @@ class KeyTasks(TaskRunner):
             text, lambda: store.fill_store(access, contents, inputs)
         )
         if self.key_status is status:
-            status.store_contents, status.summary = now, "; ".join(notes)
-            self._update_public(now.public)
+            status.summary = "; ".join(notes)
+            self._set_contents(now)
 
     async def _consent_to_reads(self, access: StoreAccess, contents: StoreContents) -> None:
         """Ask for consent to read new references and to query cluster and database."""
@@ -198,70 +225,68 @@ class KeyTasks(TaskRunner):
                 key = reference_key(contents.proposal.answers, reference)
                 await self._prompt_secret(key, f"It is sent only to {contents.store}.")
 
-    def _update_public(self, public: str) -> None:
+    def _update_public(self, key: GitKey, public: str) -> None:
         """Record the public part in the draft, as `secrets` does."""
         # Keep the user's own comment on the same key.
-        if public and not is_same_key(self.host.draft.answers.dags.key.public, public):
-            self._set_public(public)
+        if public and not is_same_key(key.public, public):
+            self._set_public(key, public)
 
-    def _set_public(self, public: str) -> None:
-        draft, item = self.host.draft, field_spec("dags.key")
-        raw = draft.value(item)
-        reference = raw if isinstance(raw, Mapping) else {"generate": True}
-        self.host.draft = draft.with_answer(item, {**reference, "public": public})
+    def _set_public(self, key: GitKey, public: str) -> None:
+        draft, item = self.host.draft, field_spec(key.question)
+        self.host.draft = draft.with_answer(
+            item, raw_with_public(draft.answers, draft.value(item), key, public)
+        )
 
     async def forget(self) -> None:
         """Clear the recorded public part after a confirmation."""
+        key = self.key
         text = (
             "The answers then have no deploy key: the next check records the key in the store, or "
             "a new one is created. A key that is registered at the Git host stays registered."
         )
         await self._ask(
-            ConfirmListDialog("Clear dags.key.public?", text, yes="clear it", no="keep it")
+            ConfirmListDialog(f"Clear {key.name}.public?", text, yes="clear it", no="keep it")
         )
-        self._set_public("")
-        self._status = KeyStatus(relevant_answers(self.host.draft.answers))
+        self._set_public(key, "")
+        self._statuses = {}
 
-    async def _read_own_key(self, answers: Answers) -> SecretStr | None:
+    async def _read_own_key(self, key: GitKey) -> SecretStr | None:
         """Read and check the user's own key; return the private key for a clone test."""
-        reference = answers.dags.key
+        reference = key.answer
         if reference.kind not in OWN_KEY_KINDS:
             return None
         branch_answers = await self._run_in_thread(
             "reading the target branch",
             lambda: self.host.workspace.target_answers(self.host.existing),
         )
-        await self._consent_to_own_key(answers, branch_answers)
+        await self._consent_to_own_key(key, branch_answers)
         if reference.kind == "prompt":
             await self._prompt_secret(
-                "dags.key", "Paste the whole private key; it is only checked here."
+                key.name, "Paste the whole private key; it is only checked here."
             )
-        key, repairs = await self._run_in_thread(
+        pair, repairs = await self._run_in_thread(
             f"reading {reference}",
-            lambda: store.read_own_key(answers, self.host.folder, self._prompt),
+            lambda: store.read_own_key(key, self.host.folder, self._prompt),
         )
-        self.key_status.repairs = repairs
-        self._update_public(key.public)
-        return key.private
+        self._status_of(key).repairs = repairs
+        self._update_public(key, pair.public)
+        return pair.private
 
-    async def _consent_to_own_key(
-        self, answers: Answers, branch_answers: Mapping[str, Any]
-    ) -> None:
-        reference = answers.dags.key
-        path = ("dags", "key", reference.kind)
-        if reference.kind == "prompt" or get_value(branch_answers, path) == reference.argument:
+    async def _consent_to_own_key(self, key: GitKey, branch_answers: Mapping[str, Any]) -> None:
+        reference = key.answer
+        if reference.kind == "prompt" or is_agreed(branch_answers, key.name, reference):
             return
         title = f"Read {reference} on this machine?"
         text = (
-            "This dags.key is not on the target branch yet. The key is checked here and not sent "
-            "anywhere; only its public part is shown."
+            f"This {key.name} is not on the target branch yet. The key is checked here and not "
+            "sent anywhere; only its public part is shown."
         )
         await self._consent(f"read {reference}", title, text, "read it")
 
     async def register(self) -> None:
         """Register the key at the Git host, read-only, with a token from a reference."""
-        answers = self.host.draft.answers
-        api, public = provisioning.find_provider_api(answers), answers.dags.key.public
+        answers, key = self.host.draft.answers, self.key
+        api, public = provisioning.find_provider_api(answers, key), key.public
         if api is None or not public:
             return
         title = f"Register the key at {api.path}, read-only"
@@ -280,40 +305,41 @@ class KeyTasks(TaskRunner):
         done = await self._run_in_thread(
             f"asking {api.api}", lambda: provisioning.register_key(answers, api, token, public)
         )
-        status = self.key_status
+        status = self._status_of(key)
         status.registration = "registered" if done.made else "already registered"
         status.registration += f", read-only: {api.path}"
         status.notes = (f"! {done.note}",) if done.note else ()
 
     async def prove(self) -> None:
         """Test a clone with exactly this key; shows each result as it arrives."""
-        answers = (await self._proposal()).answers
+        key, answers = self.key, (await self._proposal()).answers
         # Report missing evidence before asking for consent.
-        if not answers.dags.known_hosts:
+        place = key.location
+        name = known_hosts_name(place.host, place.port)
+        if name not in {line.split()[0] for line in answers.dags.known_hosts.splitlines()}:
             raise RefusedError("clone not tested: no host key has evidence yet", "go to Host keys")
-        host = answers.dags.location.host if answers.dags.location else ""
-        private = await self._read_private_key(answers)
-        title = f"Clone from {host} with this key?"
+        private = await self._read_private_key(key)
+        title = f"Clone from {place.host} with this key?"
         text = "Only the names of its files are fetched; nothing is written there."
-        await self._consent(f"clone {answers.dags.repo}", title, text, "clone")
-        await self._probe(provisioning.list_clone_probes(answers, private))
+        await self._consent(f"clone {key.url}", title, text, "clone")
+        await self._probe(key, provisioning.list_clone_probes(answers, private, key))
 
-    async def _read_private_key(self, answers: Answers) -> SecretStr:
-        contents = self.key_status.store_contents
-        is_in_store = contents is not None and contents.state_of(store.GIT_KEY) == "kept"
-        if answers.dags.key.kind in OWN_KEY_KINDS and not is_in_store:
-            own = await self._read_own_key(answers)
+    async def _read_private_key(self, key: GitKey) -> SecretStr:
+        contents = self._status_of(key).store_contents
+        is_in_store = contents is not None and contents.state_of(key.fact) == "kept"
+        if key.answer.kind in OWN_KEY_KINDS and not is_in_store:
+            own = await self._read_own_key(key)
             assert own is not None  # noqa: S101
             return own
         access = await self._prepare_access()
         await self._consent_to_vault(access)
         text = f"asking Vault at {access.target.where.endpoint}"
-        key = await self._run_in_thread(text, lambda: store.read_stored_key(access))
-        self._update_public(key.public)
-        return key.private
+        stored = await self._run_in_thread(text, lambda: store.read_stored_key(access, key))
+        self._update_public(key, stored.public)
+        return stored.private
 
-    async def _probe(self, probes: list[Probe]) -> None:
-        status = self.key_status
+    async def _probe(self, key: GitKey, probes: list[Probe]) -> None:
+        status = self._status_of(key)
         status.proof = {probe.id: (probe, None) for probe in probes}
 
         self._begin(f"cloning from {probes[0].endpoint}")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from screens.pages.deploy_key.store import GIT_KEY
 from screens.text import plain, pluralize
 from wizard.clients.forge_pages import find_key_page
 from wizard.clients.vault.address import LOGIN_HINT
@@ -20,6 +19,7 @@ from wizard.hostkeys.keys import HostKey
 from wizard.provisioning.steps import format_items, secrets_command
 from wizard.secrets.deploy_key import choose_kind, fingerprint
 from wizard.stores.registry import store_kind
+from wizard.workspace.deploy_keys import list_dag_keys
 
 if TYPE_CHECKING:
     from screens.pages.deploy_key.tasks import KeyStatus
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from wizard.clients.forge_pages import DeployKeyPage
     from wizard.engine.probes import Probe, ProbeResult
     from wizard.errors import WizardError
+    from wizard.workspace.deploy_keys import GitKey
 
 CAPTION_WIDTH, COLUMN_WIDTH = 10, 50
-INTRO = "git-sync clones with this key. It needs read access only."
 _WORDS = {"pass": "pass", "warn": "! pass", "fail": "! FAIL", "skip": "skipped",
           "unknown": "unverified"}  # fmt: skip
 CaptionRow = tuple[str, str]
@@ -40,6 +40,7 @@ class KeyView:
     """The data that the page shows; `login` is the operator's identity in the store, if any."""
 
     answers: Answers
+    key: GitKey
     status: KeyStatus
     error: WizardError | None
     login: str
@@ -48,7 +49,7 @@ class KeyView:
     @property
     def public(self) -> str:
         """The recorded public line."""
-        return self.answers.dags.key.public
+        return self.key.public
 
     @property
     def is_in_vault(self) -> bool:
@@ -60,13 +61,13 @@ class KeyView:
         """Whether the last check found the key in the store."""
         return (
             self.status.store_contents is not None
-            and self.status.store_contents.state_of(GIT_KEY) == "kept"
+            and self.status.store_contents.state_of(self.key.fact) == "kept"
         )
 
     @property
     def page(self) -> DeployKeyPage | None:
         """The Git host's page for deploy keys; None if unknown."""
-        return find_key_page(self.answers.dags.repo)
+        return find_key_page(self.key.url)
 
     @property
     def is_proven(self) -> bool:
@@ -75,13 +76,20 @@ class KeyView:
         return bool(results) and all(one and one.status in {"pass", "warn"} for one in results)
 
 
-def render_title(answers: Answers) -> str:
+def render_title(key: GitKey) -> str:
     """Return the title: the repository of the key."""
-    location = answers.dags.location
-    if location is None:
+    if not key.url:
         return "Deploy key"
+    location = key.location
     port = "" if location.port == 22 else f":{location.port}"
     return f"Deploy key of {location.host}{port}/{location.path}"
+
+
+def render_intro(answers: Answers) -> str:
+    """Return who clones with the key."""
+    who = "git-sync clones" if answers.dags.source == "git-sync" else "Pods clone"
+    more = " Up, down: another key." if len(list_dag_keys(answers)) > 1 else ""
+    return f"{who} with this key. It needs read access only.{more}"
 
 
 def render_facts(view: KeyView) -> Content:
@@ -144,9 +152,8 @@ def _parse_public(public: str) -> HostKey | None:
 
 
 def _key_rows(view: KeyView) -> Iterator[CaptionRow]:
-    reference = view.answers.dags.key
-    location = view.answers.dags.location
-    host = location.host if location else ""
+    reference = view.key.answer
+    host = view.key.location.host if view.key.url else ""
     if reference.kind == "generate":
         rsa = choose_kind(host) == "rsa"
         kind = f"RSA 3072 ({host} rejects ed25519)" if rsa else "ed25519"
@@ -175,7 +182,7 @@ def _place_rows(view: KeyView) -> Iterator[CaptionRow]:
     place, server = kind.place(secrets, view.answers.installation.name)
     document = "" if secrets.payload == "keys" else " (one document)"
     yield "kept in", f"{place}{document}"
-    yield "", f"{GIT_KEY}, in {server}"
+    yield "", f"{view.key.fact}, in {server}"
 
 
 def _store_rows(view: KeyView) -> Iterator[CaptionRow]:
@@ -186,7 +193,7 @@ def _store_rows(view: KeyView) -> Iterator[CaptionRow]:
         text = "not checked yet; f5 checks it" if view.login else "no login on this machine"
         yield "store", text
         return
-    state = contents.state_of(GIT_KEY)
+    state = contents.state_of(view.key.fact)
     identity = f"as {contents.identity}"
     if state == "kept":
         yield "store", f"ok, version {contents.version}; checked {identity}"

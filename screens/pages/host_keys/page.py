@@ -13,7 +13,6 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from screens.pages.host_keys.host_list import HostLine, HostList
 from screens.pages.host_keys.scan import ScanningPage
 from screens.pages.host_keys.view import (
     KeyBlock,
@@ -26,6 +25,7 @@ from screens.pages.host_keys.view import (
 from screens.steps import HOST_KEYS
 from screens.text import plain, pluralize
 from screens.widgets.fields import Line, PasteArea, TextField
+from screens.widgets.line_list import LineList, ListLine
 from wizard.answers.host_keys import HOST_KEY_QUESTIONS
 from wizard.answers.questions import field_spec
 from wizard.hostkeys.keys import HostKey, HostKeyTextError, parse_fingerprint, parse_host_keys
@@ -106,7 +106,7 @@ class HostKeyScreen(ScanningPage):
         self._chosen = self._first_host()
         yield Static(id="about", classes="title")
         yield Static(id="intro", classes="intro")
-        yield HostList()
+        yield LineList()
         yield PasteArea(self._initial_text())
         with Horizontal(id="typing"):
             yield Static(Content("type     ["), classes="caption")
@@ -131,7 +131,7 @@ class HostKeyScreen(ScanningPage):
         self.query_one(TextField if keys_known else PasteArea).focus()
         self.show_message()
 
-    async def on_host_list_chosen(self, event: HostList.Chosen) -> None:
+    async def on_line_list_chosen(self, event: LineList.Chosen) -> None:
         """Show another host; a finished fingerprint counts for the one before."""
         self.prepare_leave()
         await self._choose(event.number)
@@ -259,7 +259,7 @@ class HostKeyScreen(ScanningPage):
         line.set_class(bool(error), "wrong")
 
     def _hint(self, *, in_area: bool) -> str:
-        if isinstance(self.focused, HostList):
+        if isinstance(self.focused, LineList):
             return _CHOOSE
         if published_keys(*self.address) and not self.git_host.given:
             return _NOTHING
@@ -306,11 +306,11 @@ class HostKeyScreen(ScanningPage):
         """Show all hosts with their marks, if there are several."""
         hosts = self.draft.git_hosts
         lines = [
-            HostLine(mark_host(one, self._verdict_on(one)), one.name, ", ".join(one.repositories))
+            ListLine(mark_host(one, self._verdict_on(one)), one.name, ", ".join(one.repositories))
             for one in hosts
         ]
         self.set_class(len(lines) > 1, "several")
-        self.query_one(HostList).put(lines, self._number())
+        self.query_one(LineList).put(lines, self._number())
 
     def _number(self) -> int:
         names = [one.name for one in self.draft.git_hosts]
@@ -326,7 +326,7 @@ class HostKeyScreen(ScanningPage):
 
     async def action_forward(self) -> None:
         """Accept the typed fingerprint, or focus its field, or show the next host or page."""
-        if isinstance(self.focused, HostList):
+        if isinstance(self.focused, LineList):
             self._focus_field()
             return
         if isinstance(self.focused, PasteArea):

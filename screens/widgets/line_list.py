@@ -1,4 +1,4 @@
-"""The list of Git hosts on the host-keys page, if there are several."""
+"""A list above a page that shows one of several objects, such as hosts or keys, at a time."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ _MARKS = {"ok": "$text-success", "!": "$text-error"}
 
 
 @dataclass(frozen=True, slots=True)
-class HostLine:
-    """One host in the list: its mark (`ok`, `!` or none), its name, and what is read there."""
+class ListLine:
+    """One object in the list: its mark (`ok`, `!` or none), its name, and a note on it."""
 
     mark: str
     name: str
-    repositories: str
+    note: str
 
 
-class HostList(Widget, can_focus=True):
-    """One line per host; up and down choose the host that the page shows."""
+class LineList(Widget, can_focus=True):
+    """One line per object; up and down choose the one that the page shows. Hidden for one alone."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "choose(-1)", "host above", show=False),
-        Binding("down", "choose(1)", "host below", show=False),
-        Binding("enter", "screen.forward", "its keys", show=False),
+        Binding("up", "choose(-1)", "line above", show=False),
+        Binding("down", "choose(1)", "line below", show=False),
+        Binding("enter", "screen.forward", "go on", show=False),
     ]
-    lines: reactive[tuple[HostLine, ...]] = reactive((), layout=True)
+    lines: reactive[tuple[ListLine, ...]] = reactive((), layout=True)
     chosen: reactive[int] = reactive(0)
 
     @dataclass
     class Chosen(Message):
-        """The user chose the host with this number."""
+        """The user chose the object with this number."""
 
         number: int
 
-    def put(self, lines: Sequence[HostLine], chosen: int) -> None:
-        """Show these hosts; the chosen one stays visible."""
+    def put(self, lines: Sequence[ListLine], chosen: int) -> None:
+        """Show these objects; the chosen one stays visible."""
         self.lines, self.chosen = tuple(lines), chosen
         self.display = len(lines) > 1
         self.styles.height = min(len(lines), 5)
@@ -67,18 +67,18 @@ class HostList(Widget, can_focus=True):
         height = max(1, self.size.height)
         return max(0, min(self.chosen - height // 2, len(self.lines) - height))
 
-    def _line(self, number: int, line: HostLine, width: int) -> Content:
+    def _line(self, number: int, line: ListLine, width: int) -> Content:
         is_chosen = number == self.chosen
         style = "bold reverse" if is_chosen and self.has_focus else "bold" if is_chosen else ""
         return Content.assemble(
             plain("> " if is_chosen else "  "),
             plain(f"{line.mark:<3}", _MARKS.get(line.mark, "")),
             plain(f"{line.name:<{width}}", style),
-            plain(f"  {line.repositories}", "$text-muted"),
+            plain(f"  {line.note}", "$text-muted"),
         )
 
     def action_choose(self, step: int) -> None:
-        """Choose the host above or below; below the last one, the next field gets the focus."""
+        """Choose the line above or below; below the last one, the next field gets the focus."""
         there = self.chosen + step
         if 0 <= there < len(self.lines):
             self.post_message(self.Chosen(there))
@@ -86,7 +86,7 @@ class HostList(Widget, can_focus=True):
             self.screen.focus_next()
 
     def on_click(self, event: events.Click) -> None:
-        """Choose the clicked host."""
+        """Choose the clicked line."""
         number = self._first + event.y
         if 0 <= number < len(self.lines):
             self.post_message(self.Chosen(number))
