@@ -299,6 +299,7 @@ SCENARIOS: Mapping[str, Scenario] = {
             "access.kind": "loadbalancer",
             "access.base_url": "https://airflow.example.com",
             "access.annotations": {"example.com/certificate": "ui"},
+            "access.tls.annotation": "example.com/certificate",
             "access.sources": ["10.0.0.0/8", "fd00::/8"],
             "dags.git_sync.max_failures": 3,
             **_resources("dags.git_sync.resources"),

@@ -11,6 +11,7 @@ from wizard.formats.addresses import is_ip_address, is_loopback
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
+    from wizard.answers.sections.access import Access
 
 # Annotations of these say who made an object, and what may delete it.
 OWNERS = frozenset({"airflow-wizard", "argocd.argoproj.io", "helm.sh", "meta.helm.sh"})
@@ -32,16 +33,41 @@ def check_access(answers: Answers) -> Iterator[Problem]:
             "name the Secret with the certificate, or answer access.tls.issuer: an Ingress "
             "without TLS would send logins in clear text",
         )
-    if access.kind == "loadbalancer" and not access.annotations:
-        yield Problem(
-            "access.annotations",
-            "name the certificate with your cloud's annotation, such as "
-            "service.beta.kubernetes.io/aws-load-balancer-ssl-cert: without TLS, logins would "
-            "be sent in clear text",
-        )
+    if access.kind == "loadbalancer":
+        yield from _check_load_balancer(access)
     for name in access.annotations:
         if name.partition("/")[0] in OWNERS:
             yield Problem(
                 f"access.annotations.{name}",
                 "remove it: by this annotation, tools decide who owns the object",
             )
+
+
+def _check_load_balancer(access: Access) -> Iterator[Problem]:
+    """Report a load balancer that would not, or may not, terminate TLS."""
+    from wizard.manifests.load_balancer_tls import AWS_CERTIFICATE, find_layer_4, terminates_tls
+
+    named = access.tls.annotation
+    if named:
+        if not access.annotations.get(named):
+            yield Problem(
+                "access.tls.annotation", "name an annotation that access.annotations gives a value"
+            )
+        return
+    port = urlsplit(access.base_url).port or 443
+    if terminates_tls(access.annotations, port):
+        return
+    cloud = find_layer_4(access.annotations)
+    if cloud:
+        yield Problem(
+            "access.kind",
+            f"use ingress or httproute: load balancers of {cloud} do not terminate TLS for a "
+            "Service, so logins would be sent in clear text",
+        )
+        return
+    yield Problem(
+        "access.annotations",
+        f"name the certificate for port {port} with your cloud's annotations, such as "
+        f"{AWS_CERTIFICATE}; if this version does not know them, name the one with the "
+        "certificate in access.tls.annotation: without TLS, logins would be sent in clear text",
+    )

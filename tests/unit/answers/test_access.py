@@ -19,7 +19,8 @@ ROUTE: dict[str, object] = {
     "access.kind": "httproute", "access.base_url": URL, "access.gateway.name": "public",
     "access.gateway.namespace": "gateways",
 }  # fmt: skip
-CERTIFICATE = "service.beta.kubernetes.io/aws-load-balancer-ssl-cert"
+BETA = "service.beta.kubernetes.io/"
+CERTIFICATE = f"{BETA}aws-load-balancer-ssl-cert"
 BALANCER: dict[str, object] = {
     "access.kind": "loadbalancer", "access.base_url": URL, "access.sources": ["10.0.0.0/8"],
     "access.annotations": {CERTIFICATE: "arn:aws:acm:eu-west-1:111122223333:certificate/a"},
@@ -42,9 +43,24 @@ def problems(changes: dict[str, object]) -> list[str]:
         ({**BALANCER, "access.sources": ["10.0.0.1/8"]}, "sources", "without host bits"),
         ({**BALANCER, "access.sources": "10.0.0.0/8, 10.0.0.1/8"}, "sources.1", "host bits"),
         ({**BALANCER, "access.annotations": {}}, "annotations", "ssl-cert"),
+        ({**BALANCER, "access.annotations": {"a": "b"}}, "annotations", "access.tls.annotation"),
+        (
+            {**BALANCER, "access.annotations": {CERTIFICATE: ""}},
+            "annotations",
+            "certificate for port 443",
+        ),
+        ({**BALANCER, "access.tls.annotation": "a"}, "tls.annotation", "access.annotations gives"),
+        (
+            {**BALANCER, "access.annotations": {f"{BETA}azure-load-balancer-internal": "true"}},
+            "kind",
+            "load balancers of Azure do not terminate TLS",
+        ),
         ({**BALANCER, "access.annotations": {"a b": "c"}}, "annotations", "name of an annotation"),
         (
-            {**BALANCER, "access.annotations": {"airflow-wizard/source": "evil"}},
+            {
+                **BALANCER,
+                "access.annotations": {CERTIFICATE: "arn:a", "airflow-wizard/source": "evil"},
+            },
             "annotations.airflow-wizard/source",
             "remove it",
         ),
@@ -125,6 +141,52 @@ def test_a_load_balancer_has_no_port_of_plain_http() -> None:
     elsewhere = {**BALANCER, "access.base_url": "https://airflow.example.com:8443"}
     [listening] = manifest(elsewhere, "load-balancer")["spec"]["ports"]
     assert listening["port"] == 8443
+
+
+DO, HETZNER = f"{BETA}do-loadbalancer-", "load-balancer.hetzner.cloud/"
+ALIBABA, ORACLE = f"{BETA}alibaba-cloud-loadbalancer-", f"{BETA}oci-load-balancer-"
+LINODE, SCALEWAY = f"{BETA}linode-loadbalancer-port-", f"{BETA}scw-loadbalancer-certificate-ids"
+# Annotations of port 8443: with TLS, and without, though most of them name a certificate.
+WITH_TLS: list[dict[str, str]] = [
+    {CERTIFICATE: "arn:a"},
+    {CERTIFICATE: "arn:a", f"{BETA}aws-load-balancer-ssl-ports": "443,8443"},
+    {CERTIFICATE: "arn:a", f"{BETA}aws-load-balancer-ssl-ports": "https"},
+    {f"{DO}certificate-id": "1", f"{DO}protocol": "https"},
+    {f"{DO}certificate-name": "ui", f"{DO}protocol": "tcp", f"{DO}tls-ports": "443,8443"},
+    {f"{HETZNER}http-certificates": "ui", f"{HETZNER}protocol": "https"},
+    {f"{HETZNER}http-managed-certificate-domains": "x", f"{HETZNER}protocol-ports": "8443:https"},
+    {f"{ORACLE}tls-secret": "ui", f"{ORACLE}ssl-ports": "8443"},
+    {SCALEWAY: "1,2"},
+    {SCALEWAY: "443,8443:1;80:2"},
+    {f"{LINODE}8443": '{"protocol": "https", "tls-secret-name": "ui"}'},
+    {f"{ALIBABA}cert-id": "1", f"{ALIBABA}protocol-port": "http:80,https:8443"},
+]
+WITHOUT_TLS: list[dict[str, str]] = [
+    {CERTIFICATE: "arn:a", f"{BETA}aws-load-balancer-ssl-ports": "443"},
+    {f"{BETA}aws-load-balancer-ssl-ports": "8443"},
+    {f"{DO}certificate-id": "1"},
+    {f"{DO}certificate-id": "1", f"{DO}protocol": "https", f"{DO}tls-ports": "443"},
+    {f"{HETZNER}http-certificates": "ui"},
+    {f"{HETZNER}http-certificates": "ui", f"{HETZNER}protocol-ports": "443:https"},
+    {f"{ORACLE}tls-secret": "ui"},
+    {SCALEWAY: "443:1"},
+    {f"{LINODE}443": '{"protocol": "https", "tls-secret-name": "ui"}'},
+    {f"{LINODE}8443": "[]"},
+    {f"{ALIBABA}cert-id": "1", f"{ALIBABA}protocol-port": "https:443"},
+    {"example.com/owner": "data"},
+]
+
+
+def test_only_annotations_that_terminate_tls_on_the_port_prove_it() -> None:
+    elsewhere = {**BALANCER, "access.base_url": "https://airflow.example.com:8443"}
+    for given in WITH_TLS:
+        assert problems({**elsewhere, "access.annotations": given}) == []
+    for given in WITHOUT_TLS:
+        [problem] = problems({**elsewhere, "access.annotations": given})
+        assert problem.startswith("access.annotations")
+        assert "port 8443" in problem
+    named = {**elsewhere, "access.annotations": {"example.com/certificate": "ui"}}
+    assert problems({**named, "access.tls.annotation": "example.com/certificate"}) == []
 
 
 @pytest.mark.parametrize(

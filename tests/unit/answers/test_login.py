@@ -33,9 +33,17 @@ GOOGLE: dict[str, object] = {
 }
 PROXY: dict[str, object] = {**ENTRA, "access.login": "proxy"}
 WAYS: dict[str, dict[str, object]] = {
-    "ingress": {"access.tls.issuer": "letsencrypt", "access.annotations": {"a": "b"}},
+    "ingress": {
+        "access.tls.issuer": "letsencrypt",
+        "access.annotations": {"a": "b"},
+        "access.tls.annotation": "a",
+    },
     "httproute": {"access.gateway.name": "public", "access.gateway.namespace": "gateways"},
-    "loadbalancer": {"access.sources": ["10.0.0.0/8"], "access.annotations": {"a": "b"}},
+    "loadbalancer": {
+        "access.sources": ["10.0.0.0/8"],
+        "access.annotations": {"a": "b"},
+        "access.tls.annotation": "a",
+    },
 }
 AIRFLOW_2: dict[str, object] = {"installation.airflow": "2.11.0"}
 HOSTILE = "a\"b'c\\n{{ .Values.x }} {% x %} ${HOME} $(id) `|`` # @ROLES@ }} \N{GRINNING FACE}"

@@ -52,7 +52,7 @@ _ANOTHER_LOGIN = Effect(
 
 
 class Tls(Model):
-    """The certificate of the Ingress."""
+    """The certificate of the Ingress, or of the load balancer."""
 
     secret: Annotated[ObjectName, QuestionInfo(when=INGRESS)] = Field(
         default="",
@@ -68,6 +68,14 @@ class Tls(Model):
         description=(
             "ClusterIssuer of cert-manager that makes the certificate. Empty: somebody else "
             "makes the TLS Secret."
+        ),
+    )
+    annotation: Annotated[Text, QuestionInfo(when=LOAD_BALANCER)] = Field(
+        default="",
+        title="TLS annotation",
+        description=(
+            "Which of the annotations gives the load balancer its certificate. Empty: those of "
+            "AWS, DigitalOcean, Hetzner, Oracle, Scaleway, Linode and Alibaba Cloud are known."
         ),
     )
 
