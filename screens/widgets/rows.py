@@ -25,6 +25,7 @@ from screens.widgets.choices import Choice
 from screens.widgets.fields import Door, TextField, Tick
 from wizard.answers.host_keys import HOST_KEY_QUESTIONS
 from wizard.answers.questions import FieldSpec
+from wizard.answers.secret_kinds import reference_kinds
 from wizard.probes.addresses import ADDRESS_BY_QUESTION
 
 LABEL_WIDTH, MARK_WIDTH = 20, 3
@@ -81,7 +82,9 @@ class Row(Horizontal):
     def _secret(self) -> Iterator[Widget]:
         kind, argument = secret_parts(self.answer)
         self.parts[kind] = argument
-        yield Choice(list(SECRET_KINDS.items()), kind, classes="kind")
+        taken = {*reference_kinds(self.item.key), kind}
+        labels = [(one, label) for one, label in SECRET_KINDS.items() if one in taken]
+        yield Choice(labels, kind, classes="kind")
         field = TextField(argument, classes="argument")
         field.display = kind in KINDS_WITH_ARGUMENT
         yield field

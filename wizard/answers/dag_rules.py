@@ -80,3 +80,17 @@ def check_bundle_logins(answers: Answers) -> Iterator[Problem]:
                 f"leave it out (a public repository), or use secrets.store vault: with {store}, "
                 "nothing makes the Secret of its connection",
             )
+
+
+def check_bundle_certificates(answers: Answers) -> Iterator[Problem]:
+    """Report a bundle that is verified with a CA which no answer gives, and too many of them."""
+    from wizard.hostkeys.git_environment import MOST_CA_HOSTS
+
+    dags = answers.dags
+    using = [one for one in dags.bundles if one.ca] if dags.source == "bundle" else []
+    if using and not dags.ca.file:
+        yield Problem(
+            "dags.ca.file", f"name the PEM file with the CA: bundle {using[0].name} has ca: true"
+        )
+    if len(using) >= MOST_CA_HOSTS:
+        yield Problem("dags.bundles", f"set ca: true for fewer than {MOST_CA_HOSTS} bundles")

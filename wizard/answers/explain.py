@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 
 QUESTIONS_FILE = Path(__file__).with_name("questions.json")
 
+_REFERENCES = {
+    "env": "{env: NAME}",
+    "file": "{file: PATH}",
+    "prompt": "{prompt: true}",
+    "generate": "{generate: true}",
+    "store": "{store: true}",
+}
 _KINDS = {
     "text": "text",
     "int": "whole number",
     "bool": "true or false",
-    "secret": "reference: {env: NAME}, {file: PATH}, {prompt: true}, {generate: true} or "
-    "{store: true}",
     "mapping": "mapping NAME: VALUE",
     "list": "list",
 }
@@ -67,6 +72,11 @@ def _describe_input(item: FieldSpec) -> str:
             choice if item.label(choice) == choice else f"{choice} ({item.label(choice)})"
             for choice in item.choices
         )
+    if item.kind == "secret":
+        from wizard.answers.secret_kinds import reference_kinds
+
+        *first, last = (_REFERENCES[kind] for kind in reference_kinds(item.key))
+        return f"reference: {', '.join(first)} or {last}"
     return item.ask.takes or _KINDS[item.kind]
 
 

@@ -17,6 +17,7 @@ from wizard.answers.chart_rules import (
     check_shared_worker_resources,
 )
 from wizard.answers.dag_rules import (
+    check_bundle_certificates,
     check_bundle_logins,
     check_git_sync_variables,
 )
@@ -27,6 +28,7 @@ from wizard.answers.metric_rules import check_metrics
 from wizard.answers.pod_rules import POD_RULES, SYSTEM_NAMESPACES
 from wizard.answers.questions import field_spec, field_specs
 from wizard.answers.resource_rules import check_limits
+from wizard.answers.secret_kinds import NOT_GENERATED
 from wizard.deliveries.registry import delivery_kind
 from wizard.errors import Problem
 from wizard.formats.nested import get_value
@@ -40,14 +42,6 @@ Rule = Callable[["Answers"], Iterator[Problem]]
 
 _WITH_TEXT = frozenset(("text", "list", "mapping", "secret"))
 _VARIABLES = ("environment", "variables")
-_NOT_GENERATED = {
-    "access.oauth.client_secret": "or access.login password",
-    "broker.url": "or broker.kind chart-redis",
-    "dags.credentials.password": "or a public repository",
-    "delivery.argocd.token": "or a repository over SSH",
-    "logs.connection": "or logs.auth identity",
-    "logs.password": "or a bucket (logs.destination) with logs.auth identity",
-}
 # Source: chart 1.22.0, enableBuiltInSecretEnvVars, and the variables that sections contribute.
 _RESERVED_VARIABLES = {
     "AIRFLOW__CORE__DEFAULT_TIMEZONE": "environment.timezone",
@@ -115,8 +109,8 @@ def check_manual_secrets(answers: Answers) -> Iterator[Problem]:
     for item in field_specs(type(answers)):
         if item.kind != "secret" or not item.applies(answers):
             continue
-        if item.key in _NOT_GENERATED:
-            yield Problem(item.key, f"use store vault, {_NOT_GENERATED[item.key]}")
+        if item.key in NOT_GENERATED:
+            yield Problem(item.key, f"use store vault, {NOT_GENERATED[item.key]}")
         elif get_value(answers, item.path).kind != "generate":
             yield Problem(
                 item.key, "use {generate: true} with store kubernetes, or use store vault"
@@ -155,7 +149,7 @@ def check_extra_variables(answers: Answers) -> Iterator[Problem]:
 def check_given_values(answers: Answers) -> Iterator[Problem]:
     """Report `generate` for values that another system issues, such as a Git token."""
 
-    for key, instead in _NOT_GENERATED.items():
+    for key, instead in NOT_GENERATED.items():
         item = field_spec(key, type(answers))
         if item.applies(answers) and get_value(answers, item.path).kind == "generate":
             yield Problem(key, f"use env, file, prompt or store, {instead}: it cannot be generated")
@@ -343,6 +337,7 @@ RULES: tuple[Rule, ...] = (
     check_shared_worker_resources,
     check_bundle_version,
     check_git_sync_variables,
+    check_bundle_certificates,
     check_bundle_logins,
     check_image,
     check_pgbouncer_users,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
-from wizard.cli.console import read_line
+from wizard.cli.console import Console, read_line
 from wizard.errors import AnswersError
 from wizard.formats.nested import put_value
 from wizard.hostkeys.keys import parse_fingerprint, parse_host_keys
@@ -15,11 +15,23 @@ from wizard.workspace.git_hosts import GitHost, key_answers, list_git_hosts
 from wizard.workspace.host_keys import judge_answers
 
 if TYPE_CHECKING:
+    from wizard.answers.files import ValidationResult
     from wizard.answers.model import Answers
-    from wizard.cli.prompts import PromptSession
     from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost
 
 _SKIP = "skip"
+
+
+class KeySession(Protocol):
+    """The raw answers so far, the fingerprints typed so far, and the committed host keys."""
+
+    console: Console
+    data: dict[str, Any]
+    typed: list[str]
+    committed: Sequence[KnownHost]
+
+    def validate(self, data: dict[str, Any]) -> ValidationResult:
+        """Validate raw answers."""
 
 
 @dataclass
@@ -31,7 +43,7 @@ class HostKeyPrompt:
     without evidence; only a host whose keys are optional needs no key.
     """
 
-    session: PromptSession
+    session: KeySession
     name: str
     label: str
     help: str

@@ -19,6 +19,7 @@ from wizard.answers.host_keys import HOST_KEY_QUESTIONS
 from wizard.answers.questions import FieldSpec, field_specs
 from wizard.answers.rules import holds_secret
 from wizard.cli.console import Console, read_line
+from wizard.cli.host_key_prompt import HostKeyPrompt
 from wizard.errors import AnswersError, Problem
 from wizard.formats.nested import get_value, put_value
 from wizard.secrets.references import KINDS
@@ -102,8 +103,6 @@ class PromptSession:
 
     def _ask_host_keys(self, item: FieldSpec, label: str) -> bool:
         """Ask for the keys of each host that this question keeps; False if the person goes back."""
-        from wizard.cli.host_key_prompt import HostKeyPrompt
-
         answers = self.validate(self.data).answers
         hosts = (
             [one for one in list_git_hosts(answers) if one.question == item.key] if answers else []

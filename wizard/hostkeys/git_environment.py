@@ -20,8 +20,9 @@ Choice: TypeAlias = Callable[[str, str], bool]
 PREFIXES = ("GIT_", "GITSYNC_", "GIT_SYNC_")
 # Airflow copies `[kubernetes_environment_variables]` to the task pods.
 _POD_VARIABLE = "AIRFLOW__KUBERNETES_ENVIRONMENT_VARIABLES__"
-# The CA that the answers name for a Git host over HTTPS, where pods mount it.
-CA_FILE = "/etc/airflow-git-ca/ca.crt"
+# The CA that the answers name for Git hosts over HTTPS, where pods mount it, and how many hosts
+# may be verified with it.
+CA_FILE, MOST_CA_HOSTS = "/etc/airflow-git-ca/ca.crt", 20
 KNOWN_HOSTS_FILES = ("/etc/git-secret/known_hosts", "/etc/airflow-git/known_hosts")
 
 _NUMBER = r"-?[0-9]{1,9}"
@@ -92,10 +93,13 @@ _GIT: Mapping[str, str] = {
     "GIT_PYTHON_REFRESH": "[A-Za-z0-9]{1,10}",
     "GIT_PYTHON_GIT_EXECUTABLE": "git|/usr/bin/git",
     "GIT_HTTP_USER_AGENT": r"[\w ./()+:;-]{0,200}",
-    # At most the pair that names our CA for one host.
-    "GIT_CONFIG_COUNT": "0|1",
-    "GIT_CONFIG_KEY_0": r"(?i:http\.https://[A-Za-z0-9.:\[\]_-]{1,300}/\.sslcainfo)",
-    "GIT_CONFIG_VALUE_0": re.escape(CA_FILE),
+    # At most the pairs that name our CA for single hosts.
+    "GIT_CONFIG_COUNT": "1?[0-9]",
+    **{
+        f"GIT_CONFIG_KEY_{number}": r"(?i:http\.https://[A-Za-z0-9.:\[\]_-]{1,300}/\.sslcainfo)"
+        for number in range(MOST_CA_HOSTS)
+    },
+    **{f"GIT_CONFIG_VALUE_{number}": re.escape(CA_FILE) for number in range(MOST_CA_HOSTS)},
     "GIT_SSL_CAINFO": re.escape(CA_FILE),
     "GIT_PROTOCOL": "version=[0-2]",
     "GIT_ALLOW_PROTOCOL": "https|ssh|https:ssh|ssh:https",

@@ -109,18 +109,23 @@ def bundle_variable(release: Release, bundle: Bundle, secret: str) -> EnvVar:
     return EnvVar(name, secret=secret, key="connection", components=release.dag_readers)
 
 
-def bundle_ca_variables(release: Release, location: GitLocation) -> tuple[EnvVar, ...]:
-    """Return git's configuration that verifies this host, and no other, with our CA.
+def bundle_ca_variables(release: Release, locations: Iterable[GitLocation]) -> tuple[EnvVar, ...]:
+    """Return git's configuration that verifies these hosts, and no other, with our CA.
 
-    Tasks run in the same containers, so a setting for all hosts would change their own clones.
+    Tasks run in the same containers, so a setting for all hosts (`GIT_SSL_CAINFO`) would change
+    their own clones. Source: git-config(1), GIT_CONFIG_COUNT and `http.<url>.*`.
     """
-    port = "" if location.port == 443 else f":{location.port}"
-    host = f"[{location.host}]" if ":" in location.host else location.host
-    pairs = {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.https://{host}{port}/.sslCAInfo",
-        "GIT_CONFIG_VALUE_0": CA_FILE,
-    }
+    hosts = dict.fromkeys(map(_format_host, locations))
+    pairs = {"GIT_CONFIG_COUNT": str(len(hosts))}
+    for number, host in enumerate(hosts):
+        pairs[f"GIT_CONFIG_KEY_{number}"] = f"http.https://{host}/.sslCAInfo"
+        pairs[f"GIT_CONFIG_VALUE_{number}"] = CA_FILE
     return tuple(
         EnvVar(name, value, components=release.dag_readers) for name, value in pairs.items()
     )
+
+
+def _format_host(location: GitLocation) -> str:
+    port = "" if location.port == 443 else f":{location.port}"
+    host = f"[{location.host}]" if ":" in location.host else location.host
+    return f"{host}{port}"

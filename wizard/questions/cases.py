@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wizard.formats.addresses import is_ssh_url
 from wizard.formats.nested import get_value
 from wizard.questions.conditions import when, when_matching, when_not
@@ -98,6 +100,18 @@ DAGS_OVER_SSH = DAGS_FROM_GIT & when_matching("a repository over SSH", "dags.rep
 DAGS_OVER_HTTPS = DAGS_FROM_GIT & when_matching(
     "a repository over HTTPS", "dags.repo", lambda url: not is_ssh_url(url)
 )
+
+
+def _has_https_repository(dags: Any) -> bool:
+    if not is_ssh_url(get_value(dags, ("repo",), "")):
+        return True
+    bundles = get_value(dags, ("bundles",), [])
+    is_bundle = get_value(dags, ("source",)) == "bundle"
+    return is_bundle and any(get_value(one, ("ca",)) for one in bundles)
+
+
+# The CA of dags.ca.file may be that of a bundle's host alone.
+DAG_CA = DAGS_FROM_GIT & when_matching("a repository over HTTPS", "dags", _has_https_repository)
 PRIVATE_DAGS_OVER_HTTPS = DAGS_OVER_HTTPS & when(
     "a private repository", "dags.credentials.needed", True
 )

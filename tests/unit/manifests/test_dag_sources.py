@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from tests.support.rendered import PEM, findings, objects, rendering, values
+from tests.support.rendered import PEM, findings, objections, objects, rendering, values
 from wizard.chart.versions import chart_version, list_chart_versions
 from wizard.chart.volumes import keeping_annotations
 from wizard.plan.render import Rendering
@@ -108,7 +108,8 @@ def test_a_bundle_trusts_the_private_ca_for_its_host_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("GIT_CONFIG_COUNT", "2"),
+        ("GIT_CONFIG_COUNT", "20"),
+        ("GIT_CONFIG_KEY_1", "http.sslVerify"),
         ("GIT_CONFIG_KEY_0", "http.sslVerify"),
         ("GIT_CONFIG_KEY_0", "url.https://evil.example.com/.insteadOf"),
         ("GIT_CONFIG_VALUE_0", "/tmp/ca.crt"),
@@ -192,3 +193,40 @@ def test_every_chart_has_the_keys_of_each_source(chart: str, shared: Path) -> No
         made = rendering(changes={**changes, **version})
         jsonschema_rs.validate(schema, values(made))
         assert errors(made) == []
+
+
+def test_a_bundle_at_another_host_may_use_the_ca_file() -> None:
+    bundles: list[dict[str, object]] = [
+        {"name": "fin", "repo": "https://git.fin.example:8443/dags.git", "ca": True},
+        {"name": "hr", "repo": "https://github.com/acme/hr.git"},
+    ]
+    ssh = {
+        "installation.airflow": "3.2.2", "dags.source": "bundle",
+        "dags.repo": "ssh://git@github.com/acme/dags.git", "dags.ca.file": "git-ca.pem",
+        "dags.bundles": bundles,
+    }  # fmt: skip
+    made = rendering("production", ssh)
+    text = made.tree.by_logical("values").text
+    env = {one["name"]: one.get("value") for one in values(made)["dagProcessor"]["env"]}
+    assert env["GIT_CONFIG_COUNT"] == "1"
+    assert env["GIT_CONFIG_KEY_0"] == "http.https://git.fin.example:8443/.sslCAInfo"
+    assert env["GIT_CONFIG_VALUE_0"] == "/etc/airflow-git-ca/ca.crt"
+    assert "mountPath: /etc/airflow-git-ca\n" in text
+    assert not [str(one) for one in findings(made) if one.is_error]
+    # Beside the host of dags.repo, in Git's own way of setting several values.
+    both = {**ssh, "dags.repo": "https://git.example.com/a/b.git"}
+    env = {
+        one["name"]: one.get("value")
+        for one in values(rendering("production", both))["dagProcessor"]["env"]
+    }
+    assert env["GIT_CONFIG_COUNT"] == "2"
+    assert env["GIT_CONFIG_KEY_0"] == "http.https://git.example.com/.sslCAInfo"
+    assert env["GIT_CONFIG_KEY_1"] == "http.https://git.fin.example:8443/.sslCAInfo"
+    assert not [str(one) for one in findings(rendering("production", both)) if one.is_error]
+    [problem] = objections("production", {**ssh, "dags.ca.file": ""})
+    assert problem.startswith("dags.ca.file")
+    assert "bundle fin has ca: true" in problem
+    over_ssh = {"name": "fin", "repo": "ssh://git@github.com/a/b.git", "ca": True,
+                "login": {"env": "A"}}  # fmt: skip
+    [problem] = objections("production", {**both, "dags.bundles": [over_ssh]})
+    assert "remove ca" in problem

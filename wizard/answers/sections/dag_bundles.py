@@ -48,6 +48,8 @@ class DagBundle(Model):
     period: Duration = "30s"
     username: Text = ""
     login: BundleLogin | None = None
+    # Whether dags.ca.file has the CA of its host; that of dags.repo's host is known anyway.
+    ca: bool | None = None
     # None: those of dags.repo at the same host, else those that the host's owner publishes.
     host_keys: list[HostKeyEntry] | None = None
 
@@ -73,6 +75,8 @@ class DagBundle(Model):
                 )
             if self.username:
                 raise ValueError("remove username: the address has the user of SSH")
+            if self.ca:
+                raise ValueError("remove ca: only a repository over HTTPS has a certificate")
         elif self.host_keys:
             raise ValueError("remove host_keys: only a repository over SSH has some")
         elif (self.login is None) != (not self.username):

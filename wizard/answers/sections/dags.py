@@ -37,8 +37,8 @@ from wizard.manifests.tree import File
 from wizard.questions.ca_file import CaFile
 from wizard.questions.cases import (
     DAG_BUNDLES,
+    DAG_CA,
     DAGS_FROM_GIT,
-    DAGS_OVER_HTTPS,
     DAGS_OVER_SSH,
     GIT_SYNC,
 )
@@ -109,7 +109,7 @@ class Dags(Section):
         description="Read-only key: generated in the store, or a reference to your own.",
     )
     credentials: Credentials = Field(default_factory=Credentials, title="Login")
-    ca: Annotated[CaFile, QuestionInfo(when=DAGS_OVER_HTTPS)] = Field(default_factory=CaFile)
+    ca: Annotated[CaFile, QuestionInfo(when=DAG_CA)] = Field(default_factory=CaFile)
     git_sync: GitSync = Field(default_factory=GitSync, title="git-sync")
     volume: DagVolume = Field(default_factory=DagVolume, title="Volume")
     host_keys: Annotated[
@@ -131,10 +131,11 @@ class Dags(Section):
         list[DagBundle],
         QuestionInfo(
             when=DAG_BUNDLES,
-            takes="a list of {name, repo, ref, subpath, period, username, login, host_keys}. "
+            takes="a list of {name, repo, ref, subpath, period, username, login, ca, host_keys}. "
             "login: a reference to the token or to the deploy key, {generate: true} for a new key; "
-            "without it, the repository is public. host_keys: as dags.host_keys, for another host "
-            "over SSH",
+            "without it, the repository is public. ca: true if dags.ca.file has the CA of its "
+            "host, which may be one of several in the file. host_keys: as dags.host_keys, for "
+            "another host over SSH",
             example='[{name: finance, repo: "https://git.example.com/finance/dags.git", '
             "username: reader, login: {env: FINANCE_TOKEN}}]",
             effects=(_OTHER_DAGS,),
@@ -266,7 +267,16 @@ class Dags(Section):
 
     @property
     def _has_ca(self) -> bool:
-        return self.is_over_https and bool(self.ca.file)
+        return bool(self._ca_locations)
+
+    @property
+    def _ca_locations(self) -> list[GitLocation]:
+        """Return the repositories whose hosts are verified with the own CA."""
+        if not self.ca.file:
+            return []
+        own = [self.location] if self.location and self.is_over_https else []
+        bundles = self.bundles if self.source == "bundle" else ()
+        return [*own, *(one.location for one in bundles if one.ca)]
 
     def _ca_mounts(self, release: Release) -> tuple[Mount, ...]:
         return (git_ca_mount(release),) if self._has_ca else ()
@@ -324,8 +334,8 @@ class Dags(Section):
             secrets = (bundle_connection(release, bundle, fact, user, ssh=ssh),)
             variables = (bundle_variable(release, bundle, secrets[0].name),)
         mounts, manifests = self._ca_mounts(release), self._ca_manifests(release)
-        if self._has_ca and (location := self.location):
-            variables += bundle_ca_variables(release, location)
+        if self._has_ca:
+            variables += bundle_ca_variables(release, self._ca_locations)
         if release.known_hosts or self.is_over_ssh:
             name = release.names.object_name("git-known-hosts")
             manifests = (*manifests, known_hosts_map(release))

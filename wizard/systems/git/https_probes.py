@@ -76,10 +76,13 @@ def https_target(answers: Answers, ca: str = "") -> HttpsTarget | None:
 def bundle_https_target(answers: Answers, bundle: DagBundle, ca: str = "") -> HttpsTarget:
     """Return what pods clone over HTTPS for one more bundle.
 
-    The CA of dags.ca.file is for the host of dags.repo alone.
+    The CA of dags.ca.file is for the host of dags.repo and for bundles that name it (`ca`).
     """
     own, place = answers.dags.location, bundle.location
-    same = own is not None and (own.host, own.port) == (place.host, place.port)
+    places = [one.location for one in answers.dags.bundles if one.ca]
+    if own is not None and answers.dags.is_over_https:
+        places.append(own)
+    same = (place.host, place.port) in {(one.host, one.port) for one in places}
     return HttpsTarget(bundle.repo, bundle.ref, bundle.subpath, bundle.username, ca if same else "")
 
 
