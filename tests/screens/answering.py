@@ -11,19 +11,20 @@ from textual.pilot import Pilot
 
 from screens.app import WizardApp
 from screens.draft.start import InitialAnswers
+from screens.pages.host_keys.page import HostKeyScreen
 from screens.pages.result import ResultScreen
 from screens.steps import HOST_KEYS, REVIEW
 from screens.widgets.choices import Choice
 from screens.widgets.fields import Door, TextField, Tick
 from screens.widgets.rows import Row
-from tests.screens.support import done, page, paste, press
+from tests.screens.support import app_of, done, jump, page, paste, press
 from tests.support.scenarios import Scenario
 from tests.support.screens import processed, send, settled
+from wizard.answers.host_keys import HOST_KEY_QUESTIONS
 from wizard.answers.presets import list_presets
 from wizard.answers.questions import field_specs
-from wizard.formats.addresses import parse_git_url
 from wizard.formats.nested import get_value
-from wizard.hostkeys.keys import known_hosts_name
+from wizard.hostkeys.keys import HostKey
 from wizard.workspace.proposal import CommitResult
 from wizard.workspace.workspace import Workspace
 
@@ -46,9 +47,10 @@ async def answer_all(folder: Path, inputs: Path, scenario: Scenario) -> CommitRe
             if name == REVIEW:
                 break
             if name == HOST_KEYS:
-                await _prove(pilot, scenario)
+                await _prove(pilot, scenario, HOST_KEYS)
             else:
                 await _fill(pilot, scenario.answers)
+                await _open_doors(pilot, scenario, name)
             await press(pilot, "ctrl+n")
         shown = await settled(pilot)
         shown = await press(pilot, "enter")
@@ -126,12 +128,25 @@ async def _type(pilot: Pilot[Any], text: str) -> None:
     await send(pilot, "end", "ctrl+u", f"paste:{text}")
 
 
-async def _prove(pilot: Pilot[Any], scenario: Scenario) -> None:
-    keys = get_value(scenario.data, ("dags", "host_keys"), [])
+async def _open_doors(pilot: Pilot[Any], scenario: Scenario, section: str) -> None:
+    """Prove the host keys of the questions on this page that the scenario answers."""
+    for key in HOST_KEY_QUESTIONS:
+        if key != HOST_KEYS and key in scenario.answers and key.split(".")[0] == section:
+            await jump(pilot, key)
+            await _prove(pilot, scenario, key)
+            app_of(pilot).go(section)
+            await settled(pilot)
+
+
+async def _prove(pilot: Pilot[Any], scenario: Scenario, question: str) -> None:
+    keys = get_value(scenario.data, tuple(question.split(".")), [])
     if keys:
-        location = parse_git_url(str(scenario.answers["dags.repo"]))
-        name = known_hosts_name(location.host, location.port)
+        shown = page(pilot)
+        assert isinstance(shown, HostKeyScreen)
+        name = shown.git_host.name
         await paste(pilot, "\n".join(f"{name} {key['type']} {key['key']}" for key in keys))
+    proven = {HostKey(key["type"], key["key"]).fingerprint for key in keys}
     page(pilot).query_one(TextField).focus()
     for fingerprint in scenario.typed:
-        await press(pilot, f"paste:{fingerprint}", "enter")
+        if fingerprint in proven:
+            await press(pilot, f"paste:{fingerprint}", "enter")

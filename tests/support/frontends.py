@@ -25,6 +25,7 @@ from wizard.cli.console import Console
 from wizard.cli.main import main
 from wizard.formats.nested import get_value
 from wizard.formats.yaml_writer import dump_yaml
+from wizard.hostkeys.keys import HostKey
 from wizard.questions.assets import CERTIFICATES
 from wizard.workspace.git_hosts import list_git_hosts
 
@@ -174,13 +175,14 @@ class _Recorder(prompts.PromptSession):
     def _key_replies(self, item: FieldSpec) -> list[str]:
         """Paste the keys and type their fingerprints; known optional keys are not asked."""
         keys = get_value(self.scenario.data, item.path, [])
+        proven = {HostKey(key["type"], key["key"]).fingerprint for key in keys}
         answers = self.validate(self.data).answers
         replies: list[str] = []
         for host in list_git_hosts(answers) if answers else ():
             if host.question != item.key or (host.known and not host.required):
                 continue
             pasted = [f"{host.name} {key['type']} {key['key']}" for key in keys]
-            replies += [*pasted, "", *(self.scenario.typed if pasted else ())]
+            replies += [*pasted, "", *(one for one in self.scenario.typed if one in proven)]
         return replies
 
     def reply(self, prompt: str, typed: list[str]) -> str:

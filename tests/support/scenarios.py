@@ -37,7 +37,7 @@ def host_key(seed: int) -> HostKey:
     return HostKey("ssh-ed25519", base64.b64encode(blob).decode())
 
 
-OWN_KEY = host_key(7)
+OWN_KEY, CONFIG_KEY = host_key(7), host_key(8)
 
 
 @dataclass(frozen=True)
@@ -317,8 +317,11 @@ SCENARIOS: Mapping[str, Scenario] = {
             "dags.host_keys": [
                 {"host": "git.example.com", "type": OWN_KEY.type, "key": OWN_KEY.key}
             ],
+            "delivery.argocd.host_keys": [
+                {"host": "git.example.com", "type": CONFIG_KEY.type, "key": CONFIG_KEY.key}
+            ],
         },
-        (OWN_KEY.fingerprint,),
+        (OWN_KEY.fingerprint, CONFIG_KEY.fingerprint),
     ),
     "laptop": Scenario(
         {
