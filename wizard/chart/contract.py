@@ -7,7 +7,7 @@ secret_contract.json).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -18,6 +18,8 @@ Version: TypeAlias = tuple[int, int, int]
 
 # Components whose pods keep no logs, so none of their containers deletes old ones.
 _WITHOUT_LOGS = (("apiServer", "logGroomerSidecar"), ("webserver", "logGroomerSidecar"))
+# The key of the metadata Secret with the URL for KEDA, where it does not use Airflow's.
+KEDA_KEY = "kedaConnection"
 FAB_AUTH_MANAGER = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 # The chart's defaults for values that are not set, as far as this package depends on them.
 CHART_DEFAULTS: Mapping[str, object] = {
@@ -40,6 +42,7 @@ CHART_DEFAULTS: Mapping[str, object] = {
     "scheduler.enabled": True,
     "triggerer.enabled": True,
     "statsd.enabled": True,
+    "workers.keda.usePgbouncer": True,
     "ports.apiServer": 8080,
     "ports.airflowUI": 8080,
     "rbac.create": True,
@@ -57,10 +60,11 @@ CHART_DEFAULTS: Mapping[str, object] = {
 
 @dataclass(frozen=True, slots=True)
 class SecretUse:
-    """One value that names a Secret.
+    """One value that names a Secret, or one that makes the chart read a Secret of a fixed name.
 
-    `keys` are the keys the chart reads; all are required. `key_from` is a value that renames the
-    only key. `also` is a value and a key: if the value is set, the chart reads that key too. The
+    `suffix` is the end of a fixed name. `keys` are the keys the chart reads; all are required.
+    `key_from` is a value that renames the only key. `also` is a condition on the values and a key:
+    if it is true, the chart reads that key too. The
     chart reads the Secret when `enabled` (a dotted boolean value) is true, with major version
     `airflow` of Airflow, and if `celery`, only with a Celery executor. `unless` names values that
     make the chart ignore the Secret. `random`: if the value is not set, the chart generates a new
@@ -76,9 +80,10 @@ class SecretUse:
     enabled: str = ""
     unless: tuple[str, ...] = ()
     key_from: str = ""
-    also: tuple[str, str] | None = None
+    also: tuple[Callable[[Mapping[str, object]], bool], str] | None = None
     random: bool = False
     switches: tuple[str, ...] = ()
+    suffix: str = ""
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -97,13 +102,47 @@ class SecretUse:
 
     def keys_read(self, values: Mapping[str, object]) -> tuple[str, ...]:
         """Return the keys the chart reads, with the override of `key_from` applied."""
-        if self.switches and all(get_chart_value(values, one) is False for one in self.switches):
-            return ()
         other = get_chart_value(values, self.key_from) if self.key_from else None
         found = (other,) if isinstance(other, str) and other else self.keys
-        return (
-            (*found, self.also[1]) if self.also and get_chart_value(values, self.also[0]) else found
-        )
+        if self.switches and all(get_chart_value(values, one) is False for one in self.switches):
+            found = ()
+        return (*found, self.also[1]) if self.also and self.also[0](values) else found
+
+    def find_name(self, values: Mapping[str, object], fullname: str) -> str:
+        """Return the name of the Secret that the chart reads; "" if no value names one.
+
+        `fullname` is the start of the names of the chart's objects.
+        """
+        if self.suffix:
+            return f"{fullname}-{self.suffix}"
+        name = get_chart_value(values, self.value)
+        return name if isinstance(name, str) else ""
+
+
+def _needs_keda_connection(values: Mapping[str, object]) -> bool:
+    """Return whether all pods get the URL that KEDA reads instead of Airflow's (chart 1.22.0)."""
+    mysql = get_chart_value(values, "data.metadataConnection.protocol") == "mysql"
+    pooled = get_chart_value(values, "pgbouncer.enabled") is True
+    workers = ("workers.celery.keda", "workers.keda")
+    parts = [
+        workers,
+        *([("triggerer.keda",)] if get_chart_value(values, "triggerer.enabled") else []),
+    ]
+    return any(
+        _find_switch(values, keda, "enabled")
+        and (mysql or (pooled and not _find_switch(values, keda, "usePgbouncer")))
+        for keda in parts
+    )
+
+
+def _find_switch(values: Mapping[str, object], keys: Sequence[str], name: str) -> bool:
+    """Return the first switch of this name that is set; the earlier keys replace the later."""
+    found = (get_chart_value(values, f"{key}.{name}") for key in keys)
+    return next((one for one in found if isinstance(one, bool)), False)
+
+
+def _names_postgresql_user(values: Mapping[str, object]) -> bool:
+    return bool(get_chart_value(values, "postgresql.auth.username"))
 
 
 def _variables(*names: str) -> tuple[str, ...]:
@@ -115,6 +154,7 @@ CONTRACT: tuple[SecretUse, ...] = (
         "data.metadataSecretName",
         ("connection",),
         "the metadata database's URL",
+        also=(_needs_keda_connection, KEDA_KEY),
         switches=_variables("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW_CONN_AIRFLOW_DB"),
     ),
     SecretUse(
@@ -213,13 +253,21 @@ CONTRACT: tuple[SecretUse, ...] = (
         "opensearch.secretName", ("connection",), "OpenSearch's URL", enabled="opensearch.enabled"
     ),
     SecretUse("flower.secretName", ("basicAuth",), "Flower's login", enabled="flower.enabled"),
+    SecretUse(
+        "kerberos.enabled",
+        ("kerberos.keytab",),
+        "the Kerberos keytab",
+        enabled="kerberos.enabled",
+        unless=("kerberos.keytabBase64Content",),
+        suffix="kerberos-keytab",
+    ),
     # The contract of the PostgreSQL subchart (Bitnami).
     SecretUse(
         "postgresql.auth.existingSecret",
         ("postgres-password",),
         "the bundled database's passwords",
         enabled="postgresql.enabled",
-        also=("postgresql.auth.username", "password"),
+        also=(_names_postgresql_user, "password"),
     ),
 )
 PULL_SECRET_KEYS = (".dockerconfigjson",)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.chart.contract import Version
 from wizard.chart.keys import list_names
 from wizard.checks import (
+    chart_secrets,
     components,
     configuration,
     effective_values,
@@ -52,6 +53,7 @@ _RULES: tuple[Rule, ...] = (
     configuration.check_configuration,
     components.check_components,
     users.check_users,
+    chart_secrets.check_chart_secrets,
     network.check_network_policies,
     pod_template.check_pod_template,
     hosts.check_hosts,

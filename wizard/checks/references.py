@@ -5,11 +5,11 @@ Findings never quote the name from the values: a user may have pasted the secret
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wizard.chart.contract import CONTRACT, PULL_SECRET_KEYS, get_chart_value
+from wizard.chart.contract import CONTRACT, KEDA_KEY, PULL_SECRET_KEYS
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
 from wizard.errors import Fix
 from wizard.findings import Finding, Severity
@@ -33,7 +33,10 @@ _STORE_KINDS = ("ExternalSecret", "ClusterExternalSecret", "SecretStore", "Clust
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One place that names a Secret, and the keys it reads (empty: all keys)."""
+    """One place that names a Secret, and the keys it reads (empty: all keys).
+
+    `fixed`: the name is the chart's own and not in the values.
+    """
 
     path: str
     where: str
@@ -41,6 +44,7 @@ class Reference:
     keys: tuple[str, ...]
     namespace: str
     severity: Severity = "error"
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +60,14 @@ def check_references(subject: Subject) -> Iterator[Finding]:
     for reference in find_references(subject):
         found = known.get((reference.namespace, reference.name))
         if found is None:
-            message = "names a Secret that no file here creates and that is not known to exist"
+            message, fix = _describe_missing(reference, subject)
             yield Finding(
                 "reference.secret",
                 reference.severity,
                 reference.path,
                 reference.where,
                 message,
-                _FIX if subject.layout.manifests else Fix("add an ExternalSecret for it"),
+                fix,
             )
         elif found.keys is not None:
             missing = [key for key in reference.keys if key not in found.keys]
@@ -74,8 +78,31 @@ def check_references(subject: Subject) -> Iterator[Finding]:
                     reference.path,
                     reference.where,
                     "the Secret named here does not have all keys that are read from it",
-                    Fix(f"add the keys {', '.join(_printable_keys(missing, reference))}"),
+                    Fix(_describe_missing_keys(missing, reference)),
                 )
+
+
+def _describe_missing(reference: Reference, subject: Subject) -> tuple[str, Fix]:
+    """Return message and fix for a Secret that is not there."""
+    ours = bool(subject.layout.manifests)
+    if not reference.fixed:
+        message = "names a Secret that no file here creates and that is not known to exist"
+        return message, _FIX if ours else Fix("add an ExternalSecret for it")
+    message = (
+        f"the chart reads Secret {reference.name}, which no file here creates and which is not "
+        "known to exist"
+    )
+    keys = f"with the key {', '.join(reference.keys)}"
+    if ours:
+        return message, Fix(f"list it in secrets.extra by this name, {keys}", "secrets.extra")
+    return message, Fix(f"add an ExternalSecret of this name, {keys}")
+
+
+def _describe_missing_keys(missing: Sequence[str], reference: Reference) -> str:
+    fix = f"add the keys {', '.join(_printable_keys(missing, reference))}"
+    if KEDA_KEY in missing:
+        fix += ", or let KEDA connect through PgBouncer (usePgbouncer: true in its keda)"
+    return fix
 
 
 def _printable_keys(missing: Iterable[str], reference: Reference) -> list[str]:
@@ -83,7 +110,8 @@ def _printable_keys(missing: Iterable[str], reference: Reference) -> list[str]:
 
     A key that was read from a file could be a pasted secret.
     """
-    ours = {key for use in CONTRACT for key in use.keys} | {*PULL_SECRET_KEYS, "password"}
+    ours = {key for use in CONTRACT for key in use.keys}
+    ours |= {*PULL_SECRET_KEYS, "password", KEDA_KEY}
     return [key if key in ours else f"that {reference.where} reads" for key in missing]
 
 
@@ -157,9 +185,12 @@ def _contract(subject: Subject, values: Mapping[str, Any]) -> Iterator[Reference
     path, namespace = subject.layout.values, subject.layout.namespace
     found = list[tuple[str, str, tuple[str, ...]]]()
     for use in CONTRACT:
-        name = get_chart_value(values, use.value)
-        if name and isinstance(name, str) and use.applies(values, subject.airflow):
-            found.append((use.value, name, use.keys_read(values)))
+        if not use.applies(values, subject.airflow) or (use.suffix and not subject.knows_names):
+            continue
+        name = _expand_release(use.find_name(values, subject.layout.release), subject)
+        if name and "{{" not in name:
+            fixed = bool(use.suffix)
+            yield Reference(path, use.value, name, use.keys_read(values), namespace, fixed=fixed)
     for number, item in enumerate(as_list(values.get("imagePullSecrets"))):
         name = item if isinstance(item, str) else get_nested(item, "name")
         if isinstance(name, str) and name:

@@ -1,103 +1,33 @@
-"""Every way to use a Secret of one's own: declared it passes, undeclared it is named."""
+"""Every way to use a Secret of one's own, rendered by the real chart.
+
+What the checks say about each is in tests/unit/checks/test_own_secrets.py.
+"""
 
 from __future__ import annotations
 
+import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.integration.helm.test_chart_rendering import manifests, rendered
-from tests.support.rendered import answers, findings, rendering
-from wizard.plan.guarded_keys import refuse_guarded_values
+from tests.support.chart_secrets import MADE
+from tests.support.own_secrets import GREEN, KEYTAB, USES, errors
+from tests.support.rendered import rendering
+from wizard.formats.nested import put_value
 
 pytestmark = pytest.mark.integration
 
-KEY_REF = {"valueFrom": {"secretKeyRef": {"name": "mine", "key": "KEY"}}}
-FROM = "- secretRef:\n    name: mine\n"
-OPTIONAL = "- secretRef:\n    name: mine\n    optional: true\n"
-# The values, the key that a finding must name, and a text that the chart must render.
-USES: dict[str, tuple[dict[str, Any], str, str]] = {
-    "extraEnv": (
-        {"extraEnv": f"- name: MY_KEY\n  valueFrom: {KEY_REF['valueFrom']}\n"},
-        "extraEnv",
-        "MY_KEY",
-    ),
-    "component env": (
-        {"apiServer": {"env": [{"name": "MY_KEY", **KEY_REF}]}},
-        "apiServer.env[0].valueFrom.secretKeyRef",
-        "MY_KEY",
-    ),
-    "extraEnvFrom": ({"extraEnvFrom": FROM}, "extraEnvFrom", "secretRef"),
-    "volumes": (
-        {
-            "volumes": [{"name": "own", "secret": {"secretName": "mine"}}],
-            "volumeMounts": [{"name": "own", "mountPath": "/opt/airflow/own"}],
-        },
-        "volumes[0].secret",
-        "/opt/airflow/own",
-    ),
-    "imagePullSecrets": (
-        {"imagePullSecrets": [{"name": "mine"}]},
-        "imagePullSecrets[0]",
-        "name: mine",
-    ),
-    "registry": ({"registry": {"secretName": "mine"}}, "registry.secretName", "name: mine"),
-    "elasticsearch": (
-        {"elasticsearch": {"enabled": True, "secretName": "mine"}},
-        "elasticsearch.secretName",
-        "name: mine",
-    ),
-    "opensearch": (
-        {"opensearch": {"enabled": True, "secretName": "mine"}},
-        "opensearch.secretName",
-        "name: mine",
-    ),
-    "flower": (
-        {"flower": {"enabled": True, "secretName": "mine"}},
-        "flower.secretName",
-        "name: mine",
-    ),
-    "secret list": (
-        {"secret": [{"envName": "MY_KEY", "secretName": "mine", "secretKey": "KEY"}]},
-        "secret[0]",
-        "MY_KEY",
-    ),
-}
-GREEN: dict[str, tuple[dict[str, Any], str]] = {
-    "optional": ({"extraEnvFrom": OPTIONAL}, "optional: true"),
-    "extraConfigMaps": (
-        {"extraConfigMaps": {"own": {"useHelmHooks": False, "data": "a: b\n"}}},
-        "kind: ConfigMap",
-    ),
-    "extraSecrets": (
-        {
-            "extraSecrets": {
-                "mine": {
-                    "useHelmHooks": False,
-                    "type": "kubernetes.io/service-account-token",
-                    "annotations": {"kubernetes.io/service-account.name": "airflow-worker"},
-                }
-            },
-            "extraEnvFrom": FROM,
-        },
-        "service-account-token",
-    ),
-}
-
-
-def errors(changes: dict[str, Any]) -> list[tuple[str, str]]:
-    made = rendering("production", changes)
-    refuse_guarded_values(answers("production", changes), made, {})
-    return [(one.rule, one.where) for one in findings(made) if one.is_error]
-
 
 @pytest.mark.parametrize("name", USES)
-def test_a_secret_must_be_known(name: str, helm: Path, airflow_chart: Path, tmp_path: Path) -> None:
-    values, where, text = USES[name]
-    assert errors({"values": values}) == [("reference.secret", where)]
+def test_a_declared_secret_reaches_the_pods(
+    name: str, helm: Path, airflow_chart: Path, tmp_path: Path
+) -> None:
+    values, _, text = USES[name]
     changes = {"values": values, "secrets.extra": [{"name": "mine", "from": "existing"}]}
-    assert errors(changes) == []
     assert text in rendered(helm, airflow_chart, rendering("production", changes), tmp_path)
 
 
@@ -106,16 +36,46 @@ def test_what_needs_no_declaration(
     name: str, helm: Path, airflow_chart: Path, tmp_path: Path
 ) -> None:
     values, text = GREEN[name]
-    assert errors({"values": values}) == []
     found = rendered(helm, airflow_chart, rendering("production", {"values": values}), tmp_path)
     assert text in found
     assert "helm.sh/hook" not in found
 
 
-def test_a_missing_key_is_named_where_the_keys_are_known() -> None:
-    extra = {"name": "mine", "from": "existing", "keys": ["OTHER"]}
-    changes = {"values": USES["secret list"][0], "secrets.extra": [extra]}
-    assert errors(changes) == [("reference.key", "secret[0]")]
+def test_the_chart_mounts_the_keytab_of_secrets_extra(
+    helm: Path, airflow_chart: Path, tmp_path: Path
+) -> None:
+    found = manifests(rendered(helm, airflow_chart, rendering("production", KEYTAB), tmp_path))
+    [name] = {one["name"] for one in KEYTAB["secrets.extra"]}
+    assert f"secretName: {name}" in yaml.safe_dump(found)
+    assert [one for one in found if one["kind"] == "Secret"] == []
+
+
+def test_every_secret_that_the_chart_makes_has_a_rule(helm: Path, airflow_chart: Path) -> None:
+    """Its templates are those of our table, and the values of the table make each Secret."""
+    templates = {name: f"{name}-secret" for name in MADE}
+    templates |= {"redis": "redis-secrets", "extra-secrets": "extra-secrets"}
+    assert list_secret_templates(airflow_chart) == set(templates.values())
+    made = set()
+    for left_out in ({"opensearch", "webserver-secret-key"}, {"elasticsearch", "jwt"}):
+        values: dict[str, Any] = {}
+        for name in MADE.keys() - left_out:
+            for key, new in MADE[name][0].items():
+                values = put_value(values, tuple(key.split(".")), new)
+        done = subprocess.run(
+            [helm, "template", "airflow", airflow_chart, "-f", "-"],
+            input=yaml.safe_dump(values), capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        made |= {one for one in templates.values() if f"/secrets/{one}.yaml" in done.stdout}
+    assert made == set(templates.values())
+
+
+def list_secret_templates(chart: Path) -> set[str]:
+    if chart.is_dir():
+        return {one.stem for one in (chart / "templates" / "secrets").glob("*.yaml")}
+    with tarfile.open(chart) as packed:
+        names = [one for one in packed.getnames() if "airflow/templates/secrets/" in one]
+    return {Path(one).stem for one in names if one.endswith(".yaml")}
 
 
 @pytest.mark.parametrize(

@@ -50,10 +50,15 @@ def test_agrees_with_the_recorded_contract() -> None:
     pull = recorded.pop("imagePullSecrets / registry.secretName")
     assert tuple(pull["keys"]) == PULL_SECRET_KEYS == BY_VALUE["registry.secretName"].keys
     without_value = {value for value in recorded if value.startswith("(no value)")}
-    assert set(recorded) - without_value == set(BY_VALUE) - {
+    fixed = {use.value for use in CONTRACT if use.suffix}
+    assert set(recorded) - without_value == set(BY_VALUE) - fixed - {
         "registry.secretName",
         "postgresql.auth.existingSecret",
     }
+    keytab = recorded["(no value) kerberos keytab"]
+    use = BY_VALUE["kerberos.enabled"]
+    assert use.find_name({}, "<fullname>") == keytab["default"]
+    assert use.keys == tuple(keytab["keys"])
     for value in set(recorded) - without_value:
         assert tuple(recorded[value]["keys"]) == BY_VALUE[value].keys
         assert recorded[value].get("keyOverride", "") == BY_VALUE[value].key_from

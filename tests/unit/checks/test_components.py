@@ -59,6 +59,8 @@ RED: list[tuple[str, str, str, str, Change]] = [
      both(KUBERNETES, value("allowPodLaunching", False))),
     ("no token", "configuration.pod-launching", f"{ACCOUNT}.automountServiceAccountToken",
      "error", both(KUBERNETES, value(ACCOUNT, {"automountServiceAccountToken": False}))),
+    ("open Flower", "configuration.flower", "flower.enabled", "warning",
+     value("flower.enabled", True)),
     ("no migration", "configuration.migration", "migrateDatabaseJob.enabled", "warning",
      value("migrateDatabaseJob.enabled", False)),
     ("simple manager", "configuration.auth-manager", "config.core.auth_manager", "error",

@@ -190,6 +190,8 @@ RED: list[tuple[str, str, Change]] = [
     ("values.generated-secret", "data.brokerUrlSecretName", both(
         value("executor", "KubernetesExecutor"), value("redis", {"enabled": False}),
         without("data.brokerUrlSecretName"))),
+    ("values.chart-secret", "registry.connection",
+     both(written, value("registry", {"connection": {"host": "registry.example.com"}}))),
     ("values.broker", "data.brokerUrl", value("data.brokerUrl", "redis://airflow-redis:6379/0")),
     ("values.metadata-secret", "data.metadataSecretName", without("data.metadataSecretName")),
     ("values.metadata-secret", "data.metadataSecretName", both(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from wizard.chart.contract import CONTRACT, get_chart_value
+from wizard.chart.contract import CONTRACT
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref, data_keys
 from wizard.engine.steps import StepStatus
@@ -166,8 +166,8 @@ def list_required_keys(target: Target) -> dict[str, frozenset[str]]:
     values = read_mapping(target.text("values"), "values")
     found: dict[str, frozenset[str]] = {}
     for use in CONTRACT:
-        name = get_chart_value(values, use.value)
-        if isinstance(name, str) and name and use.applies(values, target.release.airflow):
+        name = use.find_name(values, target.release.names.fullname)
+        if name and use.applies(values, target.release.airflow):
             found[name] = found.get(name, frozenset()) | set(use.keys_read(values))
     for data in read_external_secrets(target).values():
         secret = data["spec"].get("target") or {}
