@@ -15,6 +15,7 @@ from wizard.chart.exposure import list_exposures
 from wizard.chart.keys import list_names
 from wizard.chart.names import Names
 from wizard.chart.removed_options import REMOVED_IN_AIRFLOW_3
+from wizard.checks.pod_roles import POD_VERBS, may_launch_pods
 from wizard.checks.reporter import Reporter, read_configuration
 from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
 from wizard.findings import Finding
@@ -63,7 +64,10 @@ class _Rules(Reporter):
         for where in ("rbac.create", "allowPodLaunching"):
             if self.one.get(where) is False and not self._has_binding():
                 message = "the scheduler gets no role, and it must list and create the tasks' pods"
-                fix = "write true, or bind a role to the scheduler's ServiceAccount in this folder"
+                fix = (
+                    "write true, or bind a role to the scheduler's ServiceAccount in this folder "
+                    f"that may {', '.join(POD_VERBS)} pods"
+                )
                 yield self.warning(rule, where, message, fix)
         where = "scheduler.serviceAccount.automountServiceAccountToken"
         volume = self.one.get("scheduler.serviceAccount.serviceAccountTokenVolume.enabled")
@@ -73,11 +77,15 @@ class _Rules(Reporter):
             yield self.error(rule, where, message, fix)
 
     def _has_binding(self) -> bool:
-        """Return whether an object of the tree binds a role to the scheduler's account."""
-        return any(
-            self._is_scheduler(get_nested(subject, "name"))
-            for document in self.subject.objects("RoleBinding", "ClusterRoleBinding")
-            for subject in as_list(document.data.get("subjects"))
+        """Return whether objects of the tree let the scheduler's account launch pods."""
+        return may_launch_pods(
+            self.subject,
+            [
+                document
+                for document in self.subject.objects("RoleBinding", "ClusterRoleBinding")
+                for subject in as_list(document.data.get("subjects"))
+                if self._is_scheduler(get_nested(subject, "name"))
+            ],
         )
 
     def _is_scheduler(self, account: object) -> bool:

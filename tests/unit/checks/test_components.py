@@ -37,6 +37,23 @@ BINDING = {
     "subjects": [{"kind": "ServiceAccount", "name": "airflow-scheduler"}],
 }
 ACCOUNT = "scheduler.serviceAccount"
+LAUNCH = ["create", "get", "list", "watch", "delete"]
+
+
+def role(*verbs: str, kind: str = "Role", group: str = "", **more: object) -> Change:
+    """A role of one's own, bound to the scheduler."""
+    rule = {"apiGroups": [group], "resources": ["pods"], "verbs": list(verbs), **more}
+    about = {"apiVersion": BINDING["apiVersion"], "kind": kind,
+             "metadata": {"name": "mine", "namespace": "airflow"}}  # fmt: skip
+    bound = {**BINDING, "roleRef": {"kind": kind, "name": "mine"}}
+    return both(
+        KUBERNETES,
+        value("rbac.create", False),
+        add("apps/airflow/role.yaml", {**about, "rules": [rule]}),
+        add("apps/airflow/binding.yaml", bound),
+    )
+
+
 MYSQL = value("data.metadataConnection.protocol", "mysql")
 
 
@@ -61,6 +78,16 @@ RED: list[tuple[str, str, str, str, Change]] = [
      "error", both(KUBERNETES, value(ACCOUNT, {"automountServiceAccountToken": False}))),
     ("open Flower", "configuration.flower", "flower.enabled", "warning",
      value("flower.enabled", True)),
+    *(
+        (name, "configuration.pod-launching", "rbac.create", "warning", change)
+        for name, change in {
+            "a role that only reads": role("get", "list", "watch"),
+            "a cluster role that only reads": role("get", kind="ClusterRole"),
+            "a role for pods of another group": role(*LAUNCH, group="metrics.k8s.io"),
+            "a role for one pod": role(*LAUNCH, resourceNames=["x"]),
+            "a role without rules": role(resources=[]),
+        }.items()
+    ),
     ("no migration", "configuration.migration", "migrateDatabaseJob.enabled", "warning",
      value("migrateDatabaseJob.enabled", False)),
     ("simple manager", "configuration.auth-manager", "config.core.auth_manager", "error",
@@ -135,6 +162,16 @@ GREEN: dict[str, Change] = {
     "Celery without roles": value("rbac.create", False),
     "a role of one's own": both(
         KUBERNETES, value("rbac.create", False), add("apps/airflow/role.yaml", BINDING)),
+    "a role that launches pods": role(*LAUNCH),
+    "a role with everything": role("*", group="*", resources=["*"]),
+    "a cluster role": role(*LAUNCH, kind="ClusterRole"),
+    "two roles together": both(role("get", "list", "watch"), lambda case: case.objects[
+        "apps/airflow/role.yaml"]["rules"].append(
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "delete"]})),
+    "a role of the cluster": both(
+        KUBERNETES, value("rbac.create", False),
+        add("apps/airflow/role.yaml", {**BINDING, "roleRef": {"kind": "ClusterRole",
+                                                              "name": "edit"}})),
     "a token in a volume": both(KUBERNETES, value(ACCOUNT, {
         "automountServiceAccountToken": False, "serviceAccountTokenVolume": {"enabled": True}})),
     "a token that Celery does not need": value(
