@@ -25,8 +25,9 @@ from wizard.cli.secrets_report import (
     require_known_use,
 )
 from wizard.clients import age
-from wizard.errors import ConflictError, ExitCode, UsageError
+from wizard.errors import ConflictError, ExitCode, UsageError, WizardError
 from wizard.manifests.ownership import Ownership
+from wizard.provisioning.earlier_places import hide_places, list_earlier_places
 from wizard.provisioning.sealed_file import (
     HandOff,
     HandOffRecord,
@@ -41,7 +42,7 @@ from wizard.provisioning.steps import list_read_consents
 from wizard.provisioning.survey import Inputs, make_database_client, survey_store
 from wizard.secrets.deploy_key import fingerprint
 from wizard.secrets.payload import Payload
-from wizard.systems.payload_store import Claim
+from wizard.systems.payload_store import Claim, HiddenPlace
 from wizard.workspace.deploy_keys import list_git_keys, with_git_key
 from wizard.workspace.store_paths import list_store_paths
 
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
 _HAND_OFF_OPTIONS = ("recipient", "recipients_file", "new_hand_off")
 _TAKE_OPTIONS = ("identity",)
+_NOT_READ = "it may have the values in use, and --hand-off does not read the store"
 
 
 def require_valid_options(options: Options) -> None:
@@ -95,6 +97,9 @@ class _UnreadableStore:
     def read_version(self, version: int) -> StoredSecret | None:
         raise NotImplementedError("a store that is not read has no versions")
 
+    def explain_refusal(self, error: WizardError) -> HiddenPlace | None:
+        raise NotImplementedError("a store that is not read refuses nothing")
+
     def judge(self, version: int) -> Claim:
         del version
         return Claim(Ownership("ours", "is not read"))
@@ -124,6 +129,7 @@ def hand_off(run: SecretsRun, agreed: Mapping[str, Any]) -> ExitCode:
                 run.proposal,
                 _UnreadableStore(f"{path.store.mount}/{path.store.path}", path.store.document),
                 path,
+                hide_places(list_earlier_places(run.proposal, repository, path.store), _NOT_READ),
             )
             for path in list_store_paths(run.proposal)
         ],

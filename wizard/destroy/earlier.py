@@ -25,8 +25,7 @@ from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.ownership import kubectl_delete
 from wizard.systems.cluster.source import judge_object
 from wizard.workspace.earlier import (
-    FETCH_HISTORY,
-    LACKS_HISTORY,
+    find_history_gap,
     list_earlier_answers,
     list_earlier_versions,
 )
@@ -70,9 +69,10 @@ def build_earlier_step(target: Target) -> Step:
             if standing := [ref for ref, what in dropped.items() if what == _EXISTS]:
                 command = kubectl_delete(standing)
                 fixes.append(Fix(f"to delete what files no longer name: {command}"))
-        if target.repository.is_shallow:
-            lines.append(f"{LACKS_HISTORY}, which may name other places and objects")
-            fixes.append(Fix(f"{FETCH_HISTORY}, then run this again"))
+        folders = (target.release.paths.apps, target.release.paths.argocd)
+        if gap := find_history_gap(target.repository, target.release.installation, folders):
+            lines.append(f"{gap.reason}: the history may name other places and objects")
+            fixes.append(Fix(f"to see the history, run {gap.command}, then run this again"))
         if not lines:
             return StepStatus("holds", "no earlier answers named other places or objects")
         return StepStatus("kept", "; ".join(dict.fromkeys(lines)), Fix.join(fixes))

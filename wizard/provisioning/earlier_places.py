@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from wizard.answers.files import answers_data
-from wizard.clients.vault.transport import VaultError
-from wizard.errors import RefusedError
+from wizard.errors import WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.plan.claims import derive_claims
 from wizard.secrets.adoption import AdoptedValue, find_held_value
 from wizard.secrets.payload import Payload
 from wizard.systems.payload_store import EarlierValues, HiddenPlace, StoreState, find_earlier_values
-from wizard.workspace.earlier import FETCH_HISTORY, LACKS_HISTORY, list_earlier_answers
+from wizard.workspace.earlier import find_history_gap, list_earlier_answers
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     from wizard.secrets.facts import Fact
     from wizard.systems.payload_store import PayloadStore
     from wizard.workspace.proposal import Proposal
+
+
+_NAMED = "which earlier answers named"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def list_earlier_places(
 ) -> tuple[StoreSettings | HiddenPlace, ...]:
     """Return the settings of one path as earlier answers placed it, the newest first.
 
-    This run has a login at one server and namespace only. What a shallow clone lacks may name more
+    This run has a login at one server and namespace only. A history that is not read may name more
     places, and is the last of them.
     """
     own = derive_claims(answers_data(proposal.answers), repository.prefix)
@@ -58,10 +60,20 @@ def list_earlier_places(
             else _hide_other_server(claims, path)
         )
     places.pop((own.vault, settings.mount, settings.path), None)
-    if repository.is_shallow:
-        cut = f"{LACKS_HISTORY}, which may name other places of the values ({FETCH_HISTORY})"
-        return (*places.values(), HiddenPlace(cut))
-    return tuple(places.values())
+    gap = find_history_gap(repository, proposal.answers.installation.name)
+    if gap is None:
+        return tuple(places.values())
+    cut = f"{gap.reason}, and the history may name other places of the values ({gap.command})"
+    return (*places.values(), HiddenPlace(cut))
+
+
+def hide_places(places: Sequence[StoreSettings | HiddenPlace], why: str) -> list[HiddenPlace]:
+    """Return the places as one that this run does not look at; empty without places."""
+    named = [
+        one.reason if isinstance(one, HiddenPlace) else f"{one.mount}/{one.path}, {_NAMED}: {why}"
+        for one in places
+    ]
+    return [HiddenPlace(escape_unprintable("; ".join(named)))] if named else []
 
 
 def _hide_other_server(claims: Claims, path: str) -> HiddenPlace:
@@ -77,31 +89,34 @@ def _hide_other_server(claims: Claims, path: str) -> HiddenPlace:
 def search_earlier_places(
     places: Sequence[PayloadStore | HiddenPlace], missing: Sequence[Fact], database_user: str
 ) -> EarlierPlaces:
-    """Read the places, the newest first, until each missing fact is found. Raises VaultError.
+    """Read the places, the newest first, until each missing fact is found. Raises WizardError.
 
     A payload counts if it is this installation's. What cannot be read, and whose owner is not
     known, is a doubt: it may hold the values in use, and a place before it only older ones. So the
-    search ends there.
+    search ends there, but not at a place that is gone.
     """
     found: dict[Fact, AdoptedValue] = {}
+    doubts: list[str] = []
     for store in places:
         left = [fact for fact in missing if fact not in found]
         if not left:
             break
         if isinstance(store, HiddenPlace):
-            return EarlierPlaces(found, (store.reason,))
+            doubts.append(store.reason)
+            break
         try:
             values, doubt = _read_place(store, left, database_user)
-        except VaultError as error:
-            if error.kind not in {"forbidden", "missing", "version"}:
+            hidden = HiddenPlace(doubt) if doubt else None
+        except WizardError as error:
+            values, hidden = {}, store.explain_refusal(error)
+            if hidden is None:
                 raise
-            values, doubt = {}, error.message
-        except RefusedError as error:
-            values, doubt = {}, error.message
         found |= values
-        if doubt:
-            return EarlierPlaces(found, (f"{store.name}, which earlier answers named: {doubt}",))
-    return EarlierPlaces(found)
+        if hidden is not None:
+            doubts.append(f"{store.name}, {_NAMED}: {hidden.reason}")
+            if not hidden.is_gone:
+                break
+    return EarlierPlaces(found, tuple(doubts))
 
 
 def _read_place(

@@ -42,9 +42,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class HiddenPlace:
-    """A place that this run cannot look at, and why, in words."""
+    """A place that this run cannot look at, and why, in words.
+
+    One that `is_gone` has nothing any more, so older places may still be looked at.
+    """
 
     reason: str
+    is_gone: bool = False
 
 
 class PayloadStore(Protocol):
@@ -66,6 +70,10 @@ class PayloadStore(Protocol):
 
     def read_version(self, version: int) -> StoredSecret | None:
         """Return an older version of the secret; None if the store no longer keeps it."""
+        ...
+
+    def explain_refusal(self, error: WizardError) -> HiddenPlace | None:
+        """Return why a look failed, if only this place is hidden; None if the store failed."""
         ...
 
     def judge(self, version: int) -> Claim:

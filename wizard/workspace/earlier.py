@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wizard.errors import AnswersError
+from wizard.formats.shell import quote
 from wizard.plan.claims import Claims, derive_claims
 from wizard.plan.merge_base import state_folder
 
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
 
 _VERSIONS = 200
-LACKS_HISTORY = "this clone lacks the history before its oldest commit"
-FETCH_HISTORY = "git fetch --unshallow"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryGap:
+    """Why earlier versions are not read, as a clause, and the command that shows them."""
+
+    reason: str
+    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +40,11 @@ class EarlierAnswers:
 def list_earlier_answers(repository: WorkTree, name: str, own: Claims) -> list[EarlierAnswers]:
     """Return the claims of earlier answers that differ from `own`, each once, the newest first.
 
-    The last 200 versions of the file are read. Unreadable ones are left out, and so are those that
-    a shallow clone lacks: see `WorkTree.is_shallow`.
+    Unreadable versions of the file are left out, and so are those of `find_history_gap`.
     """
     from wizard.answers.files import parse_answers
 
-    path = repository.full_path(f"{state_folder(name)}/answers.yaml")
+    path = repository.full_path(_answers_path(name))
     log = ("log", "--format=%H", f"-n{_VERSIONS}", "HEAD", "--", path)
     commits = repository.git.read(*log, ok=(0, 128)).text.split()
     found = []
@@ -57,12 +63,37 @@ def list_earlier_answers(repository: WorkTree, name: str, own: Claims) -> list[E
     return found
 
 
+def find_history_gap(
+    repository: WorkTree, name: str, folders: Sequence[str] = ()
+) -> HistoryGap | None:
+    """Return why earlier answers of an installation, or files in these folders, are not read.
+
+    Only the last 200 commits that changed them are read, and a shallow clone lacks older ones. None
+    if all are read.
+    """
+    if repository.is_shallow:
+        reason = "this clone lacks the history before its oldest commit"
+        return HistoryGap(reason, "git fetch --unshallow")
+    for path in (_answers_path(name), *folders):
+        place = f":(top,literal){repository.full_path(path)}"
+        count = ("rev-list", "--count", f"-n{_VERSIONS + 1}", "HEAD", "--", place)
+        counted = repository.git.read(*count, ok=(0, 128))
+        if counted.code == 0 and int(counted.text) > _VERSIONS:
+            reason = f"only the last {_VERSIONS} commits that changed {path} are read"
+            return HistoryGap(reason, f"git log -p --skip={_VERSIONS} -- {quote(place)}")
+    return None
+
+
+def _answers_path(name: str) -> str:
+    return f"{state_folder(name)}/answers.yaml"
+
+
 def list_earlier_versions(
     repository: WorkTree, folders: Sequence[str]
 ) -> dict[str, tuple[str, bytes]]:
     """Return former contents of files in these folders, by blob: the path, and the bytes.
 
-    The last 200 commits that changed or deleted one of them are read.
+    Those of `find_history_gap` are left out.
     """
     places = [f":(top,literal){repository.full_path(folder)}" for folder in folders]
     log = ("log", "--raw", "--no-renames", "--no-abbrev", "--diff-filter=MD", "-z", "--format=")

@@ -145,6 +145,27 @@ def test_generated_once_whoever_asks_again(side: Side) -> None:
     assert side.bench.values() == side.values()
 
 
+def test_what_earlier_answers_named_is_a_doubt_here_too(side: Side) -> None:
+    """The values in use may be in the place before; this run does not read the store."""
+    bench = side.bench
+    bench.answers({"dags.source": "volume"})
+    bench("--yes", *ALLOW)
+    first = bench.values()
+    bench.aw.ok("commit", "--yes", "--answers", str(bench.file))
+    moved = "secrets.vault.path=airflow-install/other/config"
+    bench.aw.ok("set", moved, "--yes", "--accept", "another-payload")
+    bench.answers({"dags.source": "volume", "secrets.vault.path": moved.partition("=")[2]})
+    refused = side.make(code=4)
+    assert "--accept unchecked-use" in refused.err
+    assert f"{bench.mount}/airflow-install/airflow/config, which earlier answers" in refused.err
+    assert not side.file.exists()
+    # Whoever takes a file that was made all the same does not store a second key.
+    side.make("--accept", "unchecked-use")
+    assert side.values()["fernetKey"] != first["fernetKey"]
+    taken = side.take(code=5)
+    assert "another place of the store has different values" in taken.err
+
+
 def test_a_killed_run_is_continued(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(*_: Any) -> None:
         raise KeyboardInterrupt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.testbed.kube import Kube
 from tests.testbed.vault import RefusedError, Vault
 from wizard.clients.vault.transport import VaultHttp, VaultResponse
 from wizard.manifests.ownership import OWNER_ANNOTATION
+from wizard.workspace.earlier import find_history_gap
 
 __all__ = ["aw", "bench"]
 
@@ -166,6 +168,51 @@ def test_a_mount_that_is_gone_may_have_had_the_values(bench: Bench) -> None:
     assert f"{gone}/{PATH}" in refused.err
     assert "--accept unchecked-use" in refused.err
     assert bench.version == 0
+
+
+def test_a_mount_that_is_gone_does_not_hide_the_place_before_it(bench: Bench) -> None:
+    """Nothing is there any more: the values in use are generated nowhere, but copied."""
+    bench.answers(ON_VOLUME)
+    first = fill(bench)
+    move(bench, f"secrets.vault.mount={bench.mount}-gone")
+    back = (f"secrets.vault.mount={bench.mount}", f"secrets.vault.path={ELSEWHERE}")
+    bench.aw.ok("set", *back, "--yes", "--accept", "another-payload")
+    refused = bench.aw("secrets", "--yes", *ALLOW)
+    assert refused.code == 4, refused
+    assert f"{bench.mount}-gone/{PATH}" in refused.err
+    assert f"copied from fernetKey of {bench.mount}/{PATH}" in refused.out, refused.out
+    bench.aw.ok("secrets", "--yes", *ALLOW, "--accept", "unchecked-use")
+    moved = f"{bench.mount}/data/{ELSEWHERE}"
+    assert bench.vault.request("GET", moved)["data"]["data"] == first
+
+
+def test_more_versions_than_are_read_are_a_doubt(bench: Bench) -> None:
+    bench.answers(ON_VOLUME)
+    bench.aw.ok("commit", "--yes", "--answers", str(bench.file))
+    git, file = bench.aw.git, ".airflow-wizard/airflow/answers.yaml"
+    text = git.git("show", f"HEAD:{file}")
+    versions = [f"{text}\n# {number}\n" for number in range(199)]
+    lines = [f"reset refs/heads/long\nfrom {git.git('rev-parse', 'HEAD')}\n\n"]
+    for number, version in enumerate(versions):
+        size = len(version.encode())
+        lines.append(
+            f"commit refs/heads/long\ncommitter A <a@example.com> {1e9 + number:.0f} +0000\n"
+            f"data 1\nx\nM 100644 inline {file}\ndata {size}\n{version}\n"
+        )
+    subprocess.run(
+        ["git", "fast-import", "--quiet"], cwd=bench.aw.folder, check=True,
+        input="".join(lines).encode(),
+    )  # fmt: skip
+    git.git("reset", "-q", "--hard", "long")
+    gap = find_history_gap(git.repo, "airflow")
+    assert gap is None
+    git.commit({file: f"{text}\n# one more\n"})
+    refused = bench.aw("secrets", "--yes", *ALLOW)
+    assert refused.code == 4, refused
+    assert f"only the last 200 commits that changed {file} are read" in refused.err
+    assert "--accept unchecked-use" in refused.err
+    assert bench.version == 0
+    bench.aw.ok("secrets", "--yes", *ALLOW, "--accept", "unchecked-use")
 
 
 def test_a_place_at_another_server_may_have_the_values(bench: Bench) -> None:

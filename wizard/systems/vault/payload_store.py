@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.vault.transport import VaultConflictError, VaultError
 from wizard.engine.steps import seal_text
-from wizard.errors import NO_FIX, Fix, RefusedError
+from wizard.errors import NO_FIX, Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.ownership import OWNER_ANNOTATION, Ownership
-from wizard.systems.payload_store import Claim, WriteConflictError
+from wizard.systems.payload_store import Claim, HiddenPlace, WriteConflictError
 from wizard.systems.vault.ownership import judge_payload
 from wizard.systems.vault.patience import retry_busy
 
@@ -49,6 +49,13 @@ class VaultPayloadStore:
     def read_version(self, version: int) -> StoredSecret | None:
         """Return an older version; None if Vault no longer keeps it."""
         return retry_busy(lambda: self.vault.read(self.mount, self.path, version))
+
+    def explain_refusal(self, error: WizardError) -> HiddenPlace | None:
+        """Return why a look failed at this place; None for a failure of Vault as a whole."""
+        kind = error.kind if isinstance(error, VaultError) else ""
+        if kind in {"forbidden", "missing", "version"} or isinstance(error, RefusedError):
+            return HiddenPlace(error.message, is_gone=kind == "missing")
+        return None
 
     def judge(self, version: int) -> Claim:
         """Return whose the payload with this newest version is; ours if nothing is stored."""
