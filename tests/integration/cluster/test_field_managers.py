@@ -6,6 +6,8 @@ Earlier versions used the same name for all. What they applied gets the name of 
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from dataclasses import replace
 from typing import Any
 
@@ -15,11 +17,12 @@ from tests.support.cluster.argocd import World
 from tests.support.cluster.installation import ended, look, marked, patched
 from wizard.clients.kube.errors import FieldsOwnedError
 from wizard.clients.kube.protocol import FIELD_MANAGER, Ref
-from wizard.engine.steps import Step
+from wizard.engine.steps import Step, StepStatus
 from wizard.manifests.contribution import StepSpec
 from wizard.manifests.ownership import OWNER_ANNOTATION, source_manager
 from wizard.systems.cluster.field_managers import rename_earlier_entry
 from wizard.systems.cluster.objects import CommittedManifest, build_manifests_step
+from wizard.systems.cluster.ownership import build_unchanged_judge
 from wizard.systems.target import Target
 
 pytestmark = pytest.mark.integration
@@ -111,7 +114,9 @@ def test_what_earlier_versions_applied_gets_the_name_of_its_source(
     # Killed after the entry was renamed: the next run goes on.
     cut = Applied(world, target, "cut", a="1", b="2").put(FIELD_MANAGER)
     assert target.kube is not None
-    rename_earlier_entry(target.kube, Ref.from_manifest(cut.manifest()), target.release.owner_id)
+    rename_earlier_entry(
+        target.kube, Ref.from_manifest(cut.manifest()), target.release.owner_id, lambda _: False
+    )
     assert (cut.appliers(), cut.read()["data"]) == ({one.manager}, {"a": "1", "b": "2"})
     assert ended(cut.step(a="1")).state == "changed"
     assert cut.read()["data"] == {"a": "1"}
@@ -144,7 +149,9 @@ def test_nothing_of_another_repository_is_taken_over(world: World, target: Targe
     assert (refused.state, "hers/airflow" in refused.detail) == ("blocked", True), refused
     assert "--take-over" not in refused.fix.text
     assert target.kube is not None
-    rename_earlier_entry(target.kube, Ref.from_manifest(theirs.manifest()), "here#airflow")
+    rename_earlier_entry(
+        target.kube, Ref.from_manifest(theirs.manifest()), "here#airflow", lambda _: False
+    )
     assert theirs.read() == before
     # Their script, which does not look first, is refused for what it would change.
     mine = Applied(world, target, "mine", a="1")
@@ -164,3 +171,68 @@ def test_nothing_of_another_repository_is_taken_over(world: World, target: Targe
     assert bare.read()["metadata"]["annotations"][OWNER_ANNOTATION] == target.release.owner_id
     marked(world, f"{WHERE}bare", labels={"hers": "too"})
     assert ended(bare.step(a="1")).state == "holds"
+
+
+def by_kubectl(text: str) -> None:
+    """Apply it client-side with the real kubectl, as the runbook once said."""
+    subprocess.run(
+        ["kubectl", "apply", "-f", "-"], input=text, text=True, check=True, capture_output=True
+    )
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
+def test_what_kubectl_applied_from_a_commit_is_of_this_repository(
+    world: World, target: Target
+) -> None:
+    world.client()
+    # As it is committed now: only the name of the manager changes.
+    same = Applied(world, target, "same", a="1")
+    by_kubectl(json.dumps(same.manifest()))
+    assert look(same.step()).state == "wanted", look(same.step())
+    assert ended(same.step()).state == "changed"
+    entries = same.read()["metadata"]["managedFields"]
+    assert [(one["manager"], one["operation"]) for one in entries] == [(same.manager, "Apply")]
+    assert set(same.read()["metadata"]["annotations"]) == {OWNER_ANNOTATION}
+    assert ended(same.step()).state == "holds"
+
+    # As it was committed before: what has left the file goes, after it was shown.
+    less = Applied(world, target, "less", a="1", b="2")
+    world.git.commit({"one.yaml": json.dumps(less.manifest())})
+    world.git.commit({"one.yaml": json.dumps({**less.manifest(), "data": {"a": "3"}})})
+    by_kubectl(json.dumps(less.manifest()))
+    refused = ended(less.step(a="3"))
+    assert (refused.state, "run this again" in refused.fix.text) == ("blocked", True), refused
+    assert '-  b: "2"' in look(less.step(a="3")).diff
+    assert ended(less.step(a="3")).state == "changed"
+    assert (less.appliers(), less.read()["data"]) == ({less.manager}, {"a": "3"})
+
+    # Something that was never committed, and what names no source, are other people's.
+    for name, source in (("never", None), ("bare", "")):
+        other = Applied(world, target, name, a="1")
+        by_kubectl(json.dumps(other.manifest(source)))
+        before = other.read()
+        seen = ended(other.step(a="2"))
+        assert (seen.state, other.read()) == ("blocked", before), seen
+
+    # A removal judges them in the same way.
+    manifest = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {**less.manifest()["metadata"], "name": "policy"},
+        "spec": {"podSelector": {}},
+    }
+    text = json.dumps(manifest)
+    by_kubectl(text)
+    ref = Ref.from_manifest(manifest)
+    assert target.kube is not None
+
+    def judge(text: str) -> StepStatus | None:
+        source = CommittedManifest("policy.yaml", text, ("NetworkPolicy",), world.namespace)
+        found = target.kube.get(ref) if target.kube else None
+        assert found is not None
+        return build_unchanged_judge(target, [source])(found, ref)
+
+    assert judge(text) is None
+    by_hand = judge(json.dumps({**manifest, "spec": {"podSelector": {}, "ingress": [{}]}}))
+    assert by_hand is not None
+    assert "was changed by kubectl-client-side-apply" in by_hand.detail

@@ -107,7 +107,8 @@ def test_pod_security_labels_reach_the_namespace(level: str) -> None:
 def test_a_laptop_with_vault_makes_no_secret_by_hand() -> None:
     runbook = rendering("production", {"delivery.kind": "kind"}).tree.by_logical("runbook").text
     assert "openssl" not in runbook
-    assert "kubectl apply -k apps/airflow" in runbook
+    command = "kubectl apply --server-side --field-manager=airflow-wizard -k apps/airflow"
+    assert command in runbook
 
 
 def test_the_project_allows_exactly_the_kinds_that_render() -> None:

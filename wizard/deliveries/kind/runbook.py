@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from wizard.chart.versions import CHART_REPOSITORY
 from wizard.manifests.objects import pod_security_labels
+from wizard.manifests.ownership import apply_command
 from wizard.manifests.runbook import DeliveryRunbook, remove_jobs_command, shell_block
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def _render_install(release: Release, context: RunbookContext) -> str:
 
 
 def _manifest_commands(release: Release, context: RunbookContext) -> list[str]:
-    return [f"kubectl apply -k {release.paths.apps}"] if context.total.manifests else []
+    command = apply_command(release.owner_id, f"-k {release.paths.apps}")
+    return [command] if context.total.manifests else []
 
 
 def _chart_commands(release: Release) -> list[str]:

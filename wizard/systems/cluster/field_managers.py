@@ -1,21 +1,25 @@
 """The field manager of this repository's objects, and the name that all repositories once shared.
 
 The API server keeps a field while any manager owns it, so fields that left the manifests would stay
-for ever beside an entry of the earlier name. Therefore this entry becomes one of the new name.
+for ever beside an entry of an earlier name. Therefore this entry becomes one of the new name, and
+so does that of a client-side `kubectl apply` of the committed file.
 Source: client-go, `util/csaupgrade`, which does the same for entries of `kubectl apply`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from wizard.clients.kube.errors import KubeConflictError
 from wizard.clients.kube.protocol import FIELD_MANAGER, Kube, KubeObject, Ref
 from wizard.errors import ConflictError
 from wizard.manifests.ownership import source_manager
+from wizard.systems.cluster.client_side_apply import CLIENT_SIDE_MANAGER, is_client_side_entry
 from wizard.systems.cluster.source import judge_object
 
+# Returns whether a client-side `kubectl apply` of the committed file made an object.
+IsApplied = Callable[[KubeObject], bool]
 _ROUNDS = 10
 # A member of a set of fields that also has members below it.
 _SELF = "."
@@ -34,14 +38,20 @@ def choose_manager(found: KubeObject | None, own: str) -> str:
     return FIELD_MANAGER if FIELD_MANAGER in names and manager not in names else manager
 
 
-def has_two_entries(found: KubeObject, own: str) -> bool:
-    """Return whether both names own fields, so that a dry run under one shows only its part."""
+def list_earlier_names(found: KubeObject, own: str, is_applied: IsApplied) -> frozenset[str]:
+    """Return the other names that own fields of this repository; empty if one name has them all.
+
+    A dry run under one name shows only its part. `is_applied` judges the object, see
+    `wizard.systems.cluster.client_side_apply`.
+    """
     manager = source_manager(own)
-    return manager != FIELD_MANAGER and {manager, FIELD_MANAGER} <= _list_appliers(found)
+    both = manager != FIELD_MANAGER and {manager, FIELD_MANAGER} <= _list_appliers(found)
+    names = [FIELD_MANAGER] if both else []
+    return frozenset([*names, *([CLIENT_SIDE_MANAGER] if is_applied(found) else [])])
 
 
-def rename_earlier_entry(kube: Kube, ref: Ref, own: str) -> None:
-    """Give the fields of the earlier name to this source's; objects of other sources are left.
+def rename_earlier_entry(kube: Kube, ref: Ref, own: str, is_applied: IsApplied) -> None:
+    """Give the fields of the earlier names to this source's; objects of other sources are left.
 
     Raises KubeError, and ConflictError if others change the object all the time.
     """
@@ -54,7 +64,7 @@ def rename_earlier_entry(kube: Kube, ref: Ref, own: str) -> None:
             return
         about = found["metadata"]
         entries = about.get("managedFields") or []
-        renamed = rename_entries(entries, manager)
+        renamed = rename_entries(entries, manager, client_side=is_applied(found))
         if renamed == entries:
             return
         try:
@@ -67,19 +77,27 @@ def rename_earlier_entry(kube: Kube, ref: Ref, own: str) -> None:
     raise ConflictError(f"{ref} is being changed by somebody else", "run it again")
 
 
-def rename_entries(entries: Iterable[KubeObject], manager: str) -> list[KubeObject]:
-    """Return managedFields in which `manager` has the fields that the earlier name applied."""
+def rename_entries(
+    entries: Iterable[KubeObject], manager: str, *, client_side: bool = False
+) -> list[KubeObject]:
+    """Return managedFields in which `manager` has the fields that the earlier names applied.
+
+    With `client_side`, these include what kubectl applied client-side.
+    """
     kept, own = list[KubeObject](), list[KubeObject]()
     for one in entries:
-        (own if _is_applied_by(one, {manager, FIELD_MANAGER}) else kept).append(one)
+        is_own = _is_applied_by(one, {manager, FIELD_MANAGER}) or (
+            client_side and is_client_side_entry(one)
+        )
+        (own if is_own else kept).append(one)
     if not own:
         return kept
     # The entry of the new name decides about the version of the API that the fields are for.
-    own.sort(key=lambda one: one["manager"] == FIELD_MANAGER)
+    own.sort(key=lambda one: one["manager"] != manager)
     fields: Any = {}
     for one in own:
         fields = _unite_fields(fields, one.get("fieldsV1") or {})
-    return [*kept, {**own[0], "manager": manager, "fieldsV1": fields}]
+    return [*kept, {**own[0], "manager": manager, "operation": "Apply", "fieldsV1": fields}]
 
 
 def _list_appliers(found: KubeObject) -> set[str]:

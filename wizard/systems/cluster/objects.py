@@ -6,7 +6,7 @@ about defaults, other writers and removed fields. Nothing is sent if nothing wou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,10 +19,12 @@ from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.contribution import StepSpec
 from wizard.manifests.ownership import apply_command, source_manager
+from wizard.systems.cluster.client_side_apply import is_applied_from_commit
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose
 from wizard.systems.cluster.field_managers import (
+    IsApplied,
     choose_manager,
-    has_two_entries,
+    list_earlier_names,
     rename_earlier_entry,
 )
 from wizard.systems.cluster.object_diff import (
@@ -34,6 +36,7 @@ from wizard.systems.cluster.object_diff import (
 from wizard.systems.cluster.source import MANAGED_BY, has_label, judge_object
 
 if TYPE_CHECKING:
+    from wizard.git.repository import WorkTree
     from wizard.systems.target import Target
 
 # A status update between read and dry run changes resourceVersion; then the read is repeated.
@@ -79,12 +82,14 @@ class CommittedManifest:
 class _Comparison:
     """A manifest compared with the existing object; `exists` tells whether there is one.
 
-    `is_foreign`: the object names another source, so no consent takes it over.
+    `is_foreign`: the object names another source, so no consent takes it over. `is_applied` judges
+    what a client-side `kubectl apply` made.
     """
 
     source: CommittedManifest
     manifest: KubeObject
     look: StepStatus
+    is_applied: IsApplied
     exists: bool = False
     is_foreign: bool = False
     has_two_managers: bool = False
@@ -111,7 +116,8 @@ def build_manifests_step(
         own = target.release.owner_id
         return declared_step(spec, "cluster", lambda: _leave_to_owner(sources, own))
     agreed = target.agreed.get(spec.id, "")
-    work = _ManifestsStep(kube, tuple(sources), needs, spec.id, agreed, target.release.owner_id)
+    own, repository = target.release.owner_id, target.repository
+    work = _ManifestsStep(kube, tuple(sources), needs, spec.id, agreed, own, repository)
     return declared_step(
         spec,
         kube.identity,
@@ -134,10 +140,11 @@ class _ManifestsStep:
     id: str
     agreed: str
     own: str
+    repository: WorkTree
 
     def compare(self) -> tuple[list[_Comparison], StepStatus]:
         """Return each comparison, and one status for all; an agreed diff is not blocked."""
-        found = [_compare_manifest(self.kube, one, self.needs, self.own) for one in self.sources]
+        found = [self._compare_manifest(one) for one in self.sources]
         look = _merge_statuses(found)
         if look.state != "blocked" or any(one.is_foreign for one in found):
             return found, look
@@ -150,6 +157,13 @@ class _ManifestsStep:
         return found, StepStatus(
             "blocked", look.detail, Fix(f"{look.fix}; {over}", look.fix.question), look.diff
         )
+
+    def _compare_manifest(self, source: CommittedManifest) -> _Comparison:
+        def is_applied(found: KubeObject) -> bool:
+            text, own = source.text, self.own
+            return is_applied_from_commit(self.repository, source.path, text, found, own)
+
+        return _compare_manifest(self.kube, source, self.needs, self.own, is_applied)
 
     def change(self) -> str:
         found, look = self.compare()
@@ -164,7 +178,7 @@ class _ManifestsStep:
         return ", ".join(done) or "nothing to do"
 
     def _unite_managers(self, found: Sequence[_Comparison], shown: StepStatus) -> None:
-        """Unite both names of the field manager, and compare again before anything is applied.
+        """Unite the names of the field manager, and compare again before anything is applied.
 
         A dry run under one name does not show that fields go which the other name owns too.
         """
@@ -179,7 +193,7 @@ class _ManifestsStep:
         if look.state == "blocked" or look.diff != shown.diff:
             names = ", ".join(one.name for one in both)
             raise ConflictError(
-                f"{names}: two field managers of this wizard became one, which changes the "
+                f"{names}: all fields are under one field manager now, which changes the "
                 "difference that was shown; nothing was applied",
                 "run this again: it shows the new difference",
             )
@@ -207,7 +221,9 @@ def _merge_statuses(found: Sequence[_Comparison]) -> StepStatus:
     return StepStatus("holds", "no manifest is committed for this step")
 
 
-def _compare_manifest(kube: Kube, source: CommittedManifest, needs: str, own: str) -> _Comparison:
+def _compare_manifest(
+    kube: Kube, source: CommittedManifest, needs: str, own: str, is_applied: IsApplied
+) -> _Comparison:
     manifest = source.manifest()
     ref = Ref.from_manifest(manifest)
     fix = Fix(f"ask its owner to run: {apply_command(own, f'-f {source.path}')}")
@@ -217,18 +233,20 @@ def _compare_manifest(kube: Kube, source: CommittedManifest, needs: str, own: st
         if error.kind != "forbidden":
             raise explain_error(error, needs) from None
         unread = StepStatus("unknown", f"no permission to read {ref}", fix)
-        return _Comparison(source, manifest, unread)
+        return _Comparison(source, manifest, unread, is_applied)
     try:
         existing, wanted = _dry_run_manifest(kube, ref, manifest, existing, own)
     except KubeError as error:
         refused = diagnose([error.message], REFUSAL_RULES)
         if error.kind != "forbidden" or refused:
             raise explain_error(error, needs) from None
-        return _Comparison(source, manifest, _compare_locally(ref, existing, manifest, fix))
-    look = _check_manifest(kube, manifest, existing, wanted, own)
+        local = _compare_locally(ref, existing, manifest, fix)
+        return _Comparison(source, manifest, local, is_applied)
+    names = list_earlier_names(existing, own, is_applied) if existing else frozenset[str]()
+    look = _check_manifest(kube, manifest, existing, wanted, own, names)
     is_foreign = existing is not None and judge_object(existing, own).is_proven_foreign
-    two = existing is not None and has_two_entries(existing, own)
-    return _Comparison(source, manifest, look, existing is not None, is_foreign, two)
+    exists, two = existing is not None, bool(names)
+    return _Comparison(source, manifest, look, is_applied, exists, is_foreign, two)
 
 
 def _dry_run_manifest(
@@ -263,8 +281,14 @@ def _compare_locally(
 
 
 def _check_manifest(
-    kube: Kube, manifest: KubeObject, existing: KubeObject | None, wanted: KubeObject, own: str
+    kube: Kube,
+    manifest: KubeObject,
+    existing: KubeObject | None,
+    wanted: KubeObject,
+    own: str,
+    names: Collection[str],
 ) -> StepStatus:
+    """Return the status of a manifest; `names` are the earlier field managers of its object."""
     ref = Ref.from_manifest(manifest)
     if existing is None:
         return StepStatus("wanted", f"{ref} does not exist yet")
@@ -273,8 +297,9 @@ def _check_manifest(
         theirs = f"{ref} already exists and {escape_unprintable(owner.reason)}"
         return StepStatus("blocked", theirs, _foreign_hint(ref, owner.source), diff)
     if strip_volatile(existing) == strip_volatile(wanted):
-        if owner.is_ours and has_two_entries(existing, own):
-            two = f"{ref} has fields under two field managers of this wizard, which become one"
+        if owner.is_ours and names:
+            one = ", ".join(sorted(names))
+            two = f"{ref} has fields of this installation under {one}, which get its present name"
             return StepStatus("wanted", two)
         return StepStatus("holds", f"{ref} matches the committed file")
     if not has_label(existing):
@@ -286,9 +311,8 @@ def _check_manifest(
     try:
         kube.apply(manifest, manager=choose_manager(existing, own), dry_run=True)
     except FieldsOwnedError as error:
-        # The earlier name has an entry beside the new one: both are of this repository.
-        both = has_two_entries(existing, own)
-        other = [one for one in error.owned if not (both and one.manager == FIELD_MANAGER)]
+        # Their entries are of this repository, too.
+        other = [one for one in error.owned if one.manager not in names]
         if not other:
             return StepStatus("wanted", f"{ref} differs from the committed file", diff=diff)
         others = ", ".join(f"{one.field} ({escape_unprintable(one.manager)})" for one in other)
@@ -326,7 +350,7 @@ def _apply_manifest(kube: Kube, one: _Comparison, needs: str, own: str) -> None:
 
 def _rename_manager(kube: Kube, one: _Comparison, needs: str, own: str) -> None:
     try:
-        rename_earlier_entry(kube, Ref.from_manifest(one.manifest), own)
+        rename_earlier_entry(kube, Ref.from_manifest(one.manifest), own, one.is_applied)
     except KubeError as error:
         raise _explain_refusal(error, one, needs, own) from None
 

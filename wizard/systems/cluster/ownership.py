@@ -12,6 +12,7 @@ from wizard.errors import Fix, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import OWNER_ANNOTATION, Ownership, source_manager
+from wizard.systems.cluster.client_side_apply import CLIENT_SIDE_MANAGER, is_applied_from_commit
 from wizard.systems.cluster.object_diff import diff_manifests, is_contained
 from wizard.systems.cluster.objects import CommittedManifest
 from wizard.systems.cluster.source import OWN_MANAGERS, judge_object
@@ -188,7 +189,9 @@ def build_content_judge(target: Target, sources: Iterable[CommittedManifest]) ->
 def _check_unchanged(
     target: Target, source: CommittedManifest, found: KubeObject, ref: Ref
 ) -> StepStatus | None:
-    who = list_other_managers(found, target.release.owner_id)
+    own = target.release.owner_id
+    is_applied = is_applied_from_commit(target.repository, source.path, source.text, found, own)
+    who = list_other_managers(found, own, *([CLIENT_SIDE_MANAGER] if is_applied else []))
     wanted = _drop_source(source.manifest())
     same = is_contained(wanted, found) or was_committed(
         target.repository, source.path, lambda text: _is_same_manifest(text, source.path, found)
@@ -225,18 +228,18 @@ def _replace_spec(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[s
     return {**found, "spec": wanted.get("spec")}
 
 
-def list_other_managers(found: KubeObject, own: str) -> list[str]:
+def list_other_managers(found: KubeObject, own: str, *names: str) -> list[str]:
     """Return the other field managers of an object's spec, from its managedFields.
 
-    `own` is the source of this installation.
+    `own` is the source of this installation, and `names` are further ones that are known as its.
     """
-    known = (*OWN_MANAGERS, source_manager(own))
-    names = [
+    known = (*OWN_MANAGERS, source_manager(own), *names)
+    others = [
         escape_unprintable(str(entry.get("manager") or "somebody"))
         for entry in found["metadata"].get("managedFields") or []
         if "f:spec" in (entry.get("fieldsV1") or {}) and entry.get("manager") not in known
     ]
-    return sorted(set(names))
+    return sorted(set(others))
 
 
 def kubectl_delete(refs: Sequence[Ref]) -> str:
