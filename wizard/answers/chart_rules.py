@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 
 from wizard.chart.versions import VERSIONS, chart_version
 from wizard.errors import Problem
+from wizard.formats.version_ranges import split_version
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
-
-
-def _parse_version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split("."))
 
 
 def check_airflow_version(answers: Answers) -> Iterator[Problem]:
@@ -21,10 +18,10 @@ def check_airflow_version(answers: Answers) -> Iterator[Problem]:
 
     Source: charts 1.20 and later refuse versions below 2.11.0; no chart supports Airflow 4.
     """
-    version = _parse_version(answers.installation.airflow)
+    version = answers.installation.airflow_version
     chart = chart_version(answers.installation.chart)
-    if version < _parse_version(chart.lowest):
-        older = next((one for one in VERSIONS if version >= _parse_version(one.lowest)), None)
+    if version < split_version(chart.lowest):
+        older = next((one for one in VERSIONS if version >= split_version(one.lowest)), None)
         instead = f", or use chart {older.chart}" if older else ""
         yield Problem(
             "installation.airflow",
@@ -53,7 +50,7 @@ def check_shared_worker_resources(answers: Answers) -> Iterator[Problem]:
     both = both and not executor.task_pods.template
     differ = both and executor.workers.resources.to_values() != executor.task_pods.to_values()
     chart = answers.installation.chart
-    if differ and _parse_version(chart) < (1, 20, 0):
+    if differ and split_version(chart) < (1, 20, 0):
         yield Problem(
             "executor.task_pods.cpu",
             "use the same resources for task pods and workers, or use chart 1.20.0 or "
@@ -64,7 +61,7 @@ def check_shared_worker_resources(answers: Answers) -> Iterator[Problem]:
 def check_chart_features(answers: Answers) -> Iterator[Problem]:
     """Report answers that charts before 1.19 have no key for. Source: KEYDIFF."""
     chart = answers.installation.chart
-    if _parse_version(chart) >= (1, 19, 0):
+    if split_version(chart) >= (1, 19, 0):
         return
     pull = [*answers.installation.image.all_pull_secrets]
     pull += [one.name for one in answers.secrets.extra if one.pull]

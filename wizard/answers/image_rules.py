@@ -25,7 +25,7 @@ def check_image(answers: Answers) -> Iterator[Problem]:
             yield Problem(_REPOSITORY, "set the image that contains the DAGs")
         yield from _check_packages(answers)
         return
-    pythons = list_pythons(tuple(int(part) for part in airflow.split(".")))
+    pythons = list_pythons(answers.installation.airflow_version)
     if build.python and build.python not in pythons:
         yield Problem(
             "installation.image.base",

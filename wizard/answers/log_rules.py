@@ -25,7 +25,7 @@ def check_logs(answers: Answers) -> Iterator[Problem]:
         return
     if logs.url:
         yield from _check_url(answers)
-    version = tuple(int(part) for part in answers.installation.airflow.split("."))
+    version = answers.installation.airflow_version
     if logs.destination == "opensearch" and version < (3, 0, 0):
         yield Problem(
             "logs.destination",

@@ -99,7 +99,7 @@ def _check_proxy(answers: Answers) -> Iterator[Problem]:
             "access.oauth.tenant",
             "give the directory (tenant) ID: oauth2-proxy compares it with the tokens",
         )
-    airflow_3 = not answers.installation.airflow.startswith("2.")
+    airflow_3 = answers.installation.airflow_version >= (3, 0, 0)
     for exposure in list_exposures(answers.values, airflow_3=airflow_3):
         yield Problem(
             f"values.{exposure.where}",

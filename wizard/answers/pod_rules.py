@@ -47,7 +47,7 @@ def check_isolation(answers: Answers) -> Iterator[Problem]:
     if not answers.environment.isolate_database:
         return
     key, executor = "environment.isolate_database", answers.executor
-    if answers.installation.airflow.startswith("2."):
+    if answers.installation.airflow_version < (3, 0, 0):
         yield Problem(key, "turn it off: tasks of Airflow 2 read and write the database themselves")
         return
     if not answers.environment.network_policies:

@@ -68,7 +68,7 @@ def check_hybrid_executors(answers: Answers) -> Iterator[Problem]:
     """Report a hybrid executor with Airflow 3, which removed it; the chart still renders it."""
     kind = answers.executor.kind
     new = {"CeleryKubernetesExecutor": "CeleryExecutor", "LocalKubernetesExecutor": "LocalExecutor"}
-    if kind in new and not answers.installation.airflow.startswith("2."):
+    if kind in new and answers.installation.airflow_version >= (3, 0, 0):
         yield Problem(
             "executor.kind",
             f"Airflow 3 removed {kind}: use {new[kind]},KubernetesExecutor",
@@ -277,7 +277,7 @@ def check_git_variables(answers: Answers) -> Iterator[Problem]:
 
 def check_bundle_version(answers: Answers) -> Iterator[Problem]:
     """Report GitDagBundle with Airflow 2, which does not support it."""
-    if answers.dags.source == "bundle" and answers.installation.airflow.startswith("2."):
+    if answers.dags.source == "bundle" and answers.installation.airflow_version < (3, 0, 0):
         yield Problem("dags.source", "use git-sync: GitDagBundle needs Airflow 3")
 
 

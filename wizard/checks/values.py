@@ -17,6 +17,7 @@ from wizard.errors import Fix
 from wizard.findings import Finding, Severity
 from wizard.formats.messages import UNKNOWN_KEY, show_name
 from wizard.formats.nested import format_path, walk
+from wizard.formats.version_ranges import split_version
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)\Z")
 _REMOVED_EXECUTORS = ("CeleryKubernetesExecutor", "LocalKubernetesExecutor")
@@ -98,7 +99,7 @@ def _version(values: Mapping[str, Any], subject: Subject, report: Report) -> Ite
         return
     version = tuple(int(part) for part in match.groups())
     lowest = _find_lowest(subject.chart)
-    if version < tuple(int(part) for part in lowest.split(".")):
+    if version < split_version(lowest):
         message = f"chart {subject.chart} is not for Airflow before {lowest}"
         yield report.error(rule, where, message, f"use an image and version {lowest} or later")
     elif version != subject.airflow:

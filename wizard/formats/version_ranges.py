@@ -24,6 +24,12 @@ def parse_version(text: str) -> Version | None:
     return (int(match[1]), int(match[2]), int(match[3])) if match else None
 
 
+def split_version(text: str) -> Version:
+    """Return the numbers of a version that is known to be X.Y.Z; ValueError for anything else."""
+    major, minor, patch = (int(part) for part in text.split("."))
+    return major, minor, patch
+
+
 def is_in_range(version: Version, text: str) -> bool:
     """Return whether a range contains the version; a text that is no range contains none."""
     choices = text.split("||")

@@ -153,11 +153,6 @@ def is_verified_address(repository: str) -> bool:
     return _SECURE.match(repository) is not None
 
 
-def is_git_name(name: str) -> bool:
-    """Return whether Git or git-sync may read a variable of this name, in any case of letters."""
-    return _plain_name(name).startswith(PREFIXES)
-
-
 def refuse_variable(name: str, value: str | None, choice: Choice | None = None) -> Refusal | None:
     """Return why the variable may not stand in the environment of any container, or None.
 

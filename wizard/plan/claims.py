@@ -16,7 +16,6 @@ from wizard.stores.registry import STORES, store_kind
 NAME, NAMESPACE = "installation.name", "installation.namespace"
 CREDENTIAL = "delivery.argocd.credential"
 READER, READER_PATH = "delivery.argocd.vault.role", "delivery.argocd.vault.path"
-READER_MOUNT = "delivery.argocd.vault.auth_mount"
 # Suffixes of the derived names if there are two Applications.
 PARENT_SUFFIXES, BOOTSTRAP_SUFFIXES = ("-parent", "-secrets"), ("-bootstrap",)
 RUNTIME_ROLE = "secrets.backend.role"

@@ -34,7 +34,6 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
     kind = answers.executor.kind
     folders = answers.repository.paths
     name = answers.installation.name
-    major, minor, patch = (int(part) for part in answers.installation.airflow.split("."))
     external = answers.database.kind == "external"
     celery = "Celery" in kind
     store = store_kind(answers.secrets.store)
@@ -43,7 +42,7 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
         installation=name,
         names=Names(answers.installation.release, answers.installation.namespace),
         chart=answers.installation.chart,
-        airflow=(major, minor, patch),
+        airflow=answers.installation.airflow_version,
         celery=celery,
         kubernetes="Kubernetes" in kind,
         local=kind.startswith("Local"),
@@ -68,7 +67,8 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
         reloader=RELOADER if answers.environment.reloader else {},
         disruption_budgets=answers.environment.disruption_budgets,
         network_policies=answers.environment.network_policies,
-        isolated_database=answers.environment.isolate_database and major >= 3,
+        isolated_database=answers.environment.isolate_database
+        and answers.installation.airflow_version >= (3, 0, 0),
         pod_security=answers.environment.pod_security,
         openshift=answers.environment.openshift,
         paths=Paths(

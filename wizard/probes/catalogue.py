@@ -254,7 +254,7 @@ def probe_database(situation: Situation) -> Iterator[Probe]:
         )
         return
     yield pooler_probe(pooled, make_database_lookup(PsycopgClient(pooled, held)))
-    if situation.answers.installation.airflow.startswith("3."):
+    if situation.answers.installation.airflow_version >= (3, 0, 0):
         yield prepared_statements_probe(
             pooled,
             partial(try_prepared_statements, pooled, held),

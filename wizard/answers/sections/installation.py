@@ -10,6 +10,7 @@ from pydantic import Field
 from wizard.answers.sections.image import Image
 from wizard.chart.versions import VERSIONS, list_chart_versions
 from wizard.formats.types import KubeName, ReleaseName, Version
+from wizard.formats.version_ranges import split_version
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
 from wizard.questions.effects import Effect
@@ -42,20 +43,16 @@ _EFFECTS = {
         "irreversible",
         "Airflow {new} migrates the database, and {old} cannot use it afterwards. Back it "
         "up first.",
-        lambda old, new: _numbers(old) < _numbers(new),
+        lambda old, new: split_version(old) < split_version(new),
     ),
     "downgrade": Effect(
         "downgrade",
         "irreversible",
         "Airflow {new} cannot use a database that {old} migrated: restore a backup from before, or "
         "run `airflow db downgrade --to-version {new}` with Airflow {old} first.",
-        lambda old, new: _numbers(old) > _numbers(new),
+        lambda old, new: split_version(old) > split_version(new),
     ),
 }
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
 
 
 class Installation(Section):
@@ -95,11 +92,16 @@ class Installation(Section):
         default=VERSIONS[0].airflow,
         title="Airflow",
         description=(
-            "Plain X.Y.Z, 2.11 or 3.x. It selects the components that the chart starts; the tag "
-            "of an own image may differ."
+            "Plain X.Y.Z that the chart supports. It selects the components that the chart "
+            "starts; the tag of an own image may differ."
         ),
     )
     image: Image = Field(default_factory=Image, title="Image")
+
+    @property
+    def airflow_version(self) -> tuple[int, int, int]:
+        """Return the version of Airflow as numbers."""
+        return split_version(self.airflow)
 
     def contribute(self, release: Release) -> Contribution:
         """Set the versions, and the image if it is not the official one."""

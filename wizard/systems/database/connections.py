@@ -33,7 +33,7 @@ class ConnectionDemand:
 def list_demands(answers: Answers) -> tuple[ConnectionDemand, ...]:
     """Return the components that open connections to the metadata database."""
     size = answers.components
-    old = answers.installation.airflow.startswith("2.")
+    old = answers.installation.airflow_version < (3, 0, 0)
     pool = _read_setting(answers, "database", "sql_alchemy_pool_size", _POOL) + _read_setting(
         answers, "database", "sql_alchemy_max_overflow", _OVERFLOW
     )
@@ -163,7 +163,7 @@ def _check_pooler(answers: Answers, least: int, most: int, limit: int, allowed: 
 
 
 def _web_workers(answers: Answers) -> int:
-    version = tuple(int(part) for part in answers.installation.airflow.split("."))
+    version = answers.installation.airflow_version
     if version < (3,):
         return _read_setting(answers, "webserver", "workers", 4)
     return _read_setting(answers, "api", "workers", 4 if version < (3, 1) else 1)

@@ -23,6 +23,7 @@ from wizard.engine.probes import (
     warn_result,
 )
 from wizard.errors import Fix
+from wizard.formats.version_ranges import split_version
 from wizard.manifests.postgres import quote_identifier
 from wizard.systems.database.connections import check_connections, check_result_connections
 
@@ -157,8 +158,7 @@ def prepared_statements_probe(
                 "prepared statements could not be tried: the pooler gave no second server "
                 "connection. With transaction pooling they need max_prepared_statements"
             )
-        parts = tuple(int(part) for part in airflow.split(".")[:2])
-        found = fail_result if parts >= (3, 3) else warn_result
+        found = fail_result if split_version(airflow) >= (3, 3, 0) else warn_result
         return found(
             "the pooler loses prepared statements between transactions, which Airflow uses",
             "set max_prepared_statements = 200 in its pgbouncer.ini (PgBouncer 1.21 or newer)",
@@ -226,7 +226,7 @@ def check_login(seen: PostgresServer, target: PostgresTarget) -> ProbeResult:
 
 def check_version(seen: PostgresServer, airflow: str) -> ProbeResult:
     """Compare PostgreSQL's version with the minimum in Airflow's README, "Requirements"."""
-    least = 12 if airflow.startswith("2.") else 13
+    least = 13 if split_version(airflow) >= (3, 0, 0) else 12
     detail = f"PostgreSQL {seen.version_text}; Airflow {airflow} needs {least} or later"
     if seen.major < least:
         return fail_result(detail, "upgrade the server")

@@ -115,7 +115,7 @@ class _Payload(PathRemoval):
             f"{other}; where {self.what} is now is unknown; not deleted",
             Fix(
                 "find the mount that it was moved to (vault secrets list) and set "
-                "secrets.vault.mount; or, if nothing is left of it, run this without --data payload",
+                "secrets.vault.mount; or, if nothing is left of it, leave out --data payload",
                 "secrets.vault.mount",
             ),
         )
