@@ -40,6 +40,8 @@ _NEEDED = (
     "AIRFLOW__WEBSERVER__SECRET_KEY",
     "AIRFLOW__CELERY__BROKER_URL",
 )
+# The chart's keys of the Jobs that may go without the variables of the other containers.
+_JOBS = {"run-airflow-migrations": "migrateDatabaseJob", "create-user-job": "createUserJob"}
 _QUESTIONS: dict[Option, str] = {
     ("core", "executor"): "executor.kind",
     ("core", "dags_folder"): "dags.subpath",
@@ -330,16 +332,25 @@ class _Rules(Reporter):
                 if _reads(one, name, airflow_3=self.one.airflow_3)
             ]
             missing = [
-                one.title
+                one
                 for one in readers
                 if not one.unreadable and self.configuration.find(one, *option) is None
             ]
             if missing:
                 message = (
-                    f"turned off, and nothing sets it in {missing[0]}: Airflow makes up its own"
+                    f"turned off, and nothing sets it in {missing[0].title}: Airflow makes up "
+                    "its own"
                 )
-                fix = f"set {name}_CMD or {name}_SECRET, or write true"
+                places = ", ".join(dict.fromkeys(self._list_of(one) for one in missing))
+                fix = f"set {name}_CMD or {name}_SECRET in {places}, or write true"
                 yield self.error("configuration.missing-secret", where, message, fix)
+
+    def _list_of(self, container: Container) -> str:
+        """Return the value that gives a container variables: a Job's own where no other does."""
+        key = _JOBS.get(container.component)
+        if key and self.one.get(f"{key}.applyCustomEnv") is False:
+            return f"{key}.env"
+        return "env"
 
     def _applies(self, name: str) -> bool:
         """Return whether this Airflow and executor read the variable. Source: the chart."""

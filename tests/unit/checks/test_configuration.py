@@ -230,3 +230,20 @@ def test_values_of_an_application_are_judged_too() -> None:
     case.set(APPLICATION, "spec.sources.0.helm.valuesObject", own)
     [found] = [one for one in case.run() if one.rule == "configuration.executor"]
     assert found.where == "spec.sources[0].helm.valuesObject.scheduler.env[0]"
+
+
+def test_a_missing_form_is_asked_for_where_it_is_missing() -> None:
+    """A Job without the variables of the other containers has a list of its own."""
+
+    def places(*changes: Change) -> str:
+        case = good()
+        both(off(CONNECTION), *changes)(case)
+        [one] = [one for one in case.run() if one.rule == "configuration.missing-secret"]
+        return one.fix.text.partition(" in ")[2].removesuffix(", or write true")
+
+    assert places() == "env, migrateDatabaseJob.env, createUserJob.env"
+    everywhere = value("env", CMD)
+    assert places(everywhere) == "migrateDatabaseJob.env, createUserJob.env"
+    assert places(everywhere, value("migrateDatabaseJob.env", CMD)) == "createUserJob.env"
+    custom = value("createUserJob.applyCustomEnv", True)
+    assert places(everywhere, custom) == "migrateDatabaseJob.env"
