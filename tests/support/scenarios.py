@@ -384,6 +384,8 @@ SCENARIOS: Mapping[str, Scenario] = {
             "secrets.store": "existing",
             "secrets.existing.git_connection.name": "git",
             "secrets.existing.git_connection.key": "airflow",
+            "dags.bundles": [{"name": "fin", "repo": PUBLISHED_REPO, "login": {"store": True}}],
+            "secrets.existing.bundle_connections": [{"bundle": "fin", "name": "git", "key": "fin"}],
             "secrets.existing.postgresql.name": "pg",
             "logs.kind": "remote",
             "logs.destination": "opensearch",

@@ -67,18 +67,19 @@ def check_git_sync_variables(answers: Answers) -> Iterator[Problem]:
 
 
 def check_bundle_logins(answers: Answers) -> Iterator[Problem]:
-    """Report a bundle with a login if the store makes no Secret for it."""
+    """Report a bundle with a login if nobody makes a Secret for it."""
     from wizard.stores.registry import store_kind
 
     store = answers.secrets.store
-    if answers.dags.source != "bundle" or store_kind(store).external_secrets:
+    made = store_kind(store).external_secrets or store_kind(store).made_by_others
+    if answers.dags.source != "bundle" or made:
         return
     for number, one in enumerate(answers.dags.bundles):
         if one.login is not None:
             yield Problem(
                 f"dags.bundles.{number}.login",
-                f"leave it out (a public repository), or use secrets.store vault: with {store}, "
-                "nothing makes the Secret of its connection",
+                "leave it out (a public repository), or use secrets.store vault or existing: with "
+                f"{store}, nothing makes the Secret of its connection",
             )
 
 

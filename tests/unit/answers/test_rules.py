@@ -96,12 +96,20 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "may change which Git host",
     ),
     "check_bundle_logins": (
+        {**_LOCAL, "secrets.store": "kubernetes", "dags.source": "bundle",
+         "dags.bundles": [{**_bundle("https://github.com/a/b.git"), "username": "reader"}]},
+        {**_LOCAL, "secrets.store": "kubernetes", "dags.source": "bundle",
+         "dags.bundles": [{"name": "fin", "repo": "https://github.com/a/b.git"}]},
+        "dags.bundles.0.login",
+        "or use secrets.store vault or existing",
+    ),
+    "check_bundle_connections": (
         {"secrets.store": "existing", "dags.source": "bundle",
          "dags.bundles": [_bundle("ssh://git@github.com/a/b.git")]},
         {"secrets.store": "existing", "dags.source": "bundle",
-         "dags.bundles": [{"name": "fin", "repo": "https://github.com/a/b.git"}]},
+         "dags.bundles": [{**_bundle("ssh://git@github.com/a/b.git"), "login": {"store": True}}]},
         "dags.bundles.0.login",
-        "or use secrets.store vault",
+        "use login: {store: true}",
     ),
     "check_local_only_choices": (
         {"database.kind": "bundled"},

@@ -250,6 +250,45 @@ def test_a_bundle_s_connection_must_verify_the_host() -> None:
     assert "another host" in judged(made, "git_connection.key", json.dumps({**good, "host": "x"}))
 
 
+MORE = {"name": "fin", "repo": "ssh://git@github.com/a/fin.git", "login": {"store": True}}
+
+
+def test_each_bundle_with_a_login_has_a_secret_of_others() -> None:
+    plain = {"name": "public", "repo": "https://github.com/a/b.git"}
+    changes = {**BUNDLE, "dags.bundles": [MORE, plain, {**MORE, "name": "hr"}]}
+    at = "secrets.existing.bundle_connections"
+    made = rendering("production", {**changes, at: [{"bundle": "hr", "name": "git", "key": "HR"}]})
+    own, other = (needed(made, f"bundle_connections.{one}.key") for one in ("fin", "hr"))
+    assert (own.secret, own.key) == ("airflow-git-connection-fin", "connection")
+    assert (other.secret, other.key) == ("git", "HR")
+    variables = {
+        one["name"]: one["valueFrom"]["secretKeyRef"]
+        for one in values(made)["dagProcessor"]["env"]
+        if "valueFrom" in one
+    }
+    assert variables["AIRFLOW_CONN_AIRFLOW_DAGS_HR"] == {"name": "git", "key": "HR"}
+    assert variables["AIRFLOW_CONN_AIRFLOW_DAGS_FIN"]["name"] == "airflow-git-connection-fin"
+    assert "| `git` | `HR` |" in made.tree.by_logical("runbook").text
+    loose = json.dumps({"conn_type": "git", "host": MORE["repo"], "extra": {}})
+    assert "may be unverified" in judged(made, "bundle_connections.fin.key", loose)
+    assert not [str(one) for one in findings(made) if one.is_error]
+
+
+def test_a_bundle_s_secret_is_named_once_for_a_bundle_with_a_login() -> None:
+    at = "secrets.existing.bundle_connections"
+    changes: dict[str, Any] = {**BUNDLE, "dags.bundles": [MORE]}
+    for wrong in ([{"bundle": "other"}], [{"bundle": "fin"}, {"bundle": "fin", "key": "b"}]):
+        [problem] = objections("production", {**changes, at: wrong})
+        assert str(problem).startswith(at)
+        assert "at most once: fin" in str(problem)
+    generated = {**MORE, "login": {"generate": True}}
+    [problem] = objections("production", {**changes, "dags.bundles": [generated]})
+    assert str(problem).startswith("dags.bundles.0.login: use login: {store: true}")
+    shared = {**changes, **OTHERS, at: [{"bundle": "fin", "key": "FERNET"}]}
+    [problem] = objections("production", shared)
+    assert problem.startswith("secrets.existing.bundle_connections.fin.key: use another key")
+
+
 def test_the_asynchronous_url_is_read_where_the_secret_has_it() -> None:
     direct: dict[str, object] = {**DEFAULTS, "database.pgbouncer.mode": "off"}
     assert "secret" not in values(rendering("production", direct))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wizard.manifests.postgres import ASYNC_KEY, ASYNC_SINCE
 from wizard.secrets.facts import SecretSpec
-from wizard.stores.existing.questions import NAME, ExistingSecrets
+from wizard.stores.existing.questions import NAME, BundleSecret, ExistingSecrets, SecretKeys
 
 if TYPE_CHECKING:
     from wizard.manifests.contribution import Contribution, NeededKey
@@ -100,6 +100,16 @@ CONTRACTS: tuple[Contract, ...] = (
 )
 
 
+_BUNDLES = "git-connection-"
+
+
+def find_bundle(own: Any, bundle: str) -> tuple[Contract, SecretKeys]:
+    """Return the contract of one of `dags.bundles`, and its answers in `secrets.existing`."""
+    listed = [one for one in own.bundle_connections if one.bundle == bundle]
+    contract = Contract(f"bundle_connections.{bundle}", f"{_BUNDLES}{bundle}")
+    return contract, listed[0] if listed else BundleSecret(bundle=bundle)
+
+
 @dataclass(frozen=True, slots=True)
 class ExistingSecret:
     """A Secret that the installation reads: our spec, and the name and the keys in its place.
@@ -137,9 +147,13 @@ def list_existing_secrets(
     """
     own = secrets.answers_of(NAME, ExistingSecrets)
     contracts = {release.secret(one.suffix): one for one in CONTRACTS}
+    bundles = release.secret(_BUNDLES)
     for spec in total.secrets:
-        contract = contracts[spec.name]
-        answers = getattr(own, contract.question)
+        if spec.name.startswith(bundles):
+            contract, answers = find_bundle(own, spec.name.removeprefix(bundles))
+        else:
+            contract = contracts[spec.name]
+            answers = getattr(own, contract.question)
         keys = {
             ours: getattr(answers, question) if question else ours
             for ours, question in contract.keys.items()

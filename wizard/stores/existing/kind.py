@@ -9,7 +9,7 @@ from wizard.manifests.runbook import StoreRunbook
 from wizard.stores.existing.contribution import name_existing_secrets, secrets_step
 from wizard.stores.existing.outline import render_contents, render_outline
 from wizard.stores.existing.questions import NAME, ExistingSecrets
-from wizard.stores.existing.rules import check_distinct_keys
+from wizard.stores.existing.rules import check_bundle_connections, check_distinct_keys
 from wizard.stores.record import StoreKind
 
 if TYPE_CHECKING:
@@ -46,6 +46,6 @@ STORE = StoreKind(
     adapt=name_existing_secrets,
     compose=_compose,
     outline=render_outline,
-    rules=(check_distinct_keys,),
+    rules=(check_distinct_keys, check_bundle_connections),
     runbook=_runbook,
 )

@@ -13,7 +13,7 @@ from pydantic import Field, create_model
 
 from wizard.formats.addresses import is_ssh_url
 from wizard.formats.nested import get_value
-from wizard.formats.types import ObjectName, OptionalSecretKey, SecretKey
+from wizard.formats.types import KubeName, ObjectName, OptionalSecretKey, SecretKey
 from wizard.questions.cases import (
     ADMIN,
     AIRFLOW_2,
@@ -22,6 +22,7 @@ from wizard.questions.cases import (
     BUNDLED_DATABASE,
     CELERY,
     CHART_REDIS,
+    DAG_BUNDLES,
     DAGS_OVER_SSH,
     ELASTICSEARCH_LOGS,
     GIT_SYNC,
@@ -57,6 +58,13 @@ def _needs_connection(dags: Any) -> bool:
 
 
 BUNDLE_LOGIN = when_matching("a GitDagBundle with a login", "dags", _needs_connection)
+
+
+MORE_LOGINS = DAG_BUNDLES & when_matching(
+    "more bundles with a login",
+    "dags.bundles",
+    lambda bundles: any(get_value(one, ("login",)) for one in bundles or ()),
+)
 
 
 class SecretKeys(Model):
@@ -267,6 +275,13 @@ _POSTGRES = _keys(
 )
 
 
+class BundleSecret(SecretKeys):
+    """The Secret with the connection of one of `dags.bundles`, and its key."""
+
+    bundle: KubeName
+    key: SecretKey = "connection"
+
+
 def _asked(model: type[SecretKeys], when: Condition, title: str) -> Any:
     return (
         Annotated[model, QuestionInfo(when=when)],
@@ -302,6 +317,24 @@ _QUESTIONS: Mapping[str, Any] = {
         _CREDENTIALS, EXISTING & GIT_SYNC & PRIVATE_DAGS_OVER_HTTPS, "DAG repository"
     ),
     "git_connection": _asked(_CONNECTION, EXISTING & BUNDLE_LOGIN, "DAG repository"),
+    "bundle_connections": (
+        Annotated[
+            list[BundleSecret],
+            QuestionInfo(
+                when=EXISTING & MORE_LOGINS,
+                takes="a list of {bundle, name, key}. bundle: the name of one in dags.bundles. "
+                "name: the Secret, by default the shared one or <release>-git-connection-<bundle>. "
+                "key: by default connection",
+                example="[{bundle: finance, name: platform-git, key: finance}]",
+            ),
+        ],
+        Field(
+            default_factory=list,
+            title="Bundle logins",
+            description="Secrets of other names for the logins of dags.bundles. Each key holds an "
+            "Airflow connection as JSON, exactly as in the runbook.",
+        ),
+    ),
     "logs_connection": _asked(_LOGS, EXISTING & LOG_CONNECTION, "Task logs"),
     "elasticsearch": _asked(_ELASTICSEARCH, EXISTING & ELASTICSEARCH_LOGS, "Task logs"),
     "opensearch": _asked(_OPENSEARCH, EXISTING & OPENSEARCH_LOGS, "Task logs"),

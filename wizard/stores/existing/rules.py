@@ -11,8 +11,8 @@ from wizard.chart.names import Names
 from wizard.errors import Problem
 from wizard.formats.nested import get_value
 from wizard.questions.section import QuestionInfo
-from wizard.stores.existing.contracts import CONTRACTS
-from wizard.stores.existing.questions import EXISTING, NAME, ExistingSecrets
+from wizard.stores.existing.contracts import CONTRACTS, Contract, find_bundle
+from wizard.stores.existing.questions import EXISTING, MORE_LOGINS, NAME, ExistingSecrets
 
 
 def check_distinct_keys(answers: BaseModel) -> Iterator[Problem]:
@@ -25,10 +25,7 @@ def check_distinct_keys(answers: BaseModel) -> Iterator[Problem]:
         get_value(answers, ("installation", "namespace")),
     )
     seen: dict[tuple[str, str], str] = {}
-    for contract in CONTRACTS:
-        if not _applies(contract.question, answers):
-            continue
-        asked: Any = getattr(own, contract.question)
+    for contract, asked in _list_asked(answers, own):
         secret = asked.name or own.secret or names.object_name(contract.suffix)
         for ours, question in contract.keys.items():
             where = f"secrets.{NAME}.{contract.question}.{question or 'name'}"
@@ -36,6 +33,46 @@ def check_distinct_keys(answers: BaseModel) -> Iterator[Problem]:
             if other != where:
                 what = "key" if question else "Secret"
                 yield Problem(where, f"use another {what}: {other} names the same key of {secret}")
+
+
+def check_bundle_connections(answers: BaseModel) -> Iterator[Problem]:
+    """Report a Secret for a bundle that has none, and a login that would come from elsewhere."""
+    if not EXISTING.holds(answers) or get_value(answers, ("dags", "source")) != "bundle":
+        return
+    own: Any = get_value(answers, ("secrets", NAME))
+    logins = dict(_list_logins(answers))
+    for number, login in enumerate(logins.values()):
+        if login is not None and login.kind != "store":
+            yield Problem(
+                f"dags.bundles.{number}.login",
+                f"use login: {{store: true}}: with secrets.store {NAME}, others make the Secret "
+                f"of its connection (secrets.{NAME}.bundle_connections names it)",
+            )
+    seen: set[str] = set()
+    for number, one in enumerate(own.bundle_connections):
+        if logins.get(one.bundle) is None or one.bundle in seen:
+            known = ", ".join(sorted(name for name, login in logins.items() if login)) or "none"
+            yield Problem(
+                f"secrets.{NAME}.bundle_connections.{number}.bundle",
+                f"name each of dags.bundles that has a login at most once: {known}",
+            )
+        seen.add(one.bundle)
+
+
+def _list_logins(answers: BaseModel) -> Iterator[tuple[str, Any]]:
+    for one in get_value(answers, ("dags", "bundles")):
+        yield one.name, one.login
+
+
+def _list_asked(answers: BaseModel, own: Any) -> Iterator[tuple[Contract, Any]]:
+    """Yield each Secret that the answers need, and the answers that name it."""
+    for contract in CONTRACTS:
+        if _applies(contract.question, answers):
+            yield contract, getattr(own, contract.question)
+    if MORE_LOGINS.holds(answers):
+        for name, login in _list_logins(answers):
+            if login is not None:
+                yield find_bundle(own, name)
 
 
 def _applies(question: str, answers: BaseModel) -> bool:
