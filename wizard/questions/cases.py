@@ -144,5 +144,12 @@ STATSD_IPV6 = when("metrics by StatsD", "metrics.kind", "statsd", "datadog") & A
 
 ADMIN = PASSWORD_LOGIN & when("an admin user", "admin.create", True)
 CUSTOM_IMAGE = when_not("an image of your own", "installation.image.repository", "")
+VAULT_FILES = when_matching(
+    "Vault",
+    "secrets",
+    lambda secrets: (
+        "vault" in (get_value(secrets, ("store",)), get_value(secrets, ("backend", "kind")))
+    ),
+)
 BUNDLED_DATABASE = when("the bundled database", "database.kind", "bundled")
 POOLED_DATABASE = EXTERNAL_DATABASE & when_not("a PgBouncer", "database.pgbouncer.mode", "off")

@@ -31,7 +31,13 @@ from wizard.manifests.ui_access import (
     load_balancer,
     proxy_settings,
 )
-from wizard.questions.cases import ANNOTATED_ACCESS, HTTP_ROUTE, INGRESS, LOAD_BALANCER
+from wizard.questions.cases import (
+    ANNOTATED_ACCESS,
+    HTTP_ROUTE,
+    INGRESS,
+    LOAD_BALANCER,
+    NETWORK_POLICIES,
+)
 from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section, split_words
 
@@ -160,7 +166,7 @@ class Access(Section):
             "of its own addresses, unless it keeps those of the clients."
         ),
     )
-    from_namespace: ObjectName = Field(
+    from_namespace: Annotated[ObjectName, QuestionInfo(when=NETWORK_POLICIES)] = Field(
         default="",
         title="Ingress from",
         description=(

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from wizard.formats.address_types import GitRef, RepositorySource
 from wizard.formats.types import RepositoryPath
-from wizard.questions.cases import CUSTOM_IMAGE
+from wizard.questions.cases import CUSTOM_IMAGE, VAULT_FILES
 from wizard.questions.section import Model, QuestionInfo, Section
 
 
@@ -21,7 +21,7 @@ class Paths(Model):
     argocd: RepositoryPath = Field(
         default="argocd", title="Argo CD", description="Folder of the AppProject and Applications."
     )
-    vault: RepositoryPath = Field(
+    vault: Annotated[RepositoryPath, QuestionInfo(when=VAULT_FILES)] = Field(
         default="vault", title="Vault", description="Folder of the Vault policy and role."
     )
     docs: RepositoryPath = Field(default="docs", title="Docs", description="Folder of the runbook.")
