@@ -25,6 +25,11 @@ CA_FOLDER = "/etc/airflow-logs-ca"
 CA_FILE = f"{CA_FOLDER}/{CA_KEY}"
 # The certificates of public authorities in the official image.
 _SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"
+# What the pods carry for a login of their own, and the questions about it.
+IDENTITY_KEYS = (
+    "`components.service_account.annotations` names it to the cloud, and on AKS "
+    "`components.pod_labels` must have `azure.workload.identity/use=true`."
+)
 # The provider package of each kind of store.
 PACKAGES = {
     "s3": "apache-airflow-providers-amazon",
@@ -129,7 +134,8 @@ def remote_note(
     if identity:
         lines.append(
             "The pods log in with their ServiceAccounts (workload identity): bind the accounts "
-            f"of {', '.join(log_users(release))} to an identity that can read and write there."
+            f"of {', '.join(log_users(release))} to an identity that can read and write there. "
+            f"{IDENTITY_KEYS}"
         )
     if ca and not identity:
         lines.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.manifests.contribution import Contribution, Flow
+from wizard.manifests.remote_logs import IDENTITY_KEYS
 from wizard.manifests.secrets_backend import (
     AZURE_CLASS,
     AZURE_PACKAGE,
@@ -49,7 +50,7 @@ def _azure(secrets: SecretsAnswers, release: Release) -> Contribution:
         f"JSON) and `{backend.variables_prefix}-<name>` of {backend.vault_url}, before it looks in "
         "its database. Names in a Key Vault have no underscores: write dashes instead.\n\n"
         "The pods log in by workload identity: bind the ServiceAccounts of "
-        f"{', '.join(users)} to an identity with the role Key Vault Secrets User."
+        f"{', '.join(users)} to an identity with the role Key Vault Secrets User. {IDENTITY_KEYS}"
     )
     return Contribution(
         settings=backend_settings(AZURE_CLASS, arguments),
