@@ -10,6 +10,7 @@ from wizard.engine.probes import (
     Probe,
     ProbeResult,
     fail_result,
+    make_finished_probe,
     pass_result,
     run_in_thread,
     skip_result,
@@ -46,7 +47,14 @@ def list_push_probes(situation: Situation, proposal: Proposal) -> Iterator[Probe
         kube=kube,
         argocd=situation.argocd or inside,
     )
-    for step in installer.build_push_checks(target):
+    try:
+        steps = installer.build_push_checks(target)
+    except WizardError as error:
+        # `check` itself reports an edit that no Application can be read from.
+        unread = unknown_result(error.message, error.fix)
+        yield make_finished_probe("cluster.overwrites", "Cluster: overwrites", kube.server, unread)
+        return
+    for step in steps:
         yield _make_probe(target, kube, step)
 
 

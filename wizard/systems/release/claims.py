@@ -53,7 +53,7 @@ def judge_claim(target: Target, kube: Kube, found: KubeObject) -> Ownership:
     """Return whose a volume claim is. Raises KubeError if the evidence cannot be read."""
     about, release = found["metadata"], target.release
     ref = Ref("v1", "PersistentVolumeClaim", about["name"], release.namespace)
-    if about["name"] in list_existing_claims(target):
+    if about["name"] in list_mounted_claims(target):
         return Ownership("another's", "is named in the values as a claim that others made")
     if read_source(found):
         owner = judge_source(read_source(found), release.owner_id)
@@ -90,7 +90,7 @@ def _judge_unmarked(target: Target, kube: Kube, found: KubeObject, ref: Ref) -> 
     return Ownership("unknown", "is marked only by a label, which any chart may set")
 
 
-def list_existing_claims(target: Target) -> frozenset[str]:
+def list_mounted_claims(target: Target) -> frozenset[str]:
     """Return the claims that the committed values mount without rendering them.
 
     Whatever marks they have, for example after a restore from a backup, others made them.
