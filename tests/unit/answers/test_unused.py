@@ -26,6 +26,7 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
 OUTSIDE = {
     "cluster.server": "apply and check --live refuse another cluster",
     "cluster.uid": "apply and check --live refuse another cluster",
+    "logs.endpoint": "with S3, the question on a private CA follows from it",
     "repository.branch": "commit and apply follow it",
     "repository.paths.argocd": "Argo CD's objects, or those that guard a store, with either",
     "repository.push": "commit pushes",

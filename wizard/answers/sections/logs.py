@@ -37,7 +37,6 @@ from wizard.questions.cases import (
     LOG_GROOMER,
     LOG_SEARCH,
     LOG_VOLUME,
-    NETWORK_POLICIES,
     OWN_LOG_VOLUME,
     REMOTE_LOGS,
 )
@@ -177,11 +176,11 @@ class Logs(Section):
             "Airflow knows it as airflow_logs."
         ),
     )
-    endpoint: Annotated[Address, QuestionInfo(when=LOG_BUCKET & NETWORK_POLICIES)] = Field(
+    endpoint: Annotated[Address, QuestionInfo(when=LOG_BUCKET)] = Field(
         default="",
         title="Endpoint",
         description=(
-            "host:port for the network policies, if it is not the cloud's own at port 443. The "
+            "host:port, if it is not the cloud's own at port 443: network policies open it. The "
             "connection names it too: endpoint_url for S3, and with a private CA also "
             f"verify={CA_FILE}."
         ),
