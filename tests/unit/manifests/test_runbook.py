@@ -150,15 +150,28 @@ def test_it_has_a_dag_to_try_and_follows_its_task(
     assert dag.startswith(f"from {module} import dag, task\n")
 
 
-def test_it_shows_no_password_of_a_connection() -> None:
-    [line] = [one for one in _runbook({}).splitlines() if "connections get" in one]
+@pytest.mark.parametrize(
+    "backend",
+    [
+        {"secrets.backend.kind": "vault"},
+        {
+            "secrets.backend.kind": "azure",
+            "secrets.backend.vault_url": "https://example.vault.azure.net",
+        },
+    ],
+)
+def test_it_shows_no_password_of_a_connection(backend: dict[str, object]) -> None:
+    own = {"installation.image.repository": "registry.example.com/a", "installation.image.tag": "1"}
+    text = _runbook({**own, **backend})
+    [line] = [one for one in text.splitlines() if "connections get" in one]
     assert line.endswith(">/dev/null && echo found")
+    assert "connections get" not in _runbook({})
 
 
 def test_a_rollback_names_the_migration_and_an_upgrade_the_backup() -> None:
     text = _runbook({})
     rollback = text[text.index("## Change and roll back") : text.index("## Rotate")]
-    assert "airflow db downgrade --to-version" in rollback
+    assert "airflow db downgrade \\\n  --to-version" in rollback
     assert rollback.index("db downgrade") < rollback.index("git revert")
     backup = text[text.index("## Before an upgrade") :]
     assert backup.index("pg_dump") < backup.index("pg_restore")
