@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from wizard.clients.kube import port_forward
-from wizard.clients.kube.errors import KubeError, UnservedVersionError
+from wizard.clients.kube.errors import KubeError, UnservedVersionError, build_foreign_error
 from wizard.clients.kube.protocol import (
     FIELD_MANAGER,
     ClusterIdentity,
@@ -87,10 +87,9 @@ class KubeClient:
         what = f"versions of {group}"
         found = self._get_or_none(f"/apis/{group}", what)
         if found is None and any(one["name"] == group for one in self._list_groups()):
-            raise _foreign_error(what)
-        found = found or {}
-        preferred = found.get("preferredVersion", {}).get("version")
-        versions = [str(one["version"]) for one in found.get("versions", [])]
+            raise build_foreign_error(what)
+        preferred = (found or {}).get("preferredVersion", {}).get("version")
+        versions = [str(one["version"]) for one in (found or {}).get("versions", [])]
         return tuple(sorted(versions, key=lambda one: one != preferred))
 
     def kinds(self, api_version: str) -> frozenset[str]:
@@ -116,7 +115,7 @@ class KubeClient:
                 self._require_unserved(ref.api_version, ref.kind, what)
             return None
         if "metadata" not in found:
-            raise _foreign_error(what)
+            raise build_foreign_error(what)
         return found
 
     def find(
@@ -301,7 +300,7 @@ class KubeClient:
                 items, going, anew = [], "", True
                 continue
             if "items" not in found:
-                raise _foreign_error(what)
+                raise build_foreign_error(what)
             items += found["items"] or []
             about = found.get("metadata", {})
             going = about.get("continue") or ""
@@ -350,7 +349,7 @@ class KubeClient:
             if not self._lists(api_version):
                 return []
             time.sleep(_SETTLE_PAUSE)
-        raise _foreign_error(what)
+        raise build_foreign_error(what)
 
     def _lists(self, api_version: str) -> bool:
         """Return whether the server says that it serves a version."""
@@ -361,13 +360,13 @@ class KubeClient:
     def _list_groups(self) -> list[KubeObject]:
         found = self._send("GET", "/apis", "API groups")
         if "groups" not in found:
-            raise _foreign_error("API groups")
+            raise build_foreign_error("API groups")
         return list(found["groups"] or [])
 
     def _require_unserved(self, api_version: str, kind: str, what: str) -> None:
         """Raise KubeError if the cluster serves a kind, so that a 404 is not its answer."""
         if kind in self._resources(api_version):
-            raise _foreign_error(what)
+            raise build_foreign_error(what)
 
     def _get_or_none(self, path: str, what: str, **options: Any) -> KubeObject | None:
         """Return the content of a path; None if the server does not serve it."""
@@ -394,14 +393,6 @@ class KubeClient:
         if not isinstance(answer, dict):
             raise KubeError("server", f"{what}: the answer is not an object")
         return answer
-
-
-def _foreign_error(what: str) -> KubeError:
-    return KubeError(
-        "server",
-        f"{what}: the answer is not an API server's",
-        "check the server in the kubeconfig, and the proxies before it; then try again",
-    )
 
 
 def _write_options(dry_run: bool = False, manager: str = FIELD_MANAGER) -> list[tuple[str, str]]:

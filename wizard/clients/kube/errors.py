@@ -127,6 +127,15 @@ def convert_response(what: str, status: int, body: bytes, *, secret: bool) -> Ku
     return error
 
 
+def build_foreign_error(what: str) -> KubeError:
+    """Return the error for an answer that no API server gives to this request."""
+    return KubeError(
+        "server",
+        f"{what}: the answer is not an API server's",
+        "check the server in the kubeconfig, and the proxies before it; then try again",
+    )
+
+
 def _parse_owned_field(cause: Mapping[str, Any]) -> OwnedField:
     # Text such as `conflict with "kubectl" using v1`; a manager's name contains no quotes.
     said = str(cause.get("message") or "").split('"')
