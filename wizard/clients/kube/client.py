@@ -80,7 +80,7 @@ class KubeClient:
 
     def read_clock(self) -> datetime | None:
         """Return the API server's time; see Kube."""
-        return self._transport.read_clock(Request("GET", "/version", "time of the API server", []))
+        return self._transport.read_clock(Request("GET", "/version", "time of the API server"))
 
     def list_api_versions(self, group: str) -> tuple[str, ...]:
         """Return the versions of a group; see Kube."""
@@ -342,11 +342,9 @@ class KubeClient:
         what = f"kinds of {api_version}"
         for _ in range(_SETTLE_TRIES):
             found = self._get_or_none(version_path(api_version), what)
-            if found is not None:
-                if "resources" not in found:
-                    break
+            if found is not None and "resources" in found:
                 return list(found["resources"] or [])
-            if not self._lists(api_version):
+            if found is None and not self._lists(api_version):
                 return []
             time.sleep(_SETTLE_PAUSE)
         raise build_foreign_error(what)
@@ -354,8 +352,8 @@ class KubeClient:
     def _lists(self, api_version: str) -> bool:
         """Return whether the server says that it serves a version."""
         groups = self._list_groups() if "/" in api_version else []
-        served = {str(one["groupVersion"]) for group in groups for one in group["versions"]}
-        return api_version in {"v1", *served}
+        served = {one["groupVersion"] for group in groups for one in group["versions"]}
+        return api_version in served | {"v1"}
 
     def _list_groups(self) -> list[KubeObject]:
         found = self._send("GET", "/apis", "API groups")
