@@ -1,4 +1,4 @@
-"""The step that waits until the branch that Argo CD follows has the planned files.
+"""The steps that compare this clone with the branch at the remote, which Argo CD follows.
 
 Contents are compared, not commits: a squashed or rebased merge request counts as merged.
 """
@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard.engine.probes import run_in_thread
+from wizard.engine.probes import run_in_thread, wrap_blocking
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix, UsageError, WizardError
 from wizard.git.push import find_remote, remote_url
+from wizard.git.target import is_ancestor
 from wizard.manifests.steps import BRANCH
+from wizard.plan.merge_base import state_folder
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -23,6 +25,7 @@ PATIENCE_SECONDS = 3600.0
 INTERVAL_SECONDS = 15.0
 FETCH_SECONDS = 60.0
 _SHOWN = 3
+_NEWEST = "repository.newest"
 
 
 def build_branch_step(target: Target) -> Step:
@@ -40,6 +43,43 @@ def build_branch_step(target: Target) -> Step:
         check,
         wait_seconds=PATIENCE_SECONDS,
         interval=INTERVAL_SECONDS,
+    )
+
+
+def build_newest_step(target: Target) -> Step:
+    """Return the step for `destroy`: the remote has no newer answers, which say where more is.
+
+    What an older clone does not know of would stay, and be called destroyed.
+    """
+    repository, branch = target.repository, target.answers.repository.branch
+    folder = repository.full_path(state_folder(target.release.installation))
+    check = wrap_blocking(lambda: _check_newest(repository, branch, folder))
+    title = "Check that this clone has the newest answers"
+    return Step(_NEWEST, title, "me", _endpoint(repository, branch), check, must_hold=True)
+
+
+def _check_newest(repository: WorkTree, branch: str, folder: str) -> StepStatus:
+    try:
+        remote = find_remote(repository, branch)
+    except UsageError:
+        return StepStatus("holds", "there is no remote to compare with")
+    try:
+        commit = _fetch_commit(repository, remote, branch)
+    except WizardError as error:
+        return StepStatus("unknown", error.message, error.fix)
+    name = f"{remote}/{branch}"
+    if commit is None:
+        return StepStatus("holds", f"branch {name} does not exist")
+    if is_ancestor(repository, commit, "HEAD"):
+        return StepStatus("holds", f"this clone has every commit of {name}")
+    if repository.git.read("diff", "--quiet", commit, "HEAD", "--", folder, ok=(0, 1)).code == 0:
+        return StepStatus("holds", f"{name} has newer commits, but the same answers")
+    return StepStatus(
+        "blocked",
+        f"{name} has other answers (commit {commit[:12]}) than this clone",
+        Fix(
+            f"run `git pull {remote} {branch}`, then run this again: newer answers say what exists"
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from wizard.apply.branch import build_newest_step
 from wizard.apply.delivery import get_installer
 from wizard.apply.repository_identity import build_repository_proof
 from wizard.deliveries.live import live_delivery
@@ -115,7 +116,7 @@ def build_destroy_steps(
     first = (*_build_proofs(target), *(run.build_identity_proof() if run else ()))
     last = files.build_step(lambda: installer.require_gone(target))
     steps = (build_earlier_step(target), *_require_proof(removal))
-    return (*_prove_first(first, steps), last)
+    return (build_newest_step(target), *_prove_first(first, steps), last)
 
 
 def _require_proof(steps: Steps) -> Steps:

@@ -164,7 +164,7 @@ def locate_target(repo: WorkTree, target: TargetBranch) -> TargetCommit:
     local, seen = _read_commits(repo, name, copy if remote else "")
     if target.in_ci:
         local = ""
-    if local and seen and local != seen and _is_ancestor(repo, local, seen):
+    if local and seen and local != seen and is_ancestor(repo, local, seen):
         local = seen
     if found := local or seen:
         return TargetCommit(found)
@@ -307,6 +307,7 @@ def _local_branches(repo: WorkTree) -> Iterator[tuple[str, str]]:
             yield ref.removeprefix(_HEADS), commit
 
 
-def _is_ancestor(repo: WorkTree, one: str, other: str) -> bool:
+def is_ancestor(repo: WorkTree, one: str, other: str) -> bool:
+    """Return whether a commit is in the history of another; false if one of them is not here."""
     asked = repo.git.read("merge-base", "--is-ancestor", one, other, ok=(0, 1, 128))
     return asked.code == 0

@@ -50,9 +50,9 @@ def _azure(secrets: SecretsAnswers, release: Release) -> Contribution:
         f"JSON) and `{backend.variables_prefix}-<name>` of {backend.vault_url}, before it looks in "
         "its database. Names in a Key Vault have no underscores: write dashes instead.\n\n"
         "The pods log in by workload identity: bind the ServiceAccounts of "
-        f"{', '.join(users)} to an identity with the role Key Vault Secrets User. {IDENTITY_KEYS}\n\n"
-        "This prints `found` if a connection is found; the command alone would print its password:"
-        f"\n\n```bash\n{release.airflow_command} connections get my_database >/dev/null "
+        f"{', '.join(users)} to an identity with the role Key Vault Secrets User. {IDENTITY_KEYS}"
+        "\n\nThis prints `found` if a connection is found; the command alone would print its "
+        f"password:\n\n```bash\n{release.airflow_command} connections get my_database >/dev/null "
         "&& echo found\n```"
     )
     return Contribution(

@@ -13,7 +13,7 @@ import pytest
 from tests.support.cli import Wizard, answers_file, aw
 from tests.support.repository import GitFolder
 from wizard.apply import branch
-from wizard.engine.steps import StepStatus
+from wizard.engine.steps import Step, StepStatus
 from wizard.git.repository import WorkTree
 from wizard.systems.target import Target
 from wizard.workspace.workspace import Workspace
@@ -133,10 +133,10 @@ def test_a_squashed_or_restored_plan_counts_as_shown(offline: Wizard) -> None:
 
 
 @pytest.fixture
-def look(offline: Wizard) -> Callable[[], StepStatus]:
+def look(offline: Wizard) -> Callable[..., StepStatus]:
     """Looks at the target branch as the action does."""
 
-    def ask() -> StepStatus:
+    def ask(build: Callable[[Target], Step] = branch.build_branch_step) -> StepStatus:
         workspace = Workspace.open(offline.folder)
         given = workspace.committed_answers("airflow")
         assert given
@@ -148,13 +148,13 @@ def look(offline: Wizard) -> Callable[[], StepStatus]:
             proposal.answers, proposal.rendering.release, WorkTree.open(offline.folder), "", {},
             emitted,
         )  # fmt: skip
-        return asyncio.run(_checked(target))
+        return asyncio.run(_checked(build(target)))
 
     return ask
 
 
-async def _checked(target: Target) -> StepStatus:
-    return await branch.build_branch_step(target).check()
+async def _checked(step: Step) -> StepStatus:
+    return await step.check()
 
 
 def test_without_a_remote_nothing_is_proven(look: Callable[[], StepStatus]) -> None:
@@ -185,6 +185,39 @@ def test_the_branch_is_compared_by_contents(
     state = offline.git.git("for-each-ref")
     assert look().state == "holds"
     assert offline.git.git("for-each-ref") == state or "refs/remotes" in state
+
+
+def test_destroy_needs_the_newest_answers(
+    offline: Wizard, look: Callable[..., StepStatus], tmp_path: Path
+) -> None:
+    """What newer answers made is not seen by an older clone, and would be called destroyed."""
+    newest = branch.build_newest_step
+    assert look(newest).state == "holds"
+    bare = GitFolder.init(tmp_path / "remote.git", "--bare")
+    offline.git.git("remote", "add", "origin", str(bare.path))
+    assert look(newest).state == "holds"
+    offline.git.git("push", "-q", "origin", "main")
+    offline.ok("set", SCALE, "--yes")
+    assert look(newest).state == "holds"
+    offline.git.git("push", "-q", "origin", "main")
+
+    colleague = GitFolder(tmp_path / "colleague")
+    bare.git("clone", "-q", str(bare.path), str(colleague.path))
+    colleague.commit({"docs/other.md": "other\n"}, "other")
+    colleague.git("push", "-q", "origin", "main")
+    assert look(newest).state == "holds"
+    answers = ".airflow-wizard/airflow/answers.yaml"
+    text = (colleague.path / answers).read_text()
+    colleague.commit({answers: text.replace("replicas: 3", "replicas: 4")}, "more")
+    colleague.git("push", "-q", "origin", "main")
+    stale = look(newest)
+    assert stale.state == "blocked"
+    assert "git pull origin main" in stale.fix.text
+    offline.git.git("pull", "-q", "--ff-only", "origin", "main")
+    assert look(newest).state == "holds"
+
+    offline.git.git("remote", "set-url", "origin", str(tmp_path / "gone"))
+    assert look(newest).state == "unknown"
 
 
 def test_a_remote_that_does_not_answer_is_unknown(
