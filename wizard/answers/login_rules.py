@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}").fullmatch
-_DOMAIN = re.compile(
-    r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])"
-).fullmatch
-_MAILBOX = re.compile(r"([A-Za-z0-9._+'-]+@)?[^@]+").fullmatch
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?").fullmatch
+_MAILBOX = re.compile(r"[A-Za-z0-9._+'-]{1,64}").fullmatch
 # Accounts of these are nobody's but their owner's: their tokens name no domain.
 _CONSUMERS = frozenset({"gmail.com", "googlemail.com"})
 # What else decides on the login, by the part of the answers.
@@ -73,7 +71,8 @@ def _check_google(answers: Answers) -> Iterator[Problem]:
     """
     key, oauth = "access.oauth.roles", answers.access.oauth
     for name in oauth.roles:
-        if not _DOMAIN(name.rpartition("@")[2]) or not _MAILBOX(name):
+        mailbox, at, domain = name.rpartition("@")
+        if not _is_domain(domain) or (at and not _MAILBOX(mailbox)):
             yield Problem(
                 key,
                 f"instead of {name!r}, name a Workspace domain, such as example.com, or an "
@@ -90,6 +89,11 @@ def _check_google(answers: Answers) -> Iterator[Problem]:
         yield Problem(
             "access.oauth.scopes", f"add email: without it, the addresses in {key} get no role"
         )
+
+
+def _is_domain(text: str) -> bool:
+    labels = text.split(".")
+    return len(labels) > 1 and all(_LABEL(one) for one in labels)
 
 
 def _check_proxy(answers: Answers) -> Iterator[Problem]:
