@@ -86,7 +86,7 @@ def test_from_nothing_to_a_release_and_nothing_the_second_time(
     target = world.delivered()
     tried = applied(target, dry_run=True)
     assert {name for name, state in states(tried).items() if state == "would change"} >= DONE
-    assert "would create revision 1 with 5 objects" in tried["helm.chart"].detail
+    assert "would create revision 1 with 6 objects" in tried["helm.chart"].detail
     assert world.exists("/api/v1/namespaces/{namespace}") is None
     assert world.writes == []
 
@@ -117,7 +117,7 @@ def test_what_changed_is_upgraded_and_what_was_rolled_back_too(spaced: HelmWorld
     assert world.read(WORKER)["spec"]["replicas"] == 2
     tried = installed(more, dry_run=True)
     assert tried.state == "would change"
-    assert "revision 4 with 5 objects" in tried.detail
+    assert "revision 4 with 6 objects" in tried.detail
 
     # A finished Job would stand in the way of one that differs; one that somebody else made under
     # that name stays.

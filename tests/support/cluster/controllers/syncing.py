@@ -164,8 +164,7 @@ class Syncing(StandIn):
 
     def _airflow(self) -> None:
         """As the cluster: everything of the release runs, and the DAGs are cloned."""
-        for name in ("run-airflow-migrations", "create-user"):
-            self.operators.job(f"airflow-{name}", "Complete")
+        self.operators.job("airflow-run-airflow-migrations", "Complete")
         for name in ("api-server", "scheduler"):
             self.operators.workload("Deployment", f"airflow-{name}", ready=True)
         self.operators.workload("StatefulSet", "airflow-worker", ready=True)
