@@ -66,6 +66,19 @@ def check_git_sync_variables(answers: Answers) -> Iterator[Problem]:
             yield Problem(f"dags.git_sync.variables.{name}", f"remove it: {reason}")
 
 
+def check_bundle_users(answers: Answers) -> Iterator[Problem]:
+    """Report a user whose name is a template: no check could read the connection with it."""
+    dags = answers.dags
+    if dags.source != "bundle":
+        return
+    users = {f"dags.bundles.{number}": one.username for number, one in enumerate(dags.bundles)}
+    for key, user in {"dags.credentials": dags.credentials.username, **users}.items():
+        if "{{" in user:
+            yield Problem(
+                f"{key}.username", "give a user name without two braces, which begin a template"
+            )
+
+
 def check_bundle_logins(answers: Answers) -> Iterator[Problem]:
     """Report a bundle with a login if nobody makes a Secret for it."""
     from wizard.stores.registry import store_kind

@@ -19,6 +19,7 @@ from wizard.answers.chart_rules import (
 from wizard.answers.dag_rules import (
     check_bundle_certificates,
     check_bundle_logins,
+    check_bundle_users,
     check_git_sync_variables,
 )
 from wizard.answers.image_rules import check_image
@@ -339,6 +340,7 @@ RULES: tuple[Rule, ...] = (
     check_git_sync_variables,
     check_bundle_certificates,
     check_bundle_logins,
+    check_bundle_users,
     check_image,
     check_pgbouncer_users,
     check_access,

@@ -103,6 +103,22 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "dags.bundles.0.login",
         "or use secrets.store vault or existing",
     ),
+    "check_bundle_users": (
+        {"dags.source": "bundle",
+         "dags.bundles": [{**_bundle("https://github.com/a/b.git"), "username": "{{ x }}"}]},
+        {"dags.source": "bundle",
+         "dags.bundles": [{**_bundle("https://github.com/a/b.git"), "username": "{x}"}]},
+        "dags.bundles.0.username",
+        "without two braces",
+    ),
+    "check_bundle_users of dags.repo": (
+        {"dags.source": "bundle", "dags.repo": "https://github.com/a/b.git",
+         "dags.credentials": {"needed": True, "username": "{{ x }}"}},
+        {"dags.source": "bundle", "dags.repo": "https://github.com/a/b.git",
+         "dags.credentials": {"needed": True, "username": "$oauth"}},
+        "dags.credentials.username",
+        "without two braces",
+    ),
     "check_bundle_connections": (
         {"secrets.store": "existing", "dags.source": "bundle",
          "dags.bundles": [_bundle("ssh://git@github.com/a/b.git")]},
