@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 from tests.support.pods import Process
@@ -20,8 +21,18 @@ class Api:
     process: Process
     token: str = ""
 
-    def ask(self, method: str, path: str, body: object = None, seconds: float = 60) -> str:
-        """The text of the answer; AssertionError with it when the status is not 2xx."""
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        seconds: float = 60,
+        begun: Event | None = None,
+    ) -> str:
+        """The text of the answer; AssertionError with it when the status is not 2xx.
+
+        `begun` is set once its first line is there.
+        """
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}",
             method=method,
@@ -32,7 +43,10 @@ class Api:
             request.add_header("Authorization", f"Bearer {self.token}")
         try:
             with urllib.request.urlopen(request, timeout=seconds) as answer:
-                text: str = answer.read().decode()
+                first: bytes = answer.readline()
+                if begun is not None:
+                    begun.set()
+                text: str = (first + answer.read()).decode()
                 return text
         except urllib.error.HTTPError as error:
             said = error.read().decode(errors="replace")

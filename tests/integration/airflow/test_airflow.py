@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -330,8 +331,11 @@ def run_and_read(
     tasks = f"/api/v2/dags/proof/dagRuns/{run}/taskInstances"
     path = f"/api/v2/dags/proof/dagRuns/{run}/wait?interval=1&result=read"
     with ThreadPoolExecutor(6) as pool:
-        waits = [pool.submit(api.ask, "GET", path, None, SECONDS) for _ in range(6)]
-        time.sleep(2.5)
+        begun = [Event() for _ in range(6)]
+        waits = [pool.submit(api.ask, "GET", path, None, SECONDS, one) for one in begun]
+        # A server that has just started takes its time for the first ones.
+        all(one.wait(SECONDS / 6) for one in begun)
+        time.sleep(1.5)
         assert not [one for one in waits if one.done()], [
             one.result() for one in waits if one.done()
         ]
