@@ -268,6 +268,7 @@ SCENARIOS: Mapping[str, Scenario] = {
             "logs.url": "s3://example-logs/prod",
             "logs.connection": {"store": True},
             "logs.endpoint": "minio.example.internal:9000",
+            "environment.network_policies": True,
             "admin.create": False,
             "access.kind": "ingress",
             "access.base_url": "https://airflow.example.com",
