@@ -206,9 +206,7 @@ def test_a_question_depends_on_earlier_answers_only() -> None:
         for one in (*item.model.when.requirements, *item.when.requirements)
         if place.get(one.key, -1) > place[item.key] and not one.accepts(defaults[one.key])
     ]
-    # Their defaults work with network policies too; prompts come back to them once those are on.
-    policies = "environment.network_policies"
-    assert late == [("logs.endpoint", policies), ("access.from_namespace", policies)]
+    assert not late
 
 
 def test_each_list_shows_an_example_that_is_valid() -> None:

@@ -24,6 +24,7 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
 ]
 # What changes no file, and what it changes instead.
 OUTSIDE = {
+    "access.from_namespace": "admitted by network policies, which are asked on a later page",
     "cluster.server": "apply and check --live refuse another cluster",
     "cluster.uid": "apply and check --live refuse another cluster",
     "logs.endpoint": "with S3, the question on a private CA follows from it",

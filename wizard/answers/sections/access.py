@@ -31,13 +31,7 @@ from wizard.manifests.ui_access import (
     load_balancer,
     proxy_settings,
 )
-from wizard.questions.cases import (
-    ANNOTATED_ACCESS,
-    HTTP_ROUTE,
-    INGRESS,
-    LOAD_BALANCER,
-    NETWORK_POLICIES,
-)
+from wizard.questions.cases import ANNOTATED_ACCESS, HTTP_ROUTE, INGRESS, LOAD_BALANCER
 from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section, split_words
 
@@ -166,7 +160,7 @@ class Access(Section):
             "of its own addresses, unless it keeps those of the clients."
         ),
     )
-    from_namespace: Annotated[ObjectName, QuestionInfo(when=NETWORK_POLICIES)] = Field(
+    from_namespace: ObjectName = Field(
         default="",
         title="Ingress from",
         description=(
