@@ -299,7 +299,7 @@ SCENARIOS: Mapping[str, Scenario] = {
             "logs.ca.file": "logs-ca.pem",
             "access.kind": "loadbalancer",
             "access.base_url": "https://airflow.example.com",
-            "access.annotations": {"example.com/certificate": "ui"},
+            "access.annotations": {"example.com/certificate": "ui", "example.com/older": "ui"},
             "access.tls.annotation": "example.com/certificate",
             "access.sources": ["10.0.0.0/8", "fd00::/8"],
             "dags.git_sync.max_failures": 3,

@@ -35,6 +35,7 @@ OTHERS: dict[str, object] = {
     "access.oauth.provider": "oidc",
     "access.oauth.roles": {"others": "Admin"},
     "access.oauth.tenant": "11111111-2222-3333-4444-666666666666",
+    "access.tls.annotation": "example.com/older",
     "access.sources": ["192.168.0.0/16"],
     "database.ca.file": "other.pem",
     "database.host": "pg2.example.internal",

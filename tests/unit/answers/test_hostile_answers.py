@@ -103,6 +103,10 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
         {
             "executor.kind": "KubernetesExecutor",
             "environment.quota": {"cpu": "99", "memory": "999Gi"},
+            "access.kind": "loadbalancer",
+            "access.base_url": "https://airflow.example.com",
+            "access.annotations": {"example.com/certificate": "ui"},
+            "access.tls.annotation": "example.com/certificate",
         },
     ),
     ("production", {**SSO, "access.oauth.tenant": "example.onmicrosoft.com"}),

@@ -34,6 +34,8 @@ CONTEXTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
             "executor.kind": "CeleryExecutor,KubernetesExecutor",
             "access.base_url": "https://airflow.example.com",
             "access.kind": "loadbalancer",
+            "access.annotations": {"example.com/certificate": "one"},
+            "access.tls.annotation": "example.com/certificate",
             "access.login": "oauth",
             "access.oauth.client_id": "airflow",
             "access.oauth.tenant": "example.onmicrosoft.com",
@@ -43,7 +45,6 @@ CONTEXTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
             "metrics.service_monitor": True,
         },
         {
-            "access.annotations": {"example.com/certificate": "one"},
             "access.oauth.roles": {"airflow-admins": "Admin"},
             "access.sources": ["10.0.0.0/8"],
             "components.pod_labels": {"team": "data"},
@@ -69,6 +70,14 @@ CONTEXTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
             ],
         },
     ),
+    (
+        {
+            "access.kind": "ingress",
+            "access.base_url": "https://airflow.example.com",
+            "access.tls.secret": "ui-certificate",
+        },
+        {"access.annotations": {"example.com/team": "data"}},
+    ),
     ({"dags.source": "bundle"}, {"dags.bundles": [BUNDLE]}),
     (
         {**OTHERS, "dags.source": "bundle", "dags.bundles": [BUNDLE]},
@@ -76,7 +85,7 @@ CONTEXTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ),
 ]
 # A host key has tests of its own: its lines are written by us, never copied.
-ELSEWHERE = {"dags.host_keys"}
+ELSEWHERE = {"dags.host_keys", "delivery.argocd.host_keys"}
 
 
 Place = tuple[str | int, ...]
