@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from wizard.engine.probes import run_in_thread, wrap_blocking
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix, UsageError, WizardError
-from wizard.git.push import find_remote, remote_url
+from wizard.git.push import find_remote, list_remotes, remote_url
 from wizard.git.target import is_ancestor
 from wizard.manifests.steps import BRANCH
 from wizard.plan.merge_base import state_folder
+from wizard.systems.cluster.ownership import ask_identity
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -46,28 +47,38 @@ def build_branch_step(target: Target) -> Step:
     )
 
 
-def build_newest_step(target: Target) -> Step:
+def build_newest_step(target: Target, *, terminal: bool) -> Step:
     """Return the step for `destroy`: the remote has no newer answers, which say where more is.
 
-    What an older clone does not know of would stay, and be called destroyed.
+    What an older clone does not know of would stay, and be called destroyed. With `terminal`, Git
+    may ask for a passphrase. If it cannot read the remote, a yes to this commit is asked for.
     """
     repository, branch = target.repository, target.answers.repository.branch
     folder = repository.full_path(state_folder(target.release.installation))
-    check = wrap_blocking(lambda: _check_newest(repository, branch, folder))
+
+    def look() -> StepStatus:
+        try:
+            remotes = list_remotes(repository, branch)
+        except UsageError:
+            return StepStatus("holds", "there is no remote to compare with")
+        try:
+            found = [
+                _check_newest(repository, remote, branch, folder, terminal) for remote in remotes
+            ]
+        except WizardError as error:
+            here = f"commit {(repository.head.commit or '')[:12]} of this clone"
+            fix = f"{error.fix.text or 'make the remote readable'}; if its answers are the newest"
+            return ask_identity(target.agreed, _NEWEST, here, error.message, fix)
+        return next((one for one in found if one.state != "holds"), found[0])
+
     title = "Check that this clone has the newest answers"
-    return Step(_NEWEST, title, "me", _endpoint(repository, branch), check, must_hold=True)
+    return Step(_NEWEST, title, "me", _endpoint(repository, branch), wrap_blocking(look))
 
 
-def _check_newest(repository: WorkTree, branch: str, folder: str) -> StepStatus:
-    try:
-        remote = find_remote(repository, branch)
-    except UsageError:
-        return StepStatus("holds", "there is no remote to compare with")
-    try:
-        commit = _fetch_commit(repository, remote, branch)
-    except WizardError as error:
-        return StepStatus("unknown", error.message, error.fix)
-    name = f"{remote}/{branch}"
+def _check_newest(
+    repository: WorkTree, remote: str, branch: str, folder: str, terminal: bool
+) -> StepStatus:
+    commit, name = _fetch_commit(repository, remote, branch, terminal), f"{remote}/{branch}"
     if commit is None:
         return StepStatus("holds", f"branch {name} does not exist")
     if is_ancestor(repository, commit, "HEAD"):
@@ -78,7 +89,8 @@ def _check_newest(repository: WorkTree, branch: str, folder: str) -> StepStatus:
         "blocked",
         f"{name} has other answers (commit {commit[:12]}) than this clone",
         Fix(
-            f"run `git pull {remote} {branch}`, then run this again: newer answers say what exists"
+            f"run `git pull {remote} {branch}`, then run this again: the newer answers say what "
+            "exists"
         ),
     )
 
@@ -110,10 +122,14 @@ def _check_branch(repository: WorkTree, branch: str, planned: Mapping[str, bytes
     return _compare_files(repository, f"{remote}/{branch}", commit, planned, push)
 
 
-def _fetch_commit(repository: WorkTree, remote: str, branch: str) -> str | None:
+def _fetch_commit(
+    repository: WorkTree, remote: str, branch: str, terminal: bool = False
+) -> str | None:
     """Fetch the remote's branch and return its commit, None if missing; changes no local branch."""
     ref = f"refs/heads/{branch}"
-    asked = repository.git.act("ls-remote", "--", remote, ref, network=True, seconds=FETCH_SECONDS)
+    asked = repository.git.act(
+        "ls-remote", "--", remote, ref, network=True, terminal=terminal, seconds=FETCH_SECONDS
+    )
     if asked.code:
         raise asked.error(f"run `git ls-remote {remote}` by hand to see the prompt or error")
     words = asked.text.split()
@@ -122,7 +138,7 @@ def _fetch_commit(repository: WorkTree, remote: str, branch: str) -> str | None:
     if repository.objects([words[0]])[0] is None:
         fetched = repository.git.act(
             "fetch", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--quiet",
-            "--", remote, ref, network=True, seconds=FETCH_SECONDS,
+            "--", remote, ref, network=True, terminal=terminal, seconds=FETCH_SECONDS,
         )  # fmt: skip
         if fetched.code:
             raise fetched.error(f"run `git fetch {remote}` by hand to see the prompt or error")

@@ -102,8 +102,8 @@ def ask_fork(
         return StepStatus("holds", f"remote {here}, as confirmed in an earlier run")
     why = f"the installation belongs to {there}, and this may be a fork{seen}"
     fix = (
-        f"if it is a fork, give it a source of its own: {found.set_source}; if {there} has moved "
-        "to this remote"
+        f"if it is a fork, give it a source of its own: {found.set_source}; if the remote is "
+        f"another address of {there}, or {there} has moved to it"
     )
     return ask_identity(agreed, REPOSITORY_IDENTITY, f"remote {here}", why, fix)
 

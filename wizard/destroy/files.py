@@ -90,6 +90,11 @@ class FileRemoval:
             if data is not None
         ]
 
+    @property
+    def terminal(self) -> bool:
+        """Whether Git may ask for a passphrase."""
+        return self._options.terminal
+
     def require_possible(self) -> None:
         """Raise the errors that the commit would raise; called before anything is removed."""
         require_no_secret(self._options.message, self._options.branch)

@@ -46,16 +46,25 @@ class PushResult:
 
 def find_remote(repo: WorkTree, branch: str) -> str:
     """Return the remote that `git push` would use for a branch; UsageError if there is none."""
+    return list_remotes(repo, branch)[0]
+
+
+def list_remotes(repo: WorkTree, branch: str) -> list[str]:
+    """Return the remotes to push a branch to and to pull it from, the former first.
+
+    They differ where people push to a fork of their own. UsageError if there is none.
+    """
     wanted = "^(branch\\..*\\.(pushremote|remote)|remote\\.pushdefault)$"
     listed = repo.git.read("config", "-z", "--get-regexp", wanted, ok=(0, 1)).text
     settings = dict(pair.partition("\n")[::2] for pair in listed.split("\0") if pair)
     # Git prints section and key in lower case, and the branch as written.
-    for key in (f"branch.{branch}.pushremote", "remote.pushdefault", f"branch.{branch}.remote"):
-        if settings.get(key, ".") != ".":
-            return settings[key]
+    keys = (f"branch.{branch}.pushremote", "remote.pushdefault", f"branch.{branch}.remote")
+    found = [settings[key] for key in keys if settings.get(key, ".") != "."]
+    if found:
+        return list(dict.fromkeys(found))
     names = repo.git.read("remote").text.split()
     if "origin" in names or len(names) == 1:
-        return "origin" if "origin" in names else names[0]
+        return ["origin" if "origin" in names else names[0]]
     raise UsageError(
         "there is no remote to push to" if not names else "the remote to push to is not set",
         "`git remote add origin URL`" if not names else "`git config remote.pushDefault NAME`",

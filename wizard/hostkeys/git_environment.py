@@ -94,7 +94,7 @@ _GIT: Mapping[str, str] = {
     "GIT_PYTHON_GIT_EXECUTABLE": "git|/usr/bin/git",
     "GIT_HTTP_USER_AGENT": r"[\w ./()+:;-]{0,200}",
     # At most the pairs that name our CA for single hosts.
-    "GIT_CONFIG_COUNT": "1?[0-9]",
+    "GIT_CONFIG_COUNT": "|".join(map(str, range(MOST_CA_HOSTS + 1))),
     **{
         f"GIT_CONFIG_KEY_{number}": r"(?i:http\.https://[A-Za-z0-9.:\[\]_-]{1,300}/\.sslcainfo)"
         for number in range(MOST_CA_HOSTS)

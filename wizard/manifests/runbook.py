@@ -45,12 +45,14 @@ class StoreRunbook:
 class DeliveryRunbook:
     """A delivery's part: the sections on installing and tearing down, and commands.
 
-    `after_change` are the commands after a changed setting, `roll_back` those of a rollback.
+    `preview` are the commands before a changed setting is pushed, `after_change` those after it,
+    `roll_back` those of a rollback.
     """
 
     install: str
     tear_down: str
     validate: tuple[str, ...] = ()
+    preview: tuple[str, ...] = ()
     after_change: tuple[str, ...] = ()
     roll_back: tuple[str, ...] = ()
 
@@ -167,13 +169,22 @@ def _render_validation(
         *([f"kubectl -n {namespace} get secret {made}"] if made else []),
         *delivery.validate,
         f"kubectl -n {namespace} get pods,jobs",
-        *([_user_job_log(release)] if creates_user(total.values) else []),
+        *_log_commands(release, total),
         f"{airflow} config get-value core executor",
         f"{airflow} db check",
         f"{airflow} db check-migrations",
         f"{airflow} dags list",
         f"{airflow} dags list-import-errors",
     )
+
+
+def _log_commands(release: Release, total: Contribution) -> list[str]:
+    """Return the command that shows the log of the user Job."""
+    if not creates_user(total.values):
+        return []
+    # Argo CD keeps the Job, and elsewhere the chart's time to live has its default.
+    note = "" if release.gitops else "   # gone 5 minutes after it has ended"
+    return [f"{_user_job_log(release)}{note}"]
 
 
 def _user_job_log(release: Release) -> str:
@@ -208,6 +219,7 @@ def _render_change(release: Release, delivery: DeliveryRunbook, total: Contribut
         "## Change and roll back\n\nChange a setting with one commit:\n\n"
         + shell_block(
             f"airflow-wizard set --installation {release.installation} {_find_example(total)}",
+            *delivery.preview,
             *delivery.after_change,
         )
         + "\n\nRoll back. This does not touch the database. If the change upgraded Airflow, pause "

@@ -69,8 +69,8 @@ class Consequence:
 
 # Consequences that no question declares.
 _DERIVED = (
-    "restart", "running-tasks", "task-pods", "secrets-change", "left-behind", "volume-deleted",
-    "unknown",
+    "restart", "database-restart", "running-tasks", "task-pods", "secrets-change", "left-behind",
+    "volume-deleted", "unknown",
 )  # fmt: skip
 UNKNOWN = Consequence(
     "unknown",
@@ -168,9 +168,10 @@ def _restarts(before: Installed, after: Installed, values: _Values) -> Iterator[
         text = f"These restart: {', '.join(names)}."
         if "worker" in names:
             text += " Workers finish their tasks first, for 10 minutes at most."
-        if "postgresql" in names:
-            text += " Airflow has no database until PostgreSQL runs again."
         yield Consequence("restart", "restart", text)
+    if "postgresql" in names:
+        text = "The bundled PostgreSQL restarts: until it runs again, tasks that need it fail."
+        yield Consequence("database-restart", "interrupt", text)
     if "scheduler" in names and release.local:
         text = "Tasks run in the scheduler, and end when it restarts."
         yield Consequence("running-tasks", "interrupt", text)

@@ -34,7 +34,8 @@ _IDENTITY_PATTERNS = {
     CLUSTER_UID: re.compile(r"[A-Za-z0-9._:-]{1,100}"),
     ARGOCD_UID: re.compile(r"[A-Za-z0-9._:-]{1,100}"),
     VAULT_CLUSTER_ID: re.compile(r"[A-Za-z0-9._:-]{1,100}"),
-    REPOSITORY_PLACE: re.compile(r"[^\x00-\x20\x7f]{1,1000}"),
+    # Paths at Azure DevOps may have spaces.
+    REPOSITORY_PLACE: re.compile(r"[^\x00-\x1f\x7f]{1,1000}"),
 }
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 

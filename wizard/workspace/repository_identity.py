@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from wizard.errors import UsageError
-from wizard.git.push import find_remote, remote_url
+from wizard.formats import shell
+from wizard.git.push import list_remotes, remote_url
 from wizard.git.remotes import SSH_HOSTS, detect_provider
 from wizard.manifests.ownership import clean_place, repository_place
 from wizard.plan.derive import find_source_url
@@ -55,7 +56,7 @@ class RemoteComparison:
     @property
     def set_source(self) -> str:
         """The command that gives a fork a source of its own."""
-        return f"airflow-wizard set repository.source={clean_place(self.remote)}"
+        return f"airflow-wizard set {shell.quote(f'repository.source={clean_place(self.remote)}')}"
 
 
 def compare_remote(repository: WorkTree, answers: Answers, release: Release) -> RemoteComparison:
@@ -63,28 +64,31 @@ def compare_remote(repository: WorkTree, answers: Answers, release: Release) -> 
     source = release.owner_id.rpartition("#")[0].partition("//")[0]
     if source.partition("/")[0] in _NO_HOSTS:
         source = ""
-    url = _find_remote_url(repository, answers.repository.branch)
+    urls = _list_remote_urls(repository, answers.repository.branch)
     # The owner id is in lower case; what it comes from may tell more.
     named = answers.repository.source or find_source_url(answers)
-    is_same = bool(source and url) and (
-        is_same_address(url, named)
+    same = (
+        url
+        for url in urls
+        if is_same_address(url, named)
         # An unusual form, which was recorded as it is.
         or clean_place(source) == clean_place(repository_place(url.replace("://***@", "://")))
     )
-    return RemoteComparison(source, read_place(url), is_same)
+    url = next(same, "") if source else ""
+    return RemoteComparison(source, read_place(url or next(iter(urls), "")), bool(url))
 
 
-def _find_remote_url(repository: WorkTree, branch: str) -> str:
-    """Return the remote's URL; empty without one, or if it is a folder.
+def _list_remote_urls(repository: WorkTree, branch: str) -> list[str]:
+    """Return the URLs that a branch is pushed to and pulled from; none that is a folder.
 
-    People also switch pushing off, with a URL to push to that is a word.
+    People push to a fork of their own, or switch pushing off with a URL that is a word.
     """
     try:
-        remote = find_remote(repository, branch)
-        urls = [remote_url(repository, remote, push=push) for push in (True, False)]
+        remotes = list_remotes(repository, branch)
+        urls = [remote_url(repository, one, push=way) for one in remotes for way in (True, False)]
     except UsageError:
-        return ""
-    return next((url for url in urls if read_place(url)), "")
+        return []
+    return [url for url in urls if read_place(url)]
 
 
 def is_same_address(one: str, other: str) -> bool:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -191,7 +194,7 @@ def test_destroy_needs_the_newest_answers(
     offline: Wizard, look: Callable[..., StepStatus], tmp_path: Path
 ) -> None:
     """What newer answers made is not seen by an older clone, and would be called destroyed."""
-    newest = branch.build_newest_step
+    newest = partial(branch.build_newest_step, terminal=False)
     assert look(newest).state == "holds"
     bare = GitFolder.init(tmp_path / "remote.git", "--bare")
     offline.git.git("remote", "add", "origin", str(bare.path))
@@ -216,8 +219,25 @@ def test_destroy_needs_the_newest_answers(
     offline.git.git("pull", "-q", "--ff-only", "origin", "main")
     assert look(newest).state == "holds"
 
+    # People push to a fork of their own, which may be older.
+    fork = GitFolder.init(tmp_path / "fork.git", "--bare")
+    offline.git.git("remote", "add", "mine", str(fork.path))
+    offline.git.git("push", "-q", "mine", "main")
+    offline.git.git("config", "remote.pushDefault", "mine")
+    offline.git.git("config", "branch.main.remote", "origin")
+    colleague.commit({answers: text.replace("replicas: 3", "replicas: 5")}, "more")
+    colleague.git("push", "-q", "origin", "main")
+    assert "git pull origin main" in look(newest).fix.text
+
     offline.git.git("remote", "set-url", "origin", str(tmp_path / "gone"))
-    assert look(newest).state == "unknown"
+    unread = look(newest)
+    assert unread.state == "blocked"
+    seal = re.search("--take-over repository.newest@([0-9a-f]{12})", unread.fix.text)
+    assert seal is not None
+    agreed = lambda target: newest(replace(target, agreed={"repository.newest": seal[1]}))  # noqa: E731
+    assert look(agreed).state == "holds"
+    offline.git.git("commit", "-q", "--allow-empty", "-m", "another commit")
+    assert look(agreed).state == "blocked"
 
 
 def test_a_remote_that_does_not_answer_is_unknown(

@@ -76,7 +76,7 @@ def test_a_name_that_nobody_listed_is_refused_whatever_its_value(prefix: str) ->
         ("GITSYNC_GIT_CONFIG", '"safe.directory":"*"', '"core.hooksPath":"/x"'),
         ("GITSYNC_TOUCH_FILE", "done", "../../etc/gitconfig"),
         ("GIT_CONFIG_GLOBAL", "/dev/null", "/git/config"),
-        ("GIT_CONFIG_COUNT", "2", "20"),
+        ("GIT_CONFIG_COUNT", "20", "21"),
         ("GIT_CONFIG_KEY_1", "http.https://git.example.com/.sslCAInfo", "core.sshCommand"),
         ("GIT_CONFIG_VALUE_1", "/etc/airflow-git-ca/ca.crt", "/git/ca.crt"),
         ("GIT_SSL_NO_VERIFY", "false", "true"),

@@ -192,7 +192,7 @@ def test_a_restart_of_the_bundled_database_says_what_that_means() -> None:
     base = SCENARIOS["others with a bundle"].answers
     found = change({"secrets.existing.postgresql.name": "other"}, base).found
     assert "postgresql" in found["restart"].text
-    assert "no database until PostgreSQL runs again" in found["restart"].text
+    assert found["database-restart"].grade == "interrupt"
 
 
 def test_a_new_system_says_nothing_about_restarts() -> None:

@@ -37,11 +37,12 @@ def argocd_runbook(
         tear_down=render_tear_down(
             release, context, [f"kubectl -n {argo.namespace} delete application {names}"]
         ),
-        validate=(
-            "# before a push: what the sync will change, also in objects that were made by hand",
+        validate=(f"kubectl -n {argo.namespace} get application {name}",),
+        preview=(
+            "# what the sync will change, also in objects that were made by hand; the tracking-id",
+            "# of each object shows as removed, because Argo CD adds it",
             f"kubectl diff --server-side --force-conflicts --field-manager=argocd-controller "
             f"-k {release.paths.apps}",
-            f"kubectl -n {argo.namespace} get application {name}",
         ),
         roll_back=("git revert <commit>   # Argo CD follows the branch",),
     )
