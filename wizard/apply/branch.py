@@ -54,9 +54,9 @@ def build_newest_step(target: Target, *, terminal: bool) -> Step:
     may ask for a passphrase. If it cannot read the remote, a yes to this commit is asked for.
     """
     repository, branch = target.repository, target.answers.repository.branch
-    folder = repository.full_path(state_folder(target.release.installation))
 
     def look() -> StepStatus:
+        folder = repository.full_path(state_folder(target.release.installation))
         try:
             remotes = list_remotes(repository, branch)
         except UsageError:
@@ -72,7 +72,7 @@ def build_newest_step(target: Target, *, terminal: bool) -> Step:
         return next((one for one in found if one.state != "holds"), found[0])
 
     title = "Check that this clone has the newest answers"
-    return Step(_NEWEST, title, "me", _endpoint(repository, branch), wrap_blocking(look))
+    return Step(_NEWEST, title, "me", str(repository.top), wrap_blocking(look))
 
 
 def _check_newest(

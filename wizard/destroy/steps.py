@@ -113,11 +113,14 @@ def build_destroy_steps(
         *(run.build_final_removal() if run else ()),
         *data.build_database_removal(target, pieces),
     )
-    first = (*_build_proofs(target), *(run.build_identity_proof() if run else ()))
-    newest = build_newest_step(target, terminal=files.terminal)
+    first = (
+        *_build_proofs(target),
+        *(run.build_identity_proof() if run else ()),
+        build_newest_step(target, terminal=files.terminal),
+    )
     last = files.build_step(lambda: installer.require_gone(target))
     steps = (build_earlier_step(target), *_require_proof(removal))
-    return (newest, *_prove_first(first, steps), last)
+    return (*_prove_first(first, steps), last)
 
 
 def _require_proof(steps: Steps) -> Steps:

@@ -100,7 +100,9 @@ HTTPS = {"dags.repo": "https://git.example.com/a/dags.git"}
 
 
 def test_a_fingerprint_that_nothing_needs_is_told(aw: Wizard, file: Callable[..., str]) -> None:
-    given = ("plan", "--answers", file(**{"dags.host_keys": [], **HTTPS}))
+    # Neither the DAGs nor the config repository are over SSH.
+    repo_url = {"delivery.argocd.repo_url": "https://git.example.com/platform/k8s-infra.git"}
+    given = ("plan", "--answers", file(**{"dags.host_keys": [], **HTTPS, **repo_url}))
     bogus = aw(*given, "--host-key-fingerprint", "bogus")
     unused = aw.ok(*given, "--host-key-fingerprint", KEY.fingerprint)
 

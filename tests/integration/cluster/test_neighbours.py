@@ -67,6 +67,8 @@ class KilledError(BaseException):
 class Files:
     """The last step, without a repository's files."""
 
+    terminal = False
+
     def build_step(self, require_gone: Any) -> Step:
         async def check() -> StepStatus:
             require_gone()

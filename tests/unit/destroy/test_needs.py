@@ -56,6 +56,8 @@ def target(case: str) -> tuple[Target, Any]:
 class Files:
     """The last step, without a repository."""
 
+    terminal = False
+
     def build_step(self, require_gone: object) -> Step:
         del require_gone
 
@@ -132,7 +134,8 @@ def test_nothing_is_changed_where_an_identity_is_not_proven(
     case: str, command: str, pieces: Any
 ) -> None:
     steps = build(case, command, pieces)
-    proofs = ("cluster.identity", "repository.identity")
+    newest = ("repository.newest",) if command == "destroy" else ()
+    proofs = ("cluster.identity", "repository.identity", *newest)
     for proof, state in itertools.product(proofs, ("blocked", "unknown")):
         pretended = Pretended(state)
         pretended.run(steps, proof)
