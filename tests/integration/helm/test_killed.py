@@ -173,6 +173,7 @@ def test_killed_again_and_again_it_reaches_the_same_state(place: Place) -> None:
     assert {name for name, state in states(place()).items() if state != "holds"} == {"git.branch"}
 
 
+@pytest.mark.timeout(300)
 def test_whatever_becomes_of_helm_in_the_middle(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
