@@ -16,7 +16,7 @@ from wizard.engine.probes import (
     skip_result,
     unknown_result,
 )
-from wizard.errors import WizardError
+from wizard.errors import Fix, WizardError
 from wizard.state.cluster_identity import compare_clusters
 from wizard.systems.target import Target
 
@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     from wizard.workspace.proposal import Proposal
 
 _SECONDS = 30.0
-_LIST = "airflow-wizard apply --dry-run shows the list and the yes that it needs"
+_ID, _TITLE = "cluster.overwrites", "Cluster: overwrites"
+_YES = Fix("the yes is an option of airflow-wizard apply, whose --dry-run shows the list")
+_NO_CONTROLLER = unknown_result(
+    "what the delivery would overwrite was not looked at: no context for Argo CD's cluster",
+    "name it with --argocd-context",
+)
 
 
 def list_push_probes(situation: Situation, proposal: Proposal) -> Iterator[Probe]:
@@ -52,8 +57,10 @@ def list_push_probes(situation: Situation, proposal: Proposal) -> Iterator[Probe
     except WizardError as error:
         # `check` itself reports an edit that no Application can be read from.
         unread = unknown_result(error.message, error.fix)
-        yield make_finished_probe("cluster.overwrites", "Cluster: overwrites", kube.server, unread)
+        yield make_finished_probe(_ID, _TITLE, kube.server, unread)
         return
+    if situation.release.gitops and target.argocd is None:
+        yield make_finished_probe(_ID, _TITLE, kube.server, _NO_CONTROLLER)
     for step in steps:
         yield _make_probe(target, kube, step)
 
@@ -67,8 +74,11 @@ def _make_probe(target: Target, kube: Kube, step: Step) -> Probe:
         except WizardError as error:
             return unknown_result(error.message, error.fix)
         if look.state == "blocked":
-            return fail_result(look.detail, _LIST)
-        judge = pass_result if look.state == "holds" else unknown_result
-        return judge(look.detail)
+            # Only an object whose owner is unknown has a line, to which the yes is given.
+            fix = Fix.join((look.fix, _YES)) if look.diff else look.fix
+            return fail_result(look.detail, fix)
+        if look.state == "holds":
+            return pass_result(look.detail)
+        return unknown_result(look.detail, look.fix)
 
     return Probe(step.id, step.title, kube.server, run, _SECONDS)

@@ -468,7 +468,8 @@ def test_a_later_commit_overwrites_nothing_by_hand_without_a_yes(
     assert asked.state == "blocked", asked
     assert f"Secret {world.namespace}/smtp-login already exists" in asked.detail
     assert f"NetworkPolicy {world.namespace}/smtp already exists" in asked.detail
-    assert looked(replace(later, agreed={asked.id: seal(asked)})).state == "holds"
+    confirmed = looked(replace(later, agreed={asked.id: seal(asked)}))
+    assert (confirmed.state, confirmed.detail) == ("holds", f"confirmed (2): {asked.detail}")
     # One of another repository is never overwritten.
     marked(world, f"{POLICIES}/smtp", annotations={OWNER_ANNOTATION: "git.example.com/eve/x#smtp"})
     foreign = looked(replace(later, agreed={asked.id: seal(asked)}))
@@ -482,3 +483,23 @@ def test_a_later_commit_overwrites_nothing_by_hand_without_a_yes(
     _, token = account(world.server, rule("get list", "applications", "argoproj.io"))
     unseen = looked(replace(later, kube=world.client(token)))
     assert (unseen.state, "this login may not see" in unseen.detail) == ("unknown", True), unseen
+    # Without rights in Argo CD's namespace, the run goes on too; its owner is to look.
+    rules = (rule("get list", "*", "*"), rule("get list", "*"))
+    _, token = account(world.server, *rules, namespace=world.namespace)
+    inside = world.client(token)
+    narrow = replace(later, kube=inside, argocd=inside)
+    checks = by_argocd.build_push_checks(narrow)
+    (created,) = [
+        one for one in by_argocd.build_argocd_steps(narrow) if one.id == "argocd.application"
+    ]
+    found = told([*checks, created])
+    assert {one.state for one in found.values()} == {"unknown"}, found
+    assert "right to read Applications" in found[asked.id].fix.text
+    assert f"{world.argo}/airflow: " in found[asked.id].detail
+    # What it does see is still asked about.
+    put(world, "Secret", "smtp-other", "v1", data={"password": "eA=="})
+    fresh["metadata"]["name"] = fresh["spec"]["target"]["name"] = "smtp-other"
+    text = json.dumps(fresh).encode()
+    other = replace(narrow, files={**narrow.files, "secrets/external-smtp": text})
+    seen = looked(other)
+    assert seen.state == "blocked", seen

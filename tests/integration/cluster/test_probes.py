@@ -29,6 +29,7 @@ from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.engine.probes import ProbeResult, run_probes
 from wizard.errors import ConflictError
 from wizard.formats.jwt import parse_audiences
+from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.plan.derive import derive_release
 from wizard.probes.catalogue import list_cluster_probes
 from wizard.secrets.facts import SecretSpec
@@ -424,9 +425,16 @@ def test_check_live_asks_the_named_context_and_says_as_whom(
     account = f"ServiceAccount {space}/airflow-external-secrets already exists"
     done = aw("check", "--live", "--context", "test")
     assert (done.code, account in done.out) == (4, True), done.out
-    kube_with_crds.request(
-        "DELETE", f"/api/v1/namespaces/{space}/serviceaccounts/airflow-external-secrets"
-    )
+    yes = "the yes is an option of airflow-wizard apply, whose --dry-run shows the list"
+    assert yes in done.out
+    # No yes helps with what belongs to another installation.
+    path = f"/api/v1/namespaces/{space}/serviceaccounts/airflow-external-secrets"
+    hers = {"metadata": {"annotations": {OWNER_ANNOTATION: "git.example.com/eve/x#smtp"}}}
+    kube_with_crds.request("PATCH", path, hers, "application/merge-patch+json")
+    foreign = aw("check", "--live", "--context", "test").out
+    assert "choose a different name in the answers (installation.release)" in foreign
+    assert (account in foreign, yes in foreign) == (True, False)
+    kube_with_crds.request("DELETE", path)
     done = aw.ok("check", "--live", "--context", "test", "--json")
     (result,) = json.loads(done.out)
     probes = {one["id"]: one for one in result["live"]["probes"]}
@@ -473,8 +481,11 @@ def test_check_live_asks_a_hub_by_its_own_context(
     probes, _ = asked()
     assert probes["cluster.argocd"]["status"] == "skip"
     assert "--argocd-context" in probes["cluster.argocd"]["fix"]
+    assert probes["cluster.overwrites"]["status"] == "unknown"
+    assert "--argocd-context" in probes["cluster.overwrites"]["fix"]
     probes, said = asked("--argocd-context", "test")
     assert probes["cluster.argocd"]["status"] == "pass"
+    assert "cluster.overwrites" not in probes
     assert probes["cluster.rights.argocd"]["status"] == "pass"
     assert "asking Argo CD's cluster: context test" in said
     assert aw("check", "--live", "--argocd-context", "absent").code == 64

@@ -45,11 +45,15 @@ if TYPE_CHECKING:
 _RENAME = Fix(
     "choose a different name in the answers (installation.release)", "installation.release"
 )
-
+_LET_LOOK = Fix(
+    "ask for the right to read Applications in Argo CD's namespace, or let its owner run: "
+    "airflow-wizard apply --dry-run"
+)
 
 OVERWRITES = "argocd.overwrites"
 # What becomes of the question about what this login may not see.
 _Unseen = Literal["asked", "unknown", "left out"]
+_SHOWN = 3
 _NOTHING = StepStatus("holds", "Argo CD would overwrite nothing of others")
 
 
@@ -103,16 +107,33 @@ def _make_look(
         agreed = seal_objects(looks)
         settled = settle_unknown(looks, steps[0], agreed if agreed in seals else "")
         refused = [one for one in settled if one.state in {"blocked", "unknown"}]
-        return merge_statuses(refused, "") if refused else _NOTHING
+        return merge_statuses(refused, "") if refused else _accept(looks)
 
     return find
+
+
+def _accept(confirmed: Sequence[StepStatus]) -> StepStatus:
+    """Return that nothing is in the way, or only what the operator said yes to."""
+    if not confirmed:
+        return _NOTHING
+    more = f"; and {len(confirmed) - _SHOWN} more" if len(confirmed) > _SHOWN else ""
+    shown = "; ".join(one.detail for one in confirmed[:_SHOWN])
+    return StepStatus("holds", f"confirmed ({len(confirmed)}): {shown}{more}")
 
 
 def _find_refusals(
     target: Target, kube: Kube, argocd: Kube, application: Ref, *, always: bool
 ) -> Iterator[StepStatus]:
     namespace = target.release.namespace
-    is_first = read_object(argocd, application) is None
+    is_first = False
+    try:
+        is_first = read_object(argocd, application) is None
+    except KubeError as error:
+        if error.kind != "forbidden":
+            raise
+        # A login for the installation's namespace alone: Argo CD's owner delivers.
+        asked = ask_unseen(f"whether Argo CD has {application}", error)
+        yield StepStatus("unknown", asked.detail, _LET_LOOK)
     unseen: _Unseen = "asked" if is_first else "unknown" if always else "left out"
     yield from _see(
         lambda: _find_manifests(target, is_first=is_first, always=always),
