@@ -40,7 +40,8 @@ class StepStatus:
     """Whether the wanted state holds: `detail` describes it, `fix` says what to do next.
 
     `blocked`: somebody else's object conflicts and only a person can decide; `diff` shows their
-    object and ours. `kept`: a removal skips data or a shared object on purpose. `detail` and `diff`
+    object and ours. `kept`: a removal skips data or a shared object on purpose. `is_stuck`: nothing
+    that runs will establish the `wanted` state, so a wait for it ends at once. `detail` and `diff`
     contain no secret.
     """
 
@@ -48,6 +49,7 @@ class StepStatus:
     detail: str = ""
     fix: Fix = NO_FIX
     diff: str = ""
+    is_stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +359,7 @@ class _StepRun:
         self, look: StepStatus, done: StepEvent | None = None, shown: StepStatus | None = None
     ) -> AsyncIterator[StepEvent]:
         last = None
-        while look.state == "wanted":
+        while look.state == "wanted" and not look.is_stuck:
             remaining = self.step.wait_seconds - (time.monotonic() - self.began)
             if remaining <= 0:
                 waited = f"not within {self.step.wait_seconds:g} s: {look.detail}"

@@ -20,6 +20,7 @@ from wizard.clients.kube.protocol import Ref
 from wizard.engine.steps import Step, StepEvent
 from wizard.systems.argocd import steps
 from wizard.systems.cluster.external_secrets import read_external_secrets
+from wizard.systems.cluster.jobs import check_admin
 from wizard.systems.target import Target
 
 pytestmark = pytest.mark.integration
@@ -479,6 +480,37 @@ def test_a_hook_that_failed_is_no_success(world: World) -> None:
     world.operators.application("airflow", "Synced", "Healthy", **operation("", "Succeeded"))
     assert wait(target, "verify.application")["verify.application"].state == "holds"
 
+    # Nothing starts a sync of what is Synced, so the full wait ends at once.
+    spec = yaml.safe_load(target.text("argocd/application"))["spec"]
+    commit = world.git.commit({"values.yaml": "executor: CeleryExecutor\n"})
+    planned = replace(target, emitted={"values.yaml": b"executor: CeleryExecutor\n"})
+    failed = operation(said, syncResult=result)
+
+    def put(sources: object, revision: str, **more: Any) -> None:
+        sync = {
+            "status": "Synced", "revisions": ["1.22.0", revision],
+            "comparedTo": {"sources": sources, "destination": {}},
+        }  # fmt: skip
+        state = {"sync": sync, "health": {"status": "Healthy"}, **failed, **more}
+        world.operators.status("Application", "airflow", state)
+
+    put(spec["sources"], commit, controllerNamespace="argocd")
+    (full,) = (one for one in awaited(planned) if one.id == "verify.application")
+    ended = told([full])[full.id]
+    assert (ended.state, ended.seconds < 30) == ("failed", True)
+    assert "not within" not in ended.detail
+    assert ended.fix.text.endswith(f", then argocd app sync {world.argo}/airflow")
+    # It waits as long as Argo CD has not compared with the planned files and the present sources.
+    behind = world.git.commit({"values.yaml": "executor: LocalExecutor\n"})
+    for sources, revision in (
+        (spec["sources"], behind),
+        (spec["sources"], "0" * 40),
+        (spec["sources"][:1], commit),
+    ):
+        put(sources, revision)
+        waited = wait(planned, "verify.application")["verify.application"]
+        assert "not within" in waited.detail, waited
+
 
 def sources_of(target: Target) -> list[str]:
     found = yaml.safe_load(target.text("argocd/application"))
@@ -679,6 +711,13 @@ def test_a_job_of_the_admin_that_was_deleted_needs_evidence(world: World) -> Non
           "BackoffLimitExceeded")  # fmt: skip
     failed = look()
     assert (failed.state, "backoff limit" in failed.detail) == ("failed", True)
+    assert "not within" in failed.detail
+    # After `helm upgrade`, nothing makes the Job again.
+    by_helm = world.target("", **{"delivery.kind": "helm"})
+    ended = check_admin(world.client(), by_helm.release, lambda: "")
+    assert (ended.state, ended.is_stuck, "was deleted after it failed" in ended.detail) == (
+        "wanted", True, True,
+    )  # fmt: skip
     event(operators, "Job", ADMIN_JOB, "Job completed", "Completed", at="12:30:00")
     completed = look()
     assert (completed.state, "Completed" in completed.detail) == ("holds", True)

@@ -181,6 +181,16 @@ def test_waiting_has_a_limit_and_ends_in_the_last_reason() -> None:
     assert events[-1].seconds >= 0.05
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_waiting_ends_at_once_where_nothing_helps(waits: bool) -> None:
+    stuck = replace(WANTED, fix=Fix("start it again"), is_stuck=True)
+    looks = [WANTED, stuck] if waits else [WANTED, WANTED, stuck]
+    events = told([World(*looks).action(waits=waits, patience=60)])
+    assert states(events)[-1] == "failed"
+    assert (events[-1].detail, events[-1].fix.text) == ("is not so", "start it again")
+    assert events[-1].seconds < 30
+
+
 def test_closing_it_stops_before_the_next_step() -> None:
     worlds = [World(WANTED, WANTED, HOLDS), World(WANTED, WANTED, HOLDS)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from wizard.systems.cluster.external_secrets import FallbackDiagnosis
     from wizard.systems.target import Target
 
-_SUCCEEDED, _ENDED_BADLY = "Succeeded", ("Failed", "Error", "Terminating")
+_SUCCEEDED, _OVER = "Succeeded", ("Failed", "Error")
+_ENDED_BADLY = (*_OVER, "Terminating")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
@@ -128,9 +130,8 @@ def _check_application(
     if (sync, health) == ("Synced", "Healthy") and not errors and phase in ("", _SUCCEEDED):
         behind = _explain_stale(status, target)
         if behind:
-            return StepStatus(
-                "wanted", f"{name}: {behind}", Fix(f"argocd app get {name} --refresh")
-            )
+            refresh = Fix(f"argocd app get {_address(application)} --refresh")
+            return StepStatus("wanted", f"{name}: {behind}", refresh)
         return StepStatus("holds")
     shown = f"{name}: {sanitize_message(sync)}, {sanitize_message(health)}"
     if phase and (phase != _SUCCEEDED or not why):
@@ -140,14 +141,42 @@ def _check_application(
         )
     if errors and not why:
         shown += f"; {sanitize_message(errors[0])}"
-    if why := why or _diagnose_hook(name, operation):
-        return wait_status(shown, why, describe)
-    if (sync, health) == ("Synced", "Healthy") and phase in _ENDED_BADLY:
-        describe += f", then argocd app sync {name}"
-    return wait_status(shown, otherwise(), describe)
+    hook = None if why else _diagnose_hook(operation)
+    look = wait_status(shown, why or hook or otherwise(), describe)
+    is_synced = (sync, health) == ("Synced", "Healthy")
+    if phase not in _ENDED_BADLY or not (is_synced or hook):
+        return look
+    again = Fix(f"{look.fix}, then argocd app sync {_address(application)}", look.fix.question)
+    is_stuck = is_synced and not errors and _is_last_operation(application, target)
+    return replace(look, fix=again, is_stuck=is_stuck)
 
 
-def _diagnose_hook(application: str, operation: Mapping[str, Any]) -> Diagnosis | None:
+def _is_last_operation(application: KubeObject, target: Target) -> bool:
+    """Return whether no further operation follows one that failed, unless somebody starts it.
+
+    Argo CD's automated sync does nothing while an Application is Synced, and an operation is Failed
+    only after its last retry. The comparison must be with the planned files, because a new commit
+    may start a sync. Source: Argo CD, automated sync semantics.
+    """
+    if _operation(application).get("phase") not in _OVER or application.get("operation"):
+        return False
+    spec, status = application.get("spec") or {}, application.get("status") or {}
+    compared = (status.get("sync") or {}).get("comparedTo") or {}
+    field = "sources" if spec.get("sources") else "source"
+    if compared.get(field) != spec.get(field) or _explain_stale(status, target):
+        return False
+    return not target.emitted or _is_known_commit(target, _revision(status, target))
+
+
+def _address(application: KubeObject) -> str:
+    """Return an Application as Argo CD's command names it: outside its namespace with the place."""
+    about, status = application["metadata"], application.get("status") or {}
+    name, namespace = quote(str(about["name"])), quote(str(about.get("namespace") or ""))
+    controller = status.get("controllerNamespace")
+    return f"{namespace}/{name}" if controller and controller != namespace else name
+
+
+def _diagnose_hook(operation: Mapping[str, Any]) -> Diagnosis | None:
     """Return which hook of the last operation failed, and where its log is; None if none did."""
     if operation.get("phase") not in _ENDED_BADLY:
         return None
@@ -159,10 +188,7 @@ def _diagnose_hook(application: str, operation: Mapping[str, Any]) -> Diagnosis 
         return Diagnosis(
             f"hook {sanitize_message(kind)} {sanitize_message(hook)} failed: "
             f"{sanitize_message(one.get('message'))}",
-            Fix(
-                f"kubectl -n {quote(str(one.get('namespace') or ''))} logs {look}, "
-                f"then argocd app sync {application}"
-            ),
+            Fix(f"kubectl -n {quote(str(one.get('namespace') or ''))} logs {look}"),
         )
     return None
 

@@ -124,4 +124,5 @@ def _check_deleted_admin_job(
         "admin.create",
     )
     detail = f"Job {name} was deleted after it failed: {sanitize_message(message)}"
-    return StepStatus("wanted", detail, fix)
+    # A sync may make it again; after `helm upgrade`, nothing does.
+    return StepStatus("wanted", detail, fix, is_stuck=not release.gitops)

@@ -1,7 +1,8 @@
 """Wait until the installation works: each wait has a time limit and reports missing objects.
 
-A fault does not end a wait early: operators retry automatically, so the run continues once somebody
-fixes the fault. State that cannot be read is unknown and does not stop the run.
+A fault does not end a wait early where operators retry automatically: the run continues once
+somebody fixes it. What nothing retries (`StepStatus.is_stuck`) does. State that cannot be read is
+unknown and does not stop the run.
 """
 
 from __future__ import annotations
