@@ -6,11 +6,13 @@ installation exists already, which it would change as if it were its own.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wizard.engine.probes import run_in_thread, wrap_blocking
 from wizard.engine.steps import Step, StepStatus
+from wizard.errors import WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.state.apply_journal import REPOSITORY_PLACE
 from wizard.systems.cluster.ownership import ask_identity
@@ -46,11 +48,13 @@ def build_repository_step(target: Target, list_removal: Callable[[], Sequence[St
         found = await run_in_thread(lambda: _compare(target))
         if not found.is_fork:
             return _accept(found)
-        seen = [line async for line in _list_live(list_removal())]
-        if not seen:
+        steps = [one for one in list_removal() if one.change is not None]
+        if not steps:
+            return StepStatus("holds", f"not looked at what exists: no login. {_describe(found)}")
+        there = await _list_live(steps)
+        if not (there.seen or there.unseen):
             return StepStatus("holds", f"nothing of it exists yet. {_describe(found)}")
-        more = f" and {len(seen) - _SHOWN} more" if len(seen) > _SHOWN else ""
-        return _ask(target, found, f"; of it: {'; '.join(seen[:_SHOWN])}{more}")
+        return _ask(target, found, there.describe())
 
     return _build_step(target, look, independent=False)
 
@@ -75,12 +79,45 @@ def _accept(found: RemoteComparison) -> StepStatus:
     return StepStatus("holds", f"the remote is {escape_unprintable(found.remote)}")
 
 
-async def _list_live(steps: Sequence[Step]) -> AsyncIterator[str]:
-    """Yield what the steps of a removal find, or may not look at; those that only check do not."""
+@dataclass(frozen=True, slots=True)
+class _Existing:
+    """What exists of the installation, and why something may not have been seen."""
+
+    seen: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+
+    def describe(self) -> str:
+        """Return it as further parts of a sentence."""
+        parts = (("the installation has", self.seen), ("not seen", self.unseen))
+        return "".join(f"; {what}: {_shorten(lines)}" for what, lines in parts if lines)
+
+
+async def _list_live(steps: Sequence[Step]) -> _Existing:
+    """Return what the steps of a removal find, or cannot look at, in words for `apply`."""
+    found = _Existing()
     for step in steps:
-        look = await step.check() if step.change is not None else None
-        if look is not None and look.state in {"wanted", "blocked", "unknown"}:
-            yield look.detail or step.title
+        try:
+            look = await step.check()
+        except WizardError as error:
+            found.unseen.append(error.message)
+            continue
+        if look.state in {"wanted", "blocked"}:
+            found.seen.extend(_name_objects(look.detail or step.id))
+        elif look.state == "unknown":
+            found.unseen.extend(_name_objects(look.detail or step.id))
+    return found
+
+
+def _name_objects(detail: str) -> list[str]:
+    """Return the objects in the status of a removal, without what that does with them."""
+    parts = (part.removesuffix(" exists") for part in detail.split("; "))
+    return [part for part in parts if part != "not deleted"]
+
+
+def _shorten(lines: Sequence[str]) -> str:
+    distinct = list(dict.fromkeys(lines))
+    more = f" and {len(distinct) - _SHOWN} more" if len(distinct) > _SHOWN else ""
+    return ", ".join(distinct[:_SHOWN]) + more
 
 
 def _ask(target: Target, found: RemoteComparison, seen: str) -> StepStatus:

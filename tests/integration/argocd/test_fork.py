@@ -36,7 +36,10 @@ def test_a_fork_asks_before_it_changes_what_the_original_made(world: World) -> N
     found = told(actions(world.target(**changed)))
     asked = found.pop(REPOSITORY_IDENTITY)
     assert asked.state == "blocked", asked
-    assert "belongs to github.com/acme/k8s-infra, and this may be a fork; of it: " in asked.detail
+    detail = asked.detail
+    why = "belongs to github.com/acme/k8s-infra, and this may be a fork; the installation has: "
+    assert f"{why}Application {world.argo}/airflow" in detail
+    assert ("exists" in detail, "not deleted" in detail) == (False, False)
     assert "set repository.source=github.com/bob/k8s-infra" in asked.fix.text
     assert found.pop("cluster.identity").state == "holds"
     assert {one.state for one in found.values()} == {"left"}

@@ -11,9 +11,14 @@ import pytest
 from tests.support.cluster.argocd import told
 from tests.support.rendered import answers, rendering
 from tests.support.repository import GitFolder
-from wizard.apply.repository_identity import REPOSITORY_IDENTITY, build_repository_proof
+from wizard.apply.repository_identity import (
+    REPOSITORY_IDENTITY,
+    build_repository_proof,
+    build_repository_step,
+)
 from wizard.destroy.steps import build_undo_steps
-from wizard.engine.steps import StepEvent
+from wizard.engine.steps import Step, StepEvent, StepStatus
+from wizard.errors import WizardError
 from wizard.systems.target import Target
 
 OURS = "ssh://git@git.example.com/acme/k8s-infra.git"
@@ -118,3 +123,36 @@ def test_without_two_addresses_there_is_nothing_to_compare(
     done = judged(target(tmp_path, remote, changes))
     assert done.state == "holds"
     assert remote == OURS or f"not compared with {source}" in done.detail
+
+
+def test_what_apply_says_of_what_exists(tmp_path: Path) -> None:
+    changes: dict[str, object] = {
+        "delivery.kind": "helm", "repository.source": "git.example.com/acme/k8s-infra"
+    }  # fmt: skip
+    fork = target(tmp_path, "https://git.example.com/bob/k8s-infra.git", changes)
+
+    def step(status: StepStatus | WizardError, *, changes: bool = True) -> Step:
+        async def check() -> StepStatus:
+            if isinstance(status, WizardError):
+                raise status
+            return status
+
+        async def change() -> str:
+            raise AssertionError("it is only looked at")
+
+        return Step("one", "Delete it", "me", "here", check, change if changes else None)
+
+    def said(*steps: Step) -> StepEvent:
+        return told([build_repository_step(fork, lambda: steps)])[REPOSITORY_IDENTITY]
+
+    for unlooked in (said(), said(step(StepStatus("wanted", "A a exists"), changes=False))):
+        assert unlooked.state == "holds"
+        assert "not looked at what exists: no login" in unlooked.detail
+    assert "nothing of it exists yet" in said(step(StepStatus("holds"))).detail
+    there = StepStatus("blocked", "A a exists; B b is used by c; not deleted")
+    asked = said(step(there), step(WizardError("vault: sealed", "unseal it")))
+    assert asked.state == "blocked"
+    assert (
+        "; the installation has: A a, B b is used by c; not seen: vault: sealed, so" in asked.detail
+    )
+    assert f"--take-over {REPOSITORY_IDENTITY}@" in asked.fix.text
