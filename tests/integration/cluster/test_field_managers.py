@@ -126,7 +126,11 @@ def test_two_names_of_this_repository_become_one(world: World, target: Target) -
     """The handover's script wrote under the new name, and `apply` under the earlier one."""
     manager = source_manager(target.release.owner_id)
     same = Applied(world, target, "same", a="1", b="2").put(FIELD_MANAGER, manager)
-    assert look(same.step()).state == "wanted"
+    seen = look(same.step())
+    assert (seen.state, f"are owned by {FIELD_MANAGER}; they move to" in seen.detail) == (
+        "wanted",
+        True,
+    )
     assert ended(same.step()).state == "changed"
     assert (same.appliers(), same.read()["data"]) == ({manager}, {"a": "1", "b": "2"})
     assert ended(same.step()).state == "holds"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from wizard.clients.kube import port_forward
+from wizard.clients.kube import errors, port_forward
 from wizard.clients.kube.errors import KubeError, UnservedVersionError, build_foreign_error
 from wizard.clients.kube.protocol import (
     FIELD_MANAGER,
@@ -31,8 +31,6 @@ from wizard.clients.kube.transport import Transport
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from pydantic import SecretStr
 
 _PAGE = 500
 _WATCH_SECONDS, _PAUSE = 10.0, 2.0
@@ -339,17 +337,20 @@ class KubeClient:
         A 404 alone proves nothing: proxies and API servers behind this one say it too. For a moment
         after a change of a CRD, the server itself says it of what it lists.
         """
-        what = f"kinds of {api_version}"
-        for _ in range(_SETTLE_TRIES):
+        what, found = f"kinds of {api_version}", None
+        for number in range(_SETTLE_TRIES):
+            if number:
+                time.sleep(_SETTLE_PAUSE)
             found = self._get_or_none(version_path(api_version), what)
             if found is not None and "resources" in found:
                 return list(found["resources"] or [])
-            if found is None and not self._lists(api_version):
+            if found is None and not self._is_listed(api_version):
                 return []
-            time.sleep(_SETTLE_PAUSE)
+        if found is None:
+            raise errors.build_unready_error(api_version, what)
         raise build_foreign_error(what)
 
-    def _lists(self, api_version: str) -> bool:
+    def _is_listed(self, api_version: str) -> bool:
         """Return whether the server says that it serves a version."""
         groups = self._list_groups() if "/" in api_version else []
         served = {one["groupVersion"] for group in groups for one in group["versions"]}

@@ -136,6 +136,24 @@ def build_foreign_error(what: str) -> KubeError:
     )
 
 
+def build_unready_error(api_version: str, what: str) -> KubeError:
+    """Return the error for a version of a group that is listed, but lastingly not found.
+
+    For example, its APIService or CustomResourceDefinition is not ready; a proxy may say it too.
+    The core group is always there.
+    """
+    group, _, version = api_version.rpartition("/")
+    if not group:
+        return build_foreign_error(what)
+    return KubeError(
+        "server",
+        f"{what}: the API server lists this version, but does not find it",
+        f"see why with kubectl get apiservice {version}.{group} and kubectl get crd (of this "
+        "group, is one not Established?), and check the proxies before the API server; then try "
+        "again",
+    )
+
+
 def _parse_owned_field(cause: Mapping[str, Any]) -> OwnedField:
     # Text such as `conflict with "kubectl" using v1`; a manager's name contains no quotes.
     said = str(cause.get("message") or "").split('"')

@@ -299,8 +299,8 @@ def _check_manifest(
     if strip_volatile(existing) == strip_volatile(wanted):
         if owner.is_ours and names:
             one = ", ".join(sorted(names))
-            two = f"{ref} has fields of this installation under {one}, which get its present name"
-            return StepStatus("wanted", two)
+            moved = f"fields of this installation are owned by {one}; they move to its present"
+            return StepStatus("wanted", f"{ref}: {moved} field manager")
         return StepStatus("holds", f"{ref} matches the committed file")
     if not has_label(existing):
         not_ours = f"{ref} already exists and does not belong to this wizard"
