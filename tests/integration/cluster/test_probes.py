@@ -472,6 +472,8 @@ def test_check_live_asks_a_hub_by_its_own_context(
     }
     aw.ok("commit", "--answers", str(answers_file(tmp_path / "answers.yaml", changes)), "--yes")
     client(kube_with_crds)
+    account = f"/api/v1/namespaces/{space}/serviceaccounts/airflow-external-secrets"
+    kube_with_crds.request("DELETE", account)
 
     def asked(*options: str) -> tuple[dict[str, Any], str]:
         done = aw.ok("check", "--live", "--json", "--installation", "airflow", *options)
