@@ -613,6 +613,15 @@ def test_a_payload_is_not_gone_where_another_mount_has_its_path(
             assert (done.state, says in done.detail) == ("blocked", True), done
             if version == "1":
                 assert bench.stored(f"{mount}/metadata/{path}") == hers
+            else:
+                # Policies name paths: they do not move with the mount.
+                every = ["create", "read", "update", "delete", "list"]
+                rights = {"sys/*": every, "auth/*": every, f"{mount}/*": every}
+                bench.log_in(bench.token({**rights, "identity/*": ["read", "list"]}))
+                done = removed(bench.target, ["payload"])[PAYLOAD]
+                assert done.state == "blocked", done
+                assert f"{mount}-moved may hold {path}" in done.detail, done
+                assert "a token that may read it" in done.fix.text, done
             assert isinstance(bench.stored(f"{mount}-moved/metadata/{path}"), dict)
             bench.vault.request("DELETE", f"sys/mounts/{mount}")
     finally:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
+from wizard.formats.terminal import escape_unprintable
 from wizard.stores.vault.manifests import policy_file
 from wizard.stores.vault.steps import policy_step
 from wizard.systems.vault.files import diff_texts, difference_status
 from wizard.systems.vault.looks import policy_path
-from wizard.systems.vault.ownership import judge_policy, mount_description
+from wizard.systems.vault.ownership import is_kv_2, judge_policy, mount_description
 from wizard.systems.vault.session import leave_to_vault_owner
 from wizard.workspace.committed import was_committed
 
@@ -60,11 +61,10 @@ class KvMount:
     def _check_mounts(self, mounts: Mapping[str, Any]) -> StepStatus:
         found = mounts.get(f"{self._mount}/")
         if isinstance(found, Mapping):
-            options = found.get("options") or {}
-            kind, version = found.get("type"), options.get("version", "1")
-            if (kind, version) == ("kv", "2"):
+            if is_kv_2(found):
                 return StepStatus("holds", f"{self._mount} is KV version 2")
-            what = f"KV version {version}" if kind == "kv" else f"of type {kind}"
+            kind = escape_unprintable(str(found.get("type")))
+            what = "KV version 1" if kind == "kv" else f"of type {kind}"
             return StepStatus(
                 "blocked",
                 f"mount {self._mount} is {what}; only KV version 2 has check-and-set",

@@ -140,8 +140,8 @@ def find_moved(
     """Return where the payloads of a source may be if their mount is missing. Raises VaultError.
 
     `named` are the mounts in the answers, now or earlier, and `paths` those of the payloads; see
-    `find_moved_payload` for `most`. Empty if the mount is there, or if this login may not list the
-    mounts.
+    `find_moved_payload` for `most`. Empty if `mount` is there (none is meant by an empty name), or
+    if this login may not list the mounts.
     """
     mounts = read_path(vault, "sys/mounts").data or {}
     if not mounts or f"{mount}/" in mounts:

@@ -57,6 +57,16 @@ def judge_mount(entry: Mapping[str, Any], own: str) -> Ownership:
     return Ownership("another's", "was not created by this installation")
 
 
+def is_kv_2(entry: Mapping[str, Any]) -> bool:
+    """Return whether a mount is KV version 2, from its entry in Vault's list of mounts.
+
+    A mount without a version is of version 1.
+    """
+    options = entry.get("options")
+    version = options.get("version") if isinstance(options, Mapping) else None
+    return (entry.get("type"), str(version or "")) == ("kv", "2")
+
+
 def judge_role(role: Mapping[str, Any], own: str, read_policy: Callable[[str], Found]) -> Ownership:
     """Return whose a role is: that of all policies which it gives.
 

@@ -12,9 +12,8 @@ from wizard.formats.shell import quote
 from wizard.formats.terminal import escape_unprintable
 from wizard.secrets.payload import Payload
 from wizard.systems.target import DataKind
-from wizard.systems.vault.ownership import judge_mount, judge_payload
+from wizard.systems.vault.ownership import is_kv_2, judge_mount, judge_payload
 from wizard.systems.vault.paths import list_payload_settings
-from wizard.systems.vault.remount import find_own_mounts
 from wizard.systems.vault.removal import build_vault_step
 from wizard.systems.vault.removal_path import PathRemoval, format_names
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
@@ -68,6 +67,7 @@ class _Payload(PathRemoval):
         self._own = own
         self.path = f"{self._store.mount}/metadata/{self._store.path}"
         self.what = f"payload {self._store.mount}/{self._store.path}"
+        self._was_here = False
 
     @property
     def command(self) -> str:
@@ -78,7 +78,7 @@ class _Payload(PathRemoval):
         """Check whether the payload is deleted; one with a version of unknown owners is kept."""
         store = self._store
         entry = self._read_mount("sys/mounts", store.mount)
-        if isinstance(entry, dict) and not _is_kv_2(entry):
+        if isinstance(entry, dict) and not is_kv_2(entry):
             return self._replaced_status(entry)
         seen = self._session.read_path(self.path)
         if seen.hidden:
@@ -86,6 +86,7 @@ class _Payload(PathRemoval):
         if seen.data is None:
             replaced = self._check_replaced(entry) if isinstance(entry, dict) else None
             return replaced or self._check_moved() or self._gone_status()
+        self._was_here = True
         if self._session.read_path(f"{store.mount}/data/{store.path}").hidden:
             return leave_to_vault_owner(
                 f"this token cannot see which keys {self.what} holds", self.command
@@ -122,24 +123,27 @@ class _Payload(PathRemoval):
 
     def _check_replaced(self, entry: dict[str, Any]) -> StepStatus | None:
         """Return that a mount of ours has the payload, and one of others its former path."""
-        store, own = self._store, self._target.release.owner_id
-        if judge_mount(entry, own).is_ours:
+        store = self._store
+        # It was here, and this run deleted it: a namesake elsewhere is another payload.
+        if self._was_here or judge_mount(entry, self._target.release.owner_id).is_ours:
             return None
-        listed = self._session.read_path("sys/mounts").data or {}
-        made = find_own_mounts(listed, own, "kv", {store.mount})
-        read = self._session.read_path
-        holding = [one for one in made if read(f"{one}/metadata/{store.path}").data is not None]
-        if not holding:
+        moved = self._session.find_moved(store, replaced=True)
+        able = moved.holding or moved.unread
+        if not able:
             return None
-        named = format_names(holding)
+        verb = "holds" if moved.holding else "may hold"
+        source = quote(escape_unprintable(able[0])) if len(able) == 1 else "MOUNT"
+        several = "" if len(able) == 1 else "one of "
+        look = f"look there: vault kv metadata get -mount={source} {store.path}"
+        if not moved.holding:
+            look += " (this token may not), and run this again with a token that may read it"
         return StepStatus(
             "blocked",
-            f"mount {store.mount} is not this installation's, but {named}, which it created, holds "
-            f"{store.path}; not deleted",
+            f"mount {store.mount} is not this installation's, but {several}{format_names(able)} "
+            f"{verb} {store.path}; not deleted",
             Fix(
-                f"look there: vault kv metadata get -mount={quote(holding[0])} {store.path}; if "
-                f"it was moved: airflow-wizard set secrets.vault.mount={quote(holding[0])}, then "
-                "run this again",
+                f"{look}; if it was moved: airflow-wizard set secrets.vault.mount={source}, then "
+                "run this again; or, if nothing is left of it, leave out --data payload",
                 "secrets.vault.mount",
             ),
         )
@@ -233,10 +237,3 @@ class _Payload(PathRemoval):
             f"{self.what} holds keys that do not belong to this installation: {named}; not deleted",
             Fix(f"ask their owner to move them, then run: {self.command}{hint}"),
         )
-
-
-def _is_kv_2(entry: Mapping[str, Any]) -> bool:
-    return (entry.get("type"), str((entry.get("options") or {}).get("version") or "")) == (
-        "kv",
-        "2",
-    )

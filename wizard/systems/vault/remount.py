@@ -14,7 +14,7 @@ from typing import Any
 from wizard.errors import Fix
 from wizard.formats.shell import quote
 from wizard.formats.terminal import escape_unprintable
-from wizard.systems.vault.ownership import Found, judge_mount, judge_payload
+from wizard.systems.vault.ownership import Found, is_kv_2, judge_mount, judge_payload
 
 # Returns what a login sees at a path.
 Read = Callable[[str], Found]
@@ -101,7 +101,7 @@ def find_moved_payload(
         mount.rstrip("/")
         for mount, entry in sorted(mounts.items())
         if isinstance(entry, Mapping)
-        and (entry.get("type"), (entry.get("options") or {}).get("version")) == ("kv", "2")
+        and is_kv_2(entry)
         and mount.rstrip("/") not in {*named, *made}
     ]
     holding, unread, empty = list[str](), list[str](), list[str]()

@@ -20,7 +20,7 @@ from wizard.systems.cluster.ownership import settle_unknown
 from wizard.systems.vault.engine import normalize_policy
 from wizard.systems.vault.files import diff_texts
 from wizard.systems.vault.looks import policy_path, role_path
-from wizard.systems.vault.ownership import judge_policy, judge_role
+from wizard.systems.vault.ownership import is_kv_2, judge_policy, judge_role
 from wizard.systems.vault.paths import list_payload_settings, list_vault_settings
 from wizard.systems.vault.removal_path import PathRemoval, format_names
 from wizard.systems.vault.role import normalize_role, parse_role, render_role
@@ -365,8 +365,7 @@ class KvMountRemoval(_MountRemoval):
             return self._moved_status("sys/mounts", "kv")
         if isinstance(entry, StepStatus):
             return entry
-        version = str((entry.get("options") or {}).get("version") or "")
-        if (entry.get("type"), version) != ("kv", "2"):
+        if not is_kv_2(entry):
             return self._other_engine_status("engine", entry)
         asked = self._ask_mount_owner(entry)
         if asked is not None and asked.state == "kept":

@@ -162,11 +162,14 @@ class VaultLogin:
         """Return a policy by its name; see `read_path`."""
         return self.read_path(f"sys/policies/acl/{name}")
 
-    def find_moved(self, store: VaultSettings | None = None) -> MovedPayload:
+    def find_moved(
+        self, store: VaultSettings | None = None, *, replaced: bool = False
+    ) -> MovedPayload:
         """Return where a payload may be if its mount is missing, by default all. Raise VaultError.
 
         A payload elsewhere is found by its own source, and a mount by its creator's. A mount that
-        earlier answers named counts only for one `store`, whose removal must not miss it.
+        earlier answers named counts only for one `store`, whose removal must not miss it. With
+        `replaced`, a mount of others is at its path.
         """
         answers, release = self._target.answers, self._target.release
         if store is not None:
@@ -180,9 +183,11 @@ class VaultLogin:
         def find() -> MovedPayload:
             vault = self.vault
             most = FEW_MOUNTS if self._has_few_uses else None
-            return find_moved(vault, release.owner_id, self.store.mount, named, paths, most)
+            gone = "" if replaced else self.store.mount
+            return find_moved(vault, release.owner_id, gone, named, paths, most)
 
-        return self.read_recently(f"moved {' '.join(paths)}", find)
+        kind = "replaced" if replaced else "moved"
+        return self.read_recently(f"{kind} {' '.join(paths)}", find)
 
     def may(self, path: str, *needed: str) -> bool:
         """Return whether this token has all these capabilities at a path.
