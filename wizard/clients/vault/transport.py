@@ -81,6 +81,10 @@ class VaultUnroutedError(VaultError):
     """There is no mount for the path: it says nothing about what a mount there would hold."""
 
 
+class VaultAccessorError(VaultError):
+    """There is no token with the accessor: it has ended, or never was."""
+
+
 class VaultConflictError(VaultError, ConflictError):
     """Another writer changed the secret in the meantime, or another run has the lock."""
 
@@ -342,6 +346,8 @@ def _classify_status(answer: VaultResponse, address: VaultAddress, identity: str
                 address.namespace_fix.question,
             ),
         )
+    if answer.has_error("invalid accessor") and status in {400, 403}:
+        return VaultAccessorError("invalid", f"{where} has no token with this accessor")
     if status == 403:
         return VaultError(
             "forbidden",

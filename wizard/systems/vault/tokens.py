@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wizard.clients.vault.transport import VaultError
+from wizard.clients.vault.transport import VaultAccessorError, VaultError
 from wizard.formats.terminal import escape_unprintable
 
 if TYPE_CHECKING:
@@ -57,14 +57,16 @@ def find_holders(session: VaultLogin, policy: str, roles: Collection[str]) -> li
     if accessors is None:
         return None
     own = read_own_token(session).accessor
-    return [
-        f"token {escape_unprintable(str(found.get('display_name')))} (accessor {one})"
-        for one in accessors
-        if one != own
-        and (found := _look_up(session, one))
-        and policy.lower() in {str(name).lower() for name in found.get("policies") or ()}
-        and not {*roles} & _list_entries(found)
-    ]
+    holders = []
+    for one in accessors:
+        found = {} if one == own else _look_up(session, one)
+        if found is None:
+            return None
+        given = {str(name).lower() for name in found.get("policies") or ()}
+        if policy.lower() in given and not {*roles} & _list_entries(found):
+            shown = escape_unprintable(str(found.get("display_name")))
+            holders.append(f"token {shown} (accessor {one})")
+    return holders
 
 
 def _list_accessors(session: VaultLogin) -> list[str] | None:
@@ -80,15 +82,21 @@ def _list_accessors(session: VaultLogin) -> list[str] | None:
     return sorted(map(str, listed)) if len(listed) <= _MOST else None
 
 
-def _look_up(session: VaultLogin, accessor: str) -> Mapping[str, Any]:
-    """Return a token; empty if it has ended in the meantime."""
+def _look_up(session: VaultLogin, accessor: str) -> Mapping[str, Any] | None:
+    """Return a token, empty if it has ended in the meantime; None if this login may not see it.
+
+    Only Vault itself says that a token has ended. Raises VaultError for any other answer.
+    """
     if accessor not in session.seen_tokens:
         try:
             found = session.call("POST", _LOOKUP, {"accessor": accessor}).data
-        except VaultError as error:
-            if error.transient:
-                raise
+        except VaultAccessorError:
             found = {}
+        except VaultError as error:
+            if error.kind != "forbidden":
+                raise
+            session.require_alive()
+            return None
         session.seen_tokens[accessor] = found
     return session.seen_tokens[accessor]
 
