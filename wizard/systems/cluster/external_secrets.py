@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 # A sync that long ago says what the store has now.
 FRESH_MINUTES = 10
+# Clocks of nodes differ a little; a time further ahead says nothing of when it was read.
+_CLOCK_SKEW = timedelta(minutes=1)
 FallbackDiagnosis = Callable[[], Diagnosis | None]
 
 OPERATOR_HINT = "install External Secrets with its CRDs, 0.16 or newer"
@@ -197,7 +199,7 @@ def is_just_synced(found: KubeObject, now: datetime | None) -> bool:
         return False
     try:
         when = datetime.fromisoformat(str((found.get("status") or {}).get("refreshTime") or ""))
-        return now - when < timedelta(minutes=FRESH_MINUTES)
+        return -_CLOCK_SKEW <= now - when < timedelta(minutes=FRESH_MINUTES)
     except (ValueError, TypeError):
         return False
 
