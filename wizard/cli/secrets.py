@@ -201,7 +201,7 @@ def _fill_store_path(
         run.require_acceptance(RESTORE, found.restore_question)
     run.require_consent(list_read_consents(run.proposal, found.items, found.store.name, agreed))
     inputs = Inputs(run.proposal.answers, run.start.folder, make_prompt(run))
-    require_known_use(run, session.signs(inputs, cluster))
+    require_known_use(run, found, session.signs(inputs, cluster))
     confirm_write(run, len(found.missing_facts), found.store.name)
     filled = session.fill(inputs, seal)
     report_written(run, found, filled)

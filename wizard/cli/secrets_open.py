@@ -106,7 +106,7 @@ def _fill_path(
         if note := session.require_rights():
             run.note(note)
         inputs = _FileInputs(run.proposal.answers, _known=dict(handed.values))
-        require_known_use(run, session.signs(inputs, open_run_cluster(run)))
+        require_known_use(run, found, session.signs(inputs, open_run_cluster(run)))
         confirm_write(run, len(missing), found.store.name)
         filled = fill_store(found.store, found.seen, missing, seal)
         _require_same(found.store.name, filled.payload.get, values)

@@ -312,10 +312,11 @@ def make_prompt(run: SecretsRun) -> Any:
     return lambda key: getpass(f"{key} (not shown): ", stream=run.console.err)
 
 
-def require_known_use(run: SecretsRun, signs: PriorUse) -> None:
+def require_known_use(run: SecretsRun, found: Survey, signs: PriorUse) -> None:
     """Print the places that could not be searched for an earlier use of the installation.
 
-    Where a place refused the look, new values need a yes of their own (`--accept unchecked-use`).
+    Where a place refused the look, new values need a yes of their own (`--accept unchecked-use`),
+    and so do those that are copied from another place: they may be older than the ones in use.
     """
     for place in signs.unknown:
         run.note(
@@ -323,8 +324,11 @@ def require_known_use(run: SecretsRun, signs: PriorUse) -> None:
             "into the store"
         )
     if signs.doubts:
+        copied = join_fact_keys(found.facts_in_state("adopt"))
+        steps = ["generate new values"] if found.facts_in_state("generate") or not copied else []
+        steps += [f"copy values that may not be the ones in use ({copied})"] if copied else []
         run.require_acceptance(
-            UNCHECKED_USE, f"not checked: {'; '.join(signs.doubts)}: generate new values?"
+            UNCHECKED_USE, f"not checked: {'; '.join(signs.doubts)}: {', and '.join(steps)}?"
         )
 
 

@@ -148,7 +148,7 @@ def hand_off(run: SecretsRun, agreed: Mapping[str, Any]) -> ExitCode:
         if made := found.facts_in_state("generate"):
             signs = found.signs(inputs, open_run_cluster(run), make_database_client(run.proposal))
             signs.require_none(made, found.store.name)
-            require_known_use(run, signs)
+            require_known_use(run, found, signs)
     confirm_write(run, len(missing), str(file))
     values = {fact.key: one for found in every for fact, one in found.values(inputs).items()}
     generated = tuple(fact.key for fact in _facts(every, "generate"))

@@ -172,7 +172,9 @@ def test_a_mount_that_is_gone_may_have_had_the_values(bench: Bench) -> None:
 
 def test_a_mount_that_is_gone_does_not_hide_the_place_before_it(bench: Bench) -> None:
     """Nothing is there any more: the values in use are generated nowhere, but copied."""
-    bench.answers(ON_VOLUME)
+    # Mounts that other tests left hold the payload of another repository.
+    url = f"ssh://git@git.example.com/{bench.mount}/airflow.git"
+    bench.answers({**ON_VOLUME, "delivery.argocd.repo_url": url})
     first = fill(bench)
     move(bench, f"secrets.vault.mount={bench.mount}-gone")
     back = (f"secrets.vault.mount={bench.mount}", f"secrets.vault.path={ELSEWHERE}")
@@ -181,9 +183,35 @@ def test_a_mount_that_is_gone_does_not_hide_the_place_before_it(bench: Bench) ->
     assert refused.code == 4, refused
     assert f"{bench.mount}-gone/{PATH}" in refused.err
     assert f"copied from fernetKey of {bench.mount}/{PATH}" in refused.out, refused.out
+    assert "copy values that may not be the ones in use (redisPassword, fernetKey, " in refused.err
+    assert "generate new values" not in refused.err
     bench.aw.ok("secrets", "--yes", *ALLOW, "--accept", "unchecked-use")
     moved = f"{bench.mount}/data/{ELSEWHERE}"
     assert bench.vault.request("GET", moved)["data"]["data"] == first
+
+
+def test_a_mount_that_was_moved_ends_the_search(bench: Bench) -> None:
+    """Nothing at its path tells what it holds: a key that was rotated there would come back."""
+    before, now = f"{bench.mount}-before", f"{bench.mount}-now"
+    bench.answers(ON_VOLUME)
+    fill(bench)
+    bench.vault.request("POST", f"sys/mounts/{before}", {"type": "kv", "options": {"version": "2"}})
+    move(bench, f"secrets.vault.mount={before}")
+    bench.aw.ok("secrets", "--yes", *ALLOW)
+    bench.vault.request("POST", "sys/remount", {"from": before, "to": now})
+    back = (f"secrets.vault.mount={bench.mount}", f"secrets.vault.path={ELSEWHERE}")
+    bench.aw.ok("set", *back, "--yes", "--accept", "another-payload")
+    try:
+        refused = bench.aw("secrets", "--yes", *ALLOW)
+        assert refused.code == 4, refused
+        assert f"{before}/{PATH}" in refused.err
+        assert "--accept unchecked-use" in refused.err
+        assert "generate new values" in refused.err
+        assert "copied from" not in refused.out
+        with pytest.raises(RefusedError):
+            bench.vault.request("GET", f"{bench.mount}/data/{ELSEWHERE}")
+    finally:
+        bench.vault.request("DELETE", f"sys/mounts/{now}")
 
 
 def test_more_versions_than_are_read_are_a_doubt(bench: Bench) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wizard.clients.vault.transport import VaultConflictError, VaultError
+from wizard.clients.vault.transport import VaultConflictError, VaultError, VaultUnroutedError
 from wizard.engine.steps import seal_text
 from wizard.errors import NO_FIX, Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
@@ -25,8 +25,8 @@ class VaultPayloadStore:
     """A payload at one path of a KV version 2 mount.
 
     `source` is recorded in the custom metadata of a payload that this store creates or that the
-    operator agrees to fill. `question` sets the path, and `step` is the step
-    that fills it.
+    operator agrees to fill. `question` sets the path, and `step` is the step that fills it.
+    `may_be_moved` returns whether a missing mount may be elsewhere now, with its payload.
     """
 
     vault: Vault
@@ -36,6 +36,7 @@ class VaultPayloadStore:
     source: str = ""
     question: str = "secrets.vault.path"
     step: str = "vault.payload"
+    may_be_moved: Callable[[], bool] = lambda: True
 
     @property
     def name(self) -> str:
@@ -52,10 +53,12 @@ class VaultPayloadStore:
 
     def explain_refusal(self, error: WizardError) -> HiddenPlace | None:
         """Return why a look failed at this place; None for a failure of Vault as a whole."""
-        kind = error.kind if isinstance(error, VaultError) else ""
-        if kind in {"forbidden", "missing", "version"} or isinstance(error, RefusedError):
-            return HiddenPlace(error.message, is_gone=kind == "missing")
-        return None
+        if not isinstance(error, VaultError):
+            return HiddenPlace(error.message) if isinstance(error, RefusedError) else None
+        if error.kind not in {"forbidden", "missing", "version"}:
+            return None
+        is_moved = isinstance(error, VaultUnroutedError) and self.may_be_moved()
+        return HiddenPlace(error.message, is_gone=error.kind == "missing" and not is_moved)
 
     def judge(self, version: int) -> Claim:
         """Return whose the payload with this newest version is; ours if nothing is stored."""

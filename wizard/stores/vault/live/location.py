@@ -15,12 +15,12 @@ from wizard.formats.nested import get_value
 from wizard.stores.live import StoreLocation
 from wizard.stores.vault.settings import VaultSettings, vault_answers
 from wizard.stores.vault.steps import payload_step
-from wizard.systems.vault.looks import find_moved
+from wizard.systems.vault.looks import find_moved, read_path
 from wizard.systems.vault.namespace import find_namespace_problem
 from wizard.systems.vault.paths import list_named_mounts, list_payload_settings
 from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.payload_store import VaultPayloadStore
-from wizard.systems.vault.remount import FEW_MOUNTS
+from wizard.systems.vault.remount import FEW_MOUNTS, find_moved_payload
 from wizard.systems.vault.retention import read_retention
 from wizard.systems.vault.uses import SECRETS_REQUESTS, require_uses
 from wizard.workspace.consent import VAULT_SERVER_KEY
@@ -41,6 +41,8 @@ class OpenVault:
     vault: Vault
     source: str = ""
     warnings: tuple[str, ...] = ()
+    find_named: Callable[[], Collection[str]] = frozenset
+    most: int | None = None
 
     @property
     def identity(self) -> str:
@@ -58,7 +60,26 @@ class OpenVault:
             self.source,
             own.question("path"),
             payload_step(own).id,
+            lambda: self._may_be_moved(own),
         )
+
+    def _may_be_moved(self, settings: VaultSettings) -> bool:
+        """Return whether a payload whose mount is missing may be in another mount.
+
+        Those that answers named are left out: they are looked at by themselves. Raises VaultError.
+        """
+        listed = read_path(self.vault, "sys/mounts")
+        if listed.data is None:
+            return True
+        moved = find_moved_payload(
+            lambda path: read_path(self.vault, path),
+            listed.data,
+            self.source,
+            self.find_named(),
+            [settings.path],
+            self.most,
+        )
+        return bool(moved.holding or moved.unread)
 
     def require_lasting(self, settings: StoreSettings) -> tuple[str, ...]:
         """Return warnings about the path; raise RefusedError if Vault deletes what it holds."""
@@ -144,7 +165,7 @@ def _open(
         has_few_uses = require_uses(vault, SECRETS_REQUESTS * len(every))
         most = FEW_MOUNTS if has_few_uses else None
         _require_mount(vault, every, source, find_named, most)
-        yield OpenVault(vault, source, tuple(_list_warnings(vault, every[0])))
+        yield OpenVault(vault, source, tuple(_list_warnings(vault, every[0])), find_named, most)
 
 
 def _require_mount(
