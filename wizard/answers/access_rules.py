@@ -45,29 +45,23 @@ def check_access(answers: Answers) -> Iterator[Problem]:
 
 def _check_load_balancer(access: Access) -> Iterator[Problem]:
     """Report a load balancer that would not, or may not, terminate TLS."""
-    from wizard.manifests.load_balancer_tls import AWS_CERTIFICATE, find_layer_4, terminates_tls
+    from wizard.manifests.load_balancer_tls import find_fault, find_layer_4
 
     named = access.tls.annotation
-    if named:
-        if not access.annotations.get(named):
-            yield Problem(
-                "access.tls.annotation", "name an annotation that access.annotations gives a value"
-            )
-        return
-    port = urlsplit(access.base_url).port or 443
-    if terminates_tls(access.annotations, port):
-        return
-    cloud = find_layer_4(access.annotations)
-    if cloud:
+    if cloud := find_layer_4(access.annotations):
         yield Problem(
             "access.kind",
             f"use ingress or httproute: load balancers of {cloud} do not terminate TLS for a "
             "Service, so logins would be sent in clear text",
         )
-        return
-    yield Problem(
-        "access.annotations",
-        f"name the certificate for port {port} with your cloud's annotations, such as "
-        f"{AWS_CERTIFICATE}; if this version does not know them, name the one with the "
-        "certificate in access.tls.annotation: without TLS, logins would be sent in clear text",
-    )
+    elif named and not access.annotations.get(named):
+        yield Problem(
+            "access.tls.annotation", "name an annotation that access.annotations gives a value"
+        )
+    else:
+        port = urlsplit(access.base_url).port or 443
+        if fault := find_fault(access.annotations, port, named):
+            yield Problem(
+                "access.annotations",
+                f"{fault}: without TLS on port {port}, logins would be sent in clear text",
+            )

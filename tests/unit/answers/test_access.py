@@ -47,7 +47,7 @@ def problems(changes: dict[str, object]) -> list[str]:
         (
             {**BALANCER, "access.annotations": {CERTIFICATE: ""}},
             "annotations",
-            "certificate for port 443",
+            "TLS on port 443",
         ),
         ({**BALANCER, "access.tls.annotation": "a"}, "tls.annotation", "access.annotations gives"),
         (
@@ -187,6 +187,47 @@ def test_only_annotations_that_terminate_tls_on_the_port_prove_it() -> None:
         assert "port 8443" in problem
     named = {**elsewhere, "access.annotations": {"example.com/certificate": "ui"}}
     assert problems({**named, "access.tls.annotation": "example.com/certificate"}) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "named", "problem"),
+    [
+        (
+            {f"{BETA}azure-load-balancer-internal": "true"},
+            f"{BETA}azure-load-balancer-internal",
+            "access.kind: use ingress or httproute: load balancers of Azure",
+        ),
+        (
+            {f"{BETA}azure-load-balancer-internal": "true", "example.com/certificate": "ui"},
+            "example.com/certificate",
+            "access.kind: use ingress or httproute: load balancers of Azure",
+        ),
+        (
+            {f"{DO}certificate-id": "1"},
+            f"{DO}certificate-id",
+            f"access.annotations: add {DO}tls-ports: 443: ",
+        ),
+        (
+            {f"{DO}certificate-id": "1", f"{DO}tls-ports": "8443"},
+            "",
+            f"access.annotations: add {DO}tls-ports: 8443,443: ",
+        ),
+        (
+            {CERTIFICATE: "arn:a", f"{BETA}aws-load-balancer-ssl-ports": "8443"},
+            CERTIFICATE,
+            f"access.annotations: add 443 to {BETA}aws-load-balancer-ssl-ports: ",
+        ),
+        ({f"{HETZNER}http-certificates": "1"}, "", f"access.annotations: add {HETZNER}protocol: "),
+        ({f"{HETZNER}type": "lb11"}, "", f"access.annotations: give {HETZNER}http-certificates "),
+        ({f"{LINODE}80": "{}"}, "", f"access.annotations: add {LINODE}443: "),
+    ],
+)
+def test_the_rule_of_a_known_cloud_decides_and_says_what_is_missing(
+    given: dict[str, str], named: str, problem: str
+) -> None:
+    answered = {**BALANCER, "access.annotations": given, "access.tls.annotation": named}
+    [found] = problems(answered)
+    assert found.startswith(problem)
 
 
 @pytest.mark.parametrize(
