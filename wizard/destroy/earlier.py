@@ -72,7 +72,8 @@ def build_earlier_step(target: Target) -> Step:
         folders = (target.release.paths.apps, target.release.paths.argocd)
         if gap := find_history_gap(target.repository, target.release.installation, folders):
             lines.append(f"{gap.reason}: the history may name other places and objects")
-            fixes.append(Fix(f"to see the history, run {gap.command}, then run this again"))
+            again = ", then run this again" if gap.fetches else ""
+            fixes.append(Fix(f"to see the history, run {gap.command}{again}"))
         if not lines:
             return StepStatus("holds", "no earlier answers named other places or objects")
         return StepStatus("kept", "; ".join(dict.fromkeys(lines)), Fix.join(fixes))

@@ -18,15 +18,21 @@ from wizard.plan.merge_base import state_folder
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
 
-_VERSIONS = 200
+# So many commits are read. Each answers file may name a place of its own, and the wizard's own YAML
+# is read fast (a millisecond a file): a history that is longer than this hardly exists.
+_ANSWERS, _VERSIONS = 2000, 200
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryGap:
-    """Why earlier versions are not read, as a clause, and the command that shows them."""
+    """Why earlier versions are not read, as a clause, and the command that shows them.
+
+    With `fetches`, the command brings them here, so that the next run reads them.
+    """
 
     reason: str
     command: str
+    fetches: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +51,16 @@ def list_earlier_answers(repository: WorkTree, name: str, own: Claims) -> list[E
     from wizard.answers.files import parse_answers
 
     path = repository.full_path(_answers_path(name))
-    log = ("log", "--format=%H", f"-n{_VERSIONS}", "HEAD", "--", path)
+    log = ("log", "--format=%H", f"-n{_ANSWERS}", "HEAD", "--", path)
     commits = repository.git.read(*log, ok=(0, 128)).text.split()
     found = []
     seen = {_comparable(own)}
     versions = repository.objects([f"{commit}:{path}" for commit in commits])
+    known: set[bytes] = set()
     for commit, version in zip(commits, versions, strict=True):
-        if version is None:
+        if version is None or version[1] in known:
             continue
+        known.add(version[1])
         try:
             claims = derive_claims(parse_answers(version[1].decode(), path), repository.prefix)
         except (AnswersError, UnicodeDecodeError):
@@ -68,19 +76,20 @@ def find_history_gap(
 ) -> HistoryGap | None:
     """Return why earlier answers of an installation, or files in these folders, are not read.
 
-    Only the last 200 commits that changed them are read, and a shallow clone lacks older ones. None
-    if all are read.
+    Only the last 2000 commits that changed the answers are read, and the last 200 that changed a
+    folder; a shallow clone lacks older ones. None if all are read.
     """
     if repository.is_shallow:
         reason = "this clone lacks the history before its oldest commit"
-        return HistoryGap(reason, "git fetch --unshallow")
-    for path in (_answers_path(name), *folders):
+        return HistoryGap(reason, "git fetch --unshallow", fetches=True)
+    limits = {_answers_path(name): _ANSWERS, **dict.fromkeys(folders, _VERSIONS)}
+    for path, most in limits.items():
         place = f":(top,literal){repository.full_path(path)}"
-        count = ("rev-list", "--count", f"-n{_VERSIONS + 1}", "HEAD", "--", place)
+        count = ("rev-list", "--count", f"-n{most + 1}", "HEAD", "--", place)
         counted = repository.git.read(*count, ok=(0, 128))
-        if counted.code == 0 and int(counted.text) > _VERSIONS:
-            reason = f"only the last {_VERSIONS} commits that changed {path} are read"
-            return HistoryGap(reason, f"git log -p --skip={_VERSIONS} -- {quote(place)}")
+        if counted.code == 0 and int(counted.text) > most:
+            reason = f"only the last {most} commits that changed {path} are read"
+            return HistoryGap(reason, f"git log -p --skip={most} -- {quote(place)}")
     return None
 
 

@@ -214,12 +214,15 @@ def test_a_mount_that_was_moved_ends_the_search(bench: Bench) -> None:
         bench.vault.request("DELETE", f"sys/mounts/{now}")
 
 
-def test_more_versions_than_are_read_are_a_doubt(bench: Bench) -> None:
+def test_more_versions_than_are_read_are_a_doubt(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench.answers(ON_VOLUME)
-    bench.aw.ok("commit", "--yes", "--answers", str(bench.file))
+    first = fill(bench)
+    move(bench, f"secrets.vault.path={ELSEWHERE}")
     git, file = bench.aw.git, ".airflow-wizard/airflow/answers.yaml"
     text = git.git("show", f"HEAD:{file}")
-    versions = [f"{text}\n# {number}\n" for number in range(199)]
+    versions = [f"# {number}\n{text}\n" for number in range(250)]
     lines = [f"reset refs/heads/long\nfrom {git.git('rev-parse', 'HEAD')}\n\n"]
     for number, version in enumerate(versions):
         size = len(version.encode())
@@ -232,15 +235,22 @@ def test_more_versions_than_are_read_are_a_doubt(bench: Bench) -> None:
         input="".join(lines).encode(),
     )  # fmt: skip
     git.git("reset", "-q", "--hard", "long")
-    gap = find_history_gap(git.repo, "airflow")
-    assert gap is None
-    git.commit({file: f"{text}\n# one more\n"})
-    refused = bench.aw("secrets", "--yes", *ALLOW)
+    assert find_history_gap(git.repo, "airflow") is None
+    words, moved = ("secrets", "--yes", *ALLOW), f"{bench.mount}/data/{ELSEWHERE}"
+    with monkeypatch.context() as few:
+        few.setattr("wizard.workspace.earlier._ANSWERS", 251)
+        refused = bench.aw(*words)
     assert refused.code == 4, refused
-    assert f"only the last 200 commits that changed {file} are read" in refused.err
+    assert f"only the last 251 commits that changed {file} are read" in refused.err
+    assert "--skip=251" in refused.err
     assert "--accept unchecked-use" in refused.err
-    assert bench.version == 0
-    bench.aw.ok("secrets", "--yes", *ALLOW, "--accept", "unchecked-use")
+    with pytest.raises(RefusedError):
+        bench.vault.request("GET", moved)
+    gap = find_history_gap(git.repo, "airflow", [".airflow-wizard"])
+    assert gap is not None
+    assert ("--skip=200" in gap.command, gap.fetches) == (True, False)
+    bench.aw.ok(*words)
+    assert bench.vault.request("GET", moved)["data"]["data"] == first
 
 
 def test_a_place_at_another_server_may_have_the_values(bench: Bench) -> None:
