@@ -1,4 +1,4 @@
-"""Logins to a cloud by the identity of the pods: a warning while the pods carry none."""
+"""Logins to a cloud by the identity of the pods: a warning while pods on AKS carry none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ KEY_VAULT: dict[str, Any] = {
     "secrets.backend.kind": "azure",
     "secrets.backend.vault_url": "https://example.vault.azure.net",
 }
-ROLE = {"components.service_account.annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1"}}
 CLIENT = {"components.service_account.annotations": {"azure.workload.identity/client-id": "a-1"}}
 LABEL = {"components.pod_labels": {"azure.workload.identity/use": "true"}}
 
@@ -33,15 +32,12 @@ def warned(changes: dict[str, Any]) -> list[Finding]:
     return [one for one in found if one.rule == "configuration.identity"]
 
 
-@pytest.mark.parametrize(("login", "carried"), [(S3, ROLE), (GCS, ROLE)])
-def test_an_account_without_annotation_is_known_to_no_cloud(
-    login: dict[str, Any], carried: dict[str, Any]
-) -> None:
-    [warning] = warned(login)
-    assert warning.severity == "warning"
-    assert warning.fix.question == "components.service_account.annotations"
-    assert "components.service_account.annotations" in warning.fix.text
-    assert warned({**login, **carried}) == []
+MINIO = {**S3, "logs.endpoint": "minio.example.internal:9000", "logs.ca.file": "ca.pem"}
+
+
+@pytest.mark.parametrize("login", [S3, GCS, MINIO])
+def test_clouds_that_know_the_accounts_by_name_need_nothing(login: dict[str, Any]) -> None:
+    assert warned(login) == []
 
 
 @pytest.mark.parametrize("login", [BLOBS, KEY_VAULT])
@@ -55,12 +51,22 @@ def test_aks_needs_a_label_too(login: dict[str, Any]) -> None:
     assert warned({**login, **LABEL, **CLIENT}) == []
 
 
+def test_what_is_not_for_azure_does_not_silence_it() -> None:
+    other = {"components.service_account.annotations": {"example.com/owner": "data"}}
+    key = {"values": {"env": [{"name": "AWS_ACCESS_KEY_ID", "value": "x"}]}}
+    for login in (BLOBS, KEY_VAULT):
+        [warning] = warned({**login, **LABEL, **other, **key})
+        assert "azure.workload.identity/client-id" in warning.message
+        assert "use=true" not in warning.message
+
+
 def test_a_login_with_a_secret_or_accounts_of_others_need_nothing() -> None:
-    assert warned({**S3, "logs.auth": "connection"}) == []
-    given = {"env": [{"name": "AWS_ACCESS_KEY_ID", "value": "x"}]}
-    assert warned({**S3, "values": given}) == []
+    assert warned({**BLOBS, "logs.auth": "connection"}) == []
+    given = {"env": [{"name": "AZURE_CLIENT_CERTIFICATE_PATH", "value": "/c.pem"}]}
+    for login in (BLOBS, KEY_VAULT):
+        assert warned({**login, "values": given}) == []
     others = {"apiServer": {"serviceAccount": {"create": False, "name": "theirs"}}}
-    assert warned({**S3, "values": others}) == []
+    assert warned({**BLOBS, **LABEL, "values": others}) == []
 
 
 def test_the_runbook_names_both_keys() -> None:
