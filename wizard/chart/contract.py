@@ -119,8 +119,11 @@ class SecretUse:
         return name if isinstance(name, str) else ""
 
 
-def _needs_keda_connection(values: Mapping[str, object]) -> bool:
-    """Return whether all pods get the URL that KEDA reads instead of Airflow's (chart 1.22.0)."""
+def needs_keda_connection(values: Mapping[str, object]) -> bool:
+    """Return whether all pods get the URL that KEDA reads instead of Airflow's.
+
+    Source: chart 1.22.0, `custom_airflow_environment` in `_helpers.yaml`.
+    """
     mysql = get_chart_value(values, "data.metadataConnection.protocol") == "mysql"
     pooled = get_chart_value(values, "pgbouncer.enabled") is True
     workers = ("workers.celery.keda", "workers.keda")
@@ -154,7 +157,7 @@ CONTRACT: tuple[SecretUse, ...] = (
         "data.metadataSecretName",
         ("connection",),
         "the metadata database's URL",
-        also=(_needs_keda_connection, KEDA_KEY),
+        also=(needs_keda_connection, KEDA_KEY),
         switches=_variables("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW_CONN_AIRFLOW_DB"),
     ),
     SecretUse(

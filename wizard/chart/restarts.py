@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from wizard.chart.contract import get_chart_value, get_chart_value_at, is_celery
+from wizard.chart.contract import (
+    get_chart_value,
+    get_chart_value_at,
+    is_celery,
+    needs_keda_connection,
+)
 from wizard.chart.pod_template import TEMPLATE
 from wizard.formats.nested import get_value, walk
 
@@ -167,11 +172,7 @@ def list_workloads(values: Values, airflow: tuple[int, int, int]) -> tuple[str, 
 
 
 def _is_on(values: Values, key: str, *, default: bool = True) -> bool:
-    return _is_true(values, f"{key}.enabled", default=default)
-
-
-def _is_true(values: Values, dotted: str, *, default: bool) -> bool:
-    found = get_value(values, tuple(dotted.split(".")))
+    found = get_value(values, (*key.split("."), "enabled"))
     return default if found is None else bool(found)
 
 
@@ -184,7 +185,7 @@ def find_restarts(old: Values, new: Values, *, local: bool, task_pods: bool) -> 
     hit: set[str] = set()
     # A template of one's own replaces the one that these values would change.
     task_pods = task_pods and not (old.get(TEMPLATE) and new.get(TEMPLATE))
-    if _reads_keda_url(old) != _reads_keda_url(new):
+    if needs_keda_connection(old) != needs_keda_connection(new):
         hit.update(_CONFIGURED)
     own_tag = all(get_value(one, ("images", "airflow", "tag")) for one in (old, new))
     for path in _compare(old, new, ()):
@@ -199,20 +200,6 @@ def find_restarts(old: Values, new: Values, *, local: bool, task_pods: bool) -> 
             hit.update(_AIRFLOW if key.startswith("webserver") or task_pods else ())
         hit.update(_restarted_by(path, local=local, task_pods=task_pods))
     return frozenset(hit)
-
-
-def _reads_keda_url(values: Values) -> bool:
-    """Return whether Airflow's pods have the URL by which KEDA connects past PgBouncer.
-
-    Source: chart 1.22.0, `custom_airflow_environment`; KEDA counts workers' tasks through PgBouncer
-    by default, triggers past it.
-    """
-    scalers = (("workers.celery.keda", True), ("workers.keda", True), ("triggerer.keda", False))
-    return get_chart_value(values, "pgbouncer.enabled") is True and any(
-        get_chart_value(values, f"{scaler}.enabled") is True
-        and not _is_true(values, f"{scaler}.usePgbouncer", default=pooled)
-        for scaler, pooled in scalers
-    )
 
 
 def _restarted_by(path: tuple[str, ...], *, local: bool, task_pods: bool) -> tuple[str, ...]:
