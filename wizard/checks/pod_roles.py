@@ -7,8 +7,9 @@ from typing import Any
 
 from wizard.checks.subject import Document, Subject, as_list, get_nested
 
-# What the KubernetesExecutor does with pods. Source: its provider, version 10.25.0.
-POD_VERBS = ("create", "get", "list", "watch", "delete")
+# What the KubernetesExecutor does with pods; it adopts those of another scheduler by a patch.
+# Source: its provider, version 10.25.0; chart 1.22.0, `pod-launcher-role.yaml`.
+POD_VERBS = ("create", "get", "list", "watch", "patch", "delete")
 _ANY = "*"
 
 

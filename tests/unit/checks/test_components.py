@@ -37,7 +37,7 @@ BINDING = {
     "subjects": [{"kind": "ServiceAccount", "name": "airflow-scheduler"}],
 }
 ACCOUNT = "scheduler.serviceAccount"
-LAUNCH = ["create", "get", "list", "watch", "delete"]
+LAUNCH = ["create", "get", "list", "watch", "patch", "delete"]
 
 
 def role(*verbs: str, kind: str = "Role", group: str = "", **more: object) -> Change:
@@ -84,6 +84,7 @@ RED: list[tuple[str, str, str, str, Change]] = [
             "a role that only reads": role("get", "list", "watch"),
             "a cluster role that only reads": role("get", kind="ClusterRole"),
             "a role for pods of another group": role(*LAUNCH, group="metrics.k8s.io"),
+            "a role that adopts no pods": role(*(one for one in LAUNCH if one != "patch")),
             "a role for one pod": role(*LAUNCH, resourceNames=["x"]),
             "a role without rules": role(resources=[]),
         }.items()
@@ -167,7 +168,7 @@ GREEN: dict[str, Change] = {
     "a cluster role": role(*LAUNCH, kind="ClusterRole"),
     "two roles together": both(role("get", "list", "watch"), lambda case: case.objects[
         "apps/airflow/role.yaml"]["rules"].append(
-            {"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "delete"]})),
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "patch", "delete"]})),
     "a role of the cluster": both(
         KUBERNETES, value("rbac.create", False),
         add("apps/airflow/role.yaml", {**BINDING, "roleRef": {"kind": "ClusterRole",
