@@ -137,7 +137,7 @@ def test_references_to_values_are_not_asked() -> None:
     assert "password" in saved["admin"]  # kept, for a way back to a store
 
 
-ASYNC_HINT = "name that key\nin `secrets.existing.metadata.async_key`"
+ASYNC_HINT = "name that key in\n`secrets.existing.metadata.async_key`"
 PG = "@pg.example.internal:5432/airflow?sslmode=require"
 POOL = "@airflow-pgbouncer.airflow:6543/airflow-metadata"
 INI = "[databases]\nairflow-metadata = host=x dbname=y\nairflow-result-backend = dbname=z\n"
@@ -280,13 +280,18 @@ def test_a_bundle_s_secret_is_named_once_for_a_bundle_with_a_login() -> None:
     for wrong in ([{"bundle": "other"}], [{"bundle": "fin"}, {"bundle": "fin", "key": "b"}]):
         [problem] = objections("production", {**changes, at: wrong})
         assert str(problem).startswith(at)
-        assert "at most once: fin" in str(problem)
+        assert str(problem).endswith("or it is listed twice; use fin")
     generated = {**MORE, "login": {"generate": True}}
     [problem] = objections("production", {**changes, "dags.bundles": [generated]})
     assert str(problem).startswith("dags.bundles.0.login: use login: {store: true}")
     shared = {**changes, **OTHERS, at: [{"bundle": "fin", "key": "FERNET"}]}
     [problem] = objections("production", shared)
-    assert problem.startswith("secrets.existing.bundle_connections.fin.key: use another key")
+    assert problem.startswith(f"{at}.0.key: use another key")
+    both = [MORE, {**MORE, "name": "hr"}]
+    unlisted = {**changes, "dags.bundles": both, "secrets.existing.secret": "all"}
+    found = [one for one in objections("production", unlisted) if one.startswith(at)]
+    for problem, name in zip(found, ("fin", "hr"), strict=True):
+        assert problem.startswith(f"{at}: add an entry with bundle: {name} and a key of its own: ")
 
 
 def test_the_asynchronous_url_is_read_where_the_secret_has_it() -> None:

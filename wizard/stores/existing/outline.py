@@ -19,10 +19,10 @@ _FORMS = {
     Form.SSH_KEY: "private key without a passphrase",
 }
 _ASYNC = (
-    "From the URL of the metadata database Airflow derives one for asyncpg, which refuses "
-    "`sslmode`:\nsome API requests fail. Put the URL for asyncpg "
-    "(`postgresql+asyncpg://...?ssl=require`) into a key\nof the same Secret, and name that key\n"
-    "in `secrets.existing.metadata.async_key`."
+    "From the URL of the metadata database, Airflow derives one for asyncpg, which refuses\n"
+    "`sslmode`: some API requests fail. Put the URL for asyncpg\n"
+    "(`postgresql+asyncpg://...?ssl=require`) into a key of the same Secret, and name that key in\n"
+    "`secrets.existing.metadata.async_key`."
 )
 
 

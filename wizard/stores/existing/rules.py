@@ -12,7 +12,13 @@ from wizard.errors import Problem
 from wizard.formats.nested import get_value
 from wizard.questions.section import QuestionInfo
 from wizard.stores.existing.contracts import CONTRACTS, Contract, find_bundle
-from wizard.stores.existing.questions import EXISTING, MORE_LOGINS, NAME, ExistingSecrets
+from wizard.stores.existing.questions import (
+    EXISTING,
+    MORE_LOGINS,
+    NAME,
+    BundleSecret,
+    ExistingSecrets,
+)
 
 
 def check_distinct_keys(answers: BaseModel) -> Iterator[Problem]:
@@ -24,15 +30,26 @@ def check_distinct_keys(answers: BaseModel) -> Iterator[Problem]:
         get_value(answers, ("installation", "release")),
         get_value(answers, ("installation", "namespace")),
     )
-    seen: dict[tuple[str, str], str] = {}
+    seen: dict[tuple[str, str], tuple[str, str]] = {}
     for contract, asked in _list_asked(answers, own):
         secret = asked.name or own.secret or names.object_name(contract.suffix)
         for ours, question in contract.keys.items():
-            where = f"secrets.{NAME}.{contract.question}.{question or 'name'}"
-            other = seen.setdefault((secret, getattr(asked, question, ours)), where)
-            if other != where:
-                what = "key" if question else "Secret"
-                yield Problem(where, f"use another {what}: {other} names the same key of {secret}")
+            where, fix = _locate(contract, asked, question, own)
+            found = (contract.question, where)
+            other, place = seen.setdefault((secret, getattr(asked, question, ours)), found)
+            if other != contract.question:
+                yield Problem(where, f"{fix}: {place} names the same key of {secret}")
+
+
+def _locate(contract: Contract, asked: Any, question: str, own: Any) -> tuple[str, str]:
+    """Return the key of the answers that names a key of a Secret, and how to name another."""
+    key = f"secrets.{NAME}.{contract.question}"
+    if isinstance(asked, BundleSecret):
+        key = f"secrets.{NAME}.bundle_connections"
+        if asked not in own.bundle_connections:
+            return key, f"add an entry with bundle: {asked.bundle} and a key of its own"
+        key += f".{own.bundle_connections.index(asked)}"
+    return f"{key}.{question or 'name'}", f"use another {'key' if question else 'Secret'}"
 
 
 def check_bundle_connections(answers: BaseModel) -> Iterator[Problem]:
@@ -51,10 +68,11 @@ def check_bundle_connections(answers: BaseModel) -> Iterator[Problem]:
     seen: set[str] = set()
     for number, one in enumerate(own.bundle_connections):
         if logins.get(one.bundle) is None or one.bundle in seen:
-            known = ", ".join(sorted(name for name, login in logins.items() if login)) or "none"
+            known = " or ".join(sorted(name for name, login in logins.items() if login))
+            fix = f"use {known}" if known else "remove it"
             yield Problem(
                 f"secrets.{NAME}.bundle_connections.{number}.bundle",
-                f"name each of dags.bundles that has a login at most once: {known}",
+                f"no bundle with a login has this name, or it is listed twice; {fix}",
             )
         seen.add(one.bundle)
 
