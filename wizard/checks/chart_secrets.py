@@ -19,15 +19,18 @@ from wizard.findings import Finding
 class _Made:
     """A value that the chart makes a Secret of, unless one of `instead` names one.
 
-    `enabled` is a switch without which the chart makes none.
+    `enabled` is a switch without which the chart makes none, `question` what to answer instead.
     """
 
     where: str
     instead: tuple[str, ...]
     fix: str
     enabled: str = ""
+    question: str = "secrets.extra"
 
 
+# Flower's own options, in its variables. Source: documentation of Flower 2.0, Authentication.
+_FLOWER_LOGINS = ("FLOWER_AUTH", "FLOWER_BASIC_AUTH", "FLOWER_OAUTH2_")
 _CERTIFICATES = (
     "mount a Secret of secrets.extra with pgbouncer.extraVolumes and extraVolumeMounts, and name "
     "its files in PgBouncer's configuration"
@@ -38,7 +41,8 @@ _MADE = (
     _Made(
         "registry.connection",
         ("imagePullSecrets", "registry.secretName"),
-        "remove it, and list a Secret of secrets.extra in imagePullSecrets",
+        "remove it, and use installation.image.pull_secrets, or pull: true in secrets.extra",
+        question="installation.image.pull_secrets",
     ),
     _Made(
         "data.resultBackendConnection",
@@ -79,8 +83,7 @@ class _Rules(Reporter):
                 continue
             named = any(self.one.get(other) for other in one.instead)
             if on and self.one.get(one.where) and not named:
-                question = "secrets.extra"
-                yield self.error("values.chart-secret", one.where, message, one.fix, question)
+                yield self.error("values.chart-secret", one.where, message, one.fix, one.question)
 
     def check_flower(self) -> Iterator[Finding]:
         """Report Flower without a login: everybody who reaches it controls the workers."""
@@ -89,6 +92,9 @@ class _Rules(Reporter):
         if self.one.get("flower.secretName") or self.one.get("flower.password"):
             return
         if any(self.configuration.find_all("celery", "flower_basic_auth")):
+            return
+        names = (variable.name for _, variable in self.configuration.list_variables())
+        if any(name.startswith(_FLOWER_LOGINS) for name in names):
             return
         reached = "everybody in the cluster"
         if get_nested(self.one.values, "ingress", "flower", "enabled"):

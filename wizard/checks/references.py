@@ -78,7 +78,7 @@ def check_references(subject: Subject) -> Iterator[Finding]:
                     reference.path,
                     reference.where,
                     "the Secret named here does not have all keys that are read from it",
-                    Fix(_describe_missing_keys(missing, reference)),
+                    Fix(_describe_missing_keys(missing, reference, subject)),
                 )
 
 
@@ -98,11 +98,14 @@ def _describe_missing(reference: Reference, subject: Subject) -> tuple[str, Fix]
     return message, Fix(f"add an ExternalSecret of this name, {keys}")
 
 
-def _describe_missing_keys(missing: Sequence[str], reference: Reference) -> str:
-    fix = f"add the keys {', '.join(_printable_keys(missing, reference))}"
-    if KEDA_KEY in missing:
-        fix += ", or let KEDA connect through PgBouncer (usePgbouncer: true in its keda)"
-    return fix
+def _describe_missing_keys(missing: Sequence[str], reference: Reference, subject: Subject) -> str:
+    pooled = "let KEDA connect through PgBouncer (usePgbouncer: true in its keda)"
+    # No answer adds a key to a Secret that the wizard writes.
+    ours = subject.layout.manifests and reference.name not in subject.layout.secrets
+    if ours and KEDA_KEY in missing:
+        return pooled
+    keys = f"key{'s' * (len(missing) > 1)} {', '.join(_printable_keys(missing, reference))}"
+    return f"add the {keys}, or {pooled}" if KEDA_KEY in missing else f"add the {keys}"
 
 
 def _printable_keys(missing: Iterable[str], reference: Reference) -> list[str]:
