@@ -633,6 +633,8 @@ def test_a_payload_is_not_gone_where_another_mount_has_its_path(
     mount, path = bench.store.mount, bench.store.path
     moved(bench, mount)
     hers = {"hers": "x", "custom_metadata": {OWNER_ANNOTATION: bench.target.release.owner_id}}
+    every = ["create", "read", "update", "delete", "list"]
+    rights = {"sys/*": every, "auth/*": every, f"{mount}/*": every, "identity/*": ["read", "list"]}
     try:
         for version, says in (("1", "a different engine or version"), ("2", f"{mount}-moved")):
             made = {"type": "kv", "options": {"version": version}}
@@ -645,15 +647,17 @@ def test_a_payload_is_not_gone_where_another_mount_has_its_path(
                 assert bench.stored(f"{mount}/metadata/{path}") == hers
             else:
                 # Policies name paths: they do not move with the mount.
-                every = ["create", "read", "update", "delete", "list"]
-                rights = {"sys/*": every, "auth/*": every, f"{mount}/*": every}
-                bench.log_in(bench.token({**rights, "identity/*": ["read", "list"]}))
+                bench.log_in(bench.token(rights))
                 done = removed(bench.target, ["payload"])[PAYLOAD]
                 assert done.state == "blocked", done
                 assert f"{mount}-moved may hold {path}" in done.detail, done
                 assert "a token that may read it" in done.fix.text, done
             assert isinstance(bench.stored(f"{mount}-moved/metadata/{path}"), dict)
             bench.vault.request("DELETE", f"sys/mounts/{mount}")
+        # Nothing is at the path, and this login cannot see what was moved where.
+        bench.log_in(bench.token({**rights, "sys/mounts": ["deny"]}))
+        done = removed(bench.target, ["payload"])[PAYLOAD]
+        assert (done.state, "cannot read sys/mounts" in done.detail) == ("unknown", True), done
     finally:
         bench.vault.request("DELETE", f"sys/mounts/{mount}-moved")
 

@@ -84,7 +84,11 @@ class _Payload(PathRemoval):
         if seen.hidden:
             return self._hidden_status()
         if seen.data is None:
-            replaced = self._check_replaced(entry) if isinstance(entry, dict) else None
+            if isinstance(entry, StepStatus):
+                # Who has rights in a mount sees it, so it is missing; whether it was moved is
+                # not known without the list.
+                return entry
+            replaced = self._check_replaced(entry) if entry is not None else None
             return replaced or self._check_moved() or self._gone_status()
         self._was_here = True
         if self._session.read_path(f"{store.mount}/data/{store.path}").hidden:
