@@ -55,6 +55,8 @@ def matching(pattern: str, message: str, *, empty: bool = True) -> Callable[[str
     return check
 
 
+# A part of a name, as statsd_exporter's mapper takes it (pkg/mapper).
+_METRIC_PART = r"[A-Za-z_][A-Za-z0-9_]*"
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _QUALIFIED_NAME = rf"({_LABEL}(\.{_LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9_.-]{{0,61}}[A-Za-z0-9])?"
 
@@ -192,8 +194,9 @@ MetricPrefix = Annotated[
     Text,
     AfterValidator(
         matching(
-            r"[A-Za-z_][A-Za-z0-9_.]{0,62}",
-            "use letters, digits, dots and underscores, such as airflow",
+            rf"(?=.{{1,63}}\Z){_METRIC_PART}(\.{_METRIC_PART})*",
+            "use letters, digits and underscores, such as airflow, and single dots between parts "
+            "that begin with a letter: remove a dot at the end",
             empty=False,
         )
     ),

@@ -147,6 +147,8 @@ def test_prometheus_is_admitted_and_told() -> None:
         ({**OTEL, "metrics.target": "https://otel.example:4318"}, "metrics.target"),
         ({"metrics.prefix": "a b"}, "metrics.prefix"),
         ({"metrics.prefix": ""}, "metrics.prefix"),
+        ({"metrics.prefix": "acme."}, "metrics.prefix"),
+        ({"metrics.prefix": "a..b"}, "metrics.prefix"),
     ],
 )
 def test_what_cannot_work_is_refused(changes: dict[str, object], key: str) -> None:
