@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}").fullmatch
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?").fullmatch
 _MAILBOX = re.compile(r"[A-Za-z0-9._+'-]{1,64}").fullmatch
-# Accounts of these are nobody's but their owner's: their tokens name no domain.
-_CONSUMERS = frozenset({"gmail.com", "googlemail.com"})
 # What else decides on the login, by the part of the answers.
 _VALUES = (
     "apiServer.apiServerConfig",
@@ -69,6 +67,8 @@ def _check_google(answers: Answers) -> Iterator[Problem]:
 
     Source: Google, OpenID Connect: claims of an ID token.
     """
+    from wizard.manifests.webserver_config import GOOGLE_CONSUMERS
+
     key, oauth = "access.oauth.roles", answers.access.oauth
     for name in oauth.roles:
         mailbox, at, domain = name.rpartition("@")
@@ -78,7 +78,7 @@ def _check_google(answers: Answers) -> Iterator[Problem]:
                 f"instead of {name!r}, name a Workspace domain, such as example.com, or an "
                 "address: Google sends no groups",
             )
-        elif name.lower() in _CONSUMERS:
+        elif name.lower() in GOOGLE_CONSUMERS:
             yield Problem(
                 key, f"instead of {name}, name single addresses: its accounts have no domain"
             )

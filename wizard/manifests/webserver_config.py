@@ -16,6 +16,8 @@ from typing import Literal
 CLIENT_SECRET_VARIABLE = "AIRFLOW_OAUTH_CLIENT_SECRET"  # noqa: S105 - the name of a variable
 CA_FOLDER = "/etc/airflow-login-ca"
 CA_FILE = f"{CA_FOLDER}/ca.crt"
+# Accounts of these are nobody's but their owner's: their tokens name no domain.
+GOOGLE_CONSUMERS = ("gmail.com", "googlemail.com")
 ProviderName = Literal["entra", "okta", "google", "oidc"]
 
 
@@ -103,7 +105,7 @@ if @CLAIM@ not in claims:
 _GOOGLE = """\
 domain, address = claims.get("hd") or "", (claims.get("email") or "").lower()
 groups = [domain.lower()] if domain else []
-if claims.get("email_verified") is True and (domain or address.endswith("@gmail.com")):
+if claims.get("email_verified") is True and (domain or address.endswith(@HOSTED@)):
     groups.append(address)"""
 _GROUPS: Mapping[ProviderName, str] = {
     "entra": _CLAIM,
@@ -122,7 +124,9 @@ _USERNAMES: Mapping[ProviderName, str] = {
 
 def webserver_config(login: Login) -> str:
     """Return the code for this login; it holds no secret, and no action of Helm's templates."""
-    groups = _fill(_GROUPS[login.provider], {"CLAIM": _literal(login.claim)})
+    hosted = ", ".join(_literal(f"@{one}") for one in GOOGLE_CONSUMERS)
+    parts = {"CLAIM": _literal(login.claim), "HOSTED": f"({hosted})"}
+    groups = _fill(_GROUPS[login.provider], parts)
     # Google's domains and addresses are compared without case.
     named = {
         one.lower() if login.provider == "google" else one: login.roles[one] for one in login.roles

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.rendered import filled, findings, objections, objects, rendering, values
 from wizard.answers.files import validate_answers
+from wizard.manifests.webserver_config import GOOGLE_CONSUMERS
 from wizard.plan.render import Rendering
 
 URL = "https://airflow.example.com/team"
@@ -99,7 +100,10 @@ def named(made: Rendering, name: str) -> list[dict[str, Any]]:
         ({**GOOGLE, "access.oauth.roles": {"admins": "Admin"}}, "access.oauth.roles", "no groups"),
         ({**GOOGLE, "access.oauth.roles": {"a b@a.io": "Op"}}, "access.oauth.roles", "no groups"),
         ({**GOOGLE, "access.oauth.roles": {"a@": "Admin"}}, "access.oauth.roles", "no groups"),
-        ({**GOOGLE, "access.oauth.roles": {"gmail.com": "Op"}}, "access.oauth.roles", "single"),
+        *(
+            ({**GOOGLE, "access.oauth.roles": {one: "Op"}}, "access.oauth.roles", "single")
+            for one in GOOGLE_CONSUMERS
+        ),
         (
             {**GOOGLE, "access.oauth.roles": {"a@a.io": "Op", "A@a.io": "Admin"}},
             "access.oauth.roles",
@@ -185,6 +189,7 @@ def test_users_log_in_at_the_provider(changes: dict[str, object], uri: str, serv
     [
         ({"hd": "Example.com", "email": "Ada@example.com"}, ["example.com", "ada@example.com"]),
         ({"email": "Ada.B@gmail.com"}, ["ada.b@gmail.com"]),
+        *(({"email": f"ada@{one}"}, [f"ada@{one}"]) for one in GOOGLE_CONSUMERS),
         # Google does not say whose the address is today.
         ({"email": "ada@example.com"}, []),
         ({"email": "ada@example.com", "email_verified": False, "hd": "a.io"}, ["a.io"]),
