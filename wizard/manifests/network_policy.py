@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wizard.chart.configuration import Configuration
 from wizard.chart.connections import list_connections
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
-# The purposes of the flows to Airflow's own database.
-DATABASE_FLOWS = frozenset({"PostgreSQL", "PgBouncer"})
+# The purposes of the flows to Airflow's own database, and their questions if it is external.
+_DATABASE_KEYS = {"PostgreSQL": "database", "PgBouncer": "database.pgbouncer"}
+DATABASE_FLOWS = frozenset(_DATABASE_KEYS)
+_KUBERNETES = "Kubernetes API"
 # The purpose of the flow to the store of logs that questions name.
 LOG_FLOW = "task logs"
 _DNS = 53
@@ -65,7 +67,8 @@ class Opening(NamedTuple):
 
 # What the header of a policy says of its ports.
 _ANY_HOST = "on any host"
-_PLACES = "on any host, or in the network that is named"
+_NETWORKS = "in the network that is named"
+_PLACES = f"{_ANY_HOST}, or {_NETWORKS}"
 _KUBERNETES_API = (Opening("TCP", 443), Opening("TCP", 6443))
 
 
@@ -155,7 +158,7 @@ def egress_policies(
         else:
             ports.setdefault(opening, set()).add(flow.purpose)
     for port in _KUBERNETES_API:
-        ports.setdefault(port, set()).add("Kubernetes API")
+        ports.setdefault(port, set()).add(_KUBERNETES)
     ports = {one: ports[one] for one in _select_openings(ports, ports)}
     common = [_common_policy(release, ports)]
     if release.isolated_database:
@@ -214,37 +217,49 @@ def _require_isolation(
     flows: Iterable[Flow],
 ) -> None:
     """Raise AnswersError if tasks need a port of the database: a policy knows no host names."""
-    database = [one for one in flows if one.purpose in DATABASE_FLOWS]
+    database = {one: _DATABASE_KEYS[one.purpose] for one in flows if one.purpose in DATABASE_FLOWS}
     # Inside the namespace, where no flow is needed.
     if release.pgbouncer:
-        database.append(Flow("PgBouncer", release.names.pgbouncer_host, POOLER_PORT))
+        database[Flow("PgBouncer", release.names.pgbouncer_host, POOLER_PORT)] = ""
     if release.bundled_database:
-        database.append(Flow("PostgreSQL", release.names.bundled_postgres_host, POSTGRES_PORT))
+        database[Flow("PostgreSQL", release.names.bundled_postgres_host, POSTGRES_PORT)] = ""
     for (purpose, components), found in certain.items():
         for opening in sorted(found):
-            if _WORKER in components and _opens_one(opening, database):
-                _refuse_opening(opening, purpose)
+            if _WORKER in components:
+                _refuse_opening(opening, {purpose}, database)
     for opening, purposes in sorted(ports.items()):
-        if _opens_one(opening, database):
-            _refuse_opening(opening, ", ".join(sorted(purposes)))
+        _refuse_opening(opening, purposes, database)
 
 
-def _opens_one(opening: Opening, flows: Iterable[Flow]) -> bool:
-    """Return whether an opening may be a way to the target of one of these flows."""
-    return any(
-        (one.protocol, one.port) == (opening.protocol, opening.port) and opening.reaches(one.host)
-        for one in flows
-    )
+def _refuse_opening(
+    opening: Opening, purposes: Iterable[str], database: Mapping[Flow, str]
+) -> None:
+    """Raise AnswersError if an opening may be a way to one of these flows.
 
-
-def _refuse_opening(opening: Opening, purpose: str) -> NoReturn:
+    Each is with the question that has `host` and `port` below it; "" for one of the chart's own,
+    which has a port of its own in the namespace.
+    """
+    blocked = [
+        key
+        for one, key in database.items()
+        if (one.protocol, one.port) == (opening.protocol, opening.port)
+        and opening.reaches(one.host)
+    ]
+    if not blocked:
+        return
+    key = blocked[0]
+    purpose = ", ".join(sorted(purposes))
     place = f" in {opening.network}" if opening.network else ""
-    address = " give a database.host that is an address elsewhere," if opening.network else ""
+    ways = ["use another port there"]
+    if _KUBERNETES in purposes and key:
+        ways = [f"use another {key}.port"]
+    if opening.network and key:
+        ways.append(f"give a {key}.host that is an address elsewhere")
     problem = Problem(
         "environment.isolate_database",
         f"tasks need port {opening.port}{place} ({purpose}), which is also the database's, and a "
-        f"network policy cannot tell hosts apart by name: use another port there,{address} or "
-        "turn the isolation off",
+        f"network policy cannot tell hosts apart by name: {', '.join(ways)}, or turn the isolation "
+        "off",
     )
     raise AnswersError("tasks would still reach the database", [problem])
 
@@ -264,16 +279,17 @@ def _policy_of_components(
         chosen["matchExpressions"] = [one_of]
     slug = re.sub(r"[^a-z0-9]+", "-", purpose.lower()).strip("-")[:40].strip("-")
     slug = f"{slug}-{ending}" if ending else slug
-    networks = sorted({one.network for one in ports if one.network})
+    networks = any(one.network for one in ports)
     header = f"{purpose}: {', '.join(sorted(components))} can reach these ports {_describe(ports)}"
-    header += f" ({', '.join(networks)})." if networks else "."
+    header += "\n".join([":", *map(str, sorted(ports))]) if networks else "."
     anywhere = [one for one in ports if not one.network]
     rules = [*([_rule(anywhere)] if anywhere else []), *_network_rules(ports)]
     return _policy(release, f"egress-{slug}", chosen, rules, header)
 
 
 def _describe(openings: Iterable[Opening]) -> str:
-    return _PLACES if any(one.network for one in openings) else _ANY_HOST
+    found = {bool(one.network) for one in openings}
+    return (_PLACES if False in found else _NETWORKS) if True in found else _ANY_HOST
 
 
 def _labels(release: Release) -> dict[str, str]:

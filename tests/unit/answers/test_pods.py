@@ -216,6 +216,23 @@ def test_a_network_tells_a_warehouse_from_the_database_if_that_has_an_address() 
         [problem] = refusal(changes)
         assert problem.startswith("environment.isolate_database: tasks need port 5432")
         assert "10.20.0.0/16" in problem
+        assert "a database.host that is an address elsewhere" in problem
+
+
+def test_a_refusal_of_a_port_names_what_helps() -> None:
+    """The chart's PgBouncer and the bundled PostgreSQL are in the namespace, by no answer."""
+    for port, preset in ((6543, "production"), (5432, "local")):
+        wanted = {"environment.egress": [{"port": port, "cidr": "10.20.0.0/16"}]}
+        [problem] = refusal({**ISOLATED, **wanted}, preset)
+        assert f"tasks need port {port} in 10.20.0.0/16" in problem
+        assert "host that" not in problem
+        assert "use another port there, or turn" in problem
+    [problem] = refusal({**ISOLATED, "database.port": 6443})
+    assert "(Kubernetes API)" in problem
+    assert "use another database.port, or turn" in problem
+    pooler = {"mode": "external", "host": "p.example", "port": 443}
+    [problem] = refusal({**ISOLATED, "database.pgbouncer": pooler})
+    assert "use another database.pgbouncer.port, or turn" in problem
 
 
 def test_a_proxy_is_left_out_for_hosts_of_the_cluster() -> None:

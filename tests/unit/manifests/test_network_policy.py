@@ -104,7 +104,14 @@ def test_a_network_is_the_only_place_where_its_port_is_open() -> None:
             "ports": [{"protocol": "TCP", "port": 1433}],
         },
     ]
-    assert "10.20.0.0/16" in own.text.partition("apiVersion")[0]
+    header = own.text.partition("apiVersion")[0]
+    assert "these ports on any host, or in the network that is named:" in header
+    assert "# 1433/TCP in 10.20.0.0/16\n" in header
+    assert "# 3306/TCP\n" in header
+    only = rendering("production", {"environment.egress": wanted[:2]}).tree
+    header = only.by_logical("secrets/egress-answers-tasks").text.partition("apiVersion")[0]
+    assert "these ports in the network that is named:\n# 1433/TCP in 10.20.0.0/16\n" in header
+    assert "any host" not in header
     common = tree.by_logical("secrets/egress")
     network = {"to": [{"ipBlock": {"cidr": "10.30.0.0/16"}}], "ports": [TCP_9999]}
     assert network in yaml.safe_load(common.text)["spec"]["egress"]
