@@ -63,17 +63,17 @@ def bucket_settings(place: LogPlace, *, connection: bool) -> dict[str, object]:
     return settings
 
 
-def identity_connection(place: LogPlace, endpoint: str) -> str:
+def identity_connection(place: LogPlace, endpoint: str, *, ca: bool) -> str:
     """Return the connection by the identity of the pod; it has no secret.
 
-    It names an Azure account, or a server like S3 at `endpoint` with a private CA. Empty: the
-    library needs none.
+    It names an Azure account, or a server like S3 at `endpoint`, with `ca` one that a private CA
+    vouches for. Empty: the library needs none.
     """
     if place.scheme == "wasb":
         return json.dumps({"conn_type": "wasb", "host": f"https://{place.host}"})
-    if not endpoint:
+    if place.scheme != "s3" or not endpoint:
         return ""
-    extra = {"endpoint_url": f"https://{endpoint}", "verify": CA_FILE}
+    extra = {"endpoint_url": f"https://{endpoint}", **({"verify": CA_FILE} if ca else {})}
     return json.dumps({"conn_type": "aws", "extra": extra})
 
 

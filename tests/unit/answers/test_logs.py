@@ -148,6 +148,14 @@ def test_a_server_like_s3_is_verified_by_a_ca_of_ones_own() -> None:
         assert json.loads(env[CONNECTION]["value"])["extra"] == {
             "endpoint_url": "https://minio.example.internal:9000", "verify": CA_FILE,
         }  # fmt: skip
+    # Without it, Airflow would write to AWS itself.
+    public = {**MINIO, **IDENTITY, "logs.ca.file": ""}
+    for env in variables(rendering("production", public)).values():
+        assert json.loads(env[CONNECTION]["value"])["extra"] == {
+            "endpoint_url": "https://minio.example.internal:9000"
+        }
+    other = rendering("production", {**GCS, **IDENTITY, "logs.endpoint": "gcs.example:443"})
+    assert not variables(other)
 
 
 # What W stands for is secret.

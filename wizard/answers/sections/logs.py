@@ -249,7 +249,7 @@ class Logs(Section):
             fact = Fact("logsConnection", Form.TEXT, "log connection", "", self.connection, rule)
             secrets = (SecretSpec(name, {"connection": (FactUse(fact),)}, purpose="task logs"),)
             env = (EnvVar(CONNECTION_VARIABLE, "", name, "connection", users),)
-        elif own := identity_connection(place, self.endpoint if ca else ""):
+        elif own := identity_connection(place, self.endpoint, ca=ca):
             env = (EnvVar(CONNECTION_VARIABLE, own, components=users),)
         note = remote_note(release, self.destination, place, identity=identity, direct=True, ca=ca)
         return Contribution(
