@@ -244,7 +244,7 @@ async def test_every_host_over_ssh_is_on_the_page(tmp_path: Path) -> None:
         shown = await press(pilot, "enter")
         assert "https://docs.gitlab.com" in shown
         shown = await press(pilot, "enter")
-        assert "Optional: Argo CD gets these keys" in shown
+        assert "Optional: `apply` gives these keys to Argo CD." in shown
         assert await press(pilot, "enter", "enter")
         assert page(pilot).page_name != "dags.host_keys"
 

@@ -55,7 +55,8 @@ class HostKeyPrompt:
         if not host.required and self._is_settled():
             return True
         if not host.required:
-            self._say("Optional: without keys, Argo CD's admin verifies them.")
+            self._say("Optional: `apply` gives these keys to Argo CD.")
+            self._say("Without any, its admin has to add them.")
         self._say(f"{self.label}: paste keys of {host.name} (ssh-keyscan prints them), then")
         self._say("an empty line; `skip` omits them; an empty line alone keeps the known keys")
         while True:

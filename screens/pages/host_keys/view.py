@@ -43,7 +43,9 @@ def render_intro(host: GitHost) -> str:
     if sources:
         return f"Published, nothing to paste: {', '.join(sources)}"
     if not host.required:
-        return "Optional: Argo CD gets these keys; without them, ask its admin to verify them."
+        return (
+            "Optional: `apply` gives these keys to Argo CD. Without any, its admin has to add them."
+        )
     who = "git-sync trusts" if host.repositories[0] == "dags.repo" else "Pods trust"
     return f"{who} only these keys; type their fingerprints."
 

@@ -65,7 +65,8 @@ def test_the_keys_of_the_config_repository_are_optional(monkeypatch: pytest.Monk
     question = "delivery.argocd.host_keys"
     session, done, said = ask(monkeypatch, question, [""])
     assert done
-    assert "Optional: without keys, Argo CD's admin verifies them." in said
+    assert "Optional: `apply` gives these keys to Argo CD.\n" in said
+    assert "Without any, its admin has to add them." in said
     assert "paste keys of git.example.com " in said
     assert session.typed == []
     line = LINE.replace(HOST, "git.example.com")

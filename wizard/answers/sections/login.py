@@ -100,8 +100,8 @@ class OAuth(Model):
         default_factory=dict,
         title="Roles",
         description=(
-            "GROUP=ROLE. Entra ID: app roles of the client, assigned to groups. Google, without "
-            "groups: Workspace domains or addresses. Others: groups. All else: Public, no rights."
+            "GROUP=ROLE. Entra ID: app roles of the client, assigned to groups. Google sends no "
+            "groups: name Workspace domains or addresses. Everyone else gets Public: no rights."
         ),
     )
     claim: Annotated[ClaimName, QuestionInfo(when=GROUPS_CLAIM)] = Field(

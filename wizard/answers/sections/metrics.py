@@ -52,8 +52,8 @@ class Metrics(Section):
         title="Metrics",
         description=(
             "Prometheus scrapes an exporter that the chart runs; Airflow sends to the others. "
-            "From an image of your own, which then needs the Python package datadog, the Datadog "
-            "agent also gets tags."
+            "With an image of your own, metrics for the Datadog agent have tags; the image then "
+            "needs the package datadog."
         ),
     )
     target: Annotated[Address, QuestionInfo(when=METRICS_TARGET, required=True)] = Field(
