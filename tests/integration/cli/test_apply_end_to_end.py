@@ -450,9 +450,10 @@ def test_killed_after_each_write_it_goes_on_from_there(place: Callable[[str], Pl
     assert here.state() | {"leases": []} == wanted
 
 
+@pytest.mark.timeout(300)
 def test_killed_after_some_requests_it_ends_the_same(place: Callable[[str], Place]) -> None:
     here, wanted = applied(place("gitops-vault"))
-    for last in itertools.count(4, 7):
+    for last in itertools.count(4, 13):
         if not here.killed("apply", "--yes", last=str(last)):
             break
     assert last > 40
