@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wizard.chart.contract import creates_user, is_celery
+from wizard.chart.contract import is_celery
 from wizard.chart.git_sync_environment import git_sync_names
 from wizard.chart.pod_template import BASE, TEMPLATE, base_container, parse_pod_template
+from wizard.chart.users import creates_user
 from wizard.chart.variables import Installation, Path, Read, Reader, Variable, get_node
 from wizard.formats.nested import format_path
 

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 
 from wizard.chart.configuration import WEB, url_host, variable_name
-from wizard.chart.contract import creates_user, has_users
 from wizard.chart.environment import TASK_POD, is_dag_processor_enabled
 from wizard.chart.exposure import list_exposures
 from wizard.chart.keys import list_names
 from wizard.chart.names import Names
 from wizard.chart.removed_options import REMOVED_IN_AIRFLOW_3
+from wizard.chart.users import creates_user, has_users
 from wizard.checks.pod_roles import POD_VERBS, may_launch_pods
 from wizard.checks.reporter import Reporter, read_configuration
 from wizard.checks.subject import Subject, as_list, as_mapping, get_nested

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from wizard.checks.subject import Document, Subject, as_list, get_nested
+from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
 
 # What the KubernetesExecutor does with pods; it adopts those of another scheduler by a patch.
 # Source: its provider, version 10.25.0; chart 1.22.0, `pod-launcher-role.yaml`.
@@ -29,11 +29,11 @@ def may_launch_pods(subject: Subject, bindings: Iterable[Document]) -> bool:
 
 def _find_role(subject: Subject, binding: Document) -> Document | None:
     """Return the role that a binding names; None if it is not in the tree."""
-    kind, name = (get_nested(binding.data, "roleRef", key) for key in ("kind", "name"))
+    wanted = as_mapping(get_nested(binding.data, "roleRef"))
     for role in subject.objects("Role", "ClusterRole"):
         anywhere = role.kind == "ClusterRole"
         near = anywhere or subject.namespace(role) == subject.namespace(binding)
-        if (role.kind, role.name) == (kind, name) and near:
+        if (role.kind, role.name) == (wanted.get("kind"), wanted.get("name")) and near:
             return role
     return None
 

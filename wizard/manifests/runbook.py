@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wizard.chart.contract import creates_user, get_chart_value
+from wizard.chart.contract import get_chart_value
+from wizard.chart.users import creates_user
 from wizard.formats.nested import put_value
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.manifests.smoke_test import render_smoke_test
@@ -159,14 +160,14 @@ def _render_validation(
     release: Release, store: StoreRunbook, delivery: DeliveryRunbook, total: Contribution
 ) -> str:
     namespace, airflow = release.namespace, release.airflow_command
-    made = " ".join(secret.name for secret in total.secrets)
+    made = total.secrets
     return "## Validate\n\n" + shell_block(
         *store.validate,
         *(
             f"kubectl -n {reader.namespace} get secretstore,externalsecret {reader.name}"
             for reader in total.readers
         ),
-        *([f"kubectl -n {namespace} get secret {made}"] if made else []),
+        *([f"kubectl -n {namespace} get secrets   # those of the table above"] if made else []),
         *delivery.validate,
         f"kubectl -n {namespace} get pods,jobs",
         *_log_commands(release, total),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from wizard.chart.contract import creates_user
 from wizard.chart.exposure import Exposure, list_exposures
+from wizard.chart.users import creates_user
 from wizard.formats.addresses import is_loopback
 from wizard.formats.nested import get_value
 from wizard.manifests.contribution import Contribution, EnvVar

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.configuration import WEB, Configuration
-from wizard.chart.contract import has_users
+from wizard.chart.users import has_users
 from wizard.manifests.network_policy import installation_of
 
 if TYPE_CHECKING:

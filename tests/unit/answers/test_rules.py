@@ -103,6 +103,15 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "dags.bundles.0.login",
         "or use secrets.store vault or existing",
     ),
+    "check_bundle_certificates": (
+        {"dags.source": "bundle",
+         "dags.bundles": [{"name": "fin", "repo": "https://git.example.com/a/b.git", "ca": True}]},
+        {"dags.source": "bundle", "dags.repo": "https://git.example.com/a/c.git",
+         "dags.ca.file": "ca.pem",
+         "dags.bundles": [{"name": "fin", "repo": "https://git.example.com/a/b.git", "ca": True}]},
+        "dags.ca.file",
+        "name the PEM file with the CA",
+    ),
     "check_bundle_users": (
         {"dags.source": "bundle",
          "dags.bundles": [{**_bundle("https://github.com/a/b.git"), "username": "{{ x }}"}]},

@@ -527,7 +527,8 @@ GREEN: list[tuple[str, Change]] = [
                                    value("networkPolicies.enabled", False))),
     ("values.network-policy", both(pooled, value(
         "workers.celery.keda", {"enabled": True, "namespaceLabels": {"name": "keda"}}))),
-    ("values.network-policy", both(pooled, value("triggerer.keda", {"enabled": True}))),
+    ("values.network-policy", both(pooled, value(
+        "triggerer.keda", {"enabled": False, "usePgbouncer": True}))),
     ("values.duplicate-env", value("scheduler.env", [{"name": "A", "value": "1"}])),
     ("git-sync.known-hosts", both(
         without("dags.gitSync.knownHosts"), without("dags.gitSync.sshKeySecret"),

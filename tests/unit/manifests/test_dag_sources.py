@@ -108,7 +108,7 @@ def test_a_bundle_trusts_the_private_ca_for_its_host_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("GIT_CONFIG_COUNT", "20"),
+        ("GIT_CONFIG_COUNT", "21"),
         ("GIT_CONFIG_KEY_1", "http.sslVerify"),
         ("GIT_CONFIG_KEY_0", "http.sslVerify"),
         ("GIT_CONFIG_KEY_0", "url.https://evil.example.com/.insteadOf"),
