@@ -352,8 +352,17 @@ def run_and_read(
 
     text = api.ask("GET", f"{tasks}/read/logs/1")
     assert SENTENCE in text
-    kept = {name: body for name, body in logs.read().items() if f"run_id={run}" in name}
-    assert [SENTENCE in body for name, body in kept.items() if "task_id=read" in name] == [True]
+    # A supervisor uploads the log after its task has ended.
+    deadline = time.monotonic() + SECONDS
+    while not (kept := _read_logs(logs, f"run_id={run}", "task_id=read")):
+        assert time.monotonic() < deadline, logs.read().keys()
+        time.sleep(1)
+    assert [SENTENCE in body for body in kept] == [True]
+
+
+def _read_logs(logs: Logs, *parts: str) -> list[str]:
+    """The kept logs whose names have these parts."""
+    return [body for name, body in logs.read().items() if all(one in name for one in parts)]
 
 
 def wake_up(api: Api, logs: Logs) -> None:
