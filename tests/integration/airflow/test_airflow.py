@@ -352,17 +352,20 @@ def run_and_read(
 
     text = api.ask("GET", f"{tasks}/read/logs/1")
     assert SENTENCE in text
-    # A supervisor uploads the log after its task has ended.
+    assert [SENTENCE in one for one in wait_for_logs(logs, f"run_id={run}", "task_id=read")] == [
+        True
+    ]
+
+
+def wait_for_logs(logs: Logs, *parts: str) -> list[str]:
+    """The kept logs whose names have these parts: a supervisor uploads after its task has ended."""
     deadline = time.monotonic() + SECONDS
-    while not (kept := _read_logs(logs, f"run_id={run}", "task_id=read")):
-        assert time.monotonic() < deadline, logs.read().keys()
+    while True:
+        every = logs.read()
+        if found := [body for name, body in every.items() if all(one in name for one in parts)]:
+            return found
+        assert time.monotonic() < deadline, list(every)
         time.sleep(1)
-    assert [SENTENCE in body for body in kept] == [True]
-
-
-def _read_logs(logs: Logs, *parts: str) -> list[str]:
-    """The kept logs whose names have these parts."""
-    return [body for name, body in logs.read().items() if all(one in name for one in parts)]
 
 
 def wake_up(api: Api, logs: Logs) -> None:
@@ -372,8 +375,7 @@ def wake_up(api: Api, logs: Logs) -> None:
     lines = [json.loads(line) for line in answer.splitlines() if line]
     assert lines[-1]["state"] == "success", api.ask("GET", f"{run}/taskInstances/nap/logs/1")
     assert lines[-1]["results"]["nap"].startswith("nap woken at 20")
-    kept = {name: body for name, body in logs.read().items() if "dag_id=deferred" in name}
-    assert [name for name, body in kept.items() if ".trigger." in name and "payload" in body], kept
+    assert any("payload" in body for body in wait_for_logs(logs, "dag_id=deferred", ".trigger."))
 
 
 def refuse_the_payload(backend: Backend) -> None:
