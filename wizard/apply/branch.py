@@ -61,18 +61,24 @@ def build_newest_step(target: Target, *, terminal: bool) -> Step:
             remotes = list_remotes(repository, branch)
         except UsageError:
             return StepStatus("holds", "there is no remote to compare with")
-        try:
-            found = [
-                _check_newest(repository, remote, branch, folder, terminal) for remote in remotes
-            ]
-        except WizardError as error:
-            here = f"commit {(repository.head.commit or '')[:12]} of this clone"
-            fix = f"{error.fix.text or 'make the remote readable'}; if its answers are the newest"
-            return ask_identity(target.agreed, _NEWEST, here, error.message, fix)
+        found = []
+        for remote in remotes:
+            try:
+                found.append(_check_newest(repository, remote, branch, folder, terminal))
+            except WizardError as error:
+                found.append(_ask_unread(target, error))
+        # A yes to what could not be read says nothing of another remote, which was read.
         return next((one for one in found if one.state != "holds"), found[0])
 
     title = "Check that this clone has the newest answers"
     return Step(_NEWEST, title, "me", str(repository.top), wrap_blocking(look))
+
+
+def _ask_unread(target: Target, error: WizardError) -> StepStatus:
+    """Return whether the operator confirmed that this commit has the newest answers."""
+    here = f"commit {(target.repository.head.commit or '')[:12]} of this clone"
+    fix = f"{error.fix.text or 'make the remote readable'}; if its answers are the newest"
+    return ask_identity(target.agreed, _NEWEST, here, error.message, fix)
 
 
 def _check_newest(

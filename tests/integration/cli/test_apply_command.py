@@ -229,6 +229,14 @@ def test_destroy_needs_the_newest_answers(
     colleague.git("push", "-q", "origin", "main")
     assert "git pull origin main" in look(newest).fix.text
 
+    # A yes about the fork, which is gone, says nothing of the newer answers at origin.
+    offline.git.git("remote", "set-url", "mine", str(tmp_path / "gone"))
+    question = look(newest)
+    asked = re.search("--take-over repository.newest@([0-9a-f]{12})", question.fix.text)
+    assert asked is not None
+    yes = {"repository.newest": asked[1]}
+    assert "git pull origin main" in look(lambda one: newest(replace(one, agreed=yes))).fix.text
+
     offline.git.git("remote", "set-url", "origin", str(tmp_path / "gone"))
     unread = look(newest)
     assert unread.state == "blocked"
