@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# The ends of the names of the chart's own Jobs.
+MIGRATIONS_JOB, CREATE_USER_JOB = "run-airflow-migrations", "create-user"
+
 
 @dataclass(frozen=True, slots=True)
 class Names:

@@ -22,6 +22,7 @@ from wizard.chart.configuration import (
 from wizard.chart.contract import is_celery
 from wizard.chart.environment import TASK_POD, Container
 from wizard.chart.keys import list_names
+from wizard.chart.names import MIGRATIONS_JOB
 from wizard.chart.variables import Variable
 from wizard.checks.reporter import Reporter, read_configuration
 from wizard.checks.subject import Subject, get_nested
@@ -41,7 +42,7 @@ _NEEDED = (
     "AIRFLOW__CELERY__BROKER_URL",
 )
 # The chart's keys of the Jobs that may go without the variables of the other containers.
-_JOBS = {"run-airflow-migrations": "migrateDatabaseJob", "create-user-job": "createUserJob"}
+_JOBS = {MIGRATIONS_JOB: "migrateDatabaseJob", "create-user-job": "createUserJob"}
 _QUESTIONS: dict[Option, str] = {
     ("core", "executor"): "executor.kind",
     ("core", "dags_folder"): "dags.subpath",
@@ -60,7 +61,6 @@ _JUDGED_BY_VALUE: frozenset[Option] = frozenset(
         ("api", "port"),
     ]
 )
-_MIGRATIONS = "run-airflow-migrations"
 
 
 def check_configuration(subject: Subject) -> Iterator[Finding]:
@@ -264,7 +264,7 @@ class _Rules(Reporter):
         for option in ("sql_alchemy_conn", "sql_alchemy_conn_async"):
             for container, setting in self.configuration.find_all("database", option):
                 built_in = setting.variable is not None and setting.variable.built_in
-                if container.component == _MIGRATIONS or built_in or setting.where in seen:
+                if container.component == MIGRATIONS_JOB or built_in or setting.where in seen:
                     continue
                 seen.add(setting.where)
                 text = self._read_connection(setting)

@@ -100,6 +100,10 @@ class Release:
         pod = f"deploy/{self.names.object_name('dag-processor')}"
         return f"kubectl -n {self.namespace} exec {pod} -- airflow"
 
+    def log_command(self, job: str) -> str:
+        """Return the command that prints the log of one of the chart's Jobs, by its name's end."""
+        return f"kubectl -n {self.namespace} logs job/{self.names.object_name(job)}"
+
     @property
     def web_name(self) -> str:
         """Return the name of the Deployment and the Service that serve the UI."""

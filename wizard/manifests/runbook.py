@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.contract import get_chart_value
+from wizard.chart.names import CREATE_USER_JOB, MIGRATIONS_JOB
 from wizard.chart.users import creates_user
 from wizard.formats.nested import put_value
 from wizard.formats.yaml_writer import dump_yaml
@@ -100,9 +101,7 @@ def shell_block(*lines: str) -> str:
 
 def remove_jobs_command(release: Release) -> str:
     """Return the command that removes the chart's finished Jobs, which an upgrade cannot change."""
-    jobs = " ".join(
-        release.names.object_name(name) for name in ("run-airflow-migrations", "create-user")
-    )
+    jobs = " ".join(map(release.names.object_name, (MIGRATIONS_JOB, CREATE_USER_JOB)))
     return f"kubectl -n {release.namespace} delete job {jobs} --ignore-not-found"
 
 
@@ -185,11 +184,7 @@ def _log_commands(release: Release, total: Contribution) -> list[str]:
         return []
     # Argo CD keeps the Job, and elsewhere the chart's time to live has its default.
     note = "" if release.gitops else "   # gone 5 minutes after it has ended"
-    return [f"{_user_job_log(release)}{note}"]
-
-
-def _user_job_log(release: Release) -> str:
-    return f"kubectl -n {release.namespace} logs job/{release.names.object_name('create-user')}"
+    return [f"{release.log_command(CREATE_USER_JOB)}{note}"]
 
 
 def _find_example(total: Contribution) -> str:
@@ -274,7 +269,8 @@ def _render_problems(release: Release, store: StoreRunbook, total: Contribution)
         *store.problems,
     ]
     if creates_user(total.values):
-        where = f"whether migrations had finished before it: `{_user_job_log(release)}`"
+        log = release.log_command(CREATE_USER_JOB)
+        where = f"whether migrations had finished before it: `{log}`"
         rows.append(("nobody can log in, the user Job failed", where))
     if release.clones_dags:
         where = "registration of the deploy key, changed host keys; keep host-key checking on"

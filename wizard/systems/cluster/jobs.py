@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from wizard.chart.names import CREATE_USER_JOB, MIGRATIONS_JOB
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
@@ -24,7 +25,6 @@ from wizard.systems.cluster.pods import diagnose_pods, is_available
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
-MIGRATIONS_JOB, CREATE_USER_JOB = "run-airflow-migrations", "create-user"
 # Reasons of the events by which Kubernetes 1.30 to 1.35 tells how a Job ended.
 _COMPLETED = "Completed"
 _FAILED = ("BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy")
@@ -35,16 +35,16 @@ JobEvidence = Callable[[], str]
 
 def check_migrations(kube: Kube, release: Release) -> StepStatus:
     """Check that the migration Job is complete; running pods prove it even without the Job."""
-    name = release.names.object_name(MIGRATIONS_JOB)
-    job = _read_job(kube, release, name)
+    job = _read_job(kube, release, MIGRATIONS_JOB)
     if job is None and is_available(kube, release):
+        name = release.names.object_name(MIGRATIONS_JOB)
         return StepStatus("holds", f"Job {name} was deleted; pods that wait for migrations run")
     fix = Fix(
-        f"{_log_command(release, name)}; the usual causes are address (database.host), password "
-        "or rights: airflow-wizard check --live",
+        f"{release.log_command(MIGRATIONS_JOB)}; the usual causes are address (database.host), "
+        "password or rights: airflow-wizard check --live",
         "database.host",
     )
-    return _check_job(kube, release, name, job, fix)
+    return _check_job(kube, release, MIGRATIONS_JOB, job, fix)
 
 
 def check_admin(kube: Kube, release: Release, evidence: JobEvidence) -> StepStatus:
@@ -53,18 +53,16 @@ def check_admin(kube: Kube, release: Release, evidence: JobEvidence) -> StepStat
     Of a deleted Job, `evidence` or the Job's last event shows how it ended; otherwise the status
     is unknown.
     """
-    name = release.names.object_name(CREATE_USER_JOB)
-    job = _read_job(kube, release, name)
-    log = _log_command(release, name)
+    job = _read_job(kube, release, CREATE_USER_JOB)
     if job is None and is_available(kube, release):
-        return _check_deleted_admin_job(kube, release, name, evidence)
-    return _check_job(kube, release, name, job, Fix(log, "admin.create"))
+        return _check_deleted_admin_job(kube, release, evidence)
+    fix = Fix(release.log_command(CREATE_USER_JOB), "admin.create")
+    return _check_job(kube, release, CREATE_USER_JOB, job, fix)
 
 
 def list_finished_jobs(kube: Kube, release: Release) -> list[KubeObject]:
     """Return the chart's own Jobs that completed or failed."""
-    names = (release.names.object_name(one) for one in (MIGRATIONS_JOB, CREATE_USER_JOB))
-    jobs = [_read_job(kube, release, name) for name in names]
+    jobs = [_read_job(kube, release, one) for one in (MIGRATIONS_JOB, CREATE_USER_JOB)]
     ended = ("Complete", "Failed")
     return [
         job
@@ -73,25 +71,22 @@ def list_finished_jobs(kube: Kube, release: Release) -> list[KubeObject]:
     ]
 
 
-def _read_job(kube: Kube, release: Release, name: str) -> KubeObject | None:
+def _read_job(kube: Kube, release: Release, ending: str) -> KubeObject | None:
+    name = release.names.object_name(ending)
     return kube.get(Ref("batch/v1", "Job", name, release.namespace))
 
 
-def _log_command(release: Release, name: str) -> str:
-    return f"kubectl -n {release.namespace} logs job/{name}"
-
-
 def _check_job(
-    kube: Kube, release: Release, name: str, job: KubeObject | None, fix: Fix
+    kube: Kube, release: Release, ending: str, job: KubeObject | None, fix: Fix
 ) -> StepStatus:
     """Check that a Job is complete; `fix` is for one that failed for an unknown reason."""
+    name, log = release.names.object_name(ending), release.log_command(ending)
     if job is None:
         return wait_status(
             f"Job {name} does not exist yet", diagnose_pods(kube, release), delivery_hint(release)
         )
     if condition(job, "Complete").get("status") == "True":
         return StepStatus("holds", f"Job {name} is complete")
-    log = _log_command(release, name)
     status = job.get("status") or {}
     failed = condition(job, "Failed")
     found = diagnose_pods(kube, release)
@@ -105,9 +100,8 @@ def _check_job(
     return wait_status(f"Job {name} is running{tried}", found, log)
 
 
-def _check_deleted_admin_job(
-    kube: Kube, release: Release, name: str, evidence: JobEvidence
-) -> StepStatus:
+def _check_deleted_admin_job(kube: Kube, release: Release, evidence: JobEvidence) -> StepStatus:
+    name = release.names.object_name(CREATE_USER_JOB)
     if shown := evidence():
         return StepStatus("holds", f"Job {name} was deleted; {shown}")
     about = ("Job", name)
@@ -120,7 +114,7 @@ def _check_deleted_admin_job(
         return StepStatus("holds", f"Job {name} was deleted; its last event is {reason}")
     fix = Fix(
         "run the Job again (the runbook's upgrade), and read its log before it is deleted: "
-        + _log_command(release, name),
+        + release.log_command(CREATE_USER_JOB),
         "admin.create",
     )
     detail = f"Job {name} was deleted after it failed: {sanitize_message(message)}"
