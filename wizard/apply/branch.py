@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from wizard.engine.probes import run_in_thread, wrap_blocking
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix, UsageError, WizardError
+from wizard.formats.terminal import format_first
 from wizard.git.push import find_remote, list_remotes, remote_url
 from wizard.git.target import is_ancestor
 from wizard.manifests.steps import BRANCH
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 3600.0
 INTERVAL_SECONDS = 15.0
 FETCH_SECONDS = 60.0
-_SHOWN = 3
 _NEWEST = "repository.newest"
 
 
@@ -162,10 +162,8 @@ def _compare_files(
         return StepStatus(
             "holds", f"{name} holds all {len(planned)} files, including the merge base"
         )
-    more = f" and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
     return StepStatus(
         "wanted",
-        f"{name} differs in {len(different)} of {len(planned)} files: "
-        f"{', '.join(different[:_SHOWN])}{more}",
+        f"{name} differs in {len(different)} of {len(planned)} files: {format_first(different)}",
         fix,
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from wizard.engine.probes import run_in_thread, wrap_blocking
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import WizardError
-from wizard.formats.terminal import escape_unprintable
+from wizard.formats.terminal import escape_unprintable, format_first
 from wizard.state.apply_journal import REPOSITORY_PLACE
 from wizard.systems.cluster.ownership import ask_identity
 from wizard.workspace.repository_identity import compare_remote
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 REPOSITORY_IDENTITY = "repository.identity"
 _TITLE = "Check that the remote is the installation's repository"
-_SHOWN = 3
 
 
 def build_repository_proof(target: Target) -> Step:
@@ -89,7 +88,11 @@ class _Existing:
     def describe(self) -> str:
         """Return it as further parts of a sentence."""
         parts = (("the installation has", self.seen), ("not seen", self.unseen))
-        return "".join(f"; {what}: {_shorten(lines)}" for what, lines in parts if lines)
+        return "".join(
+            f"; {what}: {format_first(list(dict.fromkeys(lines)))}"
+            for what, lines in parts
+            if lines
+        )
 
 
 async def _list_live(steps: Sequence[Step]) -> _Existing:
@@ -112,12 +115,6 @@ def _name_objects(detail: str) -> list[str]:
     """Return the objects in the status of a removal, without what that does with them."""
     parts = (part.removesuffix(" exists") for part in detail.split("; "))
     return [part for part in parts if part != "not deleted"]
-
-
-def _shorten(lines: Sequence[str]) -> str:
-    distinct = list(dict.fromkeys(lines))
-    more = f" and {len(distinct) - _SHOWN} more" if len(distinct) > _SHOWN else ""
-    return ", ".join(distinct[:_SHOWN]) + more
 
 
 def _ask(target: Target, found: RemoteComparison, seen: str) -> StepStatus:

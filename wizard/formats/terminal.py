@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
+from collections.abc import Sequence
 
 _SHORT = {"\t": "\\t", "\r": "\\r", "\n": "\\n", "\x1b": "\\e"}
 
@@ -20,6 +16,12 @@ def escape_unprintable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def format_first(items: Sequence[object], most: int = 3) -> str:
+    """Return the first items as text, and the number of the others; safe to print."""
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(escape_unprintable(str(one)) for one in items[:most]) + more
 
 
 def _escape(char: str) -> str:

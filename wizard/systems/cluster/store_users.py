@@ -15,7 +15,7 @@ from wizard.clients.kube.errors import KubeError, UnservedVersionError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
-from wizard.formats.terminal import escape_unprintable
+from wizard.formats.terminal import format_first
 
 _GROUP = "external-secrets.io"
 _KINDS = (
@@ -35,7 +35,6 @@ LOGIN_KINDS = (
 # Where a login names an object of these kinds.
 _NAMED_IN = {"ServiceAccount": "serviceAccountRef", "ConfigMap": "caProvider"}
 _REFERENCES = ("secretStoreRef", "storeRef", "secretStoreRefs")
-_SHOWN = 3
 
 
 def refuse_used_store(kube: Kube, ref: Ref, own: Collection[Ref]) -> StepStatus | None:
@@ -58,11 +57,9 @@ def refuse_used_store(kube: Kube, ref: Ref, own: Collection[Ref]) -> StepStatus 
         )
     if not using:
         return None
-    more = f" and {len(using) - _SHOWN} more" if len(using) > _SHOWN else ""
-    names = ", ".join(escape_unprintable(str(one)) for one in using[:_SHOWN])
     return StepStatus(
         "blocked",
-        f"{ref} is used by {names}{more}; not deleted",
+        f"{ref} is used by {format_first(using)}; not deleted",
         Fix("ask their owner to use one of their own, then run it again"),
     )
 

@@ -17,7 +17,7 @@ from wizard.chart.volumes import HELM_KEEP, HELM_POLICY
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
-from wizard.formats.terminal import escape_unprintable
+from wizard.formats.terminal import escape_unprintable, format_first
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import Ownership, judge_source, read_source
 from wizard.systems.argocd.tracking import TRACKING, names_object
@@ -43,7 +43,6 @@ _FLUX = ("helm.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/name")
 # Whoever deletes one of these deletes what others keep in it.
 _CONTAINERS = ("Namespace", "CustomResourceDefinition")
 _VOLUMES = ("PersistentVolumeClaim", "PersistentVolume")
-_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +203,7 @@ def find_data(
     if held:
         return StepStatus(
             "blocked",
-            f"{_format_refs(held)} would be deleted with the release, and everything in it",
+            f"{format_first(held)} would be deleted with the release, and everything in it",
             Fix(
                 f"give it the annotation {HELM_POLICY}: {HELM_KEEP} where it is rendered, and "
                 "apply that first"
@@ -215,7 +214,7 @@ def find_data(
         return None
     return StepStatus(
         "blocked",
-        f"{_format_refs(volumes)} would be deleted with the release",
+        f"{format_first(volumes)} would be deleted with the release",
         Fix(
             "set existing claims in the values (existingClaim) and apply that first; or "
             "delete them too: airflow-wizard destroy --data volumes"
@@ -237,11 +236,6 @@ def _find_volumes(kube: Kube, target: Target, live: Collection[LiveObject]) -> l
         if is_marked or any(str(owner.get("uid")) in going for owner in owners):
             found.append(Ref(*CLAIM, about["name"], namespace))
     return list(dict.fromkeys(found))
-
-
-def _format_refs(refs: Sequence[Ref]) -> str:
-    more = f" and {len(refs) - _SHOWN} more" if len(refs) > _SHOWN else ""
-    return ", ".join(escape_unprintable(str(one)) for one in refs[:_SHOWN]) + more
 
 
 def format_live(live: Collection[LiveObject]) -> str:

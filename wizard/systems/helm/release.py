@@ -24,6 +24,7 @@ from wizard.deliveries.helm.steps import chart_step
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus, declared_step
 from wizard.errors import ConflictError, Fix, WizardError
+from wizard.formats.terminal import format_first
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose, sanitize_message
@@ -230,10 +231,8 @@ class HelmRelease:
         if noted is None or noted[1] != self._digest:
             other = await self._find_differing_keys(last.number)
             if other:
-                more = f" and {len(other) - _SHOWN} more" if len(other) > _SHOWN else ""
-                return StepStatus(
-                    "wanted", f"{shown} has different values: {', '.join(other[:_SHOWN])}{more}"
-                )
+                keys = format_first(other, _SHOWN)
+                return StepStatus("wanted", f"{shown} has different values: {keys}")
         if self._target.chart is not None:
             digest = (await self._charts.get()).digest
             if f"chart sha256:{digest}" not in entry.description:

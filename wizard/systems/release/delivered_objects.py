@@ -17,7 +17,7 @@ from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
 from wizard.formats.shell import quote
-from wizard.formats.terminal import escape_unprintable
+from wizard.formats.terminal import escape_unprintable, format_first
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import read_source
 from wizard.secrets.payload import DOCUMENT_KEY, place_name
@@ -355,5 +355,4 @@ def list_metadata(kube: Kube, api: str, kind: str, namespace: str) -> list[KubeO
 
 def format_refs(refs: list[Ref], most: int = 3) -> str:
     """Return kind and name of the first `most` objects, and the number of the others."""
-    more = f" and {len(refs) - most} more" if len(refs) > most else ""
-    return ", ".join(f"{ref.kind} {escape_unprintable(ref.name)}" for ref in refs[:most]) + more
+    return format_first([f"{ref.kind} {ref.name}" for ref in refs], most)

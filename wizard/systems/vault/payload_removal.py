@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix, RefusedError
 from wizard.formats.shell import quote
-from wizard.formats.terminal import escape_unprintable
+from wizard.formats.terminal import escape_unprintable, format_first
 from wizard.secrets.payload import Payload
 from wizard.systems.target import DataKind
 from wizard.systems.vault.ownership import is_kv_2, judge_mount, judge_payload
 from wizard.systems.vault.paths import list_payload_settings
 from wizard.systems.vault.removal import build_vault_step
-from wizard.systems.vault.removal_path import PathRemoval, format_names
+from wizard.systems.vault.removal_path import PathRemoval
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class _Payload(PathRemoval):
             look += " (this token may not), and run this again with a token that may read it"
         return StepStatus(
             "blocked",
-            f"mount {store.mount} is not this installation's, but {several}{format_names(able)} "
+            f"mount {store.mount} is not this installation's, but {several}{format_first(able)} "
             f"{verb} {store.path}; not deleted",
             Fix(
                 f"{look}; if it was moved: airflow-wizard set secrets.vault.mount={source}, then "
@@ -163,10 +163,10 @@ class _Payload(PathRemoval):
             return None
         if len(able) == 1:
             source = quote(escape_unprintable(able[0]))
-            where, moved_one = f"mount {format_names(able)}, which {verb} {store.path}", "it"
+            where, moved_one = f"mount {format_first(able)}, which {verb} {store.path}", "it"
         else:
             source = "MOUNT"
-            where = f"mounts {format_names(able)}, each of which {verb} {store.path}"
+            where = f"mounts {format_first(able)}, each of which {verb} {store.path}"
             moved_one = "one of them"
         look = f"vault kv metadata get -mount={source} {store.path}"
         # Others may use a mount that they made.

@@ -14,6 +14,7 @@ from wizard.clients.kube.errors import KubeError
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
+from wizard.formats.terminal import format_first
 from wizard.stores.vault.manifests import policy_file, role_file
 from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.ownership import settle_unknown
@@ -22,7 +23,7 @@ from wizard.systems.vault.files import diff_texts
 from wizard.systems.vault.looks import policy_path, role_path
 from wizard.systems.vault.ownership import is_kv_2, judge_policy, judge_role
 from wizard.systems.vault.paths import list_payload_settings, list_vault_settings
-from wizard.systems.vault.removal_path import PathRemoval, format_names
+from wizard.systems.vault.removal_path import PathRemoval
 from wizard.systems.vault.role import normalize_role, parse_role, render_role
 from wizard.systems.vault.role_users import find_role_users
 from wizard.systems.vault.session import NO_CREDENTIALS, VaultLogin, leave_to_vault_owner
@@ -206,8 +207,7 @@ class RoleRemoval(PathRemoval):
         # Blocked, so that the mount, the policy and the payload stay with it.
         return StepStatus(
             "blocked",
-            f"{self.what} is used by {format_names([str(one) for one in users])} to log in; "
-            "not deleted",
+            f"{self.what} is used by {format_first(users)} to log in; not deleted",
             Fix("ask their owner to log in with a role of their own, then run it again"),
         )
 
@@ -282,7 +282,7 @@ class _MountRemoval(PathRemoval):
         return StepStatus(
             "kept",
             f"{self.what} does not exist, but this installation created "
-            f"mount{'s' if len(moved) > 1 else ''} {format_names(moved)}",
+            f"mount{'s' if len(moved) > 1 else ''} {format_first(moved)}",
             Fix(f"if {one} was moved, move it back, then run this again"),
         )
 
@@ -332,7 +332,7 @@ class AuthMountRemoval(_MountRemoval):
         if roles:
             return StepStatus(
                 "kept",
-                f"{self.what} has other roles: {format_names(roles)}",
+                f"{self.what} has other roles: {format_first(roles)}",
                 Fix(f"only once nobody logs in with them: {self.command}"),
             )
         return self.delete_status(f"{self.what} was created by this installation and has no roles")
@@ -377,10 +377,10 @@ class KvMountRemoval(_MountRemoval):
             return StepStatus("kept", f"{self.what} holds data")
         users = self._find_path_users(self._name)
         if users.found:
-            return StepStatus("kept", f"{self.what} is named in {format_names(users.found)}")
+            return StepStatus("kept", f"{self.what} is named in {format_first(users.found)}")
         if users.unread:
             return self.unreadable_status(
-                f"this token cannot see whether {format_names(users.unread)} uses {self.what}"
+                f"this token cannot see whether {format_first(users.unread)} uses {self.what}"
             )
         if asked is not None:
             return asked

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
-from wizard.formats.terminal import escape_unprintable
+from wizard.formats.terminal import escape_unprintable, format_first
 from wizard.systems.cluster.ownership import UnknownOwnerStatus
 from wizard.systems.vault.givers import list_names
 from wizard.systems.vault.looks import role_path
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from wizard.manifests.ownership import Ownership
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
-
-_SHOWN = 3
 
 
 class PathRemoval:
@@ -94,10 +92,10 @@ class PathRemoval:
     def check_users(self, users: Users) -> StepStatus | None:
         """Return `kept` while others use the object, `unknown` if that cannot be seen."""
         if users.found:
-            return StepStatus("kept", f"{self.what} is used by {format_names(users.found)}")
+            return StepStatus("kept", f"{self.what} is used by {format_first(users.found)}")
         if users.unread:
             return leave_to_vault_owner(
-                f"this token cannot see whether {format_names(users.unread)} uses {self.what}",
+                f"this token cannot see whether {format_first(users.unread)} uses {self.what}",
                 f"only if nothing uses it: {self.command}",
             )
         return None
@@ -175,9 +173,3 @@ class PathRemoval:
         if owner.whose == "another's":
             return StepStatus("kept", f"{self.what} {escape_unprintable(owner.reason)}")
         return self.ask_owner(owner, str(entry.get("accessor") or ""))
-
-
-def format_names(names: Sequence[str]) -> str:
-    """Return the first names, and the number of the others; safe to print."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(escape_unprintable(name) for name in names[:_SHOWN]) + more
