@@ -42,5 +42,5 @@ def _check_packages(answers: Answers) -> Iterator[Problem]:
             yield Problem(
                 _REPOSITORY,
                 f"set an image of your own: {key} {needing} needs the Python package {package}, "
-                "which the official image lacks. The Dockerfile of yours installs it",
+                "which the official image lacks; the generated Dockerfile installs it",
             )

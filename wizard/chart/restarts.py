@@ -172,8 +172,8 @@ def list_workloads(values: Values, airflow: tuple[int, int, int]) -> tuple[str, 
 
 
 def _is_on(values: Values, key: str, *, default: bool = True) -> bool:
-    found = get_value(values, (*key.split("."), "enabled"))
-    return default if found is None else bool(found)
+    enabled = get_value(values, (key, "enabled"))
+    return default if enabled is None else bool(enabled)
 
 
 def find_restarts(old: Values, new: Values, *, local: bool, task_pods: bool) -> frozenset[str]:

@@ -14,21 +14,25 @@ from wizard.git.trailer import format_trailer
 PATH = ".airflow-wizard/airflow/answers.yaml"
 
 
+def remove(git: GitFolder, message: str) -> None:
+    """Commit a tree without the wizard's folder."""
+    git.git("rm", "-q", "-r", "--", ".airflow-wizard")
+    git.git("commit", "-qm", message)
+
+
 def test_only_the_commit_of_destroy_says_that_it_is_destroyed(tmp_path: Path) -> None:
     git = GitFolder.init(tmp_path / "repository")
     git.commit({"a": "1"})
     git.repo.refresh()
     assert find_destroy_commit(git.repo, "airflow") == ""
     git.commit({PATH: "schema: 1\n"})
-    git.git("rm", "-q", "-r", "--", ".airflow-wizard")
-    git.git("commit", "-qm", "Remove it by hand")
+    remove(git, "Remove it by hand")
     git.repo.refresh()
     with pytest.raises(ConflictError, match="not by destroy") as found:
         find_destroy_commit(git.repo, "airflow")
     assert "git revert" in found.value.hint
     git.commit({PATH: "schema: 1\n"})
-    git.git("rm", "-q", "-r", "--", ".airflow-wizard")
-    git.git("commit", "-qm", f"Remove it\n\n{format_trailer('sha256:' + '0' * 64)}")
+    remove(git, f"Remove it\n\n{format_trailer('sha256:' + '0' * 64)}")
     git.repo.refresh()
     assert find_destroy_commit(git.repo, "airflow") == git.git("rev-parse", "HEAD").strip()
 
@@ -37,8 +41,7 @@ def test_a_merge_that_deletes_the_files_is_not_an_earlier_destroy(tmp_path: Path
     """Destroyed, restored and applied again; then somebody removed the files while merging."""
     git = GitFolder.init(tmp_path / "repository")
     git.commit({PATH: "schema: 1\n"})
-    git.git("rm", "-q", "-r", "--", ".airflow-wizard")
-    git.git("commit", "-qm", f"Remove it\n\n{format_trailer('sha256:' + '0' * 64)}")
+    remove(git, f"Remove it\n\n{format_trailer('sha256:' + '0' * 64)}")
     destroyed = git.git("rev-parse", "HEAD").strip()
     git.git("branch", "destroyed")
     git.git("revert", "--no-edit", "HEAD")
@@ -47,8 +50,7 @@ def test_a_merge_that_deletes_the_files_is_not_an_earlier_destroy(tmp_path: Path
     git.git("checkout", "-q", "main")
     git.commit({"c": "1"})
     git.git("merge", "-q", "--no-ff", "--no-commit", "side")
-    git.git("rm", "-q", "-r", "--", ".airflow-wizard")
-    git.git("commit", "-qm", "Merge side")
+    remove(git, "Merge side")
     git.repo.refresh()
     with pytest.raises(ConflictError, match="not by destroy") as found:
         find_destroy_commit(git.repo, "airflow")

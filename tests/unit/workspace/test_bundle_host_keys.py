@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.host_keys import verify
 from tests.support.rendered import PEM, filled, findings, objections
 from tests.support.scenarios import host_key
 from wizard.answers.files import answers_data, validate_answers
@@ -17,7 +18,7 @@ from wizard.hostkeys.scan import Scan
 from wizard.plan.render import render
 from wizard.workspace.committed import select_rendered_entries
 from wizard.workspace.git_hosts import committed_entries, list_git_hosts
-from wizard.workspace.host_keys import VerifiedAnswers, judge_answers, verify_host_keys
+from wizard.workspace.host_keys import judge_answers
 
 OWN, OTHER = host_key(7), host_key(8)
 HOST = "git.example.com"
@@ -39,11 +40,6 @@ def given(*bundles: object, repo: str = MAIN) -> Answers:
     found = validate_answers(filled("production", changes))
     assert found.answers is not None, [str(one) for one in found.problems]
     return found.answers
-
-
-def verify(answers: Answers, *typed: str, **more: Any) -> VerifiedAnswers:
-    more = {"committed": (), "by": "Ada Example", "date": "2026-11-21", **more}
-    return verify_host_keys(answers, typed=typed, **more)
 
 
 def test_published_keys_of_each_host_are_pinned() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.host_keys import verify
 from tests.support.rendered import filled, findings
 from tests.support.scenarios import host_key
 from wizard.answers.files import answers_data, answers_text, parse_answers, validate_answers
@@ -17,7 +18,7 @@ from wizard.plan.render import render
 from wizard.workspace.committed import select_rendered_entries
 from wizard.workspace.config_host_keys import verified_host_keys, verified_known_hosts
 from wizard.workspace.git_hosts import find_config_host, key_answers, list_git_hosts
-from wizard.workspace.host_keys import VerifiedAnswers, verify_host_keys
+from wizard.workspace.host_keys import VerifiedAnswers
 from wizard.workspace.ownership import render_paths
 
 OWN, OTHER = host_key(7), host_key(8)
@@ -33,11 +34,6 @@ def given(host_keys: object = (), **more: object) -> Answers:
     found = validate_answers(filled("production", changes))
     assert found.answers is not None, [str(one) for one in found.problems]
     return found.answers
-
-
-def verify(answers: Answers, *typed: str, **more: Any) -> VerifiedAnswers:
-    more = {"committed": (), "by": "Ada Example", "date": "2026-11-21", **more}
-    return verify_host_keys(answers, typed=typed, **more)
 
 
 def saved_keys(settled: VerifiedAnswers) -> Any:

@@ -205,7 +205,7 @@ def _errors(status: Mapping[str, Any]) -> list[str]:
 def _failure_messages(application: KubeObject | None) -> list[str]:
     """Return all messages that may name the cause: of conditions, operation and its resources."""
     status = (application or {}).get("status") or {}
-    operation = status.get("operationState") or {}
+    operation = _operation(application)
     if operation.get("phase") == _SUCCEEDED:
         return _errors(status)
     resources = (operation.get("syncResult") or {}).get("resources") or []
