@@ -9,12 +9,12 @@ from wizard.answers.questions import list_secret_variables
 from wizard.checks.schema import MAX_ARCHIVE
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.errors import NoContextError
-from wizard.clients.vault.address import LOGIN_HINT
 from wizard.deliveries.live import live_delivery
 from wizard.errors import UsageError
 from wizard.formats.input_files import explain_unfit_file, is_existing, show_option
 from wizard.state.apply_journal import ApplyHistory
 from wizard.stores.live import live_store
+from wizard.stores.registry import store_kind
 from wizard.systems.target import Target
 
 if TYPE_CHECKING:
@@ -68,12 +68,21 @@ def open_target(
         chart=_find_chart(chart),
         agreed=agreed or {},
     )
-    if target.vault is None and target.kube is None and database is None:
-        raise UsageError(
-            "no credentials found, neither for Vault nor for a cluster",
-            f"{LOGIN_HINT}; and name a kubeconfig context with --context, or export KUBECONFIG",
-        )
+    if target.access is None and target.kube is None and database is None:
+        raise _no_credentials_error(release.store)
     return target
+
+
+def _no_credentials_error(store: str) -> UsageError:
+    """Return the error if this machine has a login neither for the store nor for a cluster."""
+    hint, cluster = live_store(store).login_hint, "name a kubeconfig context with --context, or "
+    cluster += "export KUBECONFIG"
+    if not hint:
+        return UsageError("no credentials found for a cluster", cluster)
+    title = store_kind(store).title
+    return UsageError(
+        f"no credentials found, neither for {title} nor for a cluster", f"{hint}; and {cluster}"
+    )
 
 
 def _open_program(answers: Answers, context: str) -> Helm | None:

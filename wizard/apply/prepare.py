@@ -51,7 +51,7 @@ def list_missing_logins(target: Target) -> tuple[str, ...]:
     """Return the systems that this machine has no credentials for, one sentence each."""
     found = []
     missing = live_store(target.release.store).missing_access
-    if target.vault is None and missing:
+    if target.access is None and missing:
         found.append(missing)
     if target.kube is None:
         found.append(

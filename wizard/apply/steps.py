@@ -53,6 +53,6 @@ def _list_removal(target: Target, run: StoreRun | None, only: Part | None) -> tu
     removal: list[Step] = []
     if target.kube is not None and only != "store":
         removal += get_installer(target).destroy(target, run.login if run else None, ())
-    if run is not None and target.vault is not None and only != "delivery":
+    if run is not None and target.access is not None and only != "delivery":
         removal += run.build_removal()
     return tuple(removal)

@@ -66,6 +66,14 @@ class StoreSettings:
             "payload": "document" if self.document else "keys",
         }
 
+    def remote_reference(self, key: str) -> dict[str, str]:
+        """Return where the operator reads a key of the payload: `key` and `property`.
+
+        Here the payload is one secret of many keys. A store with a secret for each key overrides
+        this.
+        """
+        return {"key": self.path, "property": key}
+
     def qualified_name(self, name: str) -> str:
         """Return a name with the reader's id in front, or the name itself without a reader."""
         return f"{self.reader}-{name}" if self.reader else name
@@ -184,7 +192,7 @@ def secret_object(
             "data": [
                 {
                     "secretKey": key,
-                    "remoteRef": {"key": store.path, "property": prop, **reference},
+                    "remoteRef": {**store.remote_reference(prop), **reference},
                 }
                 for key, prop in facts.items()
             ],

@@ -41,6 +41,9 @@ class Claims:
     role: str = ""
     mount: str = ""
     path: str = ""
+    # The question about the path, and what a free one looks like for another name.
+    path_key: str = PATH
+    path_form: str = "airflow-install/{name}/config"
     # The role of Airflow's own pods, if Vault is their secrets backend, and what it reads.
     runtime: str = ""
     runtime_mount: str = ""

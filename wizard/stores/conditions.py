@@ -11,6 +11,16 @@ EXTERNAL_SECRETS = when_matching(
     "secrets.store",
     lambda name: name in STORES and store_kind(name).external_secrets,
 )
+DOCUMENTS = when_matching(
+    "a store whose payload may be a document",
+    "secrets.store",
+    lambda name: name in STORES and store_kind(name).has_documents,
+)
+CLUSTER_SCOPE = when_matching(
+    "a store that may be cluster-wide",
+    "secrets.store",
+    lambda name: name in STORES and store_kind(name).has_cluster_scope,
+)
 # Otherwise the wizard neither reads nor generates a value, so no question asks for one.
 TAKES_VALUES = when_matching(
     "a store that the wizard fills",

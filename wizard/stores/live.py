@@ -123,8 +123,10 @@ class StoreHandover:
 class LiveStore:
     """The live part of one store; the defaults suit a store without a login.
 
-    `find_access` returns this machine's address and credentials for the store, or None; it sends
-    nothing. `missing_access` is the message without credentials. `token_source` creates tokens of
+    `find_access` returns this machine's address and credentials for the store with their
+    `identity` in words, or None; it sends nothing. `missing_access` is the message without
+    credentials. `find_login` returns this machine's credentials alone, with their `identity`, and
+    `login_hint` says how to set them. `token_source` creates tokens of
     the store's ServiceAccount, to test its login. `cluster_checks` run with those of the cluster.
     `locate` gets the raw answers on the target branch and the repository, whose history has the
     earlier ones; None if `secrets` cannot fill the store.
@@ -132,6 +134,8 @@ class LiveStore:
 
     find_access: Callable[[Answers, Release], Any | None] = field(default=lambda *_: None)
     missing_access: str = ""
+    find_login: Callable[[], Any | None] = field(default=lambda: None)
+    login_hint: str = ""
     open_run: Callable[[Target], StoreRun | None] = field(default=lambda _target: None)
     probes: Callable[[Situation], Iterable[Probe]] = field(default=lambda _situation: ())
     cluster_checks: Callable[[Kube, Answers, Release], Iterable[ClusterCheck]] = field(

@@ -50,19 +50,23 @@ class StoreKind:
     keys of questions whose address is tested while the user types.
 
     `external_secrets`: the External Secrets Operator copies the values to the cluster; `settings`
-    and `reader_settings` then return the settings that its objects share. `fillable`:
+    and `reader_settings` then return the settings that its objects share. `has_documents`: the
+    payload may be one YAML document. `has_cluster_scope`: one store may serve several namespaces,
+    with the operator's own account. `fillable`:
     `airflow-wizard secrets` can create values in the store. `local_only`: for local clusters only.
     `made_by_hand`: the runbook's commands create the Secrets, so the tree has none.
     `generated_only`: those commands also generate every value, so no value can be given.
     `made_by_others`: somebody else makes the Secrets, so no value is given or generated.
     `serves_backend`: the same server is asked if it is Airflow's secrets backend too.
 
+    `server_key` is the question whose answer names the server that logins and values are sent to.
+
     `adapt` gets the contributions of all sections, and returns them with the Secrets that this
     store has in their place. `outline` returns manifests of these Secrets, without values.
 
     `place` returns path and server of an installation's payload, for messages. `claims` gets a
     function that reads raw answers, and returns what an installation owns in the store, as fields
-    of `wizard.plan.claims.Claims`.
+    of `wizard.plan.claims.Claims`; `reader_claims` does so for another reader, by its id.
     """
 
     name: str
@@ -71,6 +75,8 @@ class StoreKind:
     questions: type[Model] | None = None
     reader_questions: type[Model] | None = None
     external_secrets: bool = False
+    has_documents: bool = False
+    has_cluster_scope: bool = False
     fillable: bool = False
     local_only: bool = False
     made_by_hand: bool = False
@@ -84,6 +90,10 @@ class StoreKind:
     outline: Callable[[Release, Contribution], str] | None = None
     rules: tuple[Rule, ...] = ()
     urls: tuple[str, ...] = ()
+    server_key: str = ""
     runbook: Callable[[Release, Contribution], StoreRunbook] = _no_runbook
     place: Callable[[SecretsAnswers, str], tuple[str, str]] = field(default=lambda *_: ("", ""))
     claims: Callable[[Callable[[str], str]], Mapping[str, Any]] = field(default=lambda _read: {})
+    reader_claims: Callable[[Callable[[str], str], str], Mapping[str, Any]] = field(
+        default=lambda *_: {}
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from wizard.state.apply_journal import fill_cluster_identity
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from wizard.answers.sections.cluster import Cluster
     from wizard.clients.helm import Helm
     from wizard.clients.kube.protocol import Kube
-    from wizard.clients.vault.address import VaultAddress, VaultCredentials
     from wizard.git.repository import WorkTree
     from wizard.manifests.ownership import Ownership
     from wizard.manifests.release import Release
@@ -37,8 +36,9 @@ class Target:
     """One committed installation and the clients of the systems that it is applied to.
 
     `files` holds the committed files by logical id, hand edits included; `emitted` holds all files
-    of this installation by path. `vault` is None without credentials. `kube` is the cluster of
-    Airflow and `argocd` that of Argo CD, often the same client; both are None without a kubeconfig.
+    of this installation by path. `access` is the store's address and login, with its `identity` in
+    words, as the store's `find_access` returns it; None without credentials. `kube` is the cluster
+    of Airflow and `argocd` that of Argo CD, often the same client; both None without a kubeconfig.
     `known_identities` are those of the systems that earlier runs used (see
     `wizard.state.apply_journal`), and `met_identities` those of the systems that this run uses.
     `cleanups` are called at the end of the run, for example to revoke logins. `helm` is the Helm
@@ -56,7 +56,7 @@ class Target:
     digest: str
     files: Mapping[str, bytes] = field(repr=False)
     emitted: Mapping[str, bytes] = field(repr=False, default_factory=dict)
-    vault: tuple[VaultAddress, VaultCredentials] | None = None
+    access: Any | None = None
     kube: Kube | None = None
     argocd: Kube | None = None
     known_identities: Mapping[str, str] = field(default_factory=dict)
@@ -78,12 +78,8 @@ class Target:
     def identities(self) -> tuple[str, ...]:
         """The login to each system, one sentence each; nothing is sent."""
         found = []
-        if self.vault:
-            address, credentials = self.vault
-            inside = f", namespace {address.namespace}" if address.namespace else ""
-            inside += f" ({address.namespace_source})" if inside else ""
-            where = f"Vault at {address.url} ({address.source}){inside}"
-            found.append(f"{where}: {credentials.identity}")
+        if self.access:
+            found.append(self.access.identity)
         if self.kube:
             found.append(f"cluster: {self.kube.identity}")
         if self.argocd and self.argocd is not self.kube:

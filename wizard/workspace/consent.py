@@ -13,13 +13,13 @@ from wizard.answers.questions import field_specs, list_references
 from wizard.errors import RefusedError, UsageError
 from wizard.formats.messages import UNKNOWN_KEY, show_name
 from wizard.formats.nested import get_value
+from wizard.stores.registry import store_kinds
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.secrets.facts import Fact
     from wizard.secrets.references import SecretRef
 
-VAULT_SERVER_KEY = "secrets.vault.server"
 DAGS_REPO_KEY, CONFIG_REPO_KEY = "dags.repo", "delivery.argocd.repo_url"
 EXTRA_KEY = "secrets.extra."
 BUNDLES_KEY = "dags.bundles."
@@ -80,7 +80,8 @@ def _find_listed(
 def require_reference_keys(allowed: Iterable[str], answers: Answers) -> None:
     """Raise UsageError for a KEY of --allow-reference that is not a reference's key."""
     known = {item.key for item in field_specs() if item.kind == "secret"}
-    known |= {VAULT_SERVER_KEY, DAGS_REPO_KEY, CONFIG_REPO_KEY}
+    known |= {DAGS_REPO_KEY, CONFIG_REPO_KEY}
+    known |= {kind.server_key for kind in store_kinds() if kind.server_key}
     known |= {key for key, _ in list_references(answers)}
     for key in allowed:
         if key not in known:

@@ -20,7 +20,6 @@ from wizard.plan.claims import (
     NAME,
     NAMESPACE,
     PARENT_SUFFIXES,
-    PATH,
     PROJECT,
     READER,
     READER_PATH,
@@ -139,10 +138,10 @@ def _find_shared_claims(own: Claims, other: Claims) -> Iterator[tuple[str, str]]
         yield PROJECT, f"AppProject {taken[0]}"
     # A role has one policy on the server: different paths conflict even on different mounts.
     at_mount = same and own.auth_mount == other.auth_mount
-    if vault and own.role == other.role and (at_mount or not stored):
+    if vault and own.role and own.role == other.role and (at_mount or not stored):
         yield ROLE, f"Vault role {own.role} with its policy"
     if vault and same and stored:
-        yield PATH, f"the payload at {own.mount}/{own.path}"
+        yield own.path_key, f"the payload at {own.mount}/{own.path}"
     yield from _find_shared_credentials(own, other, vault=vault)
     if vault:
         yield from _find_shared_runtime(own, other)
@@ -189,7 +188,7 @@ def _find_shared_credentials(
         if own.reader_path and own.reader_path in {other.path, other.reader_path}:
             yield READER_PATH, f"the data at {own.mount}/{own.reader_path}"
         if own.path and own.path == other.reader_path:
-            yield PATH, f"Argo CD's credential at {own.mount}/{own.path}"
+            yield own.path_key, f"Argo CD's credential at {own.mount}/{own.path}"
 
 
 def _same_cluster(own: Claims, other: Claims) -> bool:
@@ -243,7 +242,7 @@ def _suggest_value(key: str, own: Claims, others: Iterable[Claims]) -> str:
         NAMESPACE: (plain, {one.namespace for one in others}),
         PROJECT: (marked, set().union(*(one.projects for one in others))),
         ROLE: (f"external-secrets-{marked}", roles),
-        PATH: (f"airflow-install/{plain}/config", paths),
+        own.path_key: (own.path_form.format(name=plain), paths),
         READER: (f"external-secrets-{marked}-argocd", roles),
         READER_PATH: (f"airflow-install/{plain}/argocd", paths),
         RUNTIME_ROLE: (f"{marked}-runtime", roles),

@@ -94,7 +94,7 @@ class DeployKeyScreen(Page):
 
     def on_mount(self) -> None:
         """Show what is already known, without contacting any system."""
-        self.login = find_operator()
+        self.login = find_operator(self.host.draft.answers.secrets.store)
         self.tasks.show = self.redraw
         if len(self.tasks.keys) > 1:
             self.query_one(LineList).focus()
@@ -202,12 +202,12 @@ class DeployKeyScreen(Page):
             how = " (r does it with a token)" if view.page else ""
             return f"Register this line, read-only{how}; then press p to test a clone."
         if contents is None and self._can_look(view):
-            purpose = "checks the store" if view.is_in_vault and view.login else "reads the key"
+            purpose = "checks the store" if view.is_in_store and view.login else "reads the key"
             return f"f5 {purpose}, after you confirm. Enter goes on: the key can wait."
         return "Enter goes on: somebody with access can store the key later."
 
     def _can_look(self, view: KeyView) -> bool:
-        return bool(view.is_in_vault and view.login) or view.key.answer.kind in OWN_KEY_KINDS
+        return bool(view.is_in_store and view.login) or view.key.answer.kind in OWN_KEY_KINDS
 
     def _available_keys(self, view: KeyView) -> list[tuple[str, str]]:
         """Return the tasks that make sense now, with their key hints."""

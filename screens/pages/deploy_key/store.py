@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.clients.vault.address import read_credentials
 from wizard.errors import ConflictError, RefusedError, WizardError
 from wizard.provisioning.items import WRITTEN_STATES
 from wizard.provisioning.sealed_file import require_no_earlier_hand_off
@@ -26,9 +25,9 @@ from wizard.provisioning.steps import (
 from wizard.secrets.deploy_key import list_repairs, read_private_key, require_recorded_key
 from wizard.secrets.resolve import resolve_reference
 from wizard.state.apply_journal import with_remembered_cluster
+from wizard.stores.live import live_store
 
 if TYPE_CHECKING:
-    from wizard.clients.vault.address import AppRole, Token
     from wizard.provisioning.items import StoreItem
     from wizard.provisioning.survey import Inputs
     from wizard.secrets.deploy_key import KeyPair
@@ -47,7 +46,7 @@ class StoreAccess:
     proposal: Proposal
     branch_answers: Mapping[str, Any]
     target: StoreTarget
-    credentials: Token | AppRole
+    credentials: Any
     workspace: Workspace
 
     @property
@@ -96,10 +95,10 @@ class StoreContents:
         return tuple(name for name in dict.fromkeys(names) if name not in os.environ)
 
 
-def find_operator() -> str:
-    """Return the operator's identity in Vault, without the secret; empty without a login."""
+def find_operator(store: str) -> str:
+    """Return the operator's identity in the store, without the secret; empty without a login."""
     try:
-        credentials = read_credentials()
+        credentials = live_store(store).find_login()
     except WizardError as error:
         # The check shows the error in full.
         return error.message

@@ -112,7 +112,8 @@ class KeyTasks(TaskRunner):
         """Check the store, or the user's own key if the store has none."""
         answers, key = self.host.draft.answers, self.key
         own = key.answer.kind in OWN_KEY_KINDS
-        if not store_kind(answers.secrets.store).fillable or (own and not store.find_operator()):
+        kind = store_kind(answers.secrets.store)
+        if not kind.fillable or (own and not store.find_operator(kind.name)):
             await self._read_own_key(key)
             return
         try:
@@ -121,8 +122,8 @@ class KeyTasks(TaskRunner):
             if own:
                 await self._read_own_key(key)
             raise
-        await self._consent_to_vault(access)
-        text = f"asking Vault at {access.target.where.endpoint}"
+        await self._consent_to_store(access)
+        text = f"asking {access.target.where.title} at {access.target.where.endpoint}"
         contents = await self._run_in_thread(text, lambda: store.read_store(access))
         self._set_contents(contents)
         if own and contents.state_of(key.fact) == "given":
@@ -146,15 +147,16 @@ class KeyTasks(TaskRunner):
                 "complete them, then come back; the key can wait",
             ) from None
 
-    async def _consent_to_vault(self, access: StoreAccess) -> None:
-        source = access.target.where.source
-        named = "the answers name" if source == "secrets.vault.server" else f"{source} names"
+    async def _consent_to_store(self, access: StoreAccess) -> None:
+        where = access.target.where
+        key = store_kind(self.host.draft.answers.secrets.store).server_key
+        named = "the answers name" if where.source == key else f"{where.source} names"
         text = (
             f"As {access.credentials.identity}; {named} this server. The check changes nothing, "
             "and no value is shown or kept."
         )
-        title = f"Connect to Vault at {access.target.where.endpoint}?"
-        await self._consent(f"vault {access.place}", title, text, "connect")
+        title = f"Connect to {where.title} at {where.endpoint}?"
+        await self._consent(f"store {access.place}", title, text, "connect")
 
     async def make(self) -> None:
         """Create and store missing values: checks for prior use, then confirms the list."""
@@ -171,7 +173,7 @@ class KeyTasks(TaskRunner):
                 "export the variable and open the wizard again",
             )
         access = await self._prepare_access()
-        await self._consent_to_vault(access)
+        await self._consent_to_store(access)
         await self._consent_to_reads(access, contents)
         await self._prompt_secrets(contents)
         inputs = Inputs(access.proposal.answers, self.host.folder, self._prompt)
@@ -332,8 +334,8 @@ class KeyTasks(TaskRunner):
             assert own is not None  # noqa: S101
             return own
         access = await self._prepare_access()
-        await self._consent_to_vault(access)
-        text = f"asking Vault at {access.target.where.endpoint}"
+        await self._consent_to_store(access)
+        text = f"asking {access.target.where.title} at {access.target.where.endpoint}"
         stored = await self._run_in_thread(text, lambda: store.read_stored_key(access, key))
         self._update_public(key, stored.public)
         return stored.private

@@ -14,10 +14,10 @@ from textual.content import Content
 
 from screens.text import plain, pluralize
 from wizard.clients.forge_pages import find_key_page
-from wizard.clients.vault.address import LOGIN_HINT
 from wizard.hostkeys.keys import HostKey
 from wizard.provisioning.steps import format_items, secrets_command
 from wizard.secrets.deploy_key import choose_kind, fingerprint
+from wizard.stores.live import live_store
 from wizard.stores.registry import store_kind
 from wizard.workspace.deploy_keys import list_dag_keys
 
@@ -52,7 +52,7 @@ class KeyView:
         return self.key.public
 
     @property
-    def is_in_vault(self) -> bool:
+    def is_in_store(self) -> bool:
         """Whether the wizard can read and fill the store."""
         return store_kind(self.answers.secrets.store).fillable
 
@@ -172,7 +172,7 @@ def _key_rows(view: KeyView) -> Iterator[CaptionRow]:
 
 def _place_rows(view: KeyView) -> Iterator[CaptionRow]:
     secrets = view.answers.secrets
-    if not view.is_in_vault:
+    if not view.is_in_store:
         name = view.answers.installation.name
         folder = view.answers.repository.paths.docs
         yield "kept in", "a Secret in the cluster, created by hand"
@@ -186,7 +186,7 @@ def _place_rows(view: KeyView) -> Iterator[CaptionRow]:
 
 
 def _store_rows(view: KeyView) -> Iterator[CaptionRow]:
-    if not view.is_in_vault:
+    if not view.is_in_store:
         return
     contents = view.status.store_contents
     if contents is None:
@@ -213,7 +213,7 @@ def _public_rows(view: KeyView) -> Iterator[CaptionRow]:
 
 def _deferred_rows(view: KeyView) -> Iterator[CaptionRow]:
     """Yield the consequences if the operator cannot read the store; a commit is still allowed."""
-    if not view.is_in_vault or view.is_stored:
+    if not view.is_in_store or view.is_stored:
         return
     is_denied = (
         view.status.store_contents is not None and view.status.store_contents.denial is not None
@@ -221,7 +221,8 @@ def _deferred_rows(view: KeyView) -> Iterator[CaptionRow]:
     if view.login and not is_denied and not (view.error and view.status.store_contents is None):
         return
     if not view.login:
-        yield "login", f"{LOGIN_HINT}, then open the wizard again"
+        hint = live_store(view.answers.secrets.store).login_hint
+        yield "login", f"{hint}, then open the wizard again"
     yield (
         "deferred",
         (

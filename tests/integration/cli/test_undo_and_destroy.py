@@ -20,7 +20,7 @@ from tests.support.cluster.controllers.departing import Departing
 from tests.support.cluster.controllers.operators import MERGE
 from tests.support.outward import writes
 from tests.testbed.kube import RejectedError
-from wizard.clients.vault.address import Token, VaultAddress
+from wizard.clients.vault.address import Token, VaultAccess, VaultAddress
 from wizard.systems.release import delivered_objects
 from wizard.systems.target import Target
 from wizard.systems.vault.payload_removal import build_payload_steps
@@ -220,7 +220,7 @@ def seen_from_here(here: Place) -> Target:
     }
     login = Token(SecretStr(here.env["VAULT_TOKEN"]), "a test")
     address = VaultAddress(here.vault.url, here.vault.ca.read_text())
-    return replace(here.world.target(**own), vault=(address, login))
+    return replace(here.world.target(**own), access=VaultAccess(address, login))
 
 
 def test_destroy_keeps_what_holds_data(

@@ -37,7 +37,7 @@ from tests.testbed.token_controller import TokenController
 from tests.testbed.vault import RefusedError, Vault
 from wizard.clients.helm import open_helm
 from wizard.clients.kube.connect import open_kube
-from wizard.clients.vault.address import Token, VaultAddress
+from wizard.clients.vault.address import Token, VaultAccess, VaultAddress
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.destroy.steps import build_destroy_steps, build_undo_steps
 from wizard.engine.steps import Step, StepEvent, StepStatus
@@ -137,7 +137,7 @@ class Street:
         git.commit({file.path: file.text for file in made.tree.values()})
         target = Target(
             given, made.release, git.repo, "", {f.logical: f.data for f in made.tree.values()},
-            vault=(
+            access=VaultAccess(
                 VaultAddress(self.vault.url, self.vault.ca.read_text()),
                 Token(SecretStr(self.vault.token), "a test"),
             ),

@@ -30,7 +30,7 @@ from tests.testbed.eso import EsoTemplate
 from tests.testbed.fixtures import StartPgBouncer, found
 from tests.testbed.vault import Vault
 from wizard.clients.postgres.client import PostgresTarget as Place
-from wizard.clients.vault.address import Token, VaultAddress
+from wizard.clients.vault.address import Token, VaultAccess, VaultAddress
 from wizard.engine.steps import StepEvent, run_steps
 from wizard.stores.vault.settings import vault_settings
 from wizard.systems.database import steps as database
@@ -80,7 +80,7 @@ class Bed:
         self.server = server
         self.user, self.name = f"role {number}", f"base {number}"
         self.changes: dict[str, object] = {}
-        self.vault: tuple[VaultAddress, Token] | None = None
+        self.vault: VaultAccess | None = None
         self._patch = monkeypatch
         monkeypatch.setenv(VARIABLE, PASSWORD)
 
@@ -103,7 +103,7 @@ class Bed:
         )
         admin.unlock()
         repository: Any = None
-        return Target(chosen, made.release, repository, "", {}, vault=self.vault, database=admin)
+        return Target(chosen, made.release, repository, "", {}, access=self.vault, database=admin)
 
     def apply(self, *who: str, dry_run: bool = False, **place: Any) -> dict[str, StepEvent]:
         """How each action ended."""
@@ -426,7 +426,9 @@ def test_what_the_store_holds_is_the_password(
     mount = f"database-{next(NAMES)}"
     vault.request("POST", f"sys/mounts/{mount}", {"type": "kv", "options": {"version": "2"}})
     token = SecretStr(vault.token)
-    bed.vault = (VaultAddress(vault.url, vault.ca.read_text()), Token(token, "VAULT_TOKEN"))
+    bed.vault = VaultAccess(
+        VaultAddress(vault.url, vault.ca.read_text()), Token(token, "VAULT_TOKEN")
+    )
     bed.changes = {"secrets.vault.mount": mount, "database.password": {"generate": True}}
     assert states(bed.apply()) == ["unknown"] * 3
 

@@ -13,6 +13,7 @@ from tests.integration.vault.test_steps import Bench, controller, new_bench
 from tests.support.cluster.argocd import told
 from tests.support.cluster.kubeconfigs import account, cluster, rule, written
 from wizard.clients.kube.connect import open_kube
+from wizard.clients.vault.address import VaultAccess
 from wizard.clients.vault.transport import VaultHttp, VaultResponse
 from wizard.engine.steps import StepEvent
 from wizard.state.apply_journal import CLUSTER_UID, VAULT_CLUSTER_ID
@@ -126,10 +127,10 @@ def test_another_namespace_of_the_same_vault_is_not_the_installations(
     """As VAULT_NAMESPACE of a shell leads there: nothing exists there, so all would be gone."""
     bench = new_bench()
     target = replace(bench.target, known_identities=known(bench, bench.target))
-    assert target.vault is not None
-    address, login = target.vault
+    assert target.access is not None
+    address, login = target.access
     elsewhere = replace(address, namespace="team-b", namespace_source="VAULT_NAMESPACE")
-    moved = replace(target, vault=(elsewhere, login))
+    moved = replace(target, access=VaultAccess(elsewhere, login))
     # A community Vault ignores it.
     assert proven(moved)[VAULT].state == "holds"
     ask = VaultHttp.ask

@@ -33,11 +33,11 @@ QUESTION = "secrets.vault.mount"
 
 def probed(bench: Bench) -> ProbeResult:
     """What `check --live` says of the mount."""
-    assert bench.target.vault is not None
+    assert bench.target.access is not None
     target = bench.target
     probes = vault_probes(
         bench.store,
-        *bench.target.vault,
+        *bench.target.access,
         source=target.release.owner_id,
         find_named=lambda: list_named_mounts(target.answers, target.release, target.repository),
     )
@@ -50,10 +50,10 @@ def probed(bench: Bench) -> ProbeResult:
 
 def opened(bench: Bench) -> None:
     """Log in as `secrets` does."""
-    assert bench.target.vault is not None
+    assert bench.target.access is not None
     target = bench.target
     where = locate_vault(target.answers, target.release, {}, target.repository)
-    with where.open(bench.target.vault[1]):
+    with where.open(bench.target.access[1]):
         pass
 
 

@@ -23,7 +23,7 @@ from tests.testbed.token_controller import TokenController
 from tests.testbed.vault import RefusedError, Vault
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.transport import Transport
-from wizard.clients.vault.address import AppRole, Token, VaultAddress
+from wizard.clients.vault.address import AppRole, Token, VaultAccess, VaultAddress
 from wizard.clients.vault.transport import VaultHttp, VaultResponse
 from wizard.engine.steps import StepEvent, run_steps
 from wizard.manifests.ownership import OWNER_ANNOTATION
@@ -183,9 +183,9 @@ class Bench:
         self.kube.apply(self.made.tree.by_logical("secrets/service-account").text)
 
     def log_in(self, value: str) -> None:
-        assert self.target.vault is not None
+        assert self.target.access is not None
         token = Token(SecretStr(value), "a test")
-        self.target = replace(self.target, vault=(self.target.vault[0], token))
+        self.target = replace(self.target, access=VaultAccess(self.target.access[0], token))
 
     def token(self, rules: dict[str, list[str]], **options: Any) -> str:
         """A token that every leak of can be found, with exactly these rights."""
@@ -274,7 +274,7 @@ def new_bench(
             git.repo,
             "sha256:0",
             {file.logical: file.data for file in files},
-            vault=(
+            access=VaultAccess(
                 VaultAddress(server.url, server.ca.read_text()),
                 Token(SecretStr("x"), "a test"),
             ),
@@ -355,9 +355,9 @@ def test_an_approle_logs_in_once_and_leaves_nothing(bench: Bench, wire: Wire) ->
     vault.request("POST", f"auth/{name}/role/wizard", role)
     role_id = vault.request("GET", f"auth/{name}/role/wizard/role-id")["data"]["role_id"]
     made = vault.request("POST", f"auth/{name}/role/wizard/secret-id", {})["data"]["secret_id"]
-    assert bench.target.vault is not None
+    assert bench.target.access is not None
     who = AppRole(SecretStr(role_id), SecretStr(made), name)
-    bench.target = replace(bench.target, vault=(bench.target.vault[0], who))
+    bench.target = replace(bench.target, access=VaultAccess(bench.target.access[0], who))
     accessors = "auth/token/accessors"
     before = set(vault.request("LIST", accessors)["data"]["keys"])
     assert bench.states() == ["changed"] * 4 + ["holds"]
@@ -489,10 +489,10 @@ def test_what_this_repository_held_before_is_brought_up_to_date(bench: Bench) ->
     bench.vault.request("PUT", bench.policy, {"policy": before[policy]})
     bench.vault.request("POST", bench.role, json.loads(str(before[role])))
     limited = {path: ["read"] for path in (bench.policy, bench.role)}
-    own, less = bench.target.vault, bench.token({**bench.rights(), **limited})
+    own, less = bench.target.access, bench.token({**bench.rights(), **limited})
     bench.log_in(less)
     assert bench.states()[1:4:2] == ["unknown", "unknown"]
-    bench.target = replace(bench.target, vault=own)
+    bench.target = replace(bench.target, access=own)
     found = bench.run()
     assert [one.state for one in found.values()] == [
         "holds",
@@ -654,11 +654,11 @@ def test_reviewers_objects_of_another_stay(bench: Bench) -> None:
 
 def owner_sets_up(bench: Bench) -> None:
     """Everything as the files say, by others."""
-    mine = bench.target.vault
+    mine = bench.target.access
     bench.log_in(bench.vault.token)
     bench.account()
     assert bench.states()[:4] == ["changed"] * 4
-    bench.target = replace(bench.target, vault=mine)
+    bench.target = replace(bench.target, access=mine)
 
 
 @pytest.mark.parametrize("options", [{}, {"no_default_policy": True}])
@@ -698,7 +698,7 @@ def test_rights_to_read_are_enough_where_all_is_done(bench: Bench) -> None:
 
 
 def test_nobody_is_logged_in(bench: Bench, wire: Wire) -> None:
-    bench.target = replace(bench.target, vault=None)
+    bench.target = replace(bench.target, access=None)
     assert bench.states() == ["unknown"] * 5
     assert wire.lines == []
     assert all(one.fix.text for one in bench.said if one.has_ended)
@@ -743,12 +743,14 @@ def test_a_cluster_that_gives_no_reviewer(
 
 def test_an_address_that_vault_cannot_reach_is_not_written(bench: Bench, wire: Wire) -> None:
     """A tunnel's end on this machine means nothing to a Vault elsewhere."""
-    assert bench.target.vault is not None
+    assert bench.target.access is not None
     from wizard.systems.vault.auth_mount import AuthMount
     from wizard.systems.vault.session import VaultLogin
 
-    where, who = bench.target.vault
-    elsewhere = replace(bench.target, vault=(replace(where, url="https://vault.example:8200"), who))
+    where, who = bench.target.access
+    elsewhere = replace(
+        bench.target, access=VaultAccess(replace(where, url="https://vault.example:8200"), who)
+    )
     session = VaultLogin(elsewhere)
     # The login and the look at Vault's identity before it go to the Vault at hand.
     near = VaultLogin(bench.target)
@@ -961,9 +963,11 @@ def test_the_plan_lists_what_is_done(bench: Bench) -> None:
 
 
 def test_a_connection_that_breaks_names_the_endpoint(bench: Bench) -> None:
-    assert bench.target.vault is not None
-    where, who = bench.target.vault
-    bench.target = replace(bench.target, vault=(replace(where, url="https://127.0.0.1:9"), who))
+    assert bench.target.access is not None
+    where, who = bench.target.access
+    bench.target = replace(
+        bench.target, access=VaultAccess(replace(where, url="https://127.0.0.1:9"), who)
+    )
     found = bench.run()
     assert [one.state for one in found.values()] == ["failed"] + ["left"] * 4
     assert "127.0.0.1:9" in found["vault.mount"].detail

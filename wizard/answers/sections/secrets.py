@@ -17,7 +17,7 @@ from wizard.questions.kinds import KindQuestions, add_kind_questions
 from wizard.questions.section import KindSection, QuestionInfo
 from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
 from wizard.stores.backend import backend_files, contribute_backend
-from wizard.stores.conditions import EXTERNAL_SECRETS
+from wizard.stores.conditions import CLUSTER_SCOPE, DOCUMENTS, EXTERNAL_SECRETS
 from wizard.stores.registry import STORES, store_kind, store_kinds
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Secrets(KindSection):
     scope: Annotated[
         Literal["namespace", "cluster"],
         QuestionInfo(
-            when=EXTERNAL_SECRETS,
+            when=CLUSTER_SCOPE,
             labels={
                 "namespace": "SecretStore with its own account",
                 "cluster": "ClusterSecretStore with conditions",
@@ -109,7 +109,7 @@ class Secrets(KindSection):
     payload: Annotated[
         Literal["keys", "document"],
         QuestionInfo(
-            when=EXTERNAL_SECRETS,
+            when=DOCUMENTS,
             labels={"keys": "one key per value", "document": "one YAML document under `config`"},
             effects=(_ANOTHER_SHAPE,),
         ),

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -118,6 +118,21 @@ class Jwt:
 
 
 VaultCredentials = Token | AppRole | Jwt
+
+
+class VaultAccess(NamedTuple):
+    """Vault's address for this machine and the login there."""
+
+    address: VaultAddress
+    credentials: VaultCredentials
+
+    @property
+    def identity(self) -> str:
+        """Return the server and the login in one sentence, without the secret."""
+        where = self.address
+        inside = f", namespace {where.namespace}" if where.namespace else ""
+        inside += f" ({where.namespace_source})" if inside else ""
+        return f"Vault at {where.url} ({where.source}){inside}: {self.credentials.identity}"
 
 
 def read_address(

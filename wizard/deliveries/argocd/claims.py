@@ -6,9 +6,6 @@ from collections.abc import Callable, Mapping
 
 from wizard.formats.addresses import normalize_url
 from wizard.stores.registry import STORES, store_kind
-from wizard.stores.vault.settings import reader_path
-
-_CREDENTIAL = "delivery.argocd.vault"
 
 
 def argocd_claims(read: Callable[[str], str]) -> Mapping[str, object]:
@@ -26,9 +23,5 @@ def argocd_claims(read: Callable[[str], str]) -> Mapping[str, object]:
     return {
         **own,
         "repository": normalize_url(read("delivery.argocd.repo_url")),
-        "reader": read(f"{_CREDENTIAL}.role") or f"{read('secrets.vault.role')}-argocd",
-        "reader_path": reader_path(
-            read(f"{_CREDENTIAL}.path"), read("installation.name"), "argocd"
-        ),
-        "reader_mount": read(f"{_CREDENTIAL}.auth_mount") or read("secrets.vault.auth_mount"),
+        **store_kind(store).reader_claims(read, "argocd"),
     }

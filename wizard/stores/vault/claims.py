@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from wizard.stores.vault.settings import payload_path, runtime_folders, runtime_role
+from wizard.stores.vault.questions import NAME
+from wizard.stores.vault.settings import payload_path, reader_path, runtime_folders, runtime_role
 
 
 def vault_claims(read: Callable[[str], str]) -> Mapping[str, object]:
@@ -25,4 +26,14 @@ def vault_claims(read: Callable[[str], str]) -> Mapping[str, object]:
         "role": read("secrets.vault.role"),
         "mount": read("secrets.vault.mount"),
         "path": payload_path(read("secrets.vault.path"), name),
+    }
+
+
+def vault_reader_claims(read: Callable[[str], str], reader: str) -> Mapping[str, object]:
+    """Return the fields of `Claims` about another reader: its role, path and auth mount."""
+    own = f"delivery.{reader}.{NAME}"
+    return {
+        "reader": read(f"{own}.role") or f"{read('secrets.vault.role')}-{reader}",
+        "reader_path": reader_path(read(f"{own}.path"), read("installation.name"), reader),
+        "reader_mount": read(f"{own}.auth_mount") or read("secrets.vault.auth_mount"),
     }

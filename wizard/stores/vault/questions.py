@@ -22,6 +22,7 @@ from wizard.questions.effects import ANOTHER_PAYLOAD
 from wizard.questions.section import Model, QuestionInfo
 
 NAME = "vault"
+SERVER_KEY = "secrets.vault.server"
 # The answer for roles that bind no audience: the token then has the API server's own.
 NO_AUDIENCE = "none"
 VAULT = when("Vault", "secrets.store", NAME)

@@ -129,7 +129,7 @@ def build_vault_step(
     def look() -> StepStatus:
         return settle_unknown([one.look()], name, target.agreed.get(name, ""))[0]
 
-    if target.vault is None:
+    if target.access is None:
         skipped = one.unreadable_status(NO_CREDENTIALS)
 
         def look() -> StepStatus:

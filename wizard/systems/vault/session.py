@@ -61,8 +61,8 @@ class VaultLogin:
 
     def __init__(self, target: Target) -> None:
         self.store: VaultSettings = vault_settings(target.answers.secrets, target.release)
-        self.vault_address = target.vault[0] if target.vault else None
-        self._access = target.vault
+        self.vault_address = target.access[0] if target.access else None
+        self._access = target.access
         self._target = target
         self._vault: Vault | None = None
         self._has_few_uses = False

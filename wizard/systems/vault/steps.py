@@ -119,6 +119,6 @@ def _require_credentials(
     target: Target, look: Callable[[], StepStatus], command: str
 ) -> Callable[[], StepStatus]:
     """Return `look`; without Vault credentials, a look that names the command for Vault's owner."""
-    if target.vault is not None:
+    if target.access is not None:
         return look
     return lambda: leave_to_vault_owner(NO_CREDENTIALS, command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from wizard.clients.vault.address import LOGIN_HINT, read_address, read_credentials
+from wizard.clients.vault.address import LOGIN_HINT, VaultAccess, read_address, read_credentials
 from wizard.stores.live import LiveStore
 from wizard.stores.vault.live.handover import render_store_handover
 from wizard.stores.vault.live.location import locate_vault
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from wizard.answers.model import Answers
     from wizard.clients.kube.protocol import Kube
-    from wizard.clients.vault.address import VaultAddress, VaultCredentials
     from wizard.engine.steps import Step
     from wizard.manifests.release import Release
     from wizard.systems.target import DataKind, Target
@@ -67,15 +66,13 @@ class VaultRun:
         return (build_mount_removal(self._target, self.login),)
 
 
-def _find_access(
-    answers: Answers, release: Release
-) -> tuple[VaultAddress, VaultCredentials] | None:
+def _find_access(answers: Answers, release: Release) -> VaultAccess | None:
     who = read_credentials()
     if who is None:
         return None
     own = vault_answers(answers.secrets)
     ca = release.assets.get("secrets.vault.ca.file", "")
-    return read_address(own.server, ca=ca, namespace=own.namespace), who
+    return VaultAccess(read_address(own.server, ca=ca, namespace=own.namespace), who)
 
 
 def _token_source(kube: Kube, answers: Answers, release: Release) -> Callable[[], SecretStr] | None:
@@ -86,6 +83,8 @@ def _token_source(kube: Kube, answers: Answers, release: Release) -> Callable[[]
 LIVE = LiveStore(
     find_access=_find_access,
     missing_access=f"Vault is skipped: no Vault credentials found ({LOGIN_HINT})",
+    find_login=read_credentials,
+    login_hint=LOGIN_HINT,
     open_run=VaultRun,
     probes=list_vault_probes,
     cluster_checks=list_cluster_checks,

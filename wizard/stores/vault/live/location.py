@@ -13,6 +13,7 @@ from wizard.clients.vault.transport import VaultError
 from wizard.errors import RefusedError
 from wizard.formats.nested import get_value
 from wizard.stores.live import StoreLocation
+from wizard.stores.vault.questions import SERVER_KEY
 from wizard.stores.vault.settings import VaultSettings, vault_answers
 from wizard.stores.vault.steps import payload_step
 from wizard.systems.vault.looks import find_moved, read_path
@@ -23,7 +24,6 @@ from wizard.systems.vault.payload_store import VaultPayloadStore
 from wizard.systems.vault.remount import FEW_MOUNTS, find_moved_payload
 from wizard.systems.vault.retention import read_retention
 from wizard.systems.vault.uses import SECRETS_REQUESTS, require_uses
-from wizard.workspace.consent import VAULT_SERVER_KEY
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -133,14 +133,14 @@ def locate_vault(
     own = vault_answers(answers.secrets)
     ca = release.assets.get("secrets.vault.ca.file", "")
     where = read_address(own.server, ca=ca, namespace=own.namespace)
-    known = get_value(agreed, tuple(VAULT_SERVER_KEY.split("."))) == own.server
-    consent = {VAULT_SERVER_KEY: f"Send your Vault login and new secrets to {where.url}?"}
+    known = get_value(agreed, tuple(SERVER_KEY.split("."))) == own.server
+    consent = {SERVER_KEY: f"Send your Vault login and new secrets to {where.url}?"}
     every = list_payload_settings(answers, release)
     return StoreLocation(
         title="Vault",
         endpoint=where.endpoint,
         source=where.source,
-        required_consent={} if where.source != VAULT_SERVER_KEY or known else consent,
+        required_consent={} if where.source != SERVER_KEY or known else consent,
         find_login=read_credentials,
         login_hint=LOGIN_HINT,
         open=lambda who: _open(

@@ -10,6 +10,7 @@ from wizard.engine.probes import make_finished_probe, unknown_result
 from wizard.errors import WizardError
 from wizard.state.apply_journal import VAULT_CLUSTER_ID
 from wizard.state.cluster_identity import require_same_cluster
+from wizard.stores.vault.questions import SERVER_KEY
 from wizard.stores.vault.runtime import runtime_settings
 from wizard.stores.vault.settings import vault_answers, vault_settings
 from wizard.systems.cluster.probes import ClusterCheck
@@ -18,7 +19,6 @@ from wizard.systems.vault.auth_mount import find_cluster_config
 from wizard.systems.vault.login_evidence import Surroundings
 from wizard.systems.vault.paths import list_named_mounts, list_payload_settings, list_vault_settings
 from wizard.systems.vault.probes import vault_probes
-from wizard.workspace.consent import VAULT_SERVER_KEY
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -68,9 +68,7 @@ def list_vault_probes(situation: Situation) -> Iterator[Probe]:
         )
     except WizardError as error:
         result = unknown_result(error.message, error.fix)
-        yield make_finished_probe(
-            "vault.state", "Vault: state", own.server, result, VAULT_SERVER_KEY
-        )
+        yield make_finished_probe("vault.state", "Vault: state", own.server, result, SERVER_KEY)
         return
     identity, absent = None, None
     try:
@@ -78,11 +76,11 @@ def list_vault_probes(situation: Situation) -> Iterator[Probe]:
     except WizardError as error:
         absent = unknown_result(error.message, error.fix)
     mint = situation.mint
-    if where.source == VAULT_SERVER_KEY and (identity or mint):
+    if where.source == SERVER_KEY and (identity or mint):
         # Only the answers name this server, so the user must confirm it.
         who = f" with {identity.identity}" if identity else ""
         absent = situation.refusal(
-            VAULT_SERVER_KEY,
+            SERVER_KEY,
             "secrets.vault.ca.file",
             use=f"log in to Vault at {where.endpoint}{who}",
         )
