@@ -11,7 +11,6 @@ from typing import Literal
 
 from wizard.formats.version_ranges import is_in_range, parse_version
 
-CHART_REPOSITORY = "https://airflow.apache.org"
 # Charts from 1.20 on refuse lower versions of Airflow.
 LOWEST_AIRFLOW = "2.11.0"
 

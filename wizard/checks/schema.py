@@ -288,7 +288,7 @@ def _parse_package(path: Path, files: Mapping[str, bytes]) -> ChartPackage:
         hint = "set a name and a version in Chart.yaml"
         raise WizardError(f"{path} is not a Helm chart: its Chart.yaml cannot be read", hint)
     if "values.schema.json" not in files:
-        hint = "the Airflow chart has a schema since 1.0; use the chart from airflow.apache.org"
+        hint = "the Airflow chart has a schema since 1.0; use Apache's official chart"
         raise WizardError(f"chart {name} {version} has no values.schema.json", hint)
     try:
         schema = json.loads(files["values.schema.json"])

@@ -31,7 +31,14 @@ _VERSION = re.compile(r"(?:  - |    )version: *[\"']?([^\"'\s]+)[\"']?\s*")
 
 
 class WebError(Exception):
-    """A server gave no valid response; the message contains the reason."""
+    """A server gave no valid response; the message contains the reason.
+
+    `status` is that of the response; 0 without one.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ def fetch_chart_versions(repository: str, chart: str) -> tuple[str, ...]:
     """
     answer = send_request(f"{repository.rstrip('/')}/index.yaml")
     if answer.status != 200:
-        raise WebError(f"the index is not available (HTTP {answer.status})")
+        raise WebError(f"the index is not available (HTTP {answer.status})", answer.status)
     return parse_chart_versions(answer.body.decode("utf-8", "replace"), chart)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wizard.chart.names import Names
+from wizard.chart.repository import ChartRepository
 
 RELOADER = {"reloader.stakater.com/auto": "true"}
 
@@ -40,6 +41,7 @@ class Release:
     installation: str
     names: Names
     chart: str
+    chart_repository: ChartRepository
     airflow: tuple[int, int, int]
     celery: bool
     kubernetes: bool

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.chart.names import Names
+from wizard.chart.repository import ChartRepository
 from wizard.deliveries.registry import delivery_kind
 from wizard.manifests.ownership import owner_id
 from wizard.manifests.release import RELOADER, Paths, Release
@@ -42,6 +43,7 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
         installation=name,
         names=Names(answers.installation.release, answers.installation.namespace),
         chart=answers.installation.chart,
+        chart_repository=ChartRepository(answers.installation.chart_repository),
         airflow=answers.installation.airflow_version,
         celery=celery,
         kubernetes="Kubernetes" in kind,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wizard.chart.versions import CHART_REPOSITORY
 from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
 from wizard.clients.postgres.pooling import try_prepared_statements
 from wizard.clients.redis import SocketClient, parse_broker_url
@@ -356,7 +355,7 @@ def list_cluster_probes(
 
 def probe_artifacts(situation: Situation) -> Iterator[Probe]:
     """Check chart and image in the registries that the cluster will use."""
-    yield from artifact_probes(situation.answers, CHART_REPOSITORY)
+    yield from artifact_probes(situation.answers)
 
 
 _SIZE_SECTIONS = ("installation", "executor", "components", "values")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from wizard.chart.repository import CHART_NAME, ChartRepository
 from wizard.clients.registry import Image, WebError, fetch_chart_versions, fetch_manifest
 from wizard.engine.probes import (
     Probe,
@@ -23,13 +23,18 @@ if TYPE_CHECKING:
 
 SECONDS = 30.0
 OFFICIAL_IMAGE = "apache/airflow"
+_CORRECT_REPOSITORY = Fix(
+    "copy the chart there, or correct installation.chart_repository: the folder of index.yaml, or "
+    "the registry's path without the name of the chart",
+    "installation.chart_repository",
+)
 _UNREACHABLE_HINT = "the cluster may still reach it; try again from a machine that can"
 
 
-def artifact_probes(answers: Answers, repository: str) -> Iterator[Probe]:
-    """Yield the probes of chart version and image tag; `repository` is a Helm repository's URL."""
+def artifact_probes(answers: Answers) -> Iterator[Probe]:
+    """Yield the probes of chart version and image tag."""
     version = answers.installation.chart
-    host = urlsplit(repository).netloc
+    repository = ChartRepository(answers.installation.chart_repository)
     own = answers.installation.image
     image = Image.from_repository(
         own.repository or OFFICIAL_IMAGE, own.tag or answers.installation.airflow
@@ -37,7 +42,7 @@ def artifact_probes(answers: Answers, repository: str) -> Iterator[Probe]:
     yield Probe(
         "chart.version",
         "Chart: version",
-        host,
+        repository.endpoint,
         wrap_blocking(lambda: check_chart_version(repository, version)),
         SECONDS,
         "installation.chart",
@@ -54,11 +59,17 @@ def artifact_probes(answers: Answers, repository: str) -> Iterator[Probe]:
     )
 
 
-def check_chart_version(repository: str, version: str) -> ProbeResult:
-    """Return whether the Helm repository lists the version."""
+def check_chart_version(repository: ChartRepository, version: str) -> ProbeResult:
+    """Return whether the Helm repository or registry has the version, without a login."""
+    if repository.is_oci:
+        return _check_chart_tag(repository, version)
     try:
-        found = fetch_chart_versions(repository, "airflow")
+        found = fetch_chart_versions(repository.url, CHART_NAME)
     except WebError as error:
+        if error.status in {401, 403}:
+            return _require_login(repository)
+        if error.status == 404 and not repository.is_official:
+            return unknown_result(str(error), _CORRECT_REPOSITORY)
         return unknown_result(str(error), _UNREACHABLE_HINT)
     if not found:
         return unknown_result("the index has no entry for airflow in Helm's format")
@@ -67,6 +78,30 @@ def check_chart_version(repository: str, version: str) -> ProbeResult:
     return fail_result(
         f"airflow {version} is not listed; the newest there is {found[0]}",
         Fix("set installation.chart to a listed version", "installation.chart"),
+    )
+
+
+def _check_chart_tag(repository: ChartRepository, version: str) -> ProbeResult:
+    host, _, name = repository.image.partition("/")
+    try:
+        answer = fetch_manifest(Image(host, name, version))
+    except WebError as error:
+        return unknown_result(str(error), _UNREACHABLE_HINT)
+    if answer.status == 200:
+        digest = answer.headers.get("docker-content-digest", "")[:19]
+        return pass_result(f"{name} {version}{' is ' + digest if digest else ' exists'}")
+    if answer.status in {401, 403}:
+        return _require_login(repository)
+    if answer.status != 404:
+        return unknown_result(f"the registry responded with HTTP {answer.status}")
+    return fail_result(f"{name} {version} is not in this registry", _CORRECT_REPOSITORY)
+
+
+def _require_login(repository: ChartRepository) -> ProbeResult:
+    return unknown_result(
+        "requires a login, and this probe has none",
+        f"where helm runs: {repository.login_command}; for Argo CD, its admin runs: "
+        f"{repository.argocd_command}",
     )
 
 

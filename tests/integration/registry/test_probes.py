@@ -12,6 +12,7 @@ from tests.support.certificates import Authority
 from tests.support.rendered import answers
 from tests.support.servers import Answer, Asked, web
 from tests.testbed.databases import free_port
+from wizard.chart.repository import ChartRepository
 from wizard.clients.registry import Image, parse_chart_versions
 from wizard.engine.probes import ProbeResult, run_probes
 from wizard.systems.registry import artifact_probes, check_chart_version, check_image_tag
@@ -54,6 +55,11 @@ def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
 
 
+def check_helm(url: str, version: str) -> ProbeResult:
+    """The answer about a Helm repository; loopback addresses are not valid answers."""
+    return check_chart_version(ChartRepository(url), version)
+
+
 def test_an_index_is_read_by_its_form() -> None:
     assert parse_chart_versions(INDEX, "airflow") == ("1.22.0", "1.21.0")
     assert parse_chart_versions(INDEX, "other") == ("9.9.9",)
@@ -64,13 +70,20 @@ def test_an_index_is_read_by_its_form() -> None:
 
 def test_chart_versions(authority: Authority) -> None:
     with web(authority, lambda _: Answer(200, INDEX.encode())) as server:
-        assert check_chart_version(server.url, "1.22.0").status == "pass"
-        gone = check_chart_version(f"{server.url}/", "1.0.0")
+        assert check_helm(server.url, "1.22.0").status == "pass"
+        gone = check_helm(f"{server.url}/", "1.0.0")
         assert (gone.status, "newest there is 1.22.0" in gone.detail) == ("fail", True)
         assert {asked.path for asked in server.asked} == {"/index.yaml"}
+    with web(authority, lambda _: Answer(401)) as server:
+        private = check_helm(server.url, "1.22.0")
+        assert (private.status, "requires a login" in private.detail) == ("unknown", True)
+        assert f"helm repo add apache-airflow {server.url} --username" in private.fix.text
+        assert f"argocd repo add {server.url} --type helm" in private.fix.text
+    with web(authority, lambda _: Answer(404)) as server:
+        assert check_helm(server.url, "1.22.0").fix.question == "installation.chart_repository"
     for wrong in (Answer(200, b"<html>"), Answer(404), Answer(503), Answer(0)):
         with web(authority, lambda _, wrong=wrong: wrong) as server:  # type: ignore[misc]
-            assert check_chart_version(server.url, "1.22.0").status == "unknown"
+            assert check_helm(server.url, "1.22.0").status == "unknown"
 
 
 def test_servers_out_of_reach_prove_nothing(
@@ -80,11 +93,11 @@ def test_servers_out_of_reach_prove_nothing(
         (f"https://127.0.0.1:{free_port()}", "refused"),
         ("https://charts.no-such-name.invalid", "does not resolve"),
     ):
-        result = check_chart_version(url, "1.22.0")
+        result = check_helm(url, "1.22.0")
         assert (result.status, bool(result.fix.text)) == ("unknown", True)
         assert says in result.detail
     with web(Authority.make(tmp_path), lambda _: Answer(200, INDEX.encode())) as server:
-        result = check_chart_version(server.url, "1.22.0")
+        result = check_helm(server.url, "1.22.0")
         assert (result.status, server.asked) == ("unknown", [])
         assert "not trusted on this machine" in result.detail
 
@@ -93,10 +106,10 @@ def test_redirects_stay_on_https(authority: Authority) -> None:
     with web(authority, lambda _: Answer(200, INDEX.encode())) as other:
         moved = Answer(302, b"", {"Location": f"{other.url}/index.yaml"})
         with web(authority, lambda _: moved) as server:
-            assert check_chart_version(server.url, "1.22.0").status == "pass"
+            assert check_helm(server.url, "1.22.0").status == "pass"
         clear = Answer(302, b"", {"Location": other.url.replace("https", "http")})
         with web(authority, lambda _: clear) as server:
-            result = check_chart_version(server.url, "1.22.0")
+            result = check_helm(server.url, "1.22.0")
     assert (result.status, "away from https" in result.detail) == ("unknown", True)
 
 
@@ -186,10 +199,40 @@ def test_tags_that_are_not_to_be_seen(
         assert (result.status, says in result.detail) == (status, True), result
 
 
+@pytest.mark.parametrize(
+    ("answer", "status", "says"),
+    [
+        (Answer(200, b"", {"Docker-Content-Digest": DIGEST}), "pass", "1.22.0 is sha256:abab"),
+        (Answer(200), "pass", "mirror/airflow 1.22.0 exists"),
+        (Answer(404), "fail", "mirror/airflow 1.22.0 is not in this registry"),
+        (Answer(401), "unknown", "requires a login"),
+        (Answer(403), "unknown", "requires a login"),
+        (Answer(503), "unknown", "HTTP 503"),
+        (Answer(0), "unknown", "HTTP"),
+    ],
+)
+def test_a_chart_in_a_registry(
+    authority: Authority, answer: Answer, status: str, says: str
+) -> None:
+    with web(authority, registry(answer)) as server:
+        place = f"127.0.0.1:{server.port}/mirror"
+        result = check_chart_version(ChartRepository(f"oci://{place}"), "1.22.0")
+        assert (result.status, says in result.detail) == (status, True), result
+        assert server.asked[0].path == "/v2/mirror/airflow/manifests/1.22.0"
+    if answer.status in (401, 403):
+        assert f"helm registry login 127.0.0.1:{server.port} " in result.fix.text
+        assert f"argocd repo add {place} --type helm --name apache-airflow --enable-oci" in (
+            result.fix.text
+        )
+    if answer.status == 404:
+        assert result.fix.question == "installation.chart_repository"
+
+
 async def test_which_artifacts_an_installation_needs(authority: Authority) -> None:
-    plain = list(artifact_probes(answers("production"), "https://charts.invalid"))
+    registry = {"installation.chart_repository": "oci://registry.invalid:5000/charts"}
+    plain = list(artifact_probes(answers("production", registry)))
     assert [(one.id, one.endpoint) for one in plain] == [
-        ("chart.version", "charts.invalid"),
+        ("chart.version", "registry.invalid:5000"),
         ("image.tag", "registry-1.docker.io"),
     ]
     with web(authority, lambda _: Answer(200, INDEX.encode())) as server:
@@ -197,7 +240,10 @@ async def test_which_artifacts_an_installation_needs(authority: Authority) -> No
             "installation.image.repository": f"127.0.0.1:{server.port}/acme/airflow",
             "installation.image.tag": "own-1",
         }
-        probes = artifact_probes(answers("production", changes), server.url)
+        found = answers("production", changes)
+        # No valid answer: for pods, a loopback address is the pod itself.
+        own = found.installation.model_copy(update={"chart_repository": server.url})
+        probes = artifact_probes(found.model_copy(update={"installation": own}))
         results = {one.id: result async for one, result in run_probes(probes)}
         assert {result.status for result in results.values()} == {"pass"}
         paths = {one.path for one in server.asked}

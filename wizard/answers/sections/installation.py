@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from wizard.answers.sections.image import Image
+from wizard.chart.repository import CHART_REPOSITORY, check_chart_repository
 from wizard.chart.versions import VERSIONS, list_chart_versions
-from wizard.formats.types import KubeName, ReleaseName, Version
+from wizard.formats.types import KubeName, ReleaseName, Text, Version
 from wizard.formats.version_ranges import split_version
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
@@ -85,6 +86,18 @@ class Installation(Section):
         default=VERSIONS[0].chart,
         title="Chart",
         description="Pinned version of the chart. You upgrade it with a commit.",
+    )
+    chart_repository: Annotated[
+        Text,
+        AfterValidator(check_chart_repository),
+        QuestionInfo(takes="https://... or oci://...", example="oci://registry.example.com/charts"),
+    ] = Field(
+        default=CHART_REPOSITORY,
+        title="Chart repository",
+        description=(
+            "Apache's, a mirror of it over https, or the folder of the chart in an OCI registry "
+            "(oci://). Logins are set up outside the answers."
+        ),
     )
     airflow: Annotated[
         Version, QuestionInfo(effects=(_EFFECTS["migration"], _EFFECTS["downgrade"]))

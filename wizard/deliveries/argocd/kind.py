@@ -15,6 +15,7 @@ from wizard.deliveries.argocd.manifests import (
 from wizard.deliveries.argocd.questions import NAME, ArgoCd, argocd_answers
 from wizard.deliveries.argocd.rules import (
     check_argocd_namespace,
+    check_chart_registry,
     check_credential_auth_mount,
     check_credential_path,
 )
@@ -121,7 +122,12 @@ DELIVERY = DeliveryKind(
     readers=_readers,
     render=_render,
     urls=("delivery.argocd.repo_url", "delivery.argocd.destination"),
-    rules=(check_argocd_namespace, check_credential_path, check_credential_auth_mount),
+    rules=(
+        check_argocd_namespace,
+        check_chart_registry,
+        check_credential_path,
+        check_credential_auth_mount,
+    ),
     runbook=argocd_runbook,
     source_url=lambda delivery: argocd_answers(delivery).repo_url,
     controller_namespace=lambda delivery: argocd_answers(delivery).namespace,

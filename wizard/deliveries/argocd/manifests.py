@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.kinds import list_special_kinds
-from wizard.chart.versions import CHART_REPOSITORY
+from wizard.chart.repository import CHART_NAME
 from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.manifests.objects import WAVE_ANNOTATION, owner_annotation, pod_security_labels
@@ -89,7 +89,7 @@ def app_project(release: Release, argo: ArgoSettings, total: Contribution) -> Fi
     denied = [kind for kind in _LIMITS if kind not in {one.kind for one in special}]
     spec = {
         "description": f"Airflow installation {release.installation}",
-        "sourceRepos": [CHART_REPOSITORY, argo.repo_url],
+        "sourceRepos": [release.chart_repository.argocd_url, argo.repo_url],
         "destinations": [{"server": argo.destination, "namespace": release.namespace}],
         "clusterResourceWhitelist": kinds,
         "namespaceResourceBlacklist": [{"group": "", "kind": kind} for kind in denied],
@@ -134,8 +134,8 @@ def _application(
 
 def _chart_source(release: Release, argo: ArgoSettings) -> dict[str, Any]:
     return {
-        "repoURL": CHART_REPOSITORY,
-        "chart": "airflow",
+        "repoURL": release.chart_repository.argocd_url,
+        "chart": CHART_NAME,
         "targetRevision": release.chart,
         "helm": {
             "releaseName": release.names.release,

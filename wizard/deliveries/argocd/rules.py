@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pydantic import BaseModel
 
+from wizard.chart.repository import ChartRepository
 from wizard.deliveries.argocd.questions import STORE_CREDENTIAL, ArgoCd
 from wizard.errors import Problem
 from wizard.formats.addresses import IN_CLUSTER_SERVER
@@ -30,6 +32,22 @@ def check_argocd_namespace(answers: BaseModel) -> Iterator[Problem]:
         yield Problem(
             "installation.namespace",
             f"use a namespace for Airflow only: {namespace} is Argo CD's",
+        )
+
+
+def check_chart_registry(answers: BaseModel) -> Iterator[Problem]:
+    """Report a registry that Argo CD would not recognize as one.
+
+    It parses the address as a URL, where a host before a port must look like a scheme.
+    Source: IsHelmOciRepo in util/helm/client.go of Argo CD 3.5, and net/url of Go.
+    """
+    source = ChartRepository(get_value(answers, ("installation", "chart_repository")))
+    host, port, _ = source.endpoint.rpartition(":")
+    if source.is_oci and port and not re.fullmatch(r"[A-Za-z][A-Za-z0-9.+-]*", host):
+        yield Problem(
+            "installation.chart_repository",
+            "give the registry by a name that starts with a letter: Argo CD takes no other host "
+            "together with a port",
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.chart.versions import CHART_REPOSITORY
 from wizard.manifests.ownership import apply_command
 
 if TYPE_CHECKING:
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
 
 # Labels the release as ours, like every object; Helm keeps labels across revisions.
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by=airflow-wizard"
-CHART_NAME = "airflow"
 
 
 def manifests_command(release: Release) -> str:
@@ -29,9 +27,8 @@ def chart_command(release: Release) -> tuple[str, ...]:
     `--atomic` would remove a failed first installation, together with the reason for the failure.
     """
     return (
-        # With `--repo`, Helm would prefer a local folder that has the chart's name.
-        f"helm repo add apache-airflow {CHART_REPOSITORY}",
-        f"helm upgrade --install {release.names.release} apache-airflow/{CHART_NAME} \\",
+        *release.chart_repository.setup,
+        f"helm upgrade --install {release.names.release} {release.chart_repository.chart} \\",
         f"  --version {release.chart} --namespace {release.namespace} \\",
         f"  --labels {MANAGED_BY_LABEL} --values {release.paths.values}",
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.chart.versions import CHART_REPOSITORY
 from wizard.manifests.objects import pod_security_labels
 from wizard.manifests.ownership import apply_command
 from wizard.manifests.runbook import DeliveryRunbook, remove_jobs_command, shell_block
@@ -57,9 +56,7 @@ def _render_install(release: Release, context: RunbookContext) -> str:
         steps += ["Apply the manifests:", shell_block(*manifests)]
     steps += [
         "Install the chart:",
-        shell_block(
-            f"helm repo add apache-airflow {CHART_REPOSITORY}", *_chart_commands(release)[1:]
-        ),
+        shell_block(*release.chart_repository.setup, *_chart_commands(release)[1:]),
     ]
     return "\n\n".join(steps)
 
@@ -73,7 +70,7 @@ def _chart_commands(release: Release) -> list[str]:
     """Return the commands that upgrade the chart; the first removes the finished Jobs."""
     return [
         remove_jobs_command(release),
-        f"helm upgrade --install {release.names.release} apache-airflow/airflow \\",
+        f"helm upgrade --install {release.names.release} {release.chart_repository.chart} \\",
         f"  --version {release.chart} --namespace {release.namespace} \\",
         f"  --values {release.paths.values} --wait --timeout 10m",
     ]

@@ -287,7 +287,11 @@ APPLICATION_RULES = (
     Rule(
         r"chart .{1,200} not found|not a valid chart repository|failed to (fetch|pull) chart",
         "Argo CD cannot fetch the chart",
-        Fix("ask for a route or a proxy to https://airflow.apache.org for Argo CD's repo server"),
+        Fix(
+            "ask Argo CD's admin for a route, a proxy or a login to the chart repository, or "
+            "correct installation.chart_repository",
+            "installation.chart_repository",
+        ),
     ),
     Rule(
         r"no matches for kind|could not find the requested resource"

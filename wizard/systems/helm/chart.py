@@ -9,17 +9,16 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
-from wizard.chart.versions import CHART_REPOSITORY
-from wizard.deliveries.helm.commands import CHART_NAME
+from wizard.chart.repository import CHART_NAME
 from wizard.errors import Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
 
 if TYPE_CHECKING:
+    from wizard.chart.repository import ChartRepository
     from wizard.clients.helm import Helm
     from wizard.systems.target import Target
 
 PULL_SECONDS = 120.0
-_REACH = "make it reachable from this machine, or fetch the chart elsewhere and give --chart PATH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Chart:
 
 
 class ChartFetcher:
-    """Gets the pinned chart at the first call, from `--chart` or the project's repository."""
+    """Gets the pinned chart at the first call, from `--chart` or the chart repository."""
 
     def __init__(self, target: Target, helm: Helm) -> None:
         self._target = target
@@ -48,17 +47,17 @@ class ChartFetcher:
         return self._found
 
     async def _pull(self) -> Path:
-        version = self._target.release.chart
+        version, source = self._target.release.chart, self._target.release.chart_repository
         folder = Path(mkdtemp(prefix="airflow-wizard-chart-"))
         self._target.cleanups.append(lambda: rmtree(folder, ignore_errors=True))
         try:
             await self._helm.act(
-                "pull", CHART_NAME, "--repo", CHART_REPOSITORY, "--version", version,
+                "pull", *source.pull_arguments(version),
                 "--destination", str(folder), seconds=PULL_SECONDS, context=False,
             )  # fmt: skip
         except WizardError as error:
-            message = f"chart {version} cannot be fetched from {CHART_REPOSITORY}: {error.message}"
-            raise WizardError(message, error.fix or _REACH) from None
+            message = f"chart {version} cannot be fetched from {source.url}: {error.message}"
+            raise WizardError(message, error.fix or _explain_reach(source)) from None
         return folder / f"{CHART_NAME}-{version}.tgz"
 
     async def _verify(self, path: Path) -> None:
@@ -73,6 +72,17 @@ class ChartFetcher:
                     "installation.chart",
                 ),
             )
+
+
+def _explain_reach(source: ChartRepository) -> Fix:
+    fetch = "fetch the chart elsewhere and give --chart PATH"
+    if source.is_official:
+        return Fix(f"make it reachable from this machine, or {fetch}")
+    login = f"log in (`{source.login_command}`)" if source.is_oci else "make it reachable"
+    return Fix(
+        f"{login}, correct installation.chart_repository, or {fetch}",
+        "installation.chart_repository",
+    )
 
 
 def _digest(path: Path) -> str:

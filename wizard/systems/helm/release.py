@@ -17,9 +17,10 @@ import uuid
 from typing import TYPE_CHECKING
 
 from wizard import __version__
+from wizard.chart.repository import CHART_NAME
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref
-from wizard.deliveries.helm.commands import CHART_NAME, MANAGED_BY_LABEL, chart_command
+from wizard.deliveries.helm.commands import MANAGED_BY_LABEL, chart_command
 from wizard.deliveries.helm.steps import chart_step
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus, declared_step
@@ -72,10 +73,11 @@ def build_release_step(target: Target, charts: ChartFetcher | None) -> Step:
 
 
 async def _leave_to_owner(target: Target) -> StepStatus:
-    first, *lines = chart_command(target.release)
+    setup = target.release.chart_repository.setup
+    lines = chart_command(target.release)[len(setup) :]
     upgrade = " ".join(line.removesuffix("\\").strip() for line in lines)
     detail = "no kubeconfig context names the cluster"
-    return StepStatus("unknown", detail, Fix(f"its owner runs: {first}; {upgrade}"))
+    return StepStatus("unknown", detail, Fix(f"its owner runs: {'; '.join((*setup, upgrade))}"))
 
 
 class HelmRelease:

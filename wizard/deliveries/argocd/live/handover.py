@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard.chart.versions import CHART_REPOSITORY
 from wizard.deliveries.argocd.manifests import CREDENTIAL_PARTS, CREDENTIAL_PREFIX, HEALTH_KEY
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.live import DeliveryHandover
@@ -27,6 +26,7 @@ from wizard.systems.cluster.handover import (
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
+    from wizard.chart.repository import ChartRepository
     from wizard.manifests.release import Release
     from wizard.plan.render import Rendering
 
@@ -46,7 +46,7 @@ def render_delivery_handover(
     """Return the script for the platform's owner, and the network flows that must be open."""
     return DeliveryHandover(
         apply=_render_apply(answers, rendering.release, committed),
-        flows=tuple(_list_flows(answers)),
+        flows=tuple(_list_flows(answers, rendering.release.chart_repository)),
         ci_variables=(
             "  ARGOCD_CONTEXT   its context for Argo CD's cluster, if that is a different one",
         ),
@@ -93,6 +93,7 @@ def _render_apply(answers: Answers, release: Release, committed: Mapping[str, st
         here_document(f"cluster {apply_command(release)}", namespace),
         apply_documents(release, "cluster", guards),
         *_render_repository(answers, release, credential),
+        *_render_chart_login(release.chart_repository),
         comment(f"Run these after branch {argo.revision} contains the commit:"),
         *(here_document(f"argo {apply_command(release)}", committed[one]) for one in delivered),
         health_comment(release),
@@ -152,12 +153,26 @@ def _render_repository(answers: Answers, release: Release, own: list[str]) -> tu
     return (comment(*lines),)
 
 
-def _list_flows(answers: Answers) -> list[tuple[str, str, str, str, str]]:
+def _render_chart_login(chart: ChartRepository) -> tuple[str, ...]:
+    """Return how Argo CD gets a login for a chart repository that is not Apache's."""
+    if chart.is_official:
+        return ()
+    return (
+        comment(
+            f"The chart comes from {chart.url}.",
+            "If that requires a login or a CA, they are Argo CD's, in a repository Secret of its",
+            "own namespace. Neither is in Git:",
+            f"  {chart.argocd_command}",
+        ),
+    )
+
+
+def _list_flows(answers: Answers, chart: ChartRepository) -> list[tuple[str, str, str, str, str]]:
     argo = argocd_answers(answers.delivery)
     location = parse_git_url(argo.repo_url)
     rows = [
         ("Argo CD", location.host, str(location.port), "TCP", "config repository"),
-        ("Argo CD", *split_address(CHART_REPOSITORY), "TCP", "the chart"),
+        ("Argo CD", *chart.address, "TCP", "the chart"),
     ]
     if argo.destination != IN_CLUSTER_SERVER:
         rows.append(("Argo CD", *split_address(argo.destination), "TCP", "the cluster of Airflow"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard.chart.versions import CHART_REPOSITORY
 from wizard.deliveries.live import DeliveryHandover
 from wizard.formats.shell import comment, here_document, script
 from wizard.systems.cluster.handover import (
@@ -17,11 +16,11 @@ from wizard.systems.cluster.handover import (
     health_comment,
     look_documents,
     requirement_lines,
-    split_address,
 )
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
+    from wizard.chart.repository import ChartRepository
     from wizard.manifests.release import Release
     from wizard.plan.render import Rendering
 
@@ -35,13 +34,27 @@ def render_delivery_handover(
         flows=(
             (
                 "where apply runs",
-                *split_address(CHART_REPOSITORY),
+                *rendering.release.chart_repository.address,
                 "TCP",
                 "the chart (or --chart PATH)",
             ),
             ("where apply runs", *api_server_address(answers), "TCP", "the cluster of Airflow"),
         ),
         ci_programs=", git and helm (3.13 or newer, or 4)",
+        ci_variables=_describe_chart_login(rendering.release.chart_repository),
+    )
+
+
+def _describe_chart_login(chart: ChartRepository) -> tuple[str, ...]:
+    """Return how CI logs in to a chart repository that is not Apache's."""
+    if chart.is_official:
+        return ()
+    if chart.is_oci:
+        return ("If the registry of the chart requires a login, first:", f"  {chart.login_command}")
+    return (
+        "If the chart repository requires a login, fetch the chart and add --chart FILE to apply:",
+        f"  {chart.login_command}",
+        f"  helm pull {chart.chart}",
     )
 
 
