@@ -5,12 +5,14 @@ Source: chart 1.22.0 (templates/resourcequota.yaml, limitrange.yaml, prioritycla
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from wizard.chart.contract import get_chart_value
 from wizard.chart.names import Names
+from wizard.formats.nested import walk
 
 _RBAC = "rbac.authorization.k8s.io"
 # Kinds that people also make by hand, as group and kind: the chart's own are known by their names.
@@ -40,6 +42,39 @@ def list_special_kinds(values: Mapping[str, Any]) -> Iterator[RenderedKind]:
     if get_chart_value(values, "multiNamespaceMode") and get_chart_value(values, "rbac.create"):
         for kind in ("ClusterRole", "ClusterRoleBinding"):
             yield RenderedKind(_RBAC, kind, "multiNamespaceMode", cluster=True)
+
+
+# Kinds that every installation has, and those that a value adds.
+_ALWAYS = (
+    ("", "ConfigMap"),
+    ("", "Service"),
+    ("", "ServiceAccount"),
+    ("apps", "Deployment"),
+    ("apps", "StatefulSet"),
+    ("batch", "Job"),
+    (_RBAC, "Role"),
+    (_RBAC, "RoleBinding"),
+)
+_OPTIONAL = (
+    (r"networkPolicies\.enabled", "networking.k8s.io", "NetworkPolicy"),
+    (r"ingress\.[A-Za-z]+\.enabled|ingress\.enabled", "networking.k8s.io", "Ingress"),
+    (r"(.+\.)?podDisruptionBudget\.enabled", "policy", "PodDisruptionBudget"),
+    (r"(.+\.)?keda\.enabled", "keda.sh", "ScaledObject"),
+    (r"(.+\.)?hpa\.enabled", "autoscaling", "HorizontalPodAutoscaler"),
+    (r"(cleanup|databaseCleanup)\.enabled", "batch", "CronJob"),
+    (r"(logs|dags)\.persistence\.enabled", "", "PersistentVolumeClaim"),
+)
+
+
+def list_kinds(values: Mapping[str, Any]) -> Iterator[RenderedKind]:
+    """Yield the namespaced kinds that the chart renders with these values, special ones apart."""
+    yield from (RenderedKind(group, kind, "") for group, kind in _ALWAYS)
+    enabled = {".".join(map(str, path)) for path, value in walk(values) if value is True}
+    for pattern, group, kind in _OPTIONAL:
+        for where in sorted(enabled):
+            if re.fullmatch(pattern, where):
+                yield RenderedKind(group, kind, where)
+                break
 
 
 def list_limiting_objects(

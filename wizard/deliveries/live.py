@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wizard.clients.helm import Helm
     from wizard.clients.kube.protocol import Kube
     from wizard.engine.steps import Step
+    from wizard.manifests.release import Release
     from wizard.plan.render import Rendering
     from wizard.systems.cluster.probes import ClusterCheck
     from wizard.systems.store_login import StoreLogin
@@ -69,7 +70,7 @@ class LiveDelivery:
     """The live part of one delivery; without an installer, the user installs by hand."""
 
     installer: Installer | None = None
-    cluster_checks: Callable[[Answers, Kube, Kube | None], Iterable[ClusterCheck]] = field(
+    cluster_checks: Callable[[Answers, Release, Kube, Kube | None], Iterable[ClusterCheck]] = field(
         default=lambda *_: ()
     )
     handover: Callable[[Answers, Rendering, Mapping[str, str]], DeliveryHandover] | None = None

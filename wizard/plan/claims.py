@@ -66,10 +66,10 @@ class Claims:
 
     @property
     def projects(self) -> set[str]:
-        """The AppProjects in Argo CD, including the parent's if there are two Applications."""
+        """The own AppProjects in Argo CD, with the parent's if there are two Applications."""
         return (
             add_suffixes(self.project, BOOTSTRAP_SUFFIXES if self.has_two_applications else ())
-            if self.argocd
+            if self.argocd and self.project
             else set()
         )
 

@@ -349,7 +349,7 @@ def list_cluster_probes(
     `controller` is the cluster of the delivery's controller if it is not Airflow's cluster.
     """
     store = live_store(release.store).cluster_checks(kube, answers, release)
-    delivery = live_delivery(release.delivery).cluster_checks(answers, kube, controller)
+    delivery = live_delivery(release.delivery).cluster_checks(answers, release, kube, controller)
     yield from cluster_probes(answers, release, kube, store, delivery)
 
 

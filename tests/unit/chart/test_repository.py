@@ -160,7 +160,7 @@ class Refusing:
 
 @pytest.mark.parametrize("source", SOURCES)
 async def test_a_chart_that_cannot_be_fetched_names_the_question(source: str) -> None:
-    helm, cleanups = Refusing(), cast("list[Any]", [])
+    helm, cleanups = Refusing(), list[Any]()
     release = rendering("production", {"delivery.kind": "helm", KEY: source}).release
     target = cast("Target", SimpleNamespace(release=release, chart=None, cleanups=cleanups))
     with pytest.raises(WizardError) as caught:

@@ -10,10 +10,12 @@ from wizard.stores.registry import STORES, store_kind
 
 def argocd_claims(read: Callable[[str], str]) -> Mapping[str, object]:
     """Return the fields of `Claims` about Argo CD; `read` returns the raw answer of a key."""
+    existing = read("delivery.argocd.project_kind") == "existing"
     own = {
         "destination": read("delivery.argocd.destination"),
         "argocd": read("delivery.argocd.namespace"),
-        "project": read("delivery.argocd.project"),
+        # An existing project may have several installations.
+        "project": "" if existing else read("delivery.argocd.project"),
         "has_two_applications": read("delivery.argocd.applications") == "two",
     }
     store = read("secrets.store")

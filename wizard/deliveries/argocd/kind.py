@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from wizard.deliveries.argocd.claims import argocd_claims
 from wizard.deliveries.argocd.known_hosts import known_hosts_files
 from wizard.deliveries.argocd.manifests import (
-    ArgoSettings,
     app_project,
     one_application,
     two_applications,
@@ -18,6 +17,7 @@ from wizard.deliveries.argocd.rules import (
     check_chart_registry,
     check_credential_auth_mount,
     check_credential_path,
+    check_project_kind,
 )
 from wizard.deliveries.argocd.runbook import argocd_runbook
 from wizard.deliveries.argocd.steps import argocd_steps
@@ -96,20 +96,13 @@ def _search_rivals() -> RivalSearch:
 
 
 def _files(argo: ArgoCd, release: Release, total: Contribution) -> tuple[File, ...]:
-    settings = ArgoSettings(
-        namespace=argo.namespace,
-        project=argo.project,
-        repo_url=argo.repo_url,
-        revision=argo.revision,
-        destination=argo.destination,
-        prefix=release.prefix,
-        cluster_store=release.cluster_store,
-    )
+    settings = argo.settings(release)
+    own = () if argo.uses_existing_project else (app_project(release, settings, total),)
     if argo.applications == "two" and total.manifests:
         applications = two_applications(release, settings)
     else:
         applications = one_application(release, settings, manifests=bool(total.manifests))
-    return (app_project(release, settings, total), *applications, *known_hosts_files(argo, release))
+    return (*own, *applications, *known_hosts_files(argo, release))
 
 
 DELIVERY = DeliveryKind(
@@ -124,6 +117,7 @@ DELIVERY = DeliveryKind(
     urls=("delivery.argocd.repo_url", "delivery.argocd.destination"),
     rules=(
         check_argocd_namespace,
+        check_project_kind,
         check_chart_registry,
         check_credential_path,
         check_credential_auth_mount,

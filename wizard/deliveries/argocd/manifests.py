@@ -6,17 +6,18 @@ Source: facts on Argo CD. One Application with two sources was tested end to end
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.kinds import list_special_kinds
 from wizard.chart.repository import CHART_NAME
+from wizard.deliveries.argocd.project import list_cluster_kinds
 from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.manifests.objects import WAVE_ANNOTATION, owner_annotation, pod_security_labels
 from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
+    from wizard.deliveries.argocd.settings import ArgoSettings
     from wizard.manifests.contribution import Contribution
     from wizard.manifests.release import Release
 
@@ -30,23 +31,6 @@ CREDENTIAL_PREFIX = "argocd/bootstrap/credential-"
 # The id of the step that removes them.
 CREDENTIAL_REMOVAL = "remove.credential"
 CREDENTIAL_PARTS = ("account", "store", "secret")
-
-
-@dataclass(frozen=True, slots=True)
-class ArgoSettings:
-    """The repository and the target of Argo CD's Applications."""
-
-    namespace: str
-    project: str
-    repo_url: str
-    revision: str
-    destination: str
-    prefix: str
-    cluster_store: bool
-
-    def path(self, path: str) -> str:
-        """Return a path relative to the top of the Git repository, as Argo CD reads it."""
-        return path if self.prefix in {"", "."} else f"{self.prefix}/{path}"
 
 
 def _metadata(release: Release, argo: ArgoSettings, name: str, wave: str = "") -> dict[str, Any]:
@@ -81,12 +65,9 @@ def app_project(release: Release, argo: ArgoSettings, total: Contribution) -> Fi
     if total.existing_secrets:
         others = total.existing_secrets
         orphans["ignore"] = [{"group": "", "kind": "Secret", "name": name} for name in others]
-    kinds = [{"group": "", "kind": "Namespace"}]
-    if argo.cluster_store:
-        kinds.append({"group": "external-secrets.io", "kind": "ClusterSecretStore"})
-    special = tuple(list_special_kinds(values))
-    kinds += [{"group": one.group, "kind": one.kind} for one in special if one.cluster]
-    denied = [kind for kind in _LIMITS if kind not in {one.kind for one in special}]
+    kinds = [{"group": one.group, "kind": one.kind} for one in list_cluster_kinds(argo, total)]
+    special = {one.kind for one in list_special_kinds(values)}
+    denied = [kind for kind in _LIMITS if kind not in special]
     spec = {
         "description": f"Airflow installation {release.installation}",
         "sourceRepos": [release.chart_repository.argocd_url, argo.repo_url],

@@ -11,6 +11,7 @@ from wizard.deliveries.argocd.manifests import (
     CREDENTIAL_REMOVAL,
     REPOSITORY_LABEL,
 )
+from wizard.deliveries.argocd.settings import ArgoSettings
 from wizard.formats.address_types import GitRef, GitUrl, HttpsUrl
 from wizard.formats.addresses import is_ssh_url
 from wizard.formats.types import KubeName, Text
@@ -81,7 +82,22 @@ class ArgoCd(Model):
     project: Annotated[KubeName, QuestionInfo(when=ARGOCD, preview="argocd/project")] = Field(
         default="airflow",
         title="Project",
-        description="AppProject of this installation. `default` allows everything and is refused.",
+        description="AppProject of the Application. `default` allows everything and is refused.",
+    )
+    project_kind: Annotated[
+        Literal["own", "existing"],
+        QuestionInfo(
+            when=ARGOCD,
+            labels={"own": "of this installation", "existing": "existing, used as it is"},
+            preview="argocd/application",
+        ),
+    ] = Field(
+        default="own",
+        title="Project kind",
+        description=(
+            "An own project allows this installation only. An existing one is the platform "
+            "team's: `apply` checks what it allows, and never changes or removes it."
+        ),
     )
     applications: Annotated[
         Literal["one", "two"],
@@ -165,6 +181,23 @@ class ArgoCd(Model):
     def is_over_ssh(self) -> bool:
         """Return whether the config repository is read over SSH."""
         return is_ssh_url(self.repo_url)
+
+    @property
+    def uses_existing_project(self) -> bool:
+        """Return whether the AppProject is somebody else's."""
+        return self.project_kind == "existing"
+
+    def settings(self, release: Release) -> ArgoSettings:
+        """Return what the manifests of Argo CD need."""
+        return ArgoSettings(
+            namespace=self.namespace,
+            project=self.project,
+            repo_url=self.repo_url,
+            revision=self.revision,
+            destination=self.destination,
+            prefix=release.prefix,
+            cluster_store=release.cluster_store,
+        )
 
     def reader(self, release: Release) -> Reader:
         """Return Argo CD as a reader of the store, with its labelled repository Secret."""

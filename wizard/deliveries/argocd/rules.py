@@ -35,6 +35,17 @@ def check_argocd_namespace(answers: BaseModel) -> Iterator[Problem]:
         )
 
 
+def check_project_kind(answers: BaseModel) -> Iterator[Problem]:
+    """Report an existing project together with a parent, which needs a project of its own."""
+    argo: ArgoCd = get_value(answers, _OWN)
+    if argo.project_kind == "existing" and argo.applications == "two":
+        yield Problem(
+            "delivery.argocd.applications",
+            "use one Application with an existing project: the parent of two writes to Argo CD's "
+            "namespace, which needs a project of its own",
+        )
+
+
 def check_chart_registry(answers: BaseModel) -> Iterator[Problem]:
     """Report a registry that Argo CD would not recognize as one.
 

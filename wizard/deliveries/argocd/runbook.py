@@ -74,12 +74,17 @@ def _credential_paths(context: RunbookContext) -> list[str]:
 
 
 def _render_one(argo: ArgoCd, release: Release, context: RunbookContext) -> str:
+    names = ["application.yaml"]
+    if not argo.uses_existing_project:
+        names.insert(0, "project.yaml")
     command = shell_block(
         *_guard_commands(release, context),
-        *_apply_commands(release, "project.yaml", "application.yaml"),
+        *_apply_commands(release, *names),
     )
     own = _credential_paths(context)
     when = "the store is filled" if own else "Argo CD knows this repository"
+    if argo.uses_existing_project:
+        when += f" and AppProject `{argo.project}` allows this installation"
     return f"{_render_known_hosts(argo, release)}Or by hand, once {when}:\n\n{command}"
 
 

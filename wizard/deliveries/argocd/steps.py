@@ -58,7 +58,10 @@ def register_key_step(argo: ArgoCd) -> StepSpec:
 
 
 def project_step(argo: ArgoCd) -> StepSpec:
-    """Return the step that creates the AppProject."""
+    """Return the step that creates the AppProject, or checks an existing one."""
+    if argo.uses_existing_project:
+        title = f"Check that AppProject {argo.project} allows this installation"
+        return StepSpec("argocd.project", title, "platform", ("argocd/", "values", "kustomization"))
     title = f"Create AppProject {argo.project}"
     return StepSpec("argocd.project", title, "platform", ("argocd/project",))
 

@@ -13,6 +13,7 @@ from wizard.engine.probes import ProbeResult, fail_result, pass_result, skip_res
 from wizard.errors import Fix
 from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.systems.argocd.application_health import check_application_health
+from wizard.systems.argocd.existing_project import check_existing_project
 from wizard.systems.argocd.rights import list_argocd_rights
 from wizard.systems.cluster.probes import ClusterCheck, check_external_secrets, check_rights
 from wizard.systems.cluster.rights import ARGO_GROUP
@@ -20,12 +21,15 @@ from wizard.systems.cluster.rights import ARGO_GROUP
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.clients.kube.protocol import Kube
+    from wizard.manifests.release import Release
 
 
 _NAMESPACE = "delivery.argocd.namespace"
 
 
-def list_argocd_checks(answers: Answers, kube: Kube, argocd: Kube | None) -> Iterator[ClusterCheck]:
+def list_argocd_checks(
+    answers: Answers, release: Release, kube: Kube, argocd: Kube | None
+) -> Iterator[ClusterCheck]:
     """Yield the checks of the cluster that Argo CD runs in.
 
     `argocd` is that cluster if it is not Airflow's own; without it, a separate cluster is not
@@ -49,6 +53,13 @@ def list_argocd_checks(answers: Answers, kube: Kube, argocd: Kube | None) -> Ite
             "External Secrets in Argo CD's cluster",
             lambda: check_external_secrets(where, cluster_store=False),
             "delivery.argocd.credential",
+        )
+    if argo.uses_existing_project:
+        yield ClusterCheck(
+            "argocd-project",
+            f"AppProject {argo.project}",
+            lambda: check_existing_project(where, answers, release),
+            "delivery.argocd.project",
         )
     if argo.applications == "two":
         yield ClusterCheck(

@@ -74,7 +74,8 @@ def build_argocd_removal(
     With `exact` (for an undo), an object that was changed after `apply` is not deleted. `session`
     shows whether the store has the credential that goes; None if it need not.
     """
-    found = [_build_project_removal(target, exact=exact)]
+    # An existing project has no file here, and stays.
+    found = [_build_project_removal(target, exact=exact)] if project_manifests(target) else []
     if store_credential.has_store_credential(target):
         found.append(_build_credential_removal(target, session, exact=exact))
     if parse_git_url(argocd_answers(target.answers.delivery).repo_url).scheme == "ssh":

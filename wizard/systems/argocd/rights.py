@@ -28,8 +28,10 @@ def list_argocd_rights(answers: Answers) -> Iterator[RightSet]:
         Right(verb, kind, ARGO_GROUP, space)
         for kind in ("appprojects", "applications")
         for verb in ("get", *APPLY_VERBS)
+        if kind == "applications" or verb == "get" or not argo.uses_existing_project
     ]
-    yield RightSet("argocd", "create AppProject and Applications", "platform", tuple(rights))
+    made = "Applications" if argo.uses_existing_project else "AppProject and Applications"
+    yield RightSet("argocd", f"create {made}", "platform", tuple(rights))
     watched = tuple(Right(verb, "applications", ARGO_GROUP, space) for verb in WATCH_VERBS)
     yield RightSet("sync", "wait until Argo CD has synced", "me", watched)
     if STORE_CREDENTIAL.holds(answers):

@@ -14,6 +14,7 @@ from wizard.deliveries.argocd.steps import application_step, project_step
 from wizard.errors import WizardError
 from wizard.systems.argocd import application_health, credential, hub, known_hosts, store_credential
 from wizard.systems.argocd.application import application_names, has_parent
+from wizard.systems.argocd.existing_project import build_existing_project_step
 from wizard.systems.argocd.overwrites import build_overwrites_step, guard_application_step
 from wizard.systems.cluster import admission_guard
 from wizard.systems.cluster.objects import CommittedManifest, build_manifests_step
@@ -43,6 +44,8 @@ def build_argocd_steps(target: Target) -> tuple[Step, ...]:
 
 def _build_project_step(target: Target) -> Step:
     argo = argocd_answers(target.answers.delivery)
+    if argo.uses_existing_project:
+        return build_existing_project_step(target)
     sources = project_manifests(target)
     return build_manifests_step(
         target,

@@ -11,10 +11,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from wizard.chart.contract import get_chart_value
-from wizard.chart.kinds import RenderedKind, list_special_kinds
+from wizard.chart.kinds import list_special_kinds
 from wizard.checks.secrets import application_sources
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested, make_finding
 from wizard.checks.unread import list_unread_values
+from wizard.deliveries.argocd.project import is_kind_allowed
 from wizard.errors import Fix
 from wizard.findings import Finding
 
@@ -241,25 +242,6 @@ def _kinds(
         path = subject.layout.values
         fix = Fix(f"{does} the project's {where}")
         yield Finding("argocd.project-kind", "error", path, one.where, message, fix)
-
-
-def is_kind_allowed(project: Mapping[str, Any], one: RenderedKind) -> bool:
-    """Return whether the project allows the kind; an absent list of kinds allows all of them.
-
-    Argo CD allows no cluster-scoped kind, and every other kind, unless a list says otherwise.
-    """
-    scope = "cluster" if one.cluster else "namespace"
-    allowed, denied = (project.get(f"{scope}Resource{name}list") for name in ("White", "Black"))
-    if any(_matches(item, one) for item in as_list(denied)):
-        return False
-    if allowed is None:
-        return not one.cluster
-    return any(_matches(item, one) for item in as_list(allowed))
-
-
-def _matches(item: object, one: RenderedKind) -> bool:
-    group, kind = (str(get_nested(item, key) or "") for key in ("group", "kind"))
-    return fnmatchcase(one.group, group) and fnmatchcase(one.kind, kind)
 
 
 def is_destination_allowed(allowed: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

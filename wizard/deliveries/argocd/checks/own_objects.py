@@ -12,7 +12,8 @@ from typing import Any
 from wizard.chart.kinds import RenderedKind
 from wizard.checks.secrets import application_sources
 from wizard.checks.subject import Document, Subject, as_mapping
-from wizard.deliveries.argocd.checks.applications import is_destination_allowed, is_kind_allowed
+from wizard.deliveries.argocd.checks.applications import is_destination_allowed
+from wizard.deliveries.argocd.project import is_kind_allowed
 from wizard.errors import Fix
 from wizard.findings import Finding
 from wizard.manifests.kustomize import kustomize

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.deliveries.argocd.manifests import CREDENTIAL_PARTS, CREDENTIAL_PREFIX, HEALTH_KEY
+from wizard.deliveries.argocd.project import describe_needs, find_needs
 from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.live import DeliveryHandover
 from wizard.formats.addresses import IN_CLUSTER_SERVER, parse_git_url
@@ -27,6 +28,7 @@ from wizard.systems.cluster.handover import (
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.chart.repository import ChartRepository
+    from wizard.deliveries.argocd.questions import ArgoCd
     from wizard.manifests.release import Release
     from wizard.plan.render import Rendering
 
@@ -45,7 +47,7 @@ def render_delivery_handover(
 ) -> DeliveryHandover:
     """Return the script for the platform's owner, and the network flows that must be open."""
     return DeliveryHandover(
-        apply=_render_apply(answers, rendering.release, committed),
+        apply=_render_apply(answers, rendering, committed),
         flows=tuple(_list_flows(answers, rendering.release.chart_repository)),
         ci_variables=(
             "  ARGOCD_CONTEXT   its context for Argo CD's cluster, if that is a different one",
@@ -54,7 +56,8 @@ def render_delivery_handover(
     )
 
 
-def _render_apply(answers: Answers, release: Release, committed: Mapping[str, str]) -> str:
+def _render_apply(answers: Answers, rendering: Rendering, committed: Mapping[str, str]) -> str:
+    release = rendering.release
     argo, guards = argocd_answers(answers.delivery), guard_documents(committed)
     labels: dict[str, Yaml] = {**pod_security_labels(release)}
     space: dict[str, Yaml] = {
@@ -69,6 +72,7 @@ def _render_apply(answers: Answers, release: Release, committed: Mapping[str, st
     delivered = ["argocd/project", "argocd/application"]
     if "argocd/bootstrap/parent" in committed:
         delivered[1:] = ["argocd/bootstrap/project", "argocd/bootstrap/parent"]
+    delivered = [one for one in delivered if one in committed]
     namespace, credential = dump_yaml(space), _list_credential(committed)
     # Argo CD overwrites by name; in a namespace of others the script has already stopped.
     wide = [
@@ -94,6 +98,7 @@ def _render_apply(answers: Answers, release: Release, committed: Mapping[str, st
         apply_documents(release, "cluster", guards),
         *_render_repository(answers, release, credential),
         *_render_chart_login(release.chart_repository),
+        *_describe_project(argo, rendering),
         comment(f"Run these after branch {argo.revision} contains the commit:"),
         *(here_document(f"argo {apply_command(release)}", committed[one]) for one in delivered),
         health_comment(release),
@@ -164,6 +169,22 @@ def _render_chart_login(chart: ChartRepository) -> tuple[str, ...]:
             "own namespace. Neither is in Git:",
             f"  {chart.argocd_command}",
         ),
+    )
+
+
+def _describe_project(argo: ArgoCd, rendering: Rendering) -> tuple[str, ...]:
+    """Return what an existing project must allow, and the check that it exists."""
+    if not argo.uses_existing_project:
+        return ()
+    needs = find_needs(rendering.release, argo.settings(rendering.release), rendering.total)
+    lines = dump_yaml({"spec": describe_needs(needs)}).splitlines()
+    return (
+        comment(
+            f"AppProject {argo.project} is yours and is not changed here. It must allow at least",
+            "the following (Argo CD allows every kind with a namespace if it has no list of them):",
+            *(f"  {line}" for line in lines),
+        ),
+        f"argo get appproject {quote(argo.project)} -n {quote(argo.namespace)} >/dev/null",
     )
 
 
