@@ -23,6 +23,28 @@ _IDENTITIES: Mapping[str, str] = {
     "volumes": "name",
 }
 
+# Lists that only a merge with hand edits takes item by item.
+_MERGED: Mapping[str, str] = {
+    **_IDENTITIES,
+    "clusterResourceWhitelist": "",
+    "destinations": "",
+    "finalizers": "",
+    "imagePullSecrets": "name",
+    "namespaceResourceWhitelist": "",
+    "resources": "",
+    "sourceRepos": "",
+    "syncOptions": "",
+    "tolerations": "",
+}
+
+
+def find_identity(key: str) -> str | None:
+    """Return the field that identifies the items of a list, by the last part of its key.
+
+    The field is empty if whole items are compared. None if the list is one value in a merge.
+    """
+    return _MERGED.get(key)
+
 
 def join_lists(key: str, ours: object, given: object) -> object | None:
     """Return the list with our items and then the other given ones; None if they cannot be joined.
