@@ -49,9 +49,24 @@ def read_yaml(text: str, name: str) -> Any:
 
 def _read_any(text: str, name: str) -> Any:
     from ruamel.yaml import YAML
+    from ruamel.yaml.composer import Composer
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+    class ShallowComposer(Composer):
+        """Stops at the first node that is nested too deeply: ruamel's time grows with the depth."""
+
+        depth = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                raise _too_deep(name, self.parser.peek_event().start_mark.line + 1)
+            node = super().compose_node(parent, index)
+            self.depth -= 1
+            return node
+
     yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = ShallowComposer
     try:
         # Compose the nodes first, and construct data only after the check. An alias is still a
         # reference to its node here, so nothing has been expanded yet.
@@ -68,6 +83,10 @@ def _read_any(text: str, name: str) -> Any:
         raise AnswersError(f"{name}: the file is not readable YAML") from None
 
 
+def _too_deep(name: str, line: int) -> AnswersError:
+    return AnswersError(f"{name}, line {line}: nested deeper than {MAX_DEPTH} levels")
+
+
 def _describe_yaml_error(error: Exception) -> str:
     if type(error).__name__ == "DuplicateKeyError":
         return "a key occurs twice"
@@ -78,9 +97,9 @@ def _describe_yaml_error(error: Exception) -> str:
 
 def _refuse_unsafe_nodes(root: Any, name: str) -> None:
     """Refuse anchors, which could expand without limit, and tags, which could create objects."""
-    todo = [(root, 1)]
+    todo = [root]
     while todo:
-        node, depth = todo.pop()
+        node = todo.pop()
         line = node.start_mark.line + 1
         if node.anchor:
             raise AnswersError(
@@ -91,12 +110,10 @@ def _refuse_unsafe_nodes(root: Any, name: str) -> None:
             node.ctag = type(node.ctag)(suffix=_TEXT)
         if str(node.tag).rpartition(":")[2] not in _TAGS:
             raise AnswersError(f"{name}, line {line}: tags are not supported; write plain values")
-        if depth > MAX_DEPTH:
-            raise AnswersError(f"{name}, line {line}: nested deeper than {MAX_DEPTH} levels")
         if node.id == "mapping":
-            todo += [(part, depth + 1) for pair in node.value for part in pair]
+            todo += [part for pair in node.value for part in pair]
         elif node.id == "sequence":
-            todo += [(part, depth + 1) for part in node.value]
+            todo += node.value
 
 
 def _check_content(data: Any, name: str) -> None:

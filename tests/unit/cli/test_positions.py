@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,15 @@ from tests.support.canary import MARKER, Canary
 from tests.support.cli import LOCAL, Wizard
 from tests.support.positions import Position, find_positions
 from tests.support.repository import GitFolder
+from tests.support.sampling import share
 from wizard.cli import main as entry
 from wizard.errors import ExitCode
 
 POSITIONS = find_positions()
+# Options of one name share their code: one command gets every value, each other one a third.
+TURNS: dict[Position, int] = {}
+for one in sorted(POSITIONS, key=lambda position: position.command == ""):
+    TURNS[one] = sum(known.name == one.name for known in TURNS)
 # A value as a person may have copied it, and the forms that it takes in a KEY=VALUE.
 FORMS = (
     f"{MARKER}-value",
@@ -104,9 +109,10 @@ def no_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def _forms(position: Position) -> list[str]:
-    takes_keys = position.name in {"--set", "assignments"}
-    return list(FORMS if takes_keys else FORMS[:2])
+def _forms(position: Position) -> Sequence[str]:
+    if position.name not in {"--set", "assignments"}:
+        return FORMS[:2]
+    return share(FORMS, TURNS[position], 3)
 
 
 @pytest.mark.parametrize("position", POSITIONS, ids=str)
@@ -142,7 +148,7 @@ def test_a_value_from_standard_input_is_not_repeated(wizard: Wizard, canary: Can
 
 @pytest.mark.parametrize("position", POSITIONS, ids=str)
 def test_no_value_is_a_bug(position: Position, wizard: Wizard) -> None:
-    for name, value in HOSTILE.items():
+    for name, value in share(HOSTILE.items(), TURNS[position], 3):
         if position.command == "" and position.name != "--repo" and "=" in value:
             continue
         done = wizard(*position.line(value))

@@ -38,7 +38,7 @@ REFUSED = {
     "list key": (f"? [a, b]\n: {CANARY}\n", ""),
     "two documents": (f"a: 1\n---\nb: {CANARY}\n", "one YAML document"),
     "deep nesting": ("[" * 200 + CANARY + "]" * 200, "nested deeper"),
-    "very deep nesting": ("[" * 100_000, ""),
+    "very deep nesting": ("[" * 100_000, "line 1: nested deeper"),
     "deep block": ("".join(f"{' ' * n}a:\n" for n in range(200)), "nested deeper"),
     "too large": (f"a: {'x' * MAX_BYTES}{CANARY}\n", "larger than"),
     "a control character": (f"a: \x00{CANARY}\n", ""),
