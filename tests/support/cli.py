@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -89,7 +90,16 @@ def aw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wizard:
 
 
 @pytest.fixture
-def local(aw: Wizard) -> Wizard:
-    """The command on a repository with the `local` preset committed."""
-    aw.ok(*LOCAL)
-    return aw
+def local(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Wizard:
+    """The command on a repository with the `local` preset committed: a copy of one made once."""
+    model = tmp_path_factory.getbasetemp() / "model" / "config"
+    if not model.exists():
+        making = model.parent.parent / "making"
+        GitFolder.init(making / model.name)
+        Wizard(making / model.name, monkeypatch).ok(*LOCAL)
+        making.rename(model.parent)
+    folder = tmp_path / model.name
+    shutil.copytree(model, folder, symlinks=True)
+    return Wizard(folder, monkeypatch)
