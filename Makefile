@@ -16,7 +16,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 CACHE := .cache
-PYTEST_ARGS ?= -n auto
+# A file runs in one worker, in the order of the folders: what a module sets up is made once, and
+# the files that take longest come first.
+PYTEST_ARGS ?= -n auto --dist loadfile --no-loadscope-reorder
 # Where it is set, every process of the tests would compile the wizard and its packages anew.
 unexport PYTHONDONTWRITEBYTECODE
 # Files are compiled when they are first imported: most never are.
@@ -39,8 +41,7 @@ run: $(VENV)/.run
 # Each step prints its name, so a failing run shows which one failed.
 test: packages $(VENV)/.dev
 	$(MAKE) --no-print-directory testbed
-	$(MAKE) --no-print-directory lint
-	$(MAKE) --no-print-directory wheel
+	$(MAKE) --no-print-directory -j2 lint wheel
 	$(MAKE) --no-print-directory lowest
 	$(BIN)/pytest $(PYTEST_ARGS)
 
