@@ -270,11 +270,12 @@ INSTALLATIONS: Mapping[str, Installation] = {
         },
         {"apps/airflow/kind-cluster.yaml": {"kind": "Cluster"}},
         {
-            "docs/airflow/RUNBOOK.md": (
+            "docs/airflow/RUNBOOK.md": ("bash apps/airflow/up.sh", "bash apps/airflow/down.sh"),
+            "apps/airflow/up.sh": (
                 "kind create cluster --config apps/airflow/kind-cluster.yaml",
-                "kind delete cluster --name airflow",
                 "--wait",
             ),
+            "apps/airflow/down.sh": ("kind delete cluster --name airflow",),
         },
     ),
 }

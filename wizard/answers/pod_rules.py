@@ -123,6 +123,17 @@ def check_marks(answers: Answers) -> Iterator[Problem]:
                 f"components.service_account.annotations.{name}",
                 "remove it: by this annotation, tools decide who owns the object",
             )
+    for name in components.pod_annotations:
+        group = name.partition("/")[0]
+        if group in OWNERS:
+            yield Problem(
+                f"components.pod_annotations.{name}",
+                "remove it: by this annotation, tools decide who owns the object",
+            )
+        elif group in _CHART_ANNOTATIONS or name in _CHART_ANNOTATIONS:
+            yield Problem(
+                f"components.pod_annotations.{name}", "remove it: the chart sets it for each pod"
+            )
     for name in components.pod_labels:
         if name in _CHART_LABELS or name.partition("/")[0] in _LABEL_OWNERS:
             yield Problem(
@@ -135,6 +146,7 @@ def check_marks(answers: Answers) -> Iterator[Problem]:
 _CHART_LABELS = frozenset(
     {"chart", "component", "executor", "heritage", "namespace", "release", "tier", "worker-set"}
 )
+_CHART_ANNOTATIONS = frozenset({"checksum", "cluster-autoscaler.kubernetes.io/safe-to-evict"})
 _LABEL_OWNERS = OWNERS | {"app.kubernetes.io"}
 _AMQP_PORTS = frozenset({5671, 5672})
 

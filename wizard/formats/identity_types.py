@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from wizard.formats.durations import check_duration, duration_seconds
 from wizard.formats.types import Text, matching
 
 _SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
@@ -43,6 +44,12 @@ def _group(value: str) -> str:
     return value
 
 
+def _token_duration(value: str) -> str:
+    if not 60 <= duration_seconds(check_duration(value)) <= 24 * 3600:
+        raise ValueError("give a duration from 1m to 24h, such as 20m or 1h")
+    return value
+
+
 # The chart renders such a value as a Go template.
 CloudIdentity = Annotated[
     Text,
@@ -56,6 +63,7 @@ CloudIdentity = Annotated[
     ),
 ]
 Tenant = Annotated[Text, AfterValidator(_tenant)]
+TokenDuration = Annotated[Text, AfterValidator(_token_duration)]
 ClientId = Annotated[
     Text,
     AfterValidator(

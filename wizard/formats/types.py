@@ -175,6 +175,15 @@ AnnotationKey = Annotated[
         )
     ),
 ]
+PodAnnotation = Annotated[
+    Text,
+    AfterValidator(
+        matching(
+            r"(?:(?!\{\{).)*",
+            "write it without templates: the chart would carry out {{ }}",
+        )
+    ),
+]
 LabelKey = Annotated[
     Text,
     AfterValidator(

@@ -65,14 +65,15 @@ def quota_settings(limits: Limits) -> dict[str, object]:
 def require_room(
     release: Release, limits: Limits, values: Mapping[str, Any], manifests: Iterable[File] = ()
 ) -> None:
-    """Raise AnswersError if the components alone request more than the quota gives.
+    """Raise AnswersError if components, Jobs and an update request more than the quota gives.
 
-    They are the chart's by `values`, and the Deployments among our own `manifests`. Task pods, Jobs
-    and the second pod of an update come on top, and wait for room.
+    They are the chart's by `values`, and the Deployments among our own `manifests`. Task pods come
+    on top, and wait for room.
     """
     if not (limits.pods or any(limits.amount(one) for one in _RESOURCES)):
         return
-    found = (*list_demands(release, values), *list_own_demands(manifests))
+    components = (*list_demands(release, values), *list_own_demands(manifests))
+    found = (*components, *list_passing_demands(release, values, components))
     problems = []
     pods = sum(one.pods for one in found)
     if limits.pods and pods > limits.pods:
@@ -89,7 +90,10 @@ def require_room(
 
 
 def _too_small(resource: str, least: str) -> Problem:
-    message = f"use at least {least}, which the components request, and room for tasks and updates"
+    message = (
+        f"use at least {least}, which the components, their Jobs and the new pods of an update "
+        "request, and room for tasks: without it, new pods wait for a migration that cannot start"
+    )
     return Problem(f"environment.quota.{resource}", message)
 
 
@@ -163,6 +167,39 @@ def list_demands(release: Release, values: Mapping[str, Any]) -> Iterator[Demand
     if release.celery and _get(values, "flower.enabled") is True:
         beside = _beside(values, "flower", groomer=False)
         yield Demand("flower", 1, (_resources(values, "flower"), *beside))
+
+
+def list_passing_demands(
+    release: Release, values: Mapping[str, Any], components: Iterable[Demand]
+) -> Iterator[Demand]:
+    """Yield what an update requests beside the components that run.
+
+    A Deployment replaces its pods by new ones first: a quarter of them, rounded up (Kubernetes'
+    default). Those of Airflow wait for the migrations, whose Job needs room beside them. Under Argo
+    CD the two Jobs run one after the other.
+    """
+    stateful = set(_list_stateful(release, values))
+    waiting = {release.web_component, "scheduler", "dag-processor", "triggerer", "worker"}
+    for one in components:
+        if one.component in waiting - stateful and one.pods:
+            yield Demand(one.component, -(-one.pods // 4), one.containers)
+    jobs = [
+        Demand(key, 1, (_resources(values, key),))
+        for key in ("migrateDatabaseJob", "createUserJob")
+        if _get(values, f"{key}.enabled") is not False
+    ]
+    yield from jobs[:1] if release.gitops else jobs
+
+
+def _list_stateful(release: Release, values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the components that are StatefulSets, which replace one pod after the other."""
+    if _get(values, "triggerer.persistence.enabled") is not False:
+        yield "triggerer"
+    # The volume of the workers is also that of a scheduler that runs tasks.
+    if _get(values, f"{_WORKERS}.persistence.enabled") is not False:
+        yield "worker"
+        if release.local:
+            yield "scheduler"
 
 
 def _replicas(values: Mapping[str, Any], key: str) -> Iterator[tuple[int, Mapping[str, Any]]]:

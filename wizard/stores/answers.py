@@ -54,6 +54,10 @@ class BackendAnswers(Protocol):
         """Return the role; empty for the default."""
 
     @property
+    def token_ttl(self) -> str:
+        """Return how long a token of the role is valid, as a duration."""
+
+    @property
     def vault_url(self) -> str:
         """Return the address of the Azure Key Vault."""
 

@@ -1,4 +1,4 @@
-"""The runbook's shell for the laptop's Secrets, run by bash; only the cluster is played.
+"""The shell of `up.sh` for the laptop's Secrets, run by bash; only the cluster is played.
 
 A stand-in for kubectl keeps objects as files, because no kubelet is needed to make a Secret.
 """
@@ -56,7 +56,7 @@ for document in yaml.safe_load_all(sys.stdin.read()):
 
 
 class Laptop:
-    """A folder of objects, and the runbook's shell."""
+    """A folder of objects, and the shell of `up.sh`."""
 
     def __init__(self, folder: Path, script: str) -> None:
         self.folder, self.script = folder, script
@@ -81,9 +81,9 @@ class Laptop:
 
 
 def script(changes: dict[str, object] | None = None) -> str:
-    text = rendering("local", changes).tree.by_logical("runbook").text
-    blocks: list[str] = re.findall(r"```bash\n(.*?)\n```", text, re.DOTALL)
-    [found] = [block for block in blocks if "openssl" in block]
+    text = rendering("local", changes).tree.by_logical("kind-up").text
+    [found] = re.findall(r"^\($.*?^\)$", text, re.DOTALL | re.MULTILINE)
+    assert isinstance(found, str)
     return found
 
 

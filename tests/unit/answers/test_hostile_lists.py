@@ -47,6 +47,7 @@ CONTEXTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {
             "access.oauth.roles": {"airflow-admins": "Admin"},
             "access.sources": ["10.0.0.0/8"],
+            "components.pod_annotations": {"ad.datadoghq.com/tags": "data"},
             "components.pod_labels": {"team": "data"},
             "components.schedule.services.node_selector": {"pool": "services"},
             "components.schedule.services.tolerations": [TOLERATION],

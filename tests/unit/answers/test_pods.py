@@ -284,8 +284,28 @@ def test_a_quota_has_room_for_the_components_or_is_refused() -> None:
     proxy = {"access.proxy.replicas": 3, "environment.quota": {**exact, "cpu": "20"}}
     [problem] = refusal({**SSO, **proxy, "environment.quota.memory": "64Gi"})
     assert problem.startswith(f"environment.quota.pods: use at least {int(least['pods']) + 3},")
+    assert "wait for a migration that cannot start" in problem
     only_pods = values(rendering("production", {"environment.quota.pods": 50}))
     assert (only_pods["quotas"], "limits" in only_pods) == ({"pods": 50}, False)
+
+
+def least_pods(changes: dict[str, object]) -> int:
+    [problem] = refusal({**changes, "environment.quota": {"pods": 1}})
+    return int(problem.split()[4].strip(","))
+
+
+def test_a_quota_has_room_for_the_jobs_and_for_an_update() -> None:
+    # Two API servers, two schedulers, DAG processor, triggerer, two workers, two PgBouncers, Redis,
+    # StatsD; a new pod of each of the three Deployments, and the migrations.
+    assert least_pods({}) == 12 + 3 + 1
+    # Helm starts both Jobs at once, and a worker without a volume is a Deployment.
+    helm: dict[str, object] = {"delivery.kind": "helm"}
+    assert least_pods(helm) == least_pods({}) + 1
+    assert least_pods({**helm, "admin.create": False}) == least_pods({})
+    plain = {"workers": {"celery": {"persistence": {"enabled": False}}}}
+    assert least_pods({"values": plain}) == least_pods({}) + 1
+    more: dict[str, object] = {"components.scheduler.replicas": 5}
+    assert least_pods(more) == least_pods({}) + 3 + 1
 
 
 def test_what_restricted_refuses_is_named() -> None:

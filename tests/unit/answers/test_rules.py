@@ -483,6 +483,24 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "components.pod_labels.component",
         "use another name",
     ),
+    "check_marks on annotations": (
+        {"components.pod_annotations": {"checksum/airflow-config": "a"}},
+        {"components.pod_annotations": {"ad.datadoghq.com/tags": "a"}},
+        "components.pod_annotations.checksum/airflow-config",
+        "remove it: the chart sets it",
+    ),
+    "check_marks on owners of pods": (
+        {"components.pod_annotations": {"argocd.argoproj.io/tracking-id": "a"}},
+        {"components.pod_annotations": {"ad.datadoghq.com/tags": '{"team":{"a":{}}}'}},
+        "components.pod_annotations.argocd.argoproj.io/tracking-id",
+        "remove it: by this annotation",
+    ),
+    "a template in an annotation": (
+        {"components.pod_annotations": {"team": "{{ .Values }}"}},
+        {"components.pod_annotations": {"team": "a {b} }}"}},
+        "components.pod_annotations",
+        "without templates",
+    ),
     "required": (
         {"database.host": ""},
         {"database.host": "", "database.kind": "bundled", "delivery.kind": "kind"},

@@ -10,6 +10,7 @@ import yaml
 
 from tests.support.rendered import filled, findings, rendering, values
 from wizard.answers.files import validate_answers
+from wizard.errors import AnswersError
 from wizard.plan.render import Rendering
 from wizard.stores.vault.checks.hcl import is_allowed, parse_policy
 
@@ -64,6 +65,56 @@ def test_vault_is_the_stores_own_with_another_role(airflow: str) -> None:
     [source] = token["projected"]["sources"]
     assert source["serviceAccountToken"]["audience"] == role(made)["audience"] == "vault"
     assert not [str(one) for one in findings(made) if one.is_error]
+
+
+@pytest.mark.parametrize(("ttl", "most"), [("20m", "1h"), ("1h", "1h"), ("90m", "90m")])
+def test_a_token_lives_as_long_as_answered(ttl: str, most: str) -> None:
+    made = rendering("production", {
+        **VAULT, "secrets.vault.token_ttl": "5m", "secrets.backend.token_ttl": ttl,
+    })  # fmt: skip
+    assert (role(made)["token_ttl"], role(made)["token_max_ttl"]) == (ttl, most)
+    own = json.loads(made.tree.by_logical("vault/role").text)
+    assert (own["token_ttl"], own["token_max_ttl"]) == ("5m", "1h")
+    for bad in ("59s", "24h1s", "0s", "1d", ""):
+        found = validate_answers(filled("production", {"secrets.vault.token_ttl": bad})).problems
+        assert [one.key for one in found] == ["secrets.vault.token_ttl"]
+
+
+MAP = {"config_map": "team-cas", "key": "bundle.pem"}
+
+
+def test_the_store_reads_the_ca_from_an_existing_config_map() -> None:
+    made = rendering("production", {**VAULT, "secrets.vault.ca": MAP})
+    store = yaml.safe_load(made.tree.by_logical("secrets/store").text)["spec"]["provider"]["vault"]
+    assert store["caProvider"] == {"type": "ConfigMap", "name": "team-cas", "key": "bundle.pem"}
+    assert "caBundle" not in store
+    assert not [one for one in made.tree.values() if "vault-ca" in one.path]
+    assert arguments(made)["verify"] == "/etc/airflow-vault-ca/bundle.pem"
+    [volume] = [one for one in values(made)["volumes"] if one["name"] == "vault-ca"]
+    assert volume["configMap"] == {"name": "team-cas"}
+    # With a file, too, it is for those who cannot read the ConfigMap.
+    wide = {"secrets.scope": "cluster", "secrets.vault.ca": {**MAP, "file": "ca.pem"}}
+    made = rendering("production", {**VAULT, **wide})
+    store = yaml.safe_load(made.tree.by_logical("secrets/store").text)["spec"]["provider"]["vault"]
+    assert store["caProvider"]["namespace"] == "external-secrets"
+    assert arguments(made)["verify"] == "/etc/airflow-vault-ca/ca.crt"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reader"),
+    [
+        ({**VAULT, "secrets.scope": "cluster"}, "Airflow's pods"),
+        ({"delivery.argocd.credential": "store"}, "in namespace argocd"),
+    ],
+)
+def test_who_cannot_read_the_config_map_needs_the_file(
+    changes: dict[str, object], reader: str
+) -> None:
+    with pytest.raises(AnswersError) as refused:
+        rendering("production", {**changes, "secrets.vault.ca": MAP})
+    [problem] = refused.value.problems
+    assert problem.key == "secrets.vault.ca.file"
+    assert reader in problem.message
 
 
 def test_task_pods_of_other_namespaces_log_in_too() -> None:

@@ -197,7 +197,9 @@ def test_a_change_in_kind_is_one_upgrade_without_the_finished_jobs() -> None:
     change = text[text.index("## Change and roll back") : text.index("## Rotate")]
     jobs = "delete job airflow-run-airflow-migrations airflow-create-user --ignore-not-found"
     first, second = blocks(change, "bash")
-    assert first.index("airflow-wizard set") < first.index(jobs) < first.index("helm upgrade")
+    assert first.index("airflow-wizard set") < first.index("bash apps/airflow/up.sh")
+    script = rendering("local").tree.by_logical("kind-up").text
+    assert script.index(jobs) < script.index("helm upgrade")
     assert second.index(jobs) < second.index("helm -n airflow rollback")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from wizard.answers.sections.placement import Schedule, ServiceAccounts, label_settings
-from wizard.formats.types import LabelKey, LabelValue, Quantity
+from wizard.formats.types import AnnotationKey, LabelKey, LabelValue, PodAnnotation, Quantity
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
 from wizard.questions.section import Model, QuestionInfo, Section
@@ -71,6 +71,14 @@ class Components(Section):
             "azure.workload.identity/use=true."
         ),
     )
+    pod_annotations: dict[AnnotationKey, PodAnnotation] = Field(
+        default_factory=dict,
+        title="Pod annotations",
+        description=(
+            "NAME=VALUE annotations of the pods that run Airflow's image, tasks included, such as "
+            "those by which the agent of Datadog or Dynatrace finds them."
+        ),
+    )
 
     def contribute(self, release: Release) -> Contribution:
         """Set replicas, resources, disruption budgets and Reloader annotations per component."""
@@ -89,6 +97,8 @@ class Components(Section):
                 settings[f"{key}.podDisruptionBudget"] = {"enabled": True}
         settings["triggerer.persistence.size"] = self.triggerer.persistence
         settings[f"{web}.startupProbe.failureThreshold"] = 20
+        if self.pod_annotations:
+            settings["airflowPodAnnotations"] = dict(self.pod_annotations)
         comments = {f"{web}.startupProbe.failureThreshold": "Airflow starts slowly on small nodes"}
         return Contribution(settings=settings, comments=comments)
 

@@ -60,7 +60,7 @@ class Delivery(KindSection):
         title="Delivery",
         description=(
             "Argo CD follows the branch. Helm installs the committed files when you run `apply`. "
-            "For kind, the runbook lists the commands."
+            "For kind, one script of the tree does everything."
         ),
     )
 

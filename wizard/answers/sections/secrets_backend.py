@@ -12,6 +12,7 @@ from wizard.formats.identity_types import (
     KeyVaultPrefix,
     OptionalVaultName,
     OptionalVaultPath,
+    TokenDuration,
     VaultNamespace,
     VaultPath,
 )
@@ -84,6 +85,12 @@ class Backend(Model):
             "Role of Airflow's ServiceAccounts, which reads these two folders only. Empty: "
             "<store's role>-runtime, else airflow-<name>-runtime."
         ),
+    )
+    token_ttl: Annotated[TokenDuration, QuestionInfo(when=VAULT_BACKEND)] = Field(
+        default="20m",
+        title="Token lifetime",
+        description="How long a token of the role is valid, such as 1h. Airflow logs in again when "
+        "it has expired.",
     )
     vault_url: Annotated[HttpsUrl, QuestionInfo(when=AZURE_BACKEND, required=True)] = Field(
         default="",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from wizard.deliveries.kind.manifests import kind_cluster_file
 from wizard.deliveries.kind.runbook import kind_runbook
+from wizard.deliveries.kind.scripts import down_script, up_script
 from wizard.deliveries.record import DeliveryKind, Rendered
 from wizard.manifests.contribution import StepSpec
 
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def _render(delivery: DeliveryAnswers, release: Release, total: Contribution) -> Rendered:
-    del delivery, total
+    del delivery
     return Rendered(
-        files=(kind_cluster_file(release),),
+        files=(kind_cluster_file(release), up_script(release, total), down_script(release)),
         steps=(
             StepSpec(
                 "kind.install",
-                "Install the chart with Helm (runbook)",
+                "Create the cluster and install Airflow (runbook)",
                 "me",
                 ("values", "secrets/"),
             ),

@@ -13,7 +13,7 @@ from wizard.stores.vault.manifests import policy_file, role_file, store_provider
 from wizard.stores.vault.readers import reader_files
 from wizard.stores.vault.runtime import runtime_settings
 from wizard.stores.vault.settings import (
-    vault_answers,
+    require_ca_file,
     vault_reader_settings,
     vault_settings,
 )
@@ -42,7 +42,7 @@ def compose_vault(secrets: SecretsAnswers, release: Release, total: Contribution
         manifests.append(service_account(release, store))
         guard = account_guard(release, store.service_account)
         (files if release.gitops else manifests).extend(guard)
-        if vault_answers(secrets).ca.file:
+        if store.ca and not store.ca_map:
             manifests.append(ca_config_map(release, "vault-ca", store.ca))
     for secret in total.secrets:
         manifests.append(external_secret(release, store, secret))
@@ -54,6 +54,7 @@ def compose_vault(secrets: SecretsAnswers, release: Release, total: Contribution
         payload_step(store),
     )
     for reader in total.readers:
+        require_ca_file(secrets, f"the store of {reader.name} in namespace {reader.namespace}")
         settings = vault_reader_settings(secrets, release, reader)
         files.extend(reader_files(release, settings, reader))
         steps += (policy_step(settings), role_step(settings), payload_step(settings))

@@ -10,6 +10,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
+from wizard.formats.durations import duration_seconds
 from wizard.manifests.certificates import CA_KEY
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.manifests.tree import File
@@ -24,7 +25,10 @@ POLICY_SOURCE = OWNER_ANNOTATION
 
 
 def store_provider(store: VaultSettings, ca_map: str = "") -> dict[str, Any]:
-    """Return the store's `spec.provider`; the CA is in the ConfigMap `ca_map`, or inline."""
+    """Return the store's `spec.provider`.
+
+    The CA is in an existing ConfigMap that the answers name, in our ConfigMap `ca_map`, or inline.
+    """
     account: dict[str, Any] = {"name": store.service_account}
     if store.audience:
         account["audiences"] = [store.audience]
@@ -33,7 +37,11 @@ def store_provider(store: VaultSettings, ca_map: str = "") -> dict[str, Any]:
     vault: dict[str, Any] = {"server": store.server, "path": store.mount, "version": "v2"}
     if store.vault_namespace:
         vault["namespace"] = store.vault_namespace
-    if store.ca and ca_map:
+    if store.ca_map:
+        vault["caProvider"] = {"type": "ConfigMap", "name": store.ca_map, "key": store.ca_key}
+        if store.kind == "ClusterSecretStore":
+            vault["caProvider"]["namespace"] = store.account_namespace
+    elif store.ca and ca_map:
         vault["caProvider"] = {"type": "ConfigMap", "name": ca_map, "key": CA_KEY}
     elif store.ca:
         vault["caBundle"] = base64.b64encode(store.ca.encode()).decode()
@@ -66,6 +74,11 @@ def policy_file(release: Release, store: VaultSettings) -> File:
     return File(f"vault/{store.qualified_name('policy')}", path, text)
 
 
+def _max_ttl(ttl: str) -> str:
+    """Return how long a renewed token may last: an hour, and no less than a new one."""
+    return max(ttl, "1h", key=duration_seconds)
+
+
 def role_file(release: Release, store: VaultSettings) -> File:
     """Return the role, as JSON for `vault write auth/<mount>/role/<role> @file`."""
     role = {
@@ -74,8 +87,8 @@ def role_file(release: Release, store: VaultSettings) -> File:
         # Written when empty, too: Vault keeps an audience that a request leaves out.
         "audience": store.audience,
         "token_policies": [store.policy],
-        "token_ttl": "20m",
-        "token_max_ttl": "1h",
+        "token_ttl": store.token_ttl,
+        "token_max_ttl": _max_ttl(store.token_ttl),
         "alias_name_source": "serviceaccount_uid",
     }
     name = store.role.replace("/", "-")

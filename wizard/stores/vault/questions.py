@@ -11,13 +11,15 @@ from wizard.formats.identity_types import (
     Audience,
     OptionalVaultName,
     OptionalVaultPath,
+    TokenDuration,
     VaultName,
     VaultNamespace,
     VaultPath,
 )
-from wizard.formats.types import KubeName
+from wizard.formats.types import KubeName, ObjectName, SecretKey
+from wizard.manifests.certificates import CA_KEY
 from wizard.questions.ca_file import CaFile
-from wizard.questions.conditions import when
+from wizard.questions.conditions import when, when_not
 from wizard.questions.effects import ANOTHER_PAYLOAD
 from wizard.questions.section import Model, QuestionInfo
 
@@ -26,7 +28,24 @@ SERVER_KEY = "secrets.vault.server"
 # The answer for roles that bind no audience: the token then has the API server's own.
 NO_AUDIENCE = "none"
 VAULT = when("Vault", "secrets.store", NAME)
+CA_MAP = VAULT & when_not("a CA from a ConfigMap", "secrets.vault.ca.config_map", "")
 CLUSTER_STORE = VAULT & when("a cluster-wide store", "secrets.scope", "cluster")
+
+
+class StoreCa(CaFile):
+    """The CA of Vault's server: a file, or a ConfigMap that others keep up to date."""
+
+    config_map: Annotated[ObjectName, QuestionInfo(when=VAULT)] = Field(
+        default="",
+        title="CA ConfigMap",
+        description=(
+            "Existing ConfigMap from which the store reads the CA instead, such as trust-manager's "
+            "bundle. It is in the namespace of the store's ServiceAccount."
+        ),
+    )
+    key: Annotated[SecretKey, QuestionInfo(when=CA_MAP)] = Field(
+        default=CA_KEY, title="CA key", description="Key of the ConfigMap that holds the CA."
+    )
 
 
 class VaultStore(Model):
@@ -39,7 +58,7 @@ class VaultStore(Model):
         title="Server",
         description="Address of Vault (https) that the operator's pods use.",
     )
-    ca: Annotated[CaFile, QuestionInfo(when=VAULT)] = Field(default_factory=CaFile)
+    ca: Annotated[StoreCa, QuestionInfo(when=VAULT)] = Field(default_factory=StoreCa)
     mount: Annotated[VaultPath, QuestionInfo(when=VAULT, effects=(ANOTHER_PAYLOAD,))] = Field(
         default="secret", title="Mount", description="Mount of the KV engine. It must be version 2."
     )
@@ -62,6 +81,12 @@ class VaultStore(Model):
         default="external-secrets-airflow",
         title="Role",
         description="Vault role of the store. It can read the payload and nothing else.",
+    )
+    token_ttl: Annotated[TokenDuration, QuestionInfo(when=VAULT)] = Field(
+        default="20m",
+        title="Token lifetime",
+        description="How long a token of the role is valid, such as 20m. External Secrets logs in "
+        "for each refresh.",
     )
     audience: Annotated[Audience, QuestionInfo(when=VAULT, required=True)] = Field(
         default="vault",

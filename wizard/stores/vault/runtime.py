@@ -26,6 +26,7 @@ from wizard.stores.vault.questions import NAME, NO_AUDIENCE
 from wizard.stores.vault.settings import (
     RUNTIME,
     VaultSettings,
+    require_ca_file,
     runtime_folders,
     runtime_role,
     vault_settings,
@@ -64,6 +65,9 @@ def runtime_settings(
         name=role,
         kind="SecretStore",
         mount=backend.mount or store.mount,
+        token_ttl=backend.token_ttl,
+        # Pods can mount a ConfigMap of their own namespace only.
+        ca_map=store.ca_map if secrets.scope == "namespace" else "",
         payload_mount=store.mount if shared else "",
         role=role,
         accounts=accounts,
@@ -94,6 +98,7 @@ def _other_vault(secrets: SecretsAnswers, release: Release) -> VaultSettings:
         role="",
         audience="" if backend.audience == NO_AUDIENCE else backend.audience,
         vault_namespace=backend.namespace,
+        token_ttl=backend.token_ttl,
     )
 
 
@@ -102,6 +107,7 @@ def contribute_runtime(secrets: SecretsAnswers, release: Release) -> Contributio
     store = runtime_settings(secrets, release)
     if store is None:
         return Contribution()
+    shared = secrets.store == NAME
     arguments: dict[str, object] = {
         "url": store.server,
         "mount_point": store.mount,
@@ -115,19 +121,22 @@ def contribute_runtime(secrets: SecretsAnswers, release: Release) -> Contributio
     }
     if store.audience:
         arguments["kubernetes_jwt_path"] = f"{TOKEN_FOLDER}/token"
-    if store.ca:
-        arguments["verify"] = f"{CA_FOLDER}/{CA_KEY}"
+    existing = store.ca_map
+    if shared and not existing:
+        require_ca_file(secrets, "Airflow's pods")
+    if existing or store.ca:
+        arguments["verify"] = f"{CA_FOLDER}/{store.ca_key if existing else CA_KEY}"
     if store.vault_namespace:
         arguments["namespace"] = store.vault_namespace
-    ca_map = release.names.object_name(_CA_MAP) if store.ca else ""
+    ca_map = existing or (release.names.object_name(_CA_MAP) if store.ca else "")
     host, port = store.endpoint
     return Contribution(
         settings=backend_settings(VAULT_CLASS, arguments),
         mounts=token_mounts(store.audience, ca_map),
-        manifests=(ca_config_map(release, _CA_MAP, store.ca),) if store.ca else (),
+        manifests=() if existing or not store.ca else (ca_config_map(release, _CA_MAP, store.ca),),
         flows=(Flow("Vault", host, port, backend_users(release), complete=True),),
         packages=(VAULT_PACKAGE,),
-        notes=(_note(release, store, shared=secrets.store == NAME),),
+        notes=(_note(release, store, shared=shared),),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from wizard.errors import AnswersError, Problem
 from wizard.manifests.external_secrets import StoreSettings
 from wizard.stores.vault.questions import NAME, NO_AUDIENCE, CredentialPath, VaultStore
 
@@ -27,7 +28,9 @@ class VaultSettings(StoreSettings):
     `accounts`; `service_account` is the one that a login is tested with. A role that reads all
     secrets below some folders, instead of one payload, has `folders`; `path` is then the payload,
     at `payload_mount`, that it must not read (both empty: there is none in this Vault).
-    `task_namespaces` are those where accounts of these names log in beside `account_namespace`.
+    `ca_map` is an existing ConfigMap with the CA, in the namespace of the account, and `ca_key` its
+    key. `task_namespaces` are those where accounts of these names log in, beside
+    `account_namespace`.
     """
 
     server: str
@@ -36,6 +39,9 @@ class VaultSettings(StoreSettings):
     role: str
     audience: str
     vault_namespace: str
+    token_ttl: str
+    ca_map: str = ""
+    ca_key: str = ""
     accounts: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     payload_mount: str = ""
@@ -96,6 +102,20 @@ def vault_answers(secrets: SecretsAnswers) -> VaultStore:
     return secrets.answers_of(NAME, VaultStore)
 
 
+def require_ca_file(secrets: SecretsAnswers, reader: str) -> None:
+    """Raise AnswersError if a reader in another namespace needs the CA that only a ConfigMap has.
+
+    `reader` says what reads it.
+    """
+    ca = vault_answers(secrets).ca
+    if ca.config_map and not ca.file:
+        message = (
+            f"name the CA file, too: {reader} cannot read ConfigMap {ca.config_map}, which is in "
+            "another namespace"
+        )
+        raise AnswersError("Vault's CA is missing", [Problem("secrets.vault.ca.file", message)])
+
+
 def payload_path(path: str, installation: str) -> str:
     """Return the path of the payload: the answer, or the installation's default."""
     return path or f"airflow-install/{installation}/config"
@@ -134,6 +154,9 @@ def vault_settings(secrets: SecretsAnswers, release: Release) -> VaultSettings:
         role=vault.role,
         audience="" if vault.audience == NO_AUDIENCE else vault.audience,
         vault_namespace=vault.namespace,
+        token_ttl=vault.token_ttl,
+        ca_map=vault.ca.config_map,
+        ca_key=vault.ca.key,
         service_account=(
             release.names.object_name("external-secrets") if own else vault.service_account
         ),
@@ -169,6 +192,8 @@ def vault_reader_settings(
         role=own.role or f"{store.role}-{reader.id}",
         service_account=reader.name,
         account_namespace=reader.namespace,
+        # The ConfigMap is in the store's namespace.
+        ca_map="",
         document=False,
         reader=reader.id,
     )

@@ -1,0 +1,143 @@
+"""up.sh and down.sh of a local cluster, run by bash; kind, kubectl and helm are stand-ins.
+
+The stand-ins keep one file a cluster, with the labels of its node, and log their arguments.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.rendered import rendering
+
+STAND_IN = """\
+#!{python}
+import os, pathlib, sys
+name, args = pathlib.Path(sys.argv[0]).name, sys.argv[1:]
+state = pathlib.Path(os.environ["STATE"])
+with (state / "log").open("a") as log:
+    log.write(" ".join([name, *args]) + "\\n")
+cluster = state / "kind-airflow"
+if args[:2] == ["get", "clusters"]:
+    print("other\\n" + "airflow\\n" * cluster.exists(), end="")
+elif args[:2] == ["create", "cluster"]:
+    import yaml
+    config = yaml.safe_load(pathlib.Path(args[3]).read_text())
+    cluster.write_text(" ".join("=".join(one) for one in config["nodes"][0]["labels"].items()))
+elif args[:2] == ["get", "kubeconfig"]:
+    print("kubeconfig of " + args[3])
+elif args[:2] == ["delete", "cluster"]:
+    cluster.unlink()
+if name in ("kubectl", "helm"):
+    used = pathlib.Path(os.environ["KUBECONFIG"]).read_text()
+    assert used == "kubeconfig of airflow\\n", used
+    if args[:2] == ["get", "nodes"]:
+        print("node/airflow-control-plane\\n" * (args[3] in cluster.read_text().split()), end="")
+    elif "get" in args and "secret" in args and "--output" in args:
+        print("dmFsdWU=")
+    elif "get" in args:
+        sys.exit(0 if (state / "again").exists() else 1)
+    elif args[-1] == "-":
+        sys.stdin.read()
+"""
+
+
+class Laptop:
+    """A folder with the rendered files and the stand-ins."""
+
+    def __init__(self, folder: Path, changes: dict[str, object] | None = None) -> None:
+        self.folder, self.state = folder, folder / "state"
+        self.state.mkdir()
+        for file in rendering("local", changes).tree.values():
+            path = folder / "config" / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(file.text)
+        for name in ("kind", "kubectl", "helm"):
+            program = folder / "bin" / name
+            program.parent.mkdir(exist_ok=True)
+            program.write_text(STAND_IN.format(python=sys.executable))
+            program.chmod(0o755)
+
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
+        env = {
+            "PATH": f"{self.folder / 'bin'}:/usr/bin:/bin", "STATE": str(self.state),
+            "KUBECONFIG": "/another/cluster", "HOME": "/nowhere", "TMPDIR": str(self.state),
+        }  # fmt: skip
+        return subprocess.run(
+            ["bash", self.folder / "config" / "apps/airflow" / script],
+            capture_output=True, text=True, timeout=60, check=False, cwd="/", env=env,
+        )  # fmt: skip
+
+    @property
+    def log(self) -> list[str]:
+        return (self.state / "log").read_text().splitlines()
+
+
+@pytest.fixture
+def laptop(tmp_path: Path) -> Laptop:
+    return Laptop(tmp_path)
+
+
+def test_up_creates_what_is_missing_and_down_deletes_it(laptop: Laptop) -> None:
+    done = laptop.run("up.sh")
+    assert done.returncode == 0, done.stderr
+    assert "docs/airflow/RUNBOOK.md" in done.stderr
+    first = laptop.log
+    assert "kind create cluster --config apps/airflow/kind-cluster.yaml" in first
+    assert "kubectl create namespace airflow" in first
+    assert "kubectl --namespace airflow create -f -" in first
+    jobs, upgrade = [first.index(one) for one in first if "delete job" in one or "upgrade" in one]
+    assert jobs < upgrade
+    # A second run continues: neither the cluster nor a value is made again.
+    (laptop.state / "again").touch()
+    assert laptop.run("up.sh").returncode == 0
+    second = laptop.log[len(first) :]
+    assert not [one for one in second if " create " in one and "-f" not in one]
+    assert not [one for one in second if one.endswith("create -f -")]
+    upgrade_again = "helm upgrade --install airflow apache-airflow/airflow"
+    assert [one for one in second if one.startswith(upgrade_again)]
+    done = laptop.run("down.sh")
+    assert done.returncode == 0, done.stderr
+    assert laptop.log[-1] == "kind delete cluster --name airflow"
+    assert laptop.run("down.sh").returncode == 0
+    assert laptop.log[-1] == "kind get clusters"
+    left = sorted(one.name for one in laptop.state.iterdir())
+    assert left == ["again", "log"], "a kubeconfig is left behind"
+
+
+@pytest.mark.parametrize("script", ["up.sh", "down.sh"])
+def test_a_cluster_of_somebody_else_stays_as_it_is(laptop: Laptop, script: str) -> None:
+    (laptop.state / "kind-airflow").write_text("team=data")
+    done = laptop.run(script)
+    assert done.returncode == 4
+    assert "is not from this repository" in done.stderr
+    assert (laptop.state / "kind-airflow").exists()
+    assert [one for one in laptop.log if one.startswith("kubectl")] == [
+        "kubectl get nodes --selector airflow-wizard-installation=airflow --output name"
+    ]
+
+
+def test_a_missing_program_is_named_before_anything_is_made(laptop: Laptop) -> None:
+    (laptop.folder / "bin" / "helm").unlink()
+    done = laptop.run("up.sh")
+    assert (done.returncode, done.stderr) == (1, "install helm first\n")
+    assert not (laptop.state / "log").exists()
+
+
+def test_more_manifests_and_a_deeper_folder(tmp_path: Path) -> None:
+    changes: dict[str, object] = {
+        "environment.network_policies": True, "environment.pod_security": "baseline",
+        "repository.path": "clusters/laptop", "installation.name": "tries",
+    }  # fmt: skip
+    made = rendering("local", changes)
+    text = made.tree.by_logical("kind-up").text
+    labels = "kubectl label --overwrite namespace airflow pod-security.kubernetes.io/enforce="
+    assert labels in text
+    assert text.index(labels) < text.index("-k ") < text.index("helm upgrade")
+    config = yaml.safe_load(made.tree.by_logical("kind-cluster").text)
+    assert config["nodes"][0]["labels"] == {"airflow-wizard-installation": "tries"}
+    assert str(Path(made.tree.by_logical("kind-up").path).parent) in text

@@ -1,0 +1,129 @@
+"""The scripts that create the local cluster with Airflow in it, and delete it again.
+
+Both look for the label of `kind_cluster_file` on the node first, so that a cluster of somebody else
+with the same name stays as it is. They use a kubeconfig of their own: whatever context is in use,
+no other cluster is touched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.deliveries.kind.manifests import CLUSTER_LABEL, cluster_file_path
+from wizard.formats.shell import comment
+from wizard.manifests.objects import pod_security_labels
+from wizard.manifests.ownership import apply_command
+from wizard.manifests.runbook import remove_jobs_command
+from wizard.manifests.tree import File
+from wizard.stores.registry import store_kind
+
+if TYPE_CHECKING:
+    from wizard.manifests.contribution import Contribution
+    from wizard.manifests.release import Release
+
+_OWN_CLUSTER = """\
+kubeconfig="$(mktemp)"
+trap 'rm -f "$kubeconfig"' EXIT
+require_own() {{
+  kind get kubeconfig --name {name} >"$kubeconfig"
+  export KUBECONFIG="$kubeconfig"
+  if [ -z "$(kubectl get nodes --selector {label}={name} --output name)" ]; then
+    echo 'The kind cluster {name} is not from this repository: it lacks the label {label}.' >&2
+    echo 'To delete it with everything in it: kind delete cluster --name {name}' >&2
+    exit 4
+  fi
+}}
+exists() {{
+  kind get clusters 2>/dev/null | grep --quiet --line-regexp --fixed-strings {name}
+}}"""
+
+
+def up_path(release: Release) -> str:
+    """Return the path of the script that creates everything."""
+    return f"{release.paths.apps}/up.sh"
+
+
+def down_path(release: Release) -> str:
+    """Return the path of the script that deletes the cluster."""
+    return f"{release.paths.apps}/down.sh"
+
+
+def up_script(release: Release, total: Contribution) -> File:
+    """Return the script that creates cluster, Secrets and Airflow; it does what is missing.
+
+    The types of all names exclude characters that need shell quoting.
+    """
+    namespace = release.namespace
+    parts = [
+        _start(release, "Creates the kind cluster and installs Airflow; run it again to continue"),
+        _require("kind", "kubectl", "helm", "openssl"),
+        _own_cluster(release),
+        f"exists || kind create cluster --config {cluster_file_path(release)}\nrequire_own",
+        f"kubectl get namespace {namespace} >/dev/null 2>&1 ||\n"
+        f"  kubectl create namespace {namespace}",
+    ]
+    if labels := pod_security_labels(release):
+        pairs = " ".join(f"{key}={value}" for key, value in labels.items())
+        parts.append(f"kubectl label --overwrite namespace {namespace} {pairs}")
+    secrets = store_kind(release.store).runbook(release, total).create
+    if secrets:
+        note = "Values are generated once. They are never in a file or a command line."
+        parts.append(f"{comment(note)}\n{secrets}")
+    if total.manifests:
+        parts.append(apply_command(release.owner_id, f"-k {release.paths.apps}"))
+    done = f"echo 'Airflow is installed. {release.paths.docs}/RUNBOOK.md says how to reach it.' >&2"
+    parts += ["\n".join(chart_commands(release)), done]
+    return File("kind-up", up_path(release), _join(*parts))
+
+
+def down_script(release: Release) -> File:
+    """Return the script that deletes the cluster, if it is there and ours."""
+    name = release.installation
+    text = _join(
+        _start(release, "Deletes the kind cluster and all data in it"),
+        _require("kind", "kubectl"),
+        _own_cluster(release),
+        "if ! exists; then\n"
+        f"  echo 'There is no kind cluster {name}.' >&2\n"
+        "  exit 0\n"
+        "fi\n"
+        "require_own\n"
+        "unset KUBECONFIG\n"
+        f"kind delete cluster --name {name}",
+    )
+    return File("kind-down", down_path(release), text)
+
+
+def chart_commands(release: Release) -> list[str]:
+    """Return the commands that upgrade the chart, without its finished Jobs."""
+    return [
+        *release.chart_repository.setup,
+        remove_jobs_command(release),
+        f"helm upgrade --install {release.names.release} {release.chart_repository.chart} \\",
+        f"  --version {release.chart} --namespace {release.namespace} \\",
+        f"  --values {release.paths.values} --wait --timeout 10m",
+    ]
+
+
+def _start(release: Release, what: str) -> str:
+    up = "/".join([".."] * len(release.paths.apps.split("/")))
+    return (
+        f"#!/usr/bin/env bash\n{comment(f'{what}: bash FILE')}\n"
+        f'set -euo pipefail\ncd "$(dirname "${{BASH_SOURCE[0]}}")/{up}"'
+    )
+
+
+def _require(*programs: str) -> str:
+    return (
+        f"for program in {' '.join(programs)}; do\n"
+        '  command -v "$program" >/dev/null || { echo "install $program first" >&2; exit 1; }\n'
+        "done"
+    )
+
+
+def _own_cluster(release: Release) -> str:
+    return _OWN_CLUSTER.format(name=release.installation, label=CLUSTER_LABEL)
+
+
+def _join(*parts: str) -> str:
+    return "\n\n".join(parts) + "\n"
