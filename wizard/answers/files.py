@@ -132,22 +132,25 @@ def _replace_value(model: BaseModel, path: tuple[str, ...], value: object) -> ob
 def merge_layers(*layers: Mapping[str, Any]) -> dict[str, Any]:
     """Merge later layers over earlier ones; a question's value is replaced as a whole."""
     result: dict[str, Any] = {}
+    whole = {item.path for item in field_specs() if item.kind in {"secret", "mapping", "list"}}
     for layer in layers:
-        result = _merge_layer(result, layer, ())
+        result = _merge_layer(result, layer, (), whole)
     return result
 
 
 def _merge_layer(
-    under: Mapping[str, Any], over: Mapping[str, Any], at: tuple[str, ...]
+    under: Mapping[str, Any],
+    over: Mapping[str, Any],
+    at: tuple[str, ...],
+    whole: set[tuple[str, ...]],
 ) -> dict[str, Any]:
     result = dict(under)
-    whole = {item.path for item in field_specs() if item.kind in {"secret", "mapping", "list"}}
     for key, value in over.items():
         path = (*at, key)
         below = result.get(key)
         nested = isinstance(below, Mapping) and isinstance(value, Mapping)
         result[key] = (
-            _merge_layer(below, value, path) if nested and path not in whole else value  # type: ignore[arg-type]
+            _merge_layer(below, value, path, whole) if nested and path not in whole else value  # type: ignore[arg-type]
         )
     return result
 

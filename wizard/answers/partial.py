@@ -28,7 +28,8 @@ def find_further_problems(
     decides which questions apply, so a rule problem is returned only if it occurs with every value
     of each invalid choice.
     """
-    broken = {_question_path(problem.key) for problem in found}
+    paths = {item.path for item in field_specs()}
+    broken = {_question_path(problem.key, paths) for problem in found}
     more: list[Problem] = []
     for _ in range(_ROUNDS):
         data = _drop_paths(data, broken)
@@ -36,7 +37,7 @@ def find_further_problems(
         if answers is not None:
             break
         more += problems
-        broken |= {_question_path(problem.key) for problem in problems}
+        broken |= {_question_path(problem.key, paths) for problem in problems}
     else:
         return tuple(more)
     common: list[Problem] | None = None
@@ -61,10 +62,9 @@ def _values(item: FieldSpec) -> Sequence[object]:
     return (True, False) if item.kind == "bool" else item.choices
 
 
-def _question_path(key: str) -> tuple[str, ...]:
-    """Return the path of the question that the key belongs to, or the key's own path."""
+def _question_path(key: str, paths: set[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return which of the questions' paths the key belongs to, or the key's own path."""
     parts = tuple(key.split("."))
-    paths = {item.path for item in field_specs()}
     return next(
         (parts[:length] for length in range(len(parts), 0, -1) if parts[:length] in paths), parts
     )

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from wizard.answers.model import Answers
 from wizard.errors import AnswersError, Problem
-from wizard.formats.nested import get_value, name_key
+from wizard.formats.nested import get_value, name_key, split_key
 from wizard.questions.conditions import ALWAYS, Condition
 from wizard.questions.section import Model, QuestionInfo, Section
 from wizard.secrets.references import SecretRef
@@ -57,7 +57,7 @@ class FieldSpec:
     @property
     def path(self) -> tuple[str, ...]:
         """Return the key as a path through nested mappings."""
-        return tuple(self.key.split("."))
+        return split_key(self.key)
 
     @property
     def when(self) -> Condition:
@@ -165,7 +165,7 @@ def field_spec(key: str, answers: type[Answers] | None = None) -> FieldSpec:
 
     Raises AnswersError, which suggests the nearest key, if there is no such question.
     """
-    by_key = {item.key: item for item in field_specs(answers)}
+    by_key = _specs_by_key(answers)
     if key in by_key:
         return by_key[key]
     from wizard.formats.messages import UNKNOWN_KEY, describe_unknown_question, show_name
@@ -174,6 +174,11 @@ def field_spec(key: str, answers: type[Answers] | None = None) -> FieldSpec:
     raise AnswersError(
         "no such key", [Problem(shown, describe_unknown_question(key, list(by_key)))]
     )
+
+
+@cache
+def _specs_by_key(answers: type[Answers] | None) -> dict[str, FieldSpec]:
+    return {item.key: item for item in field_specs(answers)}
 
 
 def list_references(answers: Answers) -> Iterator[tuple[str, SecretRef]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from keyword import iskeyword
 from typing import Any
 
@@ -27,6 +28,12 @@ def format_path(path: Sequence[str | int]) -> str:
     return text
 
 
+@cache
+def split_key(key: str) -> tuple[str, ...]:
+    """Return the path of a dotted key of the program's own; each is split once."""
+    return tuple(key.split("."))
+
+
 def name_attribute(key: str) -> str:
     """Return the attribute that holds this key of a model: `class_` for `class`."""
     return f"{key}_" if iskeyword(key) else key
@@ -40,13 +47,15 @@ def name_key(attribute: str) -> str:
 def get_value(data: Any, path: tuple[str, ...], default: object = None) -> Any:
     """Return the value at `path` in nested mappings or models, else `default`."""
     for part in path:
-        if isinstance(data, Mapping):
+        kind = type(data)
+        if hasattr(kind, "__pydantic_fields__"):
+            # A pydantic model; to import pydantic only for a type check would slow other callers.
+            data = getattr(data, name_attribute(part), default)
+        # Most mappings are dictionaries, and to ask the abstract class takes ten times longer.
+        elif kind is dict or isinstance(data, Mapping):
             if part not in data:
                 return default
             data = data[part]
-        elif hasattr(type(data), "model_fields"):
-            # A pydantic model; to import pydantic only for a type check would slow other callers.
-            data = getattr(data, name_attribute(part), default)
         else:
             return default
     return data

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from wizard.formats.nested import get_value
+from wizard.formats.nested import get_value, split_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,9 @@ class Condition:
 
     def holds(self, answers: BaseModel | Mapping[str, Any]) -> bool:
         """Return whether complete answers (a model or nested mappings) meet every requirement."""
-        return all(
-            one.accepts(get_value(answers, tuple(one.key.split(".")))) for one in self.requirements
+        # Most conditions require nothing.
+        return not self.requirements or all(
+            one.accepts(get_value(answers, split_key(one.key))) for one in self.requirements
         )
 
 
