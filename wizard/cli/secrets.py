@@ -95,7 +95,7 @@ def run_secrets(options: Options, console: Console) -> ExitCode:
     if outline is not None and not _asks_for_store(options):
         return _show_outline(run, outline(proposal.rendering.release, proposal.rendering.total))
     agreed = workspace.target_answers(start.existing)
-    target = resolve_store(proposal, agreed, workspace.repository)
+    target = resolve_store(proposal, agreed, workspace.repository, options.context)
     if options.hand_off:
         return hand_off(run, agreed)
     file = open_hand_off(run, target) if options.take else None

@@ -21,6 +21,7 @@ from wizard.manifests.objects import (
 )
 from wizard.manifests.tree import File
 from wizard.secrets.facts import Encoding, FactUse, Form, SecretSpec, Template
+from wizard.secrets.payload import PayloadPlace
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
@@ -40,31 +41,14 @@ _KEY_AS_JSON = f'{_FILTERS[Encoding.PEM]} | printf "%s\\n" | toJson'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoreSettings:
-    """Settings of a store of External Secrets that do not depend on its provider.
-
-    `mount` and `path` locate the payload in the provider's terms. `document`: the payload is one
-    YAML document under `config`. `reader` is empty for the installation's payload, otherwise the
-    id of the reader.
-    """
+class StoreSettings(PayloadPlace):
+    """Settings of a store of External Secrets that do not depend on its provider."""
 
     name: str
     kind: Literal["SecretStore", "ClusterSecretStore"]
-    mount: str
-    path: str
     service_account: str
     account_namespace: str
-    document: bool
     refresh_interval: str
-    reader: str = ""
-
-    def location(self) -> dict[str, str]:
-        """Return the location of the payload, as messages and hand-off files name it."""
-        return {
-            "mount": self.mount,
-            "path": self.path,
-            "payload": "document" if self.document else "keys",
-        }
 
     def remote_reference(self, key: str) -> dict[str, str]:
         """Return where the operator reads a key of the payload: `key` and `property`.

@@ -21,9 +21,9 @@ from wizard.workspace.earlier import find_history_gap, list_earlier_answers
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
-    from wizard.manifests.external_secrets import StoreSettings
     from wizard.plan.claims import Claims
     from wizard.secrets.facts import Fact
+    from wizard.secrets.payload import PayloadPlace
     from wizard.systems.payload_store import PayloadStore
     from wizard.workspace.proposal import Proposal
 
@@ -40,15 +40,15 @@ class EarlierPlaces:
 
 
 def list_earlier_places(
-    proposal: Proposal, repository: WorkTree, settings: StoreSettings
-) -> tuple[StoreSettings | HiddenPlace, ...]:
+    proposal: Proposal, repository: WorkTree, settings: PayloadPlace
+) -> tuple[PayloadPlace | HiddenPlace, ...]:
     """Return the settings of one path as earlier answers placed it, the newest first.
 
     This run has a login at one server and namespace only. A history that is not read may name more
     places, and is the last of them.
     """
     own = derive_claims(answers_data(proposal.answers), repository.prefix)
-    places: dict[tuple[tuple[str, str], str, str], StoreSettings | HiddenPlace] = {}
+    places: dict[tuple[tuple[str, str], str, str], PayloadPlace | HiddenPlace] = {}
     for one in list_earlier_answers(repository, proposal.answers.installation.name, own):
         claims = one.claims
         path = claims.reader_path if settings.reader else claims.path
@@ -67,7 +67,7 @@ def list_earlier_places(
     return (*places.values(), HiddenPlace(cut))
 
 
-def hide_places(places: Sequence[StoreSettings | HiddenPlace], why: str) -> list[HiddenPlace]:
+def hide_places(places: Sequence[PayloadPlace | HiddenPlace], why: str) -> list[HiddenPlace]:
     """Return the places as one that this run does not look at; empty without places."""
     named = [
         one.reason if isinstance(one, HiddenPlace) else f"{one.mount}/{one.path}, {_NAMED}: {why}"

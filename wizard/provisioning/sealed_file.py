@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.git.repository import WorkTree
-    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.secrets.payload import PayloadPlace
 
 KIND = "airflow-wizard hand-off"
 _SCHEMA = 1
@@ -77,7 +77,7 @@ class HandOff:
             )
 
 
-def store_location(settings: StoreSettings, *others: StoreSettings) -> dict[str, str]:
+def store_location(settings: PayloadPlace, *others: PayloadPlace) -> dict[str, str]:
     """Return the place in the store, for the file and messages; `others` are further paths."""
     return settings.location() | {f"path for {store.reader}": store.path for store in others}
 

@@ -42,11 +42,10 @@ if TYPE_CHECKING:
     from wizard.clients.forge import ProviderRepository, RegistrationResult
     from wizard.engine.probes import Probe
     from wizard.git.repository import WorkTree
-    from wizard.manifests.external_secrets import StoreSettings
     from wizard.provisioning.items import StoreItem
     from wizard.provisioning.survey import Inputs, Survey
     from wizard.secrets.deploy_key import KeyPair
-    from wizard.secrets.payload import Payload
+    from wizard.secrets.payload import Payload, PayloadPlace
     from wizard.secrets.references import SecretRef
     from wizard.stores.live import OpenStore, StoreLocation
     from wizard.systems.payload_store import FillResult
@@ -93,11 +92,12 @@ def secrets_command(installation: str) -> str:
 
 
 def resolve_store(
-    proposal: Proposal, agreed: Mapping[str, Any], repository: WorkTree
+    proposal: Proposal, agreed: Mapping[str, Any], repository: WorkTree, context: str = ""
 ) -> StoreTarget:
     """Return the store's location; `agreed` holds the raw answers on the target branch.
 
-    The history of `repository` tells where earlier answers had the values.
+    The history of `repository` tells where earlier answers had the values. `context` is the
+    kubeconfig context that the user named.
 
     Raises UsageError when `secrets` cannot fill this kind of store or the address is unusable.
     """
@@ -111,7 +111,9 @@ def resolve_store(
             if store_kind(release.store).made_by_others
             else f"create the Secrets with the commands in {release.runbook}",
         )
-    return StoreTarget(proposal, locate(proposal.answers, release, agreed, repository), repository)
+    return StoreTarget(
+        proposal, locate(proposal.answers, release, agreed, repository, context), repository
+    )
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class StoreSession:
 
     proposal: Proposal
     store: OpenStore
-    settings: StoreSettings
+    settings: PayloadPlace
     found: Survey
     repository: WorkTree
     warnings: tuple[str, ...] = ()

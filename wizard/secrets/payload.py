@@ -27,6 +27,29 @@ DOCUMENT_KEY = "config"
 _YAML_WIDTH = 1 << 20
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayloadPlace:
+    """Where a payload is, in the terms of its store.
+
+    `mount` is what holds several payloads, and `path` the payload's name in it. `document`: the
+    payload is one YAML document under `config`. `reader` is empty for the installation's payload,
+    otherwise the id of the reader.
+    """
+
+    mount: str
+    path: str
+    document: bool = False
+    reader: str = ""
+
+    def location(self) -> dict[str, str]:
+        """Return the location of the payload, as messages and hand-off files name it."""
+        return {
+            "mount": self.mount,
+            "path": self.path,
+            "payload": "document" if self.document else "keys",
+        }
+
+
 def collect_facts(secrets: Sequence[SecretSpec]) -> tuple[Fact, ...]:
     """Return every fact in the Secrets, each once, in order of first use."""
     found: dict[str, Fact] = {}

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from wizard.engine.steps import Step
     from wizard.formats.shell import Files
     from wizard.git.repository import WorkTree
-    from wizard.manifests.external_secrets import StoreSettings
     from wizard.manifests.release import Release
     from wizard.plan.render import Rendering
+    from wizard.secrets.facts import SecretSpec
+    from wizard.secrets.payload import Payload, PayloadPlace
     from wizard.systems.cluster.probes import ClusterCheck
     from wizard.systems.payload_store import HiddenPlace, PayloadStore
     from wizard.systems.situation import Situation
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from wizard.systems.target import DataKind, Target
 
     # Where earlier answers had the payload of each reader, by the reader's id.
-    EarlierPaths = Mapping[str, Sequence[StoreSettings | HiddenPlace]]
+    EarlierPaths = Mapping[str, Sequence[PayloadPlace | HiddenPlace]]
 
 
 class StoreRun(Protocol):
@@ -71,16 +72,46 @@ class OpenStore(Protocol):
     def identity(self) -> str:
         """Return the name of the logged-in identity, for messages."""
 
-    def payload_store(self, settings: StoreSettings) -> PayloadStore:
+    def payload_store(self, settings: PayloadPlace) -> PayloadStore:
         """Return the payload store at the path of `settings`."""
 
-    def require_lasting(self, settings: StoreSettings) -> tuple[str, ...]:
+    def require_lasting(self, settings: PayloadPlace) -> tuple[str, ...]:
         """Return warnings about the path; raise RefusedError if the store deletes what it holds."""
 
-    def require_rights(self, settings: StoreSettings, *, exists: bool) -> str:
+    def require_rights(self, settings: PayloadPlace, *, exists: bool) -> str:
         """Raise RefusedError if the login may not write; `exists`: the path has a value.
 
         Returns a note about what could not be looked up, usually empty.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """What is to be done so that the Secrets hold the values of a payload.
+
+    `lines` name each Secret and its keys, never a value, and `notes` what stays as it is. With a
+    `question`, an object of an unknown owner is changed: it needs a yes, whose name is `seal`.
+    """
+
+    lines: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    question: str = ""
+    seal: str = ""
+
+
+class Composer(Protocol):
+    """Makes the Secrets of an installation from the values of its payload."""
+
+    def look(self, payload: Payload) -> Composition:
+        """Return what is to be done; values that the payload lacks are written by this run.
+
+        Raises RefusedError for a Secret of others that may not be changed.
+        """
+
+    def compose(self, payload: Payload, agreed: str = "") -> tuple[str, ...]:
+        """Create the missing Secrets and keys, and return what was done, a line each.
+
+        `agreed` is the seal of a yes. Raises ConflictError if others change them at the same time.
         """
 
 
@@ -128,8 +159,10 @@ class LiveStore:
     credentials. `find_login` returns this machine's credentials alone, with their `identity`, and
     `login_hint` says how to set them. `token_source` creates tokens of
     the store's ServiceAccount, to test its login. `cluster_checks` run with those of the cluster.
-    `locate` gets the raw answers on the target branch and the repository, whose history has the
-    earlier ones; None if `secrets` cannot fill the store.
+    `locate` gets the raw answers on the target branch, the repository, whose history has the
+    earlier ones, and the kubeconfig context that the user named; None if `secrets` cannot fill the
+    store. `open_composer` returns what makes the Secrets from the values of a payload; None if
+    something in the cluster does that, such as External Secrets.
     """
 
     find_access: Callable[[Answers, Release], Any | None] = field(default=lambda *_: None)
@@ -144,7 +177,10 @@ class LiveStore:
     token_source: Callable[[Kube, Answers, Release], Callable[[], SecretStr] | None] = field(
         default=lambda *_: None
     )
-    locate: Callable[[Answers, Release, Mapping[str, Any], WorkTree], StoreLocation] | None = None
+    locate: Callable[[Answers, Release, Mapping[str, Any], WorkTree, str], StoreLocation] | None = (
+        None
+    )
+    open_composer: Callable[[OpenStore, Release, Sequence[SecretSpec]], Composer] | None = None
     handover: Callable[[Answers, Rendering, Mapping[str, str], EarlierPaths], StoreHandover] = (
         field(default=lambda *_: StoreHandover())
     )

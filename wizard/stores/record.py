@@ -17,6 +17,7 @@ from wizard.manifests.contribution import Contribution, Reader
 from wizard.manifests.external_secrets import StoreSettings
 from wizard.manifests.runbook import StoreRunbook
 from wizard.questions.section import Model
+from wizard.secrets.payload import PayloadPlace
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
@@ -53,7 +54,8 @@ class StoreKind:
     and `reader_settings` then return the settings that its objects share. `has_documents`: the
     payload may be one YAML document. `has_cluster_scope`: one store may serve several namespaces,
     with the operator's own account. `fillable`:
-    `airflow-wizard secrets` can create values in the store. `local_only`: for local clusters only.
+    `airflow-wizard secrets` can create values in the store; without External Secrets, `payload`
+    returns where they are. `local_only`: for local clusters only.
     `made_by_hand`: the runbook's commands create the Secrets, so the tree has none.
     `generated_only`: those commands also generate every value, so no value can be given.
     `made_by_others`: somebody else makes the Secrets, so no value is given or generated.
@@ -83,6 +85,7 @@ class StoreKind:
     generated_only: bool = False
     made_by_others: bool = False
     serves_backend: bool = False
+    payload: Callable[[SecretsAnswers, Release], PayloadPlace] | None = None
     settings: Callable[[SecretsAnswers, Release], StoreSettings] | None = None
     reader_settings: Callable[[SecretsAnswers, Release, Reader], StoreSettings] | None = None
     adapt: Callable[[SecretsAnswers, Release, Contribution], Contribution] = _as_composed

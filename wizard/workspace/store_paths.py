@@ -13,9 +13,9 @@ from wizard.stores.registry import store_kind
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
-    from wizard.manifests.external_secrets import StoreSettings
     from wizard.plan.render import Rendering
     from wizard.secrets.facts import Fact, SecretSpec
+    from wizard.secrets.payload import PayloadPlace
     from wizard.workspace.proposal import Proposal
 
 
@@ -26,7 +26,7 @@ class StorePath:
     `is_other_cluster` says that the Secrets are in a different cluster from Airflow.
     """
 
-    store: StoreSettings
+    store: PayloadPlace
     secrets: tuple[SecretSpec, ...]
     namespace: str
     is_other_cluster: bool = False
@@ -38,14 +38,17 @@ class StorePath:
 
 
 def list_store_paths(proposal: Proposal) -> tuple[StorePath, ...]:
-    """Return the store paths of a proposal; none without External Secrets."""
+    """Return the store paths of a proposal; none if the wizard cannot fill its store."""
     return build_store_paths(proposal.answers, proposal.rendering)
 
 
 def build_store_paths(answers: Answers, rendering: Rendering) -> tuple[StorePath, ...]:
-    """Return the store paths of answers and their rendering; none without External Secrets."""
+    """Return the store paths of answers and their rendering; none without a payload."""
     release, total = rendering.release, rendering.total
     kind = store_kind(release.store)
+    if kind.payload is not None:
+        place = kind.payload(answers.secrets, release)
+        return (StorePath(place, total.secrets, release.namespace),)
     if kind.settings is None or kind.reader_settings is None:
         return ()
     return (

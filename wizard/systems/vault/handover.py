@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from wizard.answers.model import Answers
     from wizard.manifests.contribution import Contribution
-    from wizard.manifests.external_secrets import StoreSettings
     from wizard.secrets.facts import Fact
+    from wizard.secrets.payload import PayloadPlace
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.payload_store import HiddenPlace
 
@@ -271,7 +271,7 @@ def render_files(
     others: Sequence[tuple[VaultSettings, tuple[Fact, ...]]] = (),
     owner: str = "",
     runtime: VaultSettings | None = None,
-    earlier: Mapping[str, Sequence[StoreSettings | HiddenPlace]] = MappingProxyType({}),
+    earlier: Mapping[str, Sequence[PayloadPlace | HiddenPlace]] = MappingProxyType({}),
 ) -> Files:
     """Return `setup.sh` and a `payload.sh` for each path, with the committed policies and roles.
 

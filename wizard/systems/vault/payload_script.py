@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wizard.answers.model import Answers
-    from wizard.manifests.external_secrets import StoreSettings
     from wizard.secrets.facts import Fact
+    from wizard.secrets.payload import PayloadPlace
     from wizard.stores.vault.settings import VaultSettings
 
 _VERSION = """\
@@ -213,7 +213,7 @@ def render_payloads(
     answers: Answers,
     stores: Sequence[tuple[VaultSettings, tuple[Fact, ...]]],
     owner: str,
-    earlier: Mapping[str, Sequence[StoreSettings | HiddenPlace]],
+    earlier: Mapping[str, Sequence[PayloadPlace | HiddenPlace]],
 ) -> Files:
     """Return the script for each path with its facts, by file name; `earlier` is by reader."""
     return {
@@ -229,7 +229,7 @@ def _render_payload(
     store: VaultSettings,
     facts: tuple[Fact, ...],
     owner: str,
-    earlier: Sequence[StoreSettings | HiddenPlace],
+    earlier: Sequence[PayloadPlace | HiddenPlace],
 ) -> str:
     """Return the script for one path, whose standard input has the values.
 
@@ -272,7 +272,7 @@ def _render_payload(
     )
 
 
-def _render_look(place: StoreSettings | HiddenPlace) -> str:
+def _render_look(place: PayloadPlace | HiddenPlace) -> str:
     if isinstance(place, HiddenPlace):
         return f"stop {quote(place.reason)}"
     return f"unused {quote(place.mount)} {quote(place.path)}"

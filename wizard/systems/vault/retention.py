@@ -17,7 +17,7 @@ from wizard.systems.vault.patience import retry_busy
 
 if TYPE_CHECKING:
     from wizard.clients.vault.protocol import Vault
-    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.secrets.payload import PayloadPlace
 
 _NEVER = ("", "0", "0s")
 
@@ -35,7 +35,7 @@ class Retention:
     warning_fix: Fix = NO_FIX
 
 
-def read_retention(vault: Vault, store: StoreSettings) -> Retention:
+def read_retention(vault: Vault, store: PayloadPlace) -> Retention:
     """Return how long the store's mount and path keep a payload; what is hidden is not judged."""
     mount, path = store.mount, store.path
     config = _read(vault, f"{mount}/config")

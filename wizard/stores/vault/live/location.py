@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from wizard.clients.vault.address import AppRole, Token, VaultAddress
     from wizard.clients.vault.protocol import Vault
     from wizard.git.repository import WorkTree
-    from wizard.manifests.external_secrets import StoreSettings
     from wizard.manifests.release import Release
+    from wizard.secrets.payload import PayloadPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class OpenVault:
         """Return the name of the logged-in identity, for messages."""
         return self.vault.identity
 
-    def payload_store(self, settings: StoreSettings) -> VaultPayloadStore:
+    def payload_store(self, settings: PayloadPlace) -> VaultPayloadStore:
         """Return the payload store at the path of `settings`."""
         own = _require_in_vault(settings)
         return VaultPayloadStore(
@@ -81,7 +81,7 @@ class OpenVault:
         )
         return bool(moved.holding or moved.unread)
 
-    def require_lasting(self, settings: StoreSettings) -> tuple[str, ...]:
+    def require_lasting(self, settings: PayloadPlace) -> tuple[str, ...]:
         """Return warnings about the path; raise RefusedError if Vault deletes what it holds."""
         kept = read_retention(self.vault, settings)
         if kept.fault:
@@ -89,7 +89,7 @@ class OpenVault:
         own = (f"warning: {kept.warning}; {kept.warning_fix}",) if kept.warning else ()
         return (*self.warnings, *own)
 
-    def require_rights(self, settings: StoreSettings, *, exists: bool) -> str:
+    def require_rights(self, settings: PayloadPlace, *, exists: bool) -> str:
         """Return a note, usually empty; raise RefusedError if the login may not write at the path.
 
         A login that may not look up its rights (it lacks the policy default) may have them all the
@@ -115,14 +115,18 @@ class OpenVault:
         return ""
 
 
-def _require_in_vault(settings: StoreSettings) -> VaultSettings:
+def _require_in_vault(settings: PayloadPlace) -> VaultSettings:
     if not isinstance(settings, VaultSettings):
-        raise TypeError(f"{settings.name} is not in Vault")
+        raise TypeError(f"{settings.path} is not in Vault")
     return settings
 
 
 def locate_vault(
-    answers: Answers, release: Release, agreed: Mapping[str, Any], repository: WorkTree
+    answers: Answers,
+    release: Release,
+    agreed: Mapping[str, Any],
+    repository: WorkTree,
+    context: str = "",
 ) -> StoreLocation:
     """Return Vault's address; a server that only the answers name requires consent.
 
@@ -130,6 +134,7 @@ def locate_vault(
     The history of `repository` tells which mounts earlier answers named. Raises
     UsageError for an invalid address.
     """
+    del context
     own = vault_answers(answers.secrets)
     ca = release.assets.get("secrets.vault.ca.file", "")
     where = read_address(own.server, ca=ca, namespace=own.namespace)
