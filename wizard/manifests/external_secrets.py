@@ -19,25 +19,15 @@ from wizard.manifests.objects import (
     manifest_file,
     object_metadata,
 )
+from wizard.manifests.templates import go_template
 from wizard.manifests.tree import File
-from wizard.secrets.facts import Encoding, FactUse, Form, SecretSpec, Template
+from wizard.secrets.facts import SecretSpec
 from wizard.secrets.payload import PayloadPlace
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 API_VERSION = "external-secrets.io/v1"
-
-# `urlquery` encodes a space as +, which is not decoded in the password of a URL.
-_FILTERS = {
-    Encoding.RAW: "",
-    Encoding.URL: ' | urlquery | replace "+" "%20"',
-    Encoding.USERLIST: ' | replace "\\"" "\\"\\""',
-    Encoding.JSON: " | toJson",
-    # OpenSSH refuses a key with CRLF or without a final newline; the template adds the newline.
-    Encoding.PEM: ' | replace "\\r" "" | trim',
-}
-_KEY_AS_JSON = f'{_FILTERS[Encoding.PEM]} | printf "%s\\n" | toJson'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,33 +89,6 @@ def store_object(
         "metadata": about,
         "spec": {"provider": dict(provider)},
     }
-
-
-def go_template(template: Template, *, document: bool) -> str:
-    """Return the text of one Secret key for template engine v2 of the operator.
-
-    Literal text that would open an action is quoted, so an answer never becomes template code.
-    """
-    text = ""
-    for part in template:
-        if isinstance(part, FactUse):
-            place = f"(fromYaml .config).{part.fact.place}" if document else f".{part.fact.key}"
-            text += "{{ " + place + _filters(part) + " }}"
-        else:
-            text += _literal(part)
-    return text
-
-
-def _literal(text: str) -> str:
-    quoted = text.replace("{{", '{{ "{{" }}')
-    # A brace at the end would become part of the action that follows.
-    return f'{quoted[:-1]}{{{{ "{{" }}}}' if quoted.endswith("{") else quoted
-
-
-def _filters(use: FactUse) -> str:
-    if use.encoding is Encoding.JSON and use.fact.form is Form.SSH_KEY:
-        return _KEY_AS_JSON
-    return _FILTERS[use.encoding]
 
 
 def external_secret(release: Release, store: StoreSettings, secret: SecretSpec) -> File:

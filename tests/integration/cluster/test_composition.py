@@ -18,8 +18,8 @@ from tests.support.rendered import rendering, secret_template
 from tests.testbed.databases import Postgres
 from tests.testbed.eso import EsoTemplate, TemplateError
 from tests.testbed.fixtures import StartPgBouncer
-from wizard.manifests.external_secrets import go_template
-from wizard.secrets.facts import Fact, FactUse, Form
+from wizard.manifests.templates import compose_keys, compose_text, go_template
+from wizard.secrets.facts import Encoding, Fact, FactUse, Form
 
 pytestmark = pytest.mark.integration
 
@@ -142,6 +142,32 @@ def test_a_document_gives_what_flat_keys_give(eso_template: EsoTemplate) -> None
         one = eso_template(secret_template(flat, secret.name), data)
         other = eso_template(secret_template(whole, secret.name), {"config": config})
         assert one == other, secret.name
+
+
+# A value may hold anything but NUL, which no store's text has.
+value = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+
+
+@many
+@given(secret=value, encoding=st.sampled_from(Encoding), form=st.sampled_from(Form))
+def test_what_is_composed_here_is_what_the_operator_composes(
+    eso_template: EsoTemplate, secret: str, encoding: Encoding, form: Form
+) -> None:
+    template = ("{{ <", FactUse(Fact("secret", form, "a value"), encoding), '> }}"\n')
+    text = go_template(template, document=False)
+    found = eso_template({"key": text}, {"secret": secret})
+    assert found == {"key": compose_text(template, lambda _fact: secret)}
+
+
+@pytest.mark.parametrize("changes", [{}, {"dags.source": "bundle"}], ids=["git-sync", "bundle"])
+def test_every_secret_is_composed_as_by_the_operator(
+    eso_template: EsoTemplate, changes: dict[str, object]
+) -> None:
+    made = rendering("production", changes)
+    for secret in made.total.secrets:
+        data = {fact.key: f"{fact.key}-{HOSTILE_TAIL}" for fact in secret.facts}
+        wanted = eso_template(secret_template(made, secret.name), data)
+        assert compose_keys(secret, lambda fact, data=data: data[fact.key]) == wanted, secret.name  # type: ignore[misc]
 
 
 KEYS = {
