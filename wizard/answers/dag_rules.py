@@ -79,23 +79,6 @@ def check_bundle_users(answers: Answers) -> Iterator[Problem]:
             )
 
 
-def check_bundle_logins(answers: Answers) -> Iterator[Problem]:
-    """Report a bundle with a login if nobody makes a Secret for it."""
-    from wizard.stores.registry import store_kind
-
-    store = answers.secrets.store
-    made = store_kind(store).external_secrets or store_kind(store).made_by_others
-    if answers.dags.source != "bundle" or made:
-        return
-    for number, one in enumerate(answers.dags.bundles):
-        if one.login is not None:
-            yield Problem(
-                f"dags.bundles.{number}.login",
-                "leave it out (a public repository), or use secrets.store vault or existing: with "
-                f"{store}, nothing makes the Secret of its connection",
-            )
-
-
 def check_bundle_certificates(answers: Answers) -> Iterator[Problem]:
     """Report a bundle that is verified with a CA which no answer gives, and too many of them."""
     from wizard.hostkeys.git_environment import MOST_CA_HOSTS

@@ -18,7 +18,6 @@ from wizard.answers.chart_rules import (
 )
 from wizard.answers.dag_rules import (
     check_bundle_certificates,
-    check_bundle_logins,
     check_bundle_users,
     check_git_sync_variables,
 )
@@ -90,42 +89,16 @@ def check_worker_replicas(answers: Answers) -> Iterator[Problem]:
 
 
 def check_local_only_choices(answers: Answers) -> Iterator[Problem]:
-    """Report the bundled PostgreSQL and manually created Secrets outside a local cluster."""
+    """Report the bundled PostgreSQL outside a local cluster."""
     local = delivery_kind(answers.delivery.kind).local
     if answers.database.kind == "bundled" and not local:
         yield Problem("database.kind", "use external: the bundled PostgreSQL works with kind only")
-    if store_kind(answers.secrets.store).local_only and not local:
-        yield Problem(
-            "secrets.store",
-            "use vault, or existing for Secrets that others make: the runbook's commands work with "
-            "kind only",
-        )
-
-
-def check_manual_secrets(answers: Answers) -> Iterator[Problem]:
-    """Report secrets without `generate` if the runbook's commands create the Secrets."""
-    if not store_kind(answers.secrets.store).generated_only:
-        return
-
-    for item in field_specs(type(answers)):
-        if item.kind != "secret" or not item.applies(answers):
-            continue
-        if item.key in NOT_GENERATED:
-            yield Problem(item.key, f"use store vault, {NOT_GENERATED[item.key]}")
-        elif get_value(answers, item.path).kind != "generate":
-            yield Problem(
-                item.key, "use {generate: true} with store kubernetes, or use store vault"
-            )
-    if answers.dags.is_over_ssh:
-        yield Problem(
-            "dags.repo",
-            "use an https:// repository with store kubernetes: a deploy key needs store vault",
-        )
 
 
 def check_extra_secrets(answers: Answers) -> Iterator[Problem]:
-    """Report more Secrets from a store that External Secrets does not read."""
-    if store_kind(answers.secrets.store).external_secrets:
+    """Report more Secrets from a store that has no values."""
+    kind = store_kind(answers.secrets.store)
+    if kind.external_secrets or kind.fillable:
         return
     for number, one in enumerate(answers.secrets.extra):
         if one.source == "store":
@@ -324,7 +297,6 @@ RULES: tuple[Rule, ...] = (
     check_hybrid_executors,
     check_worker_replicas,
     check_local_only_choices,
-    check_manual_secrets,
     check_extra_secrets,
     check_extra_variables,
     check_given_values,
@@ -339,7 +311,6 @@ RULES: tuple[Rule, ...] = (
     check_bundle_version,
     check_git_sync_variables,
     check_bundle_certificates,
-    check_bundle_logins,
     check_bundle_users,
     check_image,
     check_pgbouncer_users,

@@ -27,7 +27,7 @@ def build_layout(rendering: Rendering) -> Layout:
     outside: dict[str, tuple[str, ...] | None] = {
         name: keys or None for name, keys in total.existing_secrets.items()
     }
-    if store_kind(release.store).made_by_hand:
+    if store_kind(release.store).composes_secrets:
         outside.update({secret.name: tuple(secret.keys) for secret in total.secrets})
     vault = [(file.logical, Path(file.path).stem, file.path) for file in total.files]
     return Layout(

@@ -29,8 +29,10 @@ from wizard.destroy.files import (
 )
 from wizard.destroy.steps import build_destroy_steps, build_undo_steps, require_removable
 from wizard.errors import ExitCode, UsageError
+from wizard.stores.registry import store_kind
 from wizard.workspace.installation import CommittedInstallation, require_committed
 from wizard.workspace.merge_request import push_earlier_commits
+from wizard.workspace.store_paths import list_store_paths
 
 if TYPE_CHECKING:
     from wizard.engine.steps import Step
@@ -108,7 +110,14 @@ def run_destroy(options: Options, console: Console) -> ExitCode:
 def _read_pieces(options: Options, found: CommittedInstallation) -> tuple[DataKind, ...]:
     """Return the data to delete. Raises UsageError for data that the installation does not have."""
     release = found.proposal.rendering.release
-    if "payload" in options.data and not release.external_secrets:
+    kind = store_kind(release.store)
+    if "namespace" in options.data and "payload" not in options.data and kind.in_namespace:
+        raise UsageError(
+            f"--data namespace deletes the payload too: with store {release.store}, it is in "
+            f"namespace {release.namespace}",
+            "add --data payload, or leave --data namespace out",
+        )
+    if "payload" in options.data and not list_store_paths(found.proposal):
         raise UsageError(
             f"there is no payload: with store {release.store}, the wizard keeps no value outside "
             "the cluster",

@@ -18,6 +18,7 @@ from wizard.cli.secrets_report import (
     RESTORE,
     UNCHECKED_USE,
     Outcome,
+    SecretsPlan,
     SecretsRun,
     collect_public_keys,
     confirm_write,
@@ -155,10 +156,12 @@ def _fill_store(run: SecretsRun, session: StoreSession, agreed: Any) -> ExitCode
     )
     # Whose every path is comes before the first write to one of them.
     seals = [run.agree_to_claim(one.found) for one in every]
-    for one, seal in zip(every, seals, strict=True):
+    plans = [SecretsPlan.of(run, one) for one in every]
+    for one, seal, plan in zip(every, seals, plans, strict=True):
         try:
             missing = one.found.missing_facts
             filled = _fill_store_path(run, one, agreed, cluster, seal) if missing else None
+            plan.carry_out(filled)
         except WizardError as error:
             error.message += describe_unwritten([each.found for each in every], outcomes)
             raise

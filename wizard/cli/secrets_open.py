@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.cli.secrets_report import (
     Outcome,
+    SecretsPlan,
     SecretsRun,
     collect_public_keys,
     confirm_write,
@@ -73,10 +74,11 @@ def take_hand_off(run: SecretsRun, session: StoreSession, handed: HandOff) -> Ex
         _require_same(f"an older version of {one.found.store.name}", one.found.earlier_value, own)
         _require_same("another place of the store", one.found.adopted_value, own)
     seals = [run.agree_to_claim(one.found) for one in every]
-    outcomes = [
-        _fill_path(run, one, own, handed, seal)
-        for one, own, seal in zip(every, values, seals, strict=True)
-    ]
+    plans = [SecretsPlan.of(run, one) for one in every]
+    outcomes = []
+    for one, own, seal, plan in zip(every, values, seals, plans, strict=True):
+        outcomes.append(_fill_path(run, one, own, handed, seal))
+        plan.carry_out(outcomes[-1].filled)
     missing = [
         fact.key
         for one, own in zip(every, values, strict=True)

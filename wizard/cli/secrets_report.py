@@ -25,8 +25,10 @@ from wizard.workspace.deploy_keys import GitKey, git_key, list_git_keys, reposit
 from wizard.workspace.public_keys import record_in_file, record_in_tree
 
 if TYPE_CHECKING:
+    from wizard.provisioning.steps import StoreSession
     from wizard.provisioning.survey import Survey
     from wizard.secrets.payload import Payload
+    from wizard.stores.live import Composition
     from wizard.systems.payload_store import FillResult
     from wizard.systems.prior_use import PriorUse, SecretLookup
     from wizard.workspace.installation import CommandInput
@@ -94,10 +96,15 @@ class SecretsRun:
         question, seal = found.claim_question, found.claim.seal
         if not question:
             return ""
+        self.require_take_over(question, seal)
+        return seal
+
+    def require_take_over(self, question: str, seal: str) -> None:
+        """Return if `--take-over SEAL` or a person says yes; else RefusedError."""
         if seal in self.options.take_over:
-            return seal
+            return
         if self.is_interactive and ask_confirmation(self.console, question):
-            return seal
+            return
         raise RefusedError(
             f"{question.removesuffix('?')}: not confirmed; nothing was written",
             f"if it is this installation's, run this again with --take-over {seal}",
@@ -107,6 +114,38 @@ class SecretsRun:
         """Print a note at once, and add it to the JSON."""
         self.notes.append(text)
         self.console.say(text)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsPlan:
+    """What this run does to the Secrets of one path, after it was shown and agreed to."""
+
+    run: SecretsRun
+    session: StoreSession
+    shown: Composition
+
+    @classmethod
+    def of(cls, run: SecretsRun, session: StoreSession) -> SecretsPlan:
+        """Show what is to be done; raise RefusedError for Secrets of others without a yes."""
+        shown = session.look_at_secrets()
+        if shown.lines and not run.json:
+            run.console.data("\n".join(f"  {line}" for line in shown.lines))
+        for note in shown.notes:
+            run.note(note)
+        if shown.question:
+            run.require_take_over(shown.question, shown.seal)
+        return cls(run, session, shown)
+
+    def carry_out(self, filled: FillResult | None) -> None:
+        """Make the Secrets; without a written value, this needs a confirmation of its own."""
+        if not self.shown.lines:
+            return
+        if filled is None:
+            count = len(self.shown.lines)
+            what = "this Secret" if count == 1 else f"these {count} Secrets"
+            confirm(self.run, f"Write {what} as {self.session.store.identity}?")
+        for line in self.session.compose(filled, self.shown.seal):
+            self.run.note(line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +373,12 @@ def require_known_use(run: SecretsRun, found: Survey, signs: PriorUse) -> None:
 
 def confirm_write(run: SecretsRun, count: int, place: str) -> None:
     """Return if a person or --yes confirms the write of `count` values; else UsageError."""
+    what = "this value" if count == 1 else f"these {count} values"
+    confirm(run, f"Write {what} to {place}?")
+
+
+def confirm(run: SecretsRun, question: str) -> None:
+    """Return if a person or --yes confirms a write; else UsageError."""
     if run.yes:
         return
     if not run.is_interactive:
@@ -341,6 +386,5 @@ def confirm_write(run: SecretsRun, count: int, place: str) -> None:
             "there is no terminal to ask on, and no --yes",
             "check the list above, then add --yes; nothing was written",
         )
-    what = "this value" if count == 1 else f"these {count} values"
-    if not ask_confirmation(run.console, f"Write {what} to {place}?"):
+    if not ask_confirmation(run.console, question):
         raise UsageError("not confirmed; nothing was written")

@@ -90,7 +90,8 @@ class StepSpec:
     """A step outside Git that follows the commit, and its owner.
 
     `follows` are beginnings of what the step carries out: logical ids of files, `values#KEY` for a
-    Helm value, `fact#KEY` for a secret value and `consequence#NAME`. A later change needs the step
+    Helm value, `fact#KEY` for a secret value, `secret#NAME` for a Secret composed of values, and
+    `consequence#NAME`. A later change needs the step
     only if it changes one of them (or the step itself). The empty beginning stands for any change.
     """
 

@@ -26,15 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StoreRunbook:
-    """A store's part: commands that create the Secrets by hand, and lines for other sections.
+    """A store's part: the command that creates the Secrets, and lines for other sections.
 
     `problems` are rows of a symptom and what to check. `reserved_account` is the ServiceAccount
     that an admission policy reserves for the store. `keeps_payload`: removing the installation does
     not delete the values. `made_by_others`: the wizard creates none of the values, and others
-    delete them.
+    delete them. `first` says what `airflow-wizard secrets` needs.
     """
 
     create: str = ""
+    first: str = ""
     validate: tuple[str, ...] = ()
     rotate: str = ""
     problems: tuple[tuple[str, str], ...] = ()
@@ -330,10 +331,9 @@ def render_first_run(release: Release, context: RunbookContext) -> str:
     about = "`secrets` prints the Secrets that others make, without values."
     if not others:
         about = (
-            "`secrets` fills the store and shows a deploy key that it creates; `commit` records "
-            "it.\nIf the mount is missing in Vault, first run "
-            f"`airflow-wizard apply {name} --only store`."
+            "`secrets` fills the store and shows a deploy key that it creates; `commit` records it."
         )
+        about += f"\n{context.store.first}" if context.store.first else ""
     commands = shell_block(
         f"airflow-wizard secrets {name}{note}",
         f"airflow-wizard commit {name}",

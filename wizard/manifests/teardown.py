@@ -21,18 +21,20 @@ def render_tear_down(release: Release, context: RunbookContext, remove_chart: It
         "## Tear down",
         "Back up the database first.",
         *_render_destroy(release, context),
-        _describe_by_hand(context),
+        _describe_by_hand(release, context),
         shell_block(*remove_chart, *_delete_commands(release, context)),
     ]
     return "\n\n".join(parts)
 
 
-def _describe_by_hand(context: RunbookContext) -> str:
+def _describe_by_hand(release: Release, context: RunbookContext) -> str:
     if context.store.made_by_others:
         return (
             "By hand. Delete the namespace only once nobody needs the Secrets of others and the "
             "volumes in it."
         )
+    if not release.external_secrets:
+        return "By hand. Deleting the namespace deletes its Secrets and its volumes."
     return (
         "By hand, delete the ExternalSecrets before the operator: their finalizer would block "
         "the namespace.\nDeleting them also deletes the Secrets. Deleting the namespace deletes "

@@ -378,6 +378,7 @@ def select_steps(
     parts |= {f"values#{key}" for key in changed_values(values.old, values.new)}
     parts |= {f"consequence#{one.name}" for one in consequences}
     parts |= {f"fact#{key}" for key in _fact_keys(after) - _fact_keys(before)}
+    parts |= {f"secret#{name}" for name in _list_composed_otherwise(before, after)}
     return tuple(
         step
         for step in steps
@@ -387,6 +388,14 @@ def select_steps(
             or any(part.startswith(start) for part in parts for start in step.follows)
         )
     )
+
+
+def _list_composed_otherwise(before: Rendering, after: Rendering) -> set[str]:
+    """Return the names of the Secrets that are new, or whose keys are composed otherwise."""
+    known = {one.name: (one.keys, one.labels) for one in before.total.secrets}
+    return {
+        one.name for one in after.total.secrets if known.get(one.name) != (one.keys, one.labels)
+    }
 
 
 def _fact_keys(rendering: Rendering) -> set[str]:

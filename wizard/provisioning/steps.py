@@ -26,7 +26,7 @@ from wizard.provisioning.earlier_places import list_earlier_places
 from wizard.provisioning.survey import make_database_client, survey_store
 from wizard.questions.cases import DAG_BUNDLES
 from wizard.secrets.references import SecretRef
-from wizard.stores.live import live_store
+from wizard.stores.live import Composition, live_store
 from wizard.stores.registry import store_kind, store_kinds
 from wizard.systems.cluster.target_cluster import make_secret_lookup
 from wizard.systems.git.bundle_probes import bundle_endpoint, bundle_probes
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from wizard.secrets.deploy_key import KeyPair
     from wizard.secrets.payload import Payload, PayloadPlace
     from wizard.secrets.references import SecretRef
-    from wizard.stores.live import OpenStore, StoreLocation
+    from wizard.stores.live import Composer, OpenStore, StoreLocation
     from wizard.systems.payload_store import FillResult
     from wizard.systems.prior_use import PriorUse, SecretLookup
     from wizard.workspace.deploy_keys import GitKey
@@ -126,6 +126,7 @@ class StoreSession:
     found: Survey
     repository: WorkTree
     warnings: tuple[str, ...] = ()
+    composer: Composer | None = None
 
     def open_all_paths(self) -> tuple[StoreSession, ...]:
         """Return the sessions of this and of other readers' paths, with the same login."""
@@ -159,6 +160,21 @@ class StoreSession:
         found = self.found
         return fill_store(found.store, found.seen, found.values(inputs), agreed)
 
+    def look_at_secrets(self) -> Composition:
+        """Return what is to be done so that the Secrets exist; empty if the cluster does it.
+
+        Raises RefusedError for a Secret of others that may not be changed.
+        """
+        return self.composer.look(self.found.seen.payload) if self.composer else Composition()
+
+    def compose(self, filled: FillResult | None, agreed: str = "") -> tuple[str, ...]:
+        """Make the missing Secrets from the values that the store has now; return what was done.
+
+        `agreed` is the `Composition.seal` of a yes.
+        """
+        payload = filled.payload if filled else self.found.seen.payload
+        return self.composer.compose(payload, agreed) if self.composer else ()
+
     def key(self, filled: FillResult | None = None) -> KeyPair | None:
         """Return the deploy key that the store holds now."""
         return self.found.deploy_key(filled.payload if filled else self.found.seen.payload)
@@ -189,7 +205,10 @@ def _open_path(
     earlier = list_earlier_places(proposal, repository, path.store)
     places = [one if isinstance(one, HiddenPlace) else store.payload_store(one) for one in earlier]
     found = survey_store(proposal, store.payload_store(path.store), path, places)
-    return StoreSession(proposal, store, path.store, found, repository, warnings)
+    release = proposal.rendering.release
+    opened = live_store(release.store).open_composer
+    composer = opened(store, release, path.secrets) if opened else None
+    return StoreSession(proposal, store, path.store, found, repository, warnings, composer)
 
 
 def list_read_consents(

@@ -55,9 +55,9 @@ class StoreKind:
     payload may be one YAML document. `has_cluster_scope`: one store may serve several namespaces,
     with the operator's own account. `fillable`:
     `airflow-wizard secrets` can create values in the store; without External Secrets, `payload`
-    returns where they are. `local_only`: for local clusters only.
-    `made_by_hand`: the runbook's commands create the Secrets, so the tree has none.
-    `generated_only`: those commands also generate every value, so no value can be given.
+    returns where they are. `composes_secrets`: it makes the Secrets from them too, so that Airflow
+    has Secrets which the tree does not have. `in_namespace`: the values are in Airflow's namespace,
+    and are lost with it.
     `made_by_others`: somebody else makes the Secrets, so no value is given or generated.
     `serves_backend`: the same server is asked if it is Airflow's secrets backend too.
 
@@ -80,9 +80,8 @@ class StoreKind:
     has_documents: bool = False
     has_cluster_scope: bool = False
     fillable: bool = False
-    local_only: bool = False
-    made_by_hand: bool = False
-    generated_only: bool = False
+    composes_secrets: bool = False
+    in_namespace: bool = False
     made_by_others: bool = False
     serves_backend: bool = False
     payload: Callable[[SecretsAnswers, Release], PayloadPlace] | None = None

@@ -186,6 +186,7 @@ def fill_store(
             )
         _require_no_hand_off(access, session)
         filled = session.fill(inputs, shown.seal)
+        made = session.compose(filled)
         contents = _store_contents(session, session.keys(filled))
     items = tuple(
         replace(item, state="kept") if item in contents.missing_items else item
@@ -198,6 +199,7 @@ def fill_store(
     if filled.theirs:
         names = ", ".join(fact.key for fact in filled.theirs)
         notes.append(f"written by somebody else meanwhile and kept: {names}")
+    notes += [f"made {len(made)} Secrets"] if made else []
     return now, tuple(notes)
 
 

@@ -116,9 +116,11 @@ def test_what_it_does_not_take(extra: list[Mapping[str, Any]], message: str) -> 
 
 
 def test_a_store_that_nobody_copies_from_has_none() -> None:
-    assert "use from: existing with store kubernetes" in "\n".join(
-        objections("local", with_extra(AWS))
+    others = {"secrets.store": "existing"}
+    assert "use from: existing with store existing" in "\n".join(
+        objections("production", {**others, **with_extra(AWS)})
     )
+    assert objections("local", with_extra(AWS)) == []
     assert objections("local", with_extra(CONNECTIONS)) == []
 
 

@@ -26,8 +26,6 @@ _OPENSEARCH: dict[str, object] = {
 _STORED = [{"name": "a", "from": "store", "keys": ["K"]}]
 _EXISTING = [{"name": "a", "from": "existing"}]
 _SYNC = "dags.git_sync.variables"
-_LOCAL = {"dags.repo": "https://git.example.com/a/b.git", "delivery.kind": "kind",
-          "database": {"kind": "bundled", "password": {"generate": True}}}  # fmt: skip
 _KUBERNETES: dict[str, object] = {"executor.kind": "KubernetesExecutor"}
 _ISOLATED: dict[str, object] = {
     "environment.network_policies": True,
@@ -95,14 +93,6 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         f"{_SYNC}.GITSYNC_NEW_SWITCH",
         "may change which Git host",
     ),
-    "check_bundle_logins": (
-        {**_LOCAL, "secrets.store": "kubernetes", "dags.source": "bundle",
-         "dags.bundles": [{**_bundle("https://github.com/a/b.git"), "username": "reader"}]},
-        {**_LOCAL, "secrets.store": "kubernetes", "dags.source": "bundle",
-         "dags.bundles": [{"name": "fin", "repo": "https://github.com/a/b.git"}]},
-        "dags.bundles.0.login",
-        "or use secrets.store vault or existing",
-    ),
     "check_bundle_certificates": (
         {"dags.source": "bundle",
          "dags.bundles": [{"name": "fin", "repo": "https://git.example.com/a/b.git", "ca": True}]},
@@ -136,19 +126,30 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "dags.bundles.0.login",
         "use login: {store: true}",
     ),
+    "check_values_secret": (
+        {"secrets.store": "kubernetes",
+         "secrets.extra": [{"name": "airflow-generated", "from": "existing"}]},
+        {"secrets.store": "kubernetes", "secrets.extra": _EXISTING},
+        "secrets.extra.0.name",
+        "use another name",
+    ),
+    "check_project_kind": (
+        {"delivery.argocd.project_kind": "existing", "delivery.argocd.applications": "two"},
+        {"delivery.argocd.project_kind": "existing"},
+        "delivery.argocd.applications",
+        "use one Application",
+    ),
+    "check_chart_registry": (
+        {"installation.chart_repository": "oci://10.0.0.5:5000/charts"},
+        {"installation.chart_repository": "oci://registry.example.com:5000/charts"},
+        "installation.chart_repository",
+        "starts with a letter",
+    ),
     "check_local_only_choices": (
         {"database.kind": "bundled"},
         {"database.kind": "bundled", "delivery.kind": "kind"},
         "database.kind",
         "use external",
-    ),
-    "check_local_only_choices of Secrets": (
-        {"secrets.store": "kubernetes", "dags.repo": "https://git.example.com/a/b.git",
-         "database.password": {"generate": True}},
-        {"secrets.store": "kubernetes", "dags.repo": "https://git.example.com/a/b.git",
-         "database.password": {"generate": True}, "delivery.kind": "kind"},
-        "secrets.store",
-        "use vault",
     ),
     "check_distinct_keys": (
         {"secrets.store": "existing", "secrets.existing": {
@@ -271,8 +272,8 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "secrets.extra (env: all)",
     ),
     "check_extra_secrets": (
-        {"secrets.store": "kubernetes", "secrets.extra": _STORED, **_LOCAL},
-        {"secrets.store": "kubernetes", "secrets.extra": _EXISTING, **_LOCAL},
+        {"secrets.store": "existing", "secrets.extra": _STORED},
+        {"secrets.store": "existing", "secrets.extra": _EXISTING},
         "secrets.extra.0.from",
         "use from: existing",
     ),
@@ -525,27 +526,26 @@ def test_rule_is_red_on_what_it_is_for_and_green_beside_it(case: str) -> None:
     assert objections("production", allowed) == []
 
 
-def test_hand_made_secrets_take_only_generated_values() -> None:
+def test_secrets_in_the_cluster_take_given_values_and_deploy_keys() -> None:
     given = {
-        "broker": {"kind": "external"},
-        "dags.credentials": {"needed": True, "username": "reader"},
+        "broker": {"kind": "external", "url": {"env": "BROKER"}},
+        "dags.repo": "ssh://git@github.com/a/b.git",
         "admin.password": {"env": "ADMIN_PASSWORD"},
+        "secrets.extra": _STORED,
     }
-    assert objections("local") == []
-    found = {problem.split(":")[0]: problem for problem in objections("local", given)}
-    assert set(found) == {"broker.url", "dags.credentials.password", "admin.password"}
-    assert "store vault" in found["broker.url"]
-    assert "broker.kind chart-redis" in found["broker.url"]
-    assert "{generate: true}" in found["admin.password"]
-    ssh = objections("local", {"dags.repo": "ssh://git@github.com/a/b.git"})
-    assert [text.split(":")[0] for text in ssh] == ["dags.repo"]
+    assert objections("local", given) == []
+    for delivery in ("argocd", "helm"):
+        assert (
+            objections("production", {"secrets.store": "kubernetes", "delivery.kind": delivery})
+            == []
+        )
 
 
 def test_every_rule_has_a_case() -> None:
     named = {case.split()[0].rstrip(",") for case in CASES}
     # These have tests of their own.
     elsewhere = {
-        "check_airflow_version", "check_manual_secrets", "check_access", "check_login",
+        "check_airflow_version", "check_access", "check_login",
         "check_kinds", "check_logs", "check_backend", "check_runtime",
     }  # fmt: skip
     every = [*rules.RULES, *(rule for kind in store_kinds() for rule in kind.rules)]

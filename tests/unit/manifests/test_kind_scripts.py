@@ -1,4 +1,4 @@
-"""up.sh and down.sh of a local cluster, run by bash; kind, kubectl and helm are stand-ins.
+"""up.sh and down.sh of a local cluster, run by bash; the programs are stand-ins.
 
 The stand-ins keep one file a cluster, with the labels of its node, and log their arguments.
 """
@@ -32,13 +32,11 @@ elif args[:2] == ["get", "kubeconfig"]:
     print("kubeconfig of " + args[3])
 elif args[:2] == ["delete", "cluster"]:
     cluster.unlink()
-if name in ("kubectl", "helm"):
+if name in ("kubectl", "helm", "airflow-wizard"):
     used = pathlib.Path(os.environ["KUBECONFIG"]).read_text()
     assert used == "kubeconfig of airflow\\n", used
     if args[:2] == ["get", "nodes"]:
         print("node/airflow-control-plane\\n" * (args[3] in cluster.read_text().split()), end="")
-    elif "get" in args and "secret" in args and "--output" in args:
-        print("dmFsdWU=")
     elif "get" in args:
         sys.exit(0 if (state / "again").exists() else 1)
     elif args[-1] == "-":
@@ -56,7 +54,7 @@ class Laptop:
             path = folder / "config" / file.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(file.text)
-        for name in ("kind", "kubectl", "helm"):
+        for name in ("kind", "kubectl", "helm", "airflow-wizard"):
             program = folder / "bin" / name
             program.parent.mkdir(exist_ok=True)
             program.write_text(STAND_IN.format(python=sys.executable))
@@ -89,15 +87,14 @@ def test_up_creates_what_is_missing_and_down_deletes_it(laptop: Laptop) -> None:
     first = laptop.log
     assert "kind create cluster --config apps/airflow/kind-cluster.yaml" in first
     assert "kubectl create namespace airflow" in first
-    assert "kubectl --namespace airflow create -f -" in first
+    made = first.index("airflow-wizard secrets --installation airflow --yes")
     jobs, upgrade = [first.index(one) for one in first if "delete job" in one or "upgrade" in one]
-    assert jobs < upgrade
-    # A second run continues: neither the cluster nor a value is made again.
+    assert made < jobs < upgrade
+    # A second run continues: the cluster is not created again.
     (laptop.state / "again").touch()
     assert laptop.run("up.sh").returncode == 0
     second = laptop.log[len(first) :]
     assert not [one for one in second if " create " in one and "-f" not in one]
-    assert not [one for one in second if one.endswith("create -f -")]
     upgrade_again = "helm upgrade --install airflow apache-airflow/airflow"
     assert [one for one in second if one.startswith(upgrade_again)]
     done = laptop.run("down.sh")

@@ -89,7 +89,8 @@ class Secrets(KindSection):
         title="Store",
         description=(
             "Where Secrets come from; Git never holds their values. From Vault, External Secrets "
-            "copies them to the cluster."
+            "copies them to the cluster. Created there, they are readable to whoever may read the "
+            "namespace's Secrets."
         ),
     )
     scope: Annotated[

@@ -17,7 +17,8 @@ def kind_runbook(
     delivery: DeliveryAnswers, release: Release, context: RunbookContext
 ) -> DeliveryRunbook:
     """Return the commands that install, roll back and remove everything in a local cluster."""
-    del delivery, context
+    del delivery
+    programs = ", Helm and airflow-wizard" if context.store.create else " and Helm"
     namespace, name = release.namespace, release.names.release
     up = f"bash {up_path(release)}"
     install = (
@@ -25,7 +26,7 @@ def kind_runbook(
         "One command creates the cluster, the Secrets and Airflow. It does only what is missing, "
         "so you can run it again:\n\n"
         f"{shell_block(up)}\n\n"
-        f"It needs Docker, kind, kubectl, Helm and OpenSSL. The cluster is `{release.installation}`"
+        f"It needs Docker, kind, kubectl{programs}. The cluster is `{release.installation}`"
         f" with the context `kind-{release.installation}`; the script changes no other cluster."
     )
     tear_down = (

@@ -54,9 +54,10 @@ def up_script(release: Release, total: Contribution) -> File:
     The types of all names exclude characters that need shell quoting.
     """
     namespace = release.namespace
+    secrets = store_kind(release.store).runbook(release, total).create
     parts = [
         _start(release, "Creates the kind cluster and installs Airflow; run it again to continue"),
-        _require("kind", "kubectl", "helm", "openssl"),
+        _require("kind", "kubectl", "helm", *(["airflow-wizard"] if secrets else [])),
         _own_cluster(release),
         f"exists || kind create cluster --config {cluster_file_path(release)}\nrequire_own",
         f"kubectl get namespace {namespace} >/dev/null 2>&1 ||\n"
@@ -65,7 +66,6 @@ def up_script(release: Release, total: Contribution) -> File:
     if labels := pod_security_labels(release):
         pairs = " ".join(f"{key}={value}" for key, value in labels.items())
         parts.append(f"kubectl label --overwrite namespace {namespace} {pairs}")
-    secrets = store_kind(release.store).runbook(release, total).create
     if secrets:
         note = "Values are generated once. They are never in a file or a command line."
         parts.append(f"{comment(note)}\n{secrets}")

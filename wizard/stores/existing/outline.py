@@ -5,39 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wizard.formats.yaml_writer import dump_yaml
-from wizard.secrets.facts import Encoding, FactUse, Form, Template
+from wizard.manifests.secret_contents import describe_content, render_contents_table
 from wizard.stores.existing.contracts import METADATA_URL, derives_async_url
 
 if TYPE_CHECKING:
     from wizard.manifests.contribution import Contribution, NeededKey
     from wizard.manifests.release import Release
 
-_ENCODED = {Encoding.URL: ", percent-encoded", Encoding.JSON: " as a JSON string"}
-_FORMS = {
-    Form.FERNET: "32 random bytes in URL-safe base64",
-    Form.KEY: "random text, such as 64 bytes in hex",
-    Form.SSH_KEY: "private key without a passphrase",
-}
 _ASYNC = (
     "From the URL of the metadata database, Airflow derives one for asyncpg, which refuses\n"
     "`sslmode`: some API requests fail. Put the URL for asyncpg\n"
     "(`postgresql+asyncpg://...?ssl=require`) into a key of the same Secret, and name that key in\n"
     "`secrets.existing.metadata.async_key`."
 )
-
-
-def describe_content(content: Template) -> str:
-    """Return what a key must hold, with a placeholder for each secret part of it."""
-    return "".join(
-        f"{{{{ {_describe_fact(part)} }}}}" if isinstance(part, FactUse) else part
-        for part in content
-    )
-
-
-def _describe_fact(use: FactUse) -> str:
-    form = _FORMS.get(use.fact.form)
-    about = f": {form}" if form else ""
-    return f"{use.fact.title}{about}{_ENCODED.get(use.encoding, '')}"
 
 
 def render_outline(release: Release, total: Contribution) -> str:
@@ -65,15 +45,6 @@ def _render_secret(release: Release, name: str, keys: list[NeededKey]) -> str:
 
 def render_contents(release: Release, total: Contribution) -> str:
     """Return the runbook's section on what every key must hold."""
-    lines = ["| Secret | key | holds |", "|---|---|---|"]
-    blocks = []
-    for one in total.needed:
-        content = describe_content(one.content).rstrip("\n")
-        shown = f"`{content}`"
-        if "\n" in content:
-            shown = "see below"
-            blocks.append(f"`{one.key}` of `{one.secret}`:\n\n```\n{content}\n```")
-        lines.append(f"| `{one.secret}` | `{one.key}` | {one.purpose}: {shown} |")
     return "\n\n".join(
         [
             "## Secrets of others",
@@ -81,8 +52,9 @@ def render_contents(release: Release, total: Contribution) -> str:
             "chart is\ninstalled, and changes them. The wizard never writes or deletes them, and "
             "Git holds only their\nnames. `airflow-wizard check --live` checks that they exist "
             "and fit.\nBelow, `{{ }}` stands for a secret value.",
-            "\n".join(lines),
-            *blocks,
+            render_contents_table(
+                (one.secret, one.key, one.content, one.purpose) for one in total.needed
+            ),
             *([_ASYNC] if _is_async_url_refused(release, total) else []),
         ]
     )

@@ -1,1 +1,1 @@
-"""The store kubernetes: the user creates the Secrets with the runbook's commands."""
+"""The store kubernetes: the wizard makes the Secrets in the cluster, and Git has none of them."""

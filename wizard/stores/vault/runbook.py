@@ -36,6 +36,10 @@ def vault_runbook(release: Release, total: Contribution) -> StoreRunbook:
             f"kubectl -n {namespace} get {kind} vault-{release.installation}",
             f"kubectl -n {namespace} get externalsecret",
         ),
+        first=(
+            "If the mount is missing in Vault, first run "
+            f"`airflow-wizard apply --installation {release.installation} --only store`."
+        ),
         rotate=rotate,
         problems=(
             ("ExternalSecret not ready, 403", "policy path (`data/` for KV v2), role, audience"),

@@ -256,7 +256,9 @@ def _check_keys(
     if not missing:
         detail = f"{len(wanted)} Secrets have all required keys"
         return StepStatus("holds", f"{first}; {detail}" if first else detail)
-    fix = "run `kubectl describe` on its ExternalSecret; the operator writes it" if synced else ""
-    return StepStatus(
-        "wanted", "; ".join(missing[:3]), Fix(fix or "create it as described in the runbook")
+    fix = (
+        "run `kubectl describe` on its ExternalSecret; the operator writes it"
+        if synced
+        else "run `airflow-wizard secrets`; the runbook says what each Secret holds"
     )
+    return StepStatus("wanted", "; ".join(missing[:3]), Fix(fix))

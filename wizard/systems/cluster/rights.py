@@ -93,6 +93,11 @@ def list_rights(answers: Answers, release: Release) -> Iterator[RightSet]:
                 "guard", "keep pods away from the store's ServiceAccount", "platform",
                 tuple(rights),
             )  # fmt: skip
+    if store_kind(release.store).composes_secrets:
+        rights = [
+            Right(verb, "secrets", "", space) for verb in ("get", "create", "update", "patch")
+        ]
+        yield RightSet("secrets", "create the Secrets", "me", tuple(rights))
     if not release.gitops:
         yield RightSet(
             "namespace", "create the namespace", "platform", (Right("create", "namespaces"),)

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.formats.shell import Files, comment, quote, script
+from wizard.secrets.facts import Form
 from wizard.secrets.payload import DOCUMENT_KEY
-from wizard.stores.kubernetes.manifests import GENERATE_COMMANDS
 from wizard.systems.payload_store import HiddenPlace
 from wizard.systems.vault.script_parts import DIE, LASTING, render_address, render_source
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from wizard.secrets.payload import PayloadPlace
     from wizard.stores.vault.settings import VaultSettings
 
+# The generated values need no encoding in a URL, in YAML or in a users file.
+_GENERATE_COMMANDS = {
+    Form.FERNET: "openssl rand -base64 32 | tr '+/' '-_'",
+    Form.KEY: "openssl rand -hex 64",
+    Form.PASSWORD: "openssl rand -hex 24",
+}
 _VERSION = """\
 # The version for check-and-set: if somebody else writes in the meantime, this write fails.
 version=$(vault read -field=current_version "$mount/metadata/$path" 2>&1) || case $version in
@@ -283,7 +289,7 @@ def _render_write(source: str, value: str) -> str:
 
 
 def _describe_fact(fact: Fact, place: str) -> str:
-    maker = GENERATE_COMMANDS.get(fact.form) if fact.generated else None
+    maker = _GENERATE_COMMANDS.get(fact.form) if fact.generated else None
     if maker:
         return f"  {place}: {fact.title}; new: {maker}"
     return f"  {place}: {fact.title}{'' if fact.generated else ', from its owner'}"
