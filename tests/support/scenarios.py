@@ -97,6 +97,7 @@ SCENARIOS: Mapping[str, Scenario] = {
             "installation.release": "flow",
             "installation.chart": "1.21.0",
             "installation.airflow": "3.2.1",
+            "installation.image.registry": "registry.example.com/mirror",
             "installation.image.repository": "registry.example.com/data/airflow",
             "installation.image.tag": "3.2.1-r2",
             "installation.image.pull_secret": "pull",

@@ -76,6 +76,7 @@ _WORKLOADS: Mapping[str, tuple[str, ...]] = {
     # airflow.cfg names the folder.
     "dags.gitSync.subPath": _CONFIGURED,
     "images.gitSync": ("dag-processor", "triggerer", "worker"),
+    "images.otelCollector": _NONE,  # no workload that is watched
     "images.statsd": ("statsd",),
     "images.redis": ("redis",),
     "images.pgbouncer": ("pgbouncer",),

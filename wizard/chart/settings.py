@@ -50,13 +50,19 @@ def map_setting(setting: str, chart: str) -> str | None:
     return setting
 
 
-def pull_secret_settings(names: Sequence[str], chart: str) -> dict[str, object]:
-    """Return the setting of the pull secrets; charts before 1.19 take one name, at another key."""
+def pull_secret_settings(
+    names: Sequence[str], chart: str, *, bundled_database: bool = False
+) -> dict[str, object]:
+    """Return the settings of the pull secrets; charts before 1.19 take one name, at another key.
+
+    The bundled PostgreSQL is a chart of its own, which does not follow the common setting.
+    """
     if not names:
         return {}
+    own = {"postgresql.image.pullSecrets": list(names)} if bundled_database else {}
     if map_setting("imagePullSecrets", chart) is None:
-        return {"registry.secretName": names[0]}
-    return {"imagePullSecrets": list(names)}
+        return {"registry.secretName": names[0], **own}
+    return {"imagePullSecrets": list(names), **own}
 
 
 def map_settings(settings: Mapping[str, object], chart: str) -> dict[str, object]:

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizard.chart.contract import get_chart_value
+from wizard.chart.images import GIT_SYNC
 from wizard.checks.git_variables import GitValues, Path, Variable, read_env, read_sources
 from wizard.checks.subject import as_list, as_mapping, get_nested
 from wizard.checks.values import Report
 from wizard.findings import Finding, Severity
+from wizard.formats.images import name_copy, split_reference
 from wizard.formats.nested import format_path, walk
 from wizard.hostkeys.git_environment import (
     Choice,
@@ -27,7 +29,6 @@ from wizard.hostkeys.git_environment import (
 )
 
 SYNC: Path = ("dags", "gitSync")
-IMAGE = "registry.k8s.io/git-sync/git-sync"
 VOLUME_LISTS = ("volumes", "extraVolumes")
 PIN = "remove it: the Git host is verified by dags.gitSync.knownHosts"
 _UNQUOTED = "the chart writes it unquoted, so its text becomes part of the container"
@@ -145,11 +146,15 @@ class ContainerRules:
                 at = ("images", "gitSync", key)
                 yield self.report.error("program", at, _UNQUOTED, "write a plain name")
         repository = image.get("repository")
-        if repository not in (None, IMAGE):
+        if repository is not None and repository not in self._list_repositories():
             message = "another program than the chart's git-sync reads the deploy key and clones"
-            fix = f"use {IMAGE}, or make sure that this is a copy of it"
+            fix = f"use {GIT_SYNC}, or make sure that this is a copy of it"
             at = ("images", "gitSync", "repository")
             yield self.report.warning("program", at, message, fix)
+
+    def _list_repositories(self) -> tuple[str, ...]:
+        """Return the repositories of git-sync: the public one, and its copy in our registry."""
+        return GIT_SYNC, name_copy(GIT_SYNC, self.git.subject.layout.registry)
 
     def check_environment(self, node: Mapping[str, Any], path: Path) -> Iterator[Finding]:
         """Judge `env` and `envFrom` of a container that runs git-sync."""
@@ -235,9 +240,10 @@ class ContainerRules:
                 variable = Variable((*path, "args"), name, value)
                 yield self.report.variable(variable, refusal)
         image = container.get("image")
-        if isinstance(image, str) and not image.startswith((f"{IMAGE}:", f"{IMAGE}@")):
+        official = self._list_repositories()
+        if isinstance(image, str) and split_reference(image)[0] not in official:
             message = "another program than the chart's git-sync clones the DAGs"
-            yield self.report.warning("program", (*path, "image"), message, f"use {IMAGE}")
+            yield self.report.warning("program", (*path, "image"), message, f"use {GIT_SYNC}")
 
     def check_neighbour(self, container: Mapping[str, Any], path: Path) -> Iterator[Finding]:
         """Report a container that can write what git-sync cloned, or read its key."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from wizard.chart.configuration import variable_name
 from wizard.chart.environment import TASK_POD, Container, chart_task_pod
+from wizard.chart.images import AIRFLOW
 from wizard.chart.names import Names
 from wizard.chart.pod_template import TEMPLATE, base_container, parse_pod_template
 from wizard.checks.git_containers import clones_dags
@@ -24,8 +25,6 @@ _QUESTION = "executor.task_pods.template"
 # What a task of Airflow 2 connects and decrypts with; one of Airflow 3 asks the API server.
 _NEEDED_BY_2 = frozenset({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CORE__FERNET_KEY"})
 _EXECUTION_URL = variable_name("core", "execution_api_server_url")
-# The chart's own, if the values name none.
-_REPOSITORY = "apache/airflow"
 # Values below workers.kubernetes that the wizard writes in any case, or that are judged above.
 _JUDGED = ("serviceAccount", "safeToEvict", "env")
 
@@ -91,7 +90,7 @@ class _Rules(Reporter):
         get = self.one.get
         repository = get("images.airflow.repository") or get("defaultAirflowRepository")
         tag = get("images.airflow.tag") or get("defaultAirflowTag")
-        return f"{repository or _REPOSITORY}:{tag}"
+        return f"{repository or AIRFLOW}:{tag}"
 
     def _accounts(self, names: Names) -> set[object]:
         keys = ("workers.kubernetes", "workers.celery", "workers")

@@ -30,7 +30,8 @@ class Layout:
     files of objects that must be applied as they are written (empty: the wizard wrote none),
     `applications` those of the objects that apply them, `rivals` those of others that apply them
     too, wherever they are, and `prefix` is the folder of the Git
-    repository in which all paths are.
+    repository in which all paths are. `registry` is the registry and path that all images come from
+    (empty: the public registries).
     """
 
     release: str = "airflow"
@@ -45,6 +46,7 @@ class Layout:
     applications: frozenset[str] = frozenset()
     rivals: frozenset[str] = frozenset()
     prefix: str = ""
+    registry: str = ""
 
     @property
     def config_map(self) -> str:

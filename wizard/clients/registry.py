@@ -16,6 +16,8 @@ from urllib.error import HTTPError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from wizard.formats.images import DOCKER_HUB, split_image
+
 SECONDS = 8.0
 _MAX_BYTES = 20_000_000
 _DOCKER = "registry-1.docker.io"
@@ -60,11 +62,9 @@ class Image:
 
     @classmethod
     def from_repository(cls, repository: str, tag: str) -> Image:
-        """Return the image; as in Docker, the first part is a registry if it looks like a host."""
-        first, slash, rest = repository.partition("/")
-        if slash and (first == "localhost" or "." in first or ":" in first):
-            return cls(_DOCKER if first == "docker.io" else first, rest, tag)
-        return cls(_DOCKER, repository if slash else f"library/{repository}", tag)
+        """Return the image of a repository, which may be one of Docker Hub without a host."""
+        host, name = split_image(repository)
+        return cls(_DOCKER if host == DOCKER_HUB else host, name, tag)
 
 
 def fetch_chart_versions(repository: str, chart: str) -> tuple[str, ...]:

@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator
 
 from wizard.formats.types import Text, matching
+
+_PREFIX = "such as registry.example.com/mirror"
+_HOST = re.compile(r"(?=[^/]*[.:]|localhost$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+_PART = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*")
+
+
+def _registry_prefix(value: str) -> str:
+    """Return the value if it is a registry with or without a path; refuse what else it names."""
+    if not value:
+        return value
+    host, *parts = value.split("/")
+    if "://" in value:
+        raise ValueError(f"give it without a scheme, {_PREFIX}")
+    if "@" in value:
+        raise ValueError(f"give it without a digest or a user: each image keeps its own, {_PREFIX}")
+    if value.endswith("/"):
+        raise ValueError(f"remove the slash at the end, {_PREFIX}")
+    if value != value.lower():
+        raise ValueError(f"use lower case, as registries do, {_PREFIX}")
+    name = parts[-1] if parts else host
+    tagged = ":" in name and not (name is host and _HOST.fullmatch(host))
+    if tagged:
+        raise ValueError(f"remove the tag: each image keeps its own, {_PREFIX}")
+    if not _HOST.fullmatch(host) or not all(map(_PART.fullmatch, parts)):
+        raise ValueError(f"give the host of a registry and a path in it, {_PREFIX}")
+    return value
+
+
+ImageRegistry = Annotated[Text, AfterValidator(_registry_prefix)]
 
 ImageRepository = Annotated[
     Text,

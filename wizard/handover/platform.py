@@ -6,22 +6,24 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from wizard.formats.shell import Files, table
+from wizard.handover import images
 
 if TYPE_CHECKING:
     from wizard.deliveries.live import DeliveryHandover
-    from wizard.manifests.contribution import Flow
+    from wizard.manifests.contribution import Contribution, Flow
     from wizard.manifests.release import Release
     from wizard.stores.live import StoreHandover
 
 
 def render_files(
-    release: Release, store: StoreHandover, delivery: DeliveryHandover, flows: Iterable[Flow]
+    release: Release, store: StoreHandover, delivery: DeliveryHandover, total: Contribution
 ) -> Files:
-    """Return `apply.sh`, `network.md` and the store's own files for the platform."""
+    """Return `apply.sh`, `network.md`, the store's own files, and the script for the images."""
     return {
         "apply.sh": delivery.apply,
-        "network.md": _render_network(release, store, delivery, flows),
+        "network.md": _render_network(release, store, delivery, total.flows),
         **store.platform,
+        **images.render_files(release, total),
     }
 
 

@@ -42,7 +42,7 @@ def render_handover(
     render = live_delivery(release.delivery).handover
     if render is not None:
         delivery = render(answers, rendering, committed)
-        found["platform"] = platform.render_files(release, store, delivery, rendering.total.flows)
+        found["platform"] = platform.render_files(release, store, delivery, rendering.total)
         found["ci"] = ci.render_files(answers, release, store, delivery)
     return {
         owner: {name: add_seal(name, release.installation, text) for name, text in texts.items()}

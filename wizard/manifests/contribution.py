@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from wizard.chart.images import Image
 from wizard.manifests.tree import File
 from wizard.secrets.facts import SecretSpec, Template
 
@@ -141,7 +142,9 @@ class Contribution:
     `settings` maps wizard-level ids (the keys of chart 1.22.0) to values; `comments` explains
     some of them in one line. `existing_secrets` are made by others, with their keys (none: not
     known), and `needed` are the keys that Airflow itself reads there; `pull_secrets` are the names
-    of those that pods pull images with. `packages` are Python packages that the image must have.
+    of those that pods pull images with. `packages` are Python packages that the image must have,
+    and `images` container images that no Helm value and no manifest names, or whose source only the
+    section knows.
     `manifests` are objects in the secrets folder, which
     kustomization lists; `files` are in other folders of the repository. `notes` are sections of
     the runbook, Markdown with a heading. `values` are the Helm values in effect, with those of the
@@ -162,6 +165,7 @@ class Contribution:
     needed: tuple[NeededKey, ...] = ()
     pull_secrets: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    images: tuple[Image, ...] = ()
     notes: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
 
@@ -212,6 +216,7 @@ def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
         needed=tuple(item for part in parts for item in part.needed),
         pull_secrets=tuple(dict.fromkeys(name for part in parts for name in part.pull_secrets)),
         packages=tuple(dict.fromkeys(name for part in parts for name in part.packages)),
+        images=tuple(item for part in parts for item in part.images),
         notes=tuple(item for part in parts for item in part.notes),
         values=next((part.values for part in parts if part.values), {}),
     )

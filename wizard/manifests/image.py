@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from wizard.chart.images import AIRFLOW
+from wizard.manifests.images import use_public_image
 from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
+    from wizard.chart.images import Image
     from wizard.manifests.release import Release
 
-BASE_IMAGE = "apache/airflow"
 # The Python of the official image without a suffix. Source: tags of Airflow 2.11 to 3.2.
 DEFAULT_PYTHON = "3.12"
 # The Python versions of each Airflow version: that from which on they hold, the lowest and the
@@ -58,11 +60,12 @@ class ImageBuild:
         named = self.base.removeprefix("slim").removeprefix("-")
         return named or (DEFAULT_PYTHON if self.tool == "uv" else "")
 
-    def find_base(self, release: Release) -> str:
-        """Return the official image that this one is built on, with its tag."""
+    def find_base(self, release: Release) -> Image:
+        """Return the official image that this one is built on, or its copy in our registry."""
         parts = ["slim" if self.slim else "", release.airflow_version]
         parts.append(f"python{self.python}" if self.python else "")
-        return f"{BASE_IMAGE}:{'-'.join(part for part in parts if part)}"
+        base = f"{AIRFLOW}:{'-'.join(part for part in parts if part)}"
+        return use_public_image(base, f"{release.paths.image}/Dockerfile", release)
 
     def name_airflow(self, release: Release, version: str) -> str:
         """Return Airflow as a requirement, with the providers that a slim base does not have."""
@@ -122,7 +125,7 @@ package = false
 
 
 def _render_dockerfile(release: Release, image: ImageBuild) -> Iterator[str]:
-    yield f"FROM {image.find_base(release)}"
+    yield f"FROM {image.find_base(release).name}"
     if image.apt:
         yield from ["", "# Answers: installation.image.apt", "USER root"]
         yield "RUN apt-get update \\"

@@ -6,8 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from wizard.formats.shell import comment, quote, script
+from wizard.manifests.images import use_public_image
 
 if TYPE_CHECKING:
+    from wizard.chart.images import Image
     from wizard.manifests.image import ImageBuild
     from wizard.manifests.registry_login import Forge, RegistryLogin
     from wizard.manifests.release import Release
@@ -196,6 +198,11 @@ trap 'rm -rf "$work"' EXIT
 cd "$(git rev-parse --show-toplevel)"INSIDE"""
 
 
+def find_scanner(release: Release) -> Image:
+    """Return the image of the scanner."""
+    return use_public_image(_SCANNER, f"{release.paths.image}/build.sh", release)
+
+
 def render_script(release: Release, image: ImageBuild, login: RegistryLogin, forge: Forge) -> str:
     """Return the script: `login`, `build`, `deploy`, and for merge requests `gate` and `plan`."""
     inside = "" if release.prefix in {"", "."} else f"/{quote(release.prefix)}"
@@ -215,7 +222,7 @@ def render_script(release: Release, image: ImageBuild, login: RegistryLogin, for
         "PREFIX": inside,
         "INSIDE": inside,
         "ABOUT": about,
-        "SCAN": _SCANNER,
+        "SCAN": find_scanner(release).name,
     }
     build = _BUILD.replace("LOCK", _LOCK if image.tool == "uv" else "")
     parts = (_TAG, token, f"login() {{\n{commands}\n}}", build, _WIZARD, deploy, _PLAN)

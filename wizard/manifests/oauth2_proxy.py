@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from wizard.manifests.contribution import ONCE, Contribution, StepSpec
+from wizard.manifests.images import use_named_image
 from wizard.manifests.login import CLIENT_SECRET_FACT, login_ca_mount
 from wizard.manifests.network_policy import dns_rule
 from wizard.manifests.objects import BASICS_WAVE, manifest_file, object_metadata
@@ -26,6 +27,7 @@ from wizard.manifests.webserver_config import CA_FILE
 from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
 
 if TYPE_CHECKING:
+    from wizard.chart.images import Image
     from wizard.manifests.release import Release
     from wizard.manifests.webserver_config import Login
 
@@ -43,6 +45,11 @@ class Proxy:
 
     image: str
     replicas: int
+
+
+def find_proxy_image(release: Release, proxy: Proxy) -> Image:
+    """Return the image, or its copy in the installation's registry."""
+    return use_named_image(proxy.image, "access.proxy.image", release)
 
 
 def proxy_pods(release: Release) -> dict[str, str]:
@@ -91,7 +98,7 @@ def proxy_manifests(
             **user,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(release, login, proxy.image, total)],
+        "containers": [_container(release, login, find_proxy_image(release, proxy).name, total)],
     }
     if login.has_ca:
         mount = login_ca_mount(release)

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from wizard.formats.images import find_registry
 from wizard.formats.shell import quote
 
 Forge = Literal["github", "gitlab", "azure"]
@@ -38,7 +39,7 @@ class RegistryLogin:
 
 def choose_registry_login(repository: str, forge: Forge) -> RegistryLogin:
     """Return how a job of the forge logs in to the registry of an image repository."""
-    host = _find_host(repository)
+    host = find_registry(repository)
     if found := _AMAZON(host):
         if forge != "azure":
             return _login_to_amazon(host, found[1])
@@ -51,12 +52,6 @@ def choose_registry_login(repository: str, forge: Forge) -> RegistryLogin:
     if forge == "gitlab":
         return _login_to_gitlab(host)
     return _login_by_password(host)
-
-
-def _find_host(repository: str) -> str:
-    """Return the registry's host; a name without one is on Docker Hub."""
-    first, slash, _ = repository.partition("/")
-    return first if slash and ("." in first or ":" in first) else "docker.io"
 
 
 def _login(host: str, user: str, password: str) -> str:

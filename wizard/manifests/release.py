@@ -48,6 +48,8 @@ class Release:
     local: bool
     # Whether the image is one's own, which can have packages that the official one lacks.
     own_image: bool
+    # The registry and path with copies of all public images; empty: the public registries.
+    image_registry: str
     # Namespaces beside the installation's own that task pods may run in.
     task_namespaces: tuple[str, ...]
     bundled_database: bool

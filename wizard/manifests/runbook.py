@@ -15,6 +15,7 @@ from wizard.chart.names import CREATE_USER_JOB, MIGRATIONS_JOB
 from wizard.chart.users import creates_user
 from wizard.formats.nested import put_value
 from wizard.formats.yaml_writer import dump_yaml
+from wizard.manifests.images import images_note
 from wizard.manifests.smoke_test import render_smoke_test
 from wizard.manifests.tree import File
 from wizard.manifests.ui_access import render_ui_access
@@ -49,7 +50,7 @@ class DeliveryRunbook:
     """A delivery's part: the sections on installing and tearing down, and commands.
 
     `preview` are the commands before a changed setting is pushed, `after_change` those after it,
-    `roll_back` those of a rollback.
+    `roll_back` those of a rollback. `handed_over`: `handover` writes scripts for other owners.
     """
 
     install: str
@@ -58,6 +59,7 @@ class DeliveryRunbook:
     preview: tuple[str, ...] = ()
     after_change: tuple[str, ...] = ()
     roll_back: tuple[str, ...] = ()
+    handed_over: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,11 @@ def render_runbook(release: Release, context: RunbookContext, delivery: Delivery
     The types of all names exclude characters that need shell quoting.
     """
     total, store = context.total, context.store
+    images = images_note(release, total, handed_over=delivery.handed_over)
     parts = [
         f"# Runbook: {release.installation}",
         _render_summary(release),
+        images if release.image_registry else "",
         delivery.install,
         *total.notes,
         _render_secrets(release, total),
@@ -89,6 +93,7 @@ def render_runbook(release: Release, context: RunbookContext, delivery: Delivery
         _render_rotation(release, store),
         delivery.tear_down,
         _render_problems(release, store, total),
+        "" if release.image_registry else images,
         _render_readers(release, store, total),
     ]
     text = "\n\n".join(part.strip("\n") for part in parts if part) + "\n"

@@ -27,6 +27,7 @@ MIGRATIONS_WAIT = StepSpec(
     (
         "values#airflowVersion",
         "values#images.airflow",
+        "values#defaultAirflowRepository",
         "consequence#migration",
         "consequence#downgrade",
         "consequence#another-database",

@@ -49,6 +49,7 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
         kubernetes="Kubernetes" in kind,
         local=kind.startswith("Local"),
         own_image=bool(answers.installation.image.repository),
+        image_registry=answers.installation.image.registry,
         task_namespaces=tuple(answers.executor.multi_namespace) if "Kubernetes" in kind else (),
         bundled_database=not external,
         pgbouncer=external and answers.database.pgbouncer.mode == "chart",

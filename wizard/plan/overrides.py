@@ -33,7 +33,7 @@ _REPLACED = "it replaces a rendered list; keep its items and add yours after the
 _OWNING_QUESTIONS: Mapping[str, str] = {
     "airflowVersion": "installation.airflow",
     "defaultAirflowTag": "installation.airflow",
-    "defaultAirflowRepository": "installation.image.repository",
+    "defaultAirflowRepository": "installation.image.repository or installation.image.registry",
     "images.airflow.repository": "installation.image.repository",
     "images.airflow.tag": "installation.image.tag",
     "executor": "executor.kind",

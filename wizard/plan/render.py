@@ -130,7 +130,9 @@ def _values_file(answers: Answers, release: Release, total: Contribution) -> Fil
 
 def _pod_settings(release: Release, total: Contribution) -> dict[str, Any]:
     """Return the settings of the pods: pull secrets, variables and mounts."""
-    settings: dict[str, Any] = {**pull_secret_settings(total.pull_secrets, release.chart)}
+    settings: dict[str, Any] = pull_secret_settings(
+        total.pull_secrets, release.chart, bundled_database=release.bundled_database
+    )
     for variable in total.env:
         for setting, item in _place_variable(variable, release):
             own = total.settings.get(setting)

@@ -90,6 +90,10 @@ def _find_url(key: str) -> Callable[[Answers], Address | None]:
 _OTHER_URLS = ("secrets.backend.server", "secrets.backend.vault_url", "access.oauth.issuer")
 ADDRESS_QUESTIONS: tuple[AddressQuestions, ...] = (
     AddressQuestions(
+        ("installation.image.registry",),
+        lambda a: _parse_image(f"{a.installation.image.registry}/"),
+    ),
+    AddressQuestions(
         ("installation.image.repository",), lambda a: _parse_image(a.installation.image.repository)
     ),
     AddressQuestions(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from wizard.chart.images import AIRFLOW
 from wizard.chart.repository import CHART_NAME, ChartRepository
 from wizard.clients.registry import Image, WebError, fetch_chart_versions, fetch_manifest
 from wizard.engine.probes import (
@@ -17,12 +18,12 @@ from wizard.engine.probes import (
     wrap_blocking,
 )
 from wizard.errors import NO_FIX, Fix
+from wizard.formats.images import name_copy
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
 SECONDS = 30.0
-OFFICIAL_IMAGE = "apache/airflow"
 _CORRECT_REPOSITORY = Fix(
     "copy the chart there, or correct installation.chart_repository: the folder of index.yaml, or "
     "the registry's path without the name of the chart",
@@ -37,7 +38,7 @@ def artifact_probes(answers: Answers) -> Iterator[Probe]:
     repository = ChartRepository(answers.installation.chart_repository)
     own = answers.installation.image
     image = Image.from_repository(
-        own.repository or OFFICIAL_IMAGE, own.tag or answers.installation.airflow
+        own.repository or name_copy(AIRFLOW, own.registry), own.tag or answers.installation.airflow
     )
     yield Probe(
         "chart.version",

@@ -50,6 +50,7 @@ OTHERS: dict[str, object] = {
     "dags.ca.file": "other.pem",
     "dags.credentials.username": "other",
     "executor.task_pods.template": "other.yaml",
+    "installation.image.registry": "registry.example.com/other",
     "installation.image.repository": "registry.example.com/other",
     "installation.image.tag": "other",
     "logs.ca.file": "other.pem",

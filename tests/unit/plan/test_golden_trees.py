@@ -62,6 +62,10 @@ VARIANTS: dict[str, dict[str, object]] = {
         "access.oauth.roles": {"airflow-admins": "Admin", "data": "User"},
     },
     "helm": {"delivery.kind": "helm", "environment.pod_security": "restricted"},
+    "mirror": {
+        "installation.image.registry": "registry.example.internal/mirror",
+        "installation.image.pull_secrets": ["mirror"],
+    },
     "credential-of-argocd": {
         "delivery.argocd.credential": "store",
         "delivery.argocd.applications": "two",

@@ -10,12 +10,14 @@ from pydantic import BeforeValidator, Field
 
 from wizard.answers.sections.login import OAuth, ProxyAnswers
 from wizard.chart.contract import TLS_SECRET_KEYS
+from wizard.chart.images import Image
 from wizard.formats.address_types import Network, WebUrl
 from wizard.formats.types import AnnotationKey, ObjectName, Text
 from wizard.manifests.contribution import Contribution, combine_contributions
 from wizard.manifests.login import login_contribution
 from wizard.manifests.network_policy import ingress_settings, list_outside_peers
 from wizard.manifests.oauth2_proxy import (
+    find_proxy_image,
     proxy_contribution,
     proxy_manifests,
     proxy_pods,
@@ -243,14 +245,18 @@ class Access(Section):
         proxied = self.login == "proxy"
         login = self.oauth.build_login()
         manifests: tuple[File, ...] = ()
+        images: tuple[Image, ...] = ()
         if proxied:
-            manifests = proxy_manifests(release, login, self.proxy.build_proxy(), total)
+            proxy = self.proxy.build_proxy()
+            manifests = proxy_manifests(release, login, proxy, total)
+            images = (find_proxy_image(release, proxy),)
         if not release.network_policies:
-            return Contribution(manifests=manifests)
+            return Contribution(manifests=manifests, images=images)
         controller = self.from_namespace or self.gateway.namespace
         route = self.kind == "httproute" or (proxied and self.kind != "loadbalancer")
         peers = list_outside_peers(release, total.values, controller, self.sources, route=route)
         if proxied:
             manifests += proxy_policies(release, login, peers, total)
             peers = [{"podSelector": {"matchLabels": proxy_pods(release)}}]
-        return Contribution(settings=ingress_settings(release, peers), manifests=manifests)
+        settings = ingress_settings(release, peers)
+        return Contribution(settings=settings, manifests=manifests, images=images)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wizard.chart.images import postgresql_settings
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.postgres import POSTGRES_PORT, Endpoint
 from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
@@ -42,6 +43,7 @@ def bundled_database_contribution(release: Release) -> Contribution:
         "postgresql.auth.existingSecret": auth.name,
         "postgresql.primary.persistence.size": "1Gi",
         "data.metadataSecretName": metadata.name,
+        **postgresql_settings(release.chart),
     }
     if release.celery and not release.isolated_database:
         backend = SecretSpec(

@@ -8,11 +8,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from wizard.chart.contract import PULL_SECRET_KEYS
-from wizard.formats.image_types import AptPackage, ImageBase, ImageRepository, ImageTag
+from wizard.formats.image_types import (
+    AptPackage,
+    ImageBase,
+    ImageRegistry,
+    ImageRepository,
+    ImageTag,
+)
 from wizard.formats.types import ObjectName, SecretName
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.image import ImageBuild, image_files, image_note
 from wizard.manifests.image_ci import ci_files, ci_note
+from wizard.manifests.image_script import find_scanner
 from wizard.manifests.release import Release
 from wizard.questions.cases import CUSTOM_IMAGE
 from wizard.questions.section import Model, QuestionInfo
@@ -21,6 +28,14 @@ from wizard.questions.section import Model, QuestionInfo
 class Image(Model):
     """The Airflow image; empty means the official image of the Airflow version."""
 
+    registry: Annotated[ImageRegistry, QuestionInfo(example="registry.example.com/mirror")] = Field(
+        default="",
+        title="Mirror",
+        description=(
+            "Registry and path that hold copies of all public images, for nodes without the "
+            "Internet. It replaces the host of each. Empty: the public registries."
+        ),
+    )
     repository: ImageRepository = Field(
         default="",
         title="Own image",
@@ -143,7 +158,10 @@ class Image(Model):
         if build is None:
             return Contribution()
         notes = (image_note(release, build, packages), ci_note(release, build))
+        images = [build.find_base(release)]
+        images += [find_scanner(release)] if build.ci != "none" else []
         return Contribution(
             files=(*image_files(release, build, packages), *ci_files(release, build)),
+            images=tuple(images),
             notes=tuple(filter(None, notes)),
         )

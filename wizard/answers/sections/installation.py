@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from wizard.answers.sections.image import Image
+from wizard.chart.images import registry_settings
 from wizard.chart.repository import CHART_REPOSITORY, check_chart_repository
 from wizard.chart.versions import VERSIONS, list_chart_versions
 from wizard.formats.types import KubeName, ReleaseName, Text, Version
@@ -118,7 +119,6 @@ class Installation(Section):
 
     def contribute(self, release: Release) -> Contribution:
         """Set the versions, and the image if it is not the official one."""
-        del release
         settings: dict[str, object] = {
             "airflowVersion": self.airflow,
             "defaultAirflowTag": self.airflow,
@@ -130,6 +130,9 @@ class Installation(Section):
             "images.migrationsWaitTimeout": "seconds an init container waits before it restarts",
             "enableServiceLinks": "no Docker-style variables of other Services in the pods",
         }
+        settings |= registry_settings(
+            release.image_registry, release.chart, bundled_database=release.bundled_database
+        )
         image = self.image.contribute()
         return replace(image, settings={**settings, **image.settings}, comments=comments)
 

@@ -36,6 +36,7 @@ def kind_runbook(
     return DeliveryRunbook(
         install=install,
         tear_down=tear_down,
+        handed_over=False,
         after_change=(up,),
         roll_back=(
             remove_jobs_command(release),
