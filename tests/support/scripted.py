@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
@@ -49,3 +50,12 @@ def hangs() -> tuple[list[int], AbstractContextManager[int]]:
             pass
 
     return taken, scripted(hold)
+
+
+def answer_slowly(connection: socket.socket, head: bytes = b"HTTP/1.1 200 OK\r\n\r\n") -> None:
+    """Answer with `head` and then a byte now and then, for longer than any test waits."""
+    connection.recv(65536)
+    connection.sendall(head)
+    for _ in range(200):
+        time.sleep(0.05)
+        connection.sendall(b" ")

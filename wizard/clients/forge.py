@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
+from wizard.clients.time_limit import REQUEST_SECONDS, call_within
 from wizard.errors import ConflictError, RefusedError, WizardError
 from wizard.secrets.deploy_key import is_same_key
 
@@ -145,9 +146,13 @@ class _Api:
         request = urllib.request.Request(  # noqa: S310 - the base is https, see api_of
             url, data=data, method=method, headers=self._headers()
         )
-        try:
+
+        def send() -> Any:
             with _build_opener().open(request, timeout=SECONDS) as answer:
                 return json.loads(answer.read(_MAX_BYTES))
+
+        try:
+            return call_within(REQUEST_SECONDS, send)
         except urllib.error.HTTPError as error:
             with error:
                 raise self._build_error(error.code, method) from None

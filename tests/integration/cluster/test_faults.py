@@ -22,12 +22,13 @@ import pytest
 from tests.support.canary import Canary
 from tests.support.certificates import Authority
 from tests.support.cluster.kubeconfigs import written
-from tests.support.scripted import scripted
+from tests.support.scripted import answer_slowly, scripted
 from tests.support.servers import Answer, Asked, Web, web
 from tests.testbed.databases import free_port
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
+from wizard.clients.kube.request import Request
 from wizard.systems.cluster.object_removal import read_object
 from wizard.systems.release.delivered_objects import list_metadata
 
@@ -87,6 +88,15 @@ def refused(call: Callable[[], object]) -> KubeError:
     with pytest.raises(KubeError) as caught:
         call()
     return caught.value
+
+
+def server_context(authority: Authority, folder: Path) -> ssl.SSLContext:
+    """The TLS context of a server at 127.0.0.1 that the clients trust."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    file = folder / "server.pem"
+    file.write_text("".join(authority.issue("127.0.0.1")))
+    context.load_cert_chain(file)
+    return context
 
 
 def requests(server: Web) -> list[str]:
@@ -194,10 +204,7 @@ HANDSHAKES: list[tuple[str, Callable[[Any], None], str]] = [
 def test_a_handshake_has_an_end(
     authority: Authority, client: Any, tmp_path: Path, script: Callable[[Any], None], says: str
 ) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    file = tmp_path / "server.pem"
-    file.write_text("".join(authority.issue("127.0.0.1")))
-    context.load_cert_chain(file)
+    context = server_context(authority, tmp_path)
 
     def serve(connection: Any) -> None:
         with context.wrap_socket(connection, server_side=True) as channel:
@@ -253,6 +260,28 @@ def test_a_server_that_says_nothing(
     assert (error.kind, "in time" in error.message) == ("unreachable", True)
     with scripted(lambda _: time.sleep(3)) as port:
         error = refused(lambda: client(f"https://127.0.0.1:{port}").get(POD))
+    assert (error.kind, "in time" in error.message) == ("unreachable", True)
+
+
+def test_an_answer_that_drips_is_given_up_in_time(
+    authority: Authority, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte now and then exceeds no timeout of a read, neither of an answer nor of a watch."""
+    monkeypatch.setattr("wizard.clients.kube.transport.REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr("wizard.clients.kube.transport._READ", 0.3)
+    context = server_context(authority, tmp_path)
+
+    def serve(connection: Any) -> None:
+        with context.wrap_socket(connection, server_side=True) as channel:
+            answer_slowly(channel)
+
+    with scripted(serve) as port:
+        kube = client(f"https://127.0.0.1:{port}")
+        started = time.monotonic()
+        error = refused(lambda: kube.get(POD))
+        watch = kube._transport.stream(Request("GET", "/watched", "watch"), 0.2)
+        assert list(watch) == []
+        assert time.monotonic() - started < 8
     assert (error.kind, "in time" in error.message) == ("unreachable", True)
 
 

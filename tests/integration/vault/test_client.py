@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from tests.support.canary import Canary
 from tests.support.certificates import Authority
-from tests.support.scripted import scripted
+from tests.support.scripted import answer_slowly, scripted
 from tests.testbed.vault import RefusedError, Vault
 from wizard.clients.vault import protocol as backend
 from wizard.clients.vault import transport
@@ -501,11 +501,14 @@ def test_a_404_of_a_proxy_is_not_an_absence(tmp_path: Path, canary: Canary) -> N
     """Nor is a read without data, or a list without keys: what is there would be gone."""
     no_route = response("404 Not Found", {"message": "no Route matched with those values"})
     empty = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    for said in (no_route, empty, response("200 OK", {}), response("200 OK", {"data": None})):
+    gateway = response("404 Not Found", {"errors": ["no service for this path"]})
+    objects = response("404 Not Found", {"errors": [{"code": "NOT_FOUND"}]})
+    absences = {no_route, empty, gateway, objects}
+    for said in (*absences, response("200 OK", {}), response("200 OK", {"data": None})):
         with misbehaving(tmp_path, partial(answering, said)) as opened:
             for path in ("sys/mounts", "secret/metadata/?list=true"):
                 assert fault(partial(opened.call, "GET", path), canary).kind == "foreign"
-            if said in {no_route, empty}:
+            if said in absences:
                 assert fault(partial(opened.read, "secret", "a"), canary).kind == "foreign"
     absent = response("404 Not Found", {"errors": []})
     with misbehaving(tmp_path, partial(answering, absent)) as opened:
@@ -687,6 +690,22 @@ def test_an_answer_without_an_end_is_given_up_at_once(
             error = fault(lambda: opened.call("GET", "secret/data/a"), canary)
     assert "an answer of more than 200000 bytes" in error.message
     assert len(sent) < 500
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX:"])
+def test_an_answer_that_drips_is_given_up_in_time(
+    canary: Canary, monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
+    """A byte a second exceeds no timeout of a read: body and headers have one limit in all."""
+    monkeypatch.setattr(transport, "REQUEST_SECONDS", 0.5)
+    with scripted(partial(answer_slowly, head=head)) as port:
+        where = VaultAddress(f"http://127.0.0.1:{port}")
+        started = time.monotonic()
+        with opened_vault(where, token(canary.secret()), read=0.3) as opened:
+            error = fault(lambda: opened.call("GET", "secret/data/a"), canary)
+        assert time.monotonic() - started < 3
+    assert (error.kind, error.transient) == ("unreachable", True)
+    assert "no complete answer in 0.5 s" in error.message
 
 
 def test_a_token_file_that_others_may_read(tmp_path: Path, canary: Canary) -> None:

@@ -11,6 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Collection, Generator
+from contextlib import suppress
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from wizard.clients.kube.login import KubeCredentials, Login, tls_context
 from wizard.clients.kube.request import Request
 from wizard.clients.kube.websocket import open_websocket
 from wizard.clients.lazy import import_modules
+from wizard.clients.time_limit import REQUEST_SECONDS, call_within
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -77,11 +79,7 @@ class Transport:
         """Return the response as JSON; raises KubeError."""
         response = self._send_with_retries(request, _READ if request.method == "GET" else _WRITE)
         try:
-            data = response.data
-        except Exception as error:
-            raise convert_transport_error(request.what, self.access.server, error) from None
-        try:
-            return json.loads(data)
+            return json.loads(response.data)
         except ValueError:
             raise KubeError("server", f"{request.what}: the answer is not JSON") from None
 
@@ -89,18 +87,19 @@ class Transport:
         """Return the server's time, as its answer to a request says; None if it does not."""
         response = self._send_with_retries(request, _READ)
         try:
-            response.read()
             return parsedate_to_datetime(str(response.headers.get("Date") or ""))
         except ValueError:
             return None
-        except Exception as error:
-            raise convert_transport_error(request.what, self.access.server, error) from None
 
     def stream(self, request: Request, seconds: float) -> Generator[Any]:
         """Yield the response lines as JSON while they arrive, for at most about `seconds`."""
-        response = self._send_with_retries(request, seconds + _READ)
+        response = self._send_with_retries(request, seconds + _READ, stream=True)
         from kubernetes.watch.watch import iter_resp_lines
 
+        # Ends a blocked read, also of a server that sends a byte now and then.
+        end = threading.Timer(seconds + 2 * _READ, _cut_off, [response])
+        end.daemon = True
+        end.start()
         try:
             lines = iter_resp_lines(response)  # type: ignore[no-untyped-call]
             yield from (json.loads(line) for line in lines if line.strip())
@@ -109,6 +108,7 @@ class Transport:
         except Exception as error:
             raise convert_transport_error(request.what, self.access.server, error) from None
         finally:
+            end.cancel()
             response.close()
 
     def open_websocket(
@@ -134,13 +134,13 @@ class Transport:
                     raise
                 renewed = True
 
-    def _send_with_retries(self, request: Request, seconds: float) -> Any:
+    def _send_with_retries(self, request: Request, seconds: float, *, stream: bool = False) -> Any:
         deadline = time.monotonic() + self.patience
         broken = 0
         renewed = False
         while True:
             credentials = self._login.credentials()
-            response = self._once(request, credentials, seconds)
+            response = self._once(request, credentials, seconds, stream=stream)
             if isinstance(response, KubeError):
                 broken += 1
                 # The server may have closed a kept-alive connection in the meantime.
@@ -162,23 +162,29 @@ class Transport:
                 request.what, response.status, response.data, secret=request.secret
             )
 
-    def _once(self, request: Request, credentials: KubeCredentials, seconds: float) -> Any:
-        """Return the library's response (its body is read if it is an error), or a KubeError."""
+    def _once(
+        self, request: Request, credentials: KubeCredentials, seconds: float, *, stream: bool
+    ) -> Any:
+        """Return the library's response, or a KubeError; the body of a `stream` is not read."""
         client = self._get_client(credentials)
         self._told(request.line)
         headers = {"Accept": request.accept, "Content-Type": request.media}
-        try:
+
+        def ask() -> Any:
             sent = client.param_serialize(
                 request.method, request.path, query_params=list(request.query),
                 header_params=headers | _authorization(credentials),
                 body=request.body and dict(request.body),
             )  # fmt: skip
             response = client.call_api(*sent, _request_timeout=(_CONNECT, seconds)).response
-            if response.status >= 300:
+            if response.status >= 300 or not stream:
                 response.read(cache_content=True)
+            return response
+
+        try:
+            return call_within(REQUEST_SECONDS, ask)
         except Exception as error:
             return convert_transport_error(request.what, self.access.server, error)
-        return response
 
     def _get_client(self, credentials: KubeCredentials) -> Any:
         """Return the library's client; a new one if the client certificate has changed."""
@@ -189,6 +195,12 @@ class Transport:
             client = _build_client(self.access, credentials)
             self._client = (credentials, client)
             return client
+
+
+def _cut_off(response: Any) -> None:
+    """End a blocked read of a response; nothing happens if it has been read."""
+    with suppress(RuntimeError, ValueError, OSError):
+        response.shutdown()
 
 
 def _authorization(credentials: KubeCredentials) -> dict[str, str]:

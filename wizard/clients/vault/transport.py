@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from wizard.clients.lazy import import_modules
+from wizard.clients.time_limit import REQUEST_SECONDS, call_within
 from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 10.0
 _REDIRECTS = 3
 # Vault accepts no request, and so stores no value, of more than 32 MiB (max_request_size).
 MAX_ANSWER, _CHUNK = 32 << 20, 1 << 16
-# Vault's own 404 has a list of errors, that of a deleted version its metadata.
-_ANSWERED = {"errors", "data"}
+# What Vault's own 404 says if it says anything: there is no mount, the mount has no such path, or
+# there is no such namespace. Source: sdk/logical/response_util.go and vault/router.go.
+_UNROUTED = ("no handler for route", "unsupported path", "functionality on this path")
+_SAID_WITH_404 = (*_UNROUTED, "namespace")
 _REASONS = (
     ("hostname mismatch", "its certificate is for a different name"),
     ("ip address mismatch", "its certificate is for a different address"),
@@ -157,13 +160,22 @@ class VaultHttp:
         self, method: str, path: str, body: object = None, *, token: str = "", namespace: str = ""
     ) -> VaultResponse:
         """Send one request; raises VaultError only if there is no response from Vault."""
-        url = f"{self._address.url}/v1/{path}"
-        for _ in range(_REDIRECTS):
-            with self._send(method, url, body, token, namespace) as response:
-                if response.status_code not in {301, 302, 303, 307, 308}:
-                    return _parse_response(response, self._address)
-            url = self._follow_redirect(url, response.headers.get("Location", ""))
-        raise VaultError("server", f"{self._address.endpoint} redirects in circles")
+
+        def ask() -> VaultResponse:
+            url = f"{self._address.url}/v1/{path}"
+            for _ in range(_REDIRECTS):
+                with self._send(method, url, body, token, namespace) as response:
+                    if response.status_code not in {301, 302, 303, 307, 308}:
+                        return _parse_response(response, self._address)
+                url = self._follow_redirect(url, response.headers.get("Location", ""))
+            raise VaultError("server", f"{self._address.endpoint} redirects in circles")
+
+        try:
+            return call_within(REQUEST_SECONDS, ask)
+        except TimeoutError:
+            reason = f"gave no complete answer in {REQUEST_SECONDS:g} s"
+            fault = _build_silence_error("unreachable", reason, self._address)
+        raise fault
 
     def _send(
         self, method: str, url: str, body: object, token: str, namespace: str
@@ -171,11 +183,10 @@ class VaultHttp:
         import requests
 
         named = {"X-Vault-Request": "true", "X-Vault-Token": token, "X-Vault-Namespace": namespace}
+        headers = {name: value for name, value in named.items() if value}
         options: dict[str, Any] = {"json": body, "timeout": self._limits, "allow_redirects": False}
-        options["stream"] = True
-        options["headers"] = {name: value for name, value in named.items() if value}
         try:
-            return self._session.request(method, url, **options)
+            return self._session.request(method, url, headers=headers, stream=True, **options)
         except requests.RequestException as error:
             fault = _build_request_error(error, self._address)
         # Outside the handler: requests' exception contains the request, with the token.
@@ -249,12 +260,24 @@ def _parse_response(response: requests.Response, address: VaultAddress) -> Vault
             body = None
         if not isinstance(body, dict):
             raise build_foreign_error(address, response.status_code)
-    # A proxy that finds no way to Vault says 404 too: taken for Vault's, everything would be gone.
-    if response.status_code == 404 and not (isinstance(body, dict) and _ANSWERED & body.keys()):
-        raise build_foreign_error(address, response.status_code)
     wait = response.headers.get("Retry-After", "")
     seconds = float(wait) if wait.isascii() and wait.isdigit() else None
-    return VaultResponse(response.status_code, body if isinstance(body, dict) else {}, seconds)
+    found = VaultResponse(response.status_code, body if isinstance(body, dict) else {}, seconds)
+    # A proxy that finds no way to Vault says 404 too: taken for Vault's, everything would be gone.
+    if found.status == 404 and not _is_own_404(found):
+        raise build_foreign_error(address, found.status)
+    return found
+
+
+def _is_own_404(answer: VaultResponse) -> bool:
+    """Return whether Vault gives this answer where nothing is, or a version was deleted.
+
+    Its list of errors is empty, or has one of a few texts; that of gateways has their own texts.
+    """
+    said = answer.body.get("errors")
+    if said is None:
+        return isinstance(answer.body.get("data"), Mapping)
+    return said == [] or any(answer.has_error(one) for one in _SAID_WITH_404)
 
 
 def _read_body(response: requests.Response, address: VaultAddress) -> bytes:
@@ -307,10 +330,6 @@ def _build_request_error(error: requests.RequestException, address: VaultAddress
             "secrets.vault.ca.file",
         )
         return VaultRefusedError("tls", f"{address.endpoint} is not verified: {reason}", fix)
-    fix = Fix(
-        f"check {address.source}, or try again from a machine that reaches Vault",
-        address.question,
-    )
     if isinstance(error, requests.Timeout):
         reason = "gave no answer in time"
     elif isinstance(error, requests.exceptions.ProxyError):
@@ -322,10 +341,16 @@ def _build_request_error(error: requests.RequestException, address: VaultAddress
     elif isinstance(error, requests.ConnectionError):
         reason = "cannot be reached, or closed the connection"
     else:
-        return VaultError(
-            "foreign", f"{address.endpoint} does not answer like Vault over HTTP", fix
-        )
-    return VaultError("unreachable", f"{address.endpoint} {reason}", fix)
+        return _build_silence_error("foreign", "does not answer like Vault over HTTP", address)
+    return _build_silence_error("unreachable", reason, address)
+
+
+def _build_silence_error(kind: Kind, reason: str, address: VaultAddress) -> VaultError:
+    fix = Fix(
+        f"check {address.source}, or try again from a machine that reaches Vault",
+        address.question,
+    )
+    return VaultError(kind, f"{address.endpoint} {reason}", fix)
 
 
 def build_status_error(answer: VaultResponse, address: VaultAddress, identity: str) -> VaultError:
@@ -356,7 +381,7 @@ def _classify_status(answer: VaultResponse, address: VaultAddress, identity: str
             "exactly this path",
         )
     if status == 404:
-        kind = VaultUnroutedError if answer.has_error("no handler for route") else VaultError
+        kind = VaultUnroutedError if any(map(answer.has_error, _UNROUTED)) else VaultError
         return kind("missing", f"{where} has nothing at {request}", "check the path")
     if status == 503:
         return VaultError(
