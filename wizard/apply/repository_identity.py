@@ -6,7 +6,7 @@ installation exists already, which it would change as if it were its own.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,14 +15,13 @@ from wizard.engine.steps import Step, StepStatus
 from wizard.errors import WizardError
 from wizard.formats.terminal import escape_unprintable, format_first
 from wizard.state.apply_journal import REPOSITORY_PLACE
-from wizard.systems.cluster.ownership import ask_identity
+from wizard.systems.fork import REPOSITORY_IDENTITY, ask_fork, describe_new
 from wizard.workspace.repository_identity import compare_remote
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
     from wizard.workspace.repository_identity import RemoteComparison
 
-REPOSITORY_IDENTITY = "repository.identity"
 _TITLE = "Check that the remote is the installation's repository"
 
 
@@ -49,10 +48,12 @@ def build_repository_step(target: Target, list_removal: Callable[[], Sequence[St
             return _accept(found)
         steps = [one for one in list_removal() if one.change is not None]
         if not steps:
-            return StepStatus("holds", f"not looked at what exists: no login. {_describe(found)}")
+            return StepStatus(
+                "holds", f"not looked at what exists: no login. {describe_new(found)}"
+            )
         there = await _list_live(steps)
         if not (there.seen or there.unseen):
-            return StepStatus("holds", f"nothing of it exists yet. {_describe(found)}")
+            return StepStatus("holds", f"nothing of it exists yet. {describe_new(found)}")
         return _ask(target, found, there.describe())
 
     return _build_step(target, look, independent=False)
@@ -122,29 +123,3 @@ def _ask(target: Target, found: RemoteComparison, seen: str) -> StepStatus:
     if look.state == "holds":
         target.met_identities[REPOSITORY_PLACE] = found.remote
     return look
-
-
-def ask_fork(
-    found: RemoteComparison, agreed: Mapping[str, str], known: Mapping[str, str], seen: str = ""
-) -> StepStatus:
-    """Return whether the operator confirmed the remote of a clone that may be a fork.
-
-    `agreed` and `known` are as in `Target`; `seen` says what exists of the installation.
-    """
-    here, there = escape_unprintable(found.remote), escape_unprintable(found.source)
-    if known.get(REPOSITORY_PLACE) == found.remote:
-        return StepStatus("holds", f"remote {here}, as confirmed in an earlier run")
-    why = f"the installation belongs to {there}, and this may be a fork{seen}"
-    fix = (
-        f"if it is a fork, give it a source of its own: {found.set_source}; if the remote is "
-        f"another address of {there}, or {there} has moved to it"
-    )
-    return ask_identity(agreed, REPOSITORY_IDENTITY, f"remote {here}", why, fix)
-
-
-def _describe(found: RemoteComparison) -> str:
-    here, there = escape_unprintable(found.remote), escape_unprintable(found.source)
-    return (
-        f"The remote is {here}, but what is made will belong to {there}; if this is a fork, stop "
-        f"and run: {found.set_source}"
-    )

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from wizard.apply.prepare import parse_take_overs, require_delivery
-from wizard.apply.repository_identity import ask_fork
 from wizard.cli.options import Options
 from wizard.cli.selection import load_installation
 from wizard.errors import ConflictError, ExitCode
@@ -16,6 +15,7 @@ from wizard.handover.folder import write_files
 from wizard.handover.scripts import Owner, render_handover
 from wizard.provisioning.earlier_places import list_earlier_places
 from wizard.state.apply_journal import ApplyHistory
+from wizard.systems.fork import ask_fork
 from wizard.workspace.repository_identity import compare_remote
 from wizard.workspace.store_paths import list_store_paths
 

@@ -154,6 +154,7 @@ def _fill_store(run: SecretsRun, session: StoreSession, agreed: Any) -> ExitCode
         if any(one.found.facts_in_state("generate") for one in every)
         else None
     )
+    run.require_own_clone(every)
     # Whose every path is comes before the first write to one of them.
     seals = [run.agree_to_claim(one.found) for one in every]
     plans = [SecretsPlan.of(run, one) for one in every]

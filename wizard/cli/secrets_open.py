@@ -73,6 +73,7 @@ def take_hand_off(run: SecretsRun, session: StoreSession, handed: HandOff) -> Ex
         _require_same(one.found.store.name, one.found.seen.payload.get, own)
         _require_same(f"an older version of {one.found.store.name}", one.found.earlier_value, own)
         _require_same("another place of the store", one.found.adopted_value, own)
+    run.require_own_clone(every)
     seals = [run.agree_to_claim(one.found) for one in every]
     plans = [SecretsPlan.of(run, one) for one in every]
     outcomes = []

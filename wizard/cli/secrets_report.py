@@ -16,7 +16,7 @@ from wizard.cli.options import Options
 from wizard.clients.forge_pages import find_key_page
 from wizard.errors import RefusedError, UsageError
 from wizard.plan.merge_base import state_folder
-from wizard.provisioning.steps import format_items, open_cluster
+from wizard.provisioning.steps import format_items, open_cluster, require_own_clone
 from wizard.provisioning.survey import join_fact_keys
 from wizard.secrets.deploy_key import KeyPair, fingerprint, is_same_key
 from wizard.state.apply_journal import with_remembered_cluster
@@ -86,6 +86,16 @@ class SecretsRun:
             f"{question.removesuffix('?')}: not confirmed; nothing was written",
             f"check it, then add --accept {name}",
         )
+
+    def require_own_clone(self, every: Sequence[StoreSession]) -> None:
+        """Raise ConflictError for a fork that would change what the original may have made."""
+        agreed: Mapping[str, str] = {}
+        if self.options.take_over:
+            from wizard.apply.prepare import parse_take_overs
+
+            agreed = parse_take_overs(self.options.take_over)
+        if note := require_own_clone(every, agreed):
+            self.note(note)
 
     def agree_to_claim(self, found: Survey) -> str:
         """Return the seal of a payload of unknown owner that a yes was given for; usually empty.

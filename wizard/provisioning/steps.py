@@ -20,21 +20,24 @@ from wizard.clients.forge_pages import find_api
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.errors import NoContextError
 from wizard.clients.ssh.clone import ParamikoClient
-from wizard.errors import RefusedError, UsageError, WizardError
+from wizard.errors import ConflictError, RefusedError, UsageError, WizardError
 from wizard.formats.nested import get_value
 from wizard.provisioning.earlier_places import list_earlier_places
 from wizard.provisioning.survey import make_database_client, survey_store
 from wizard.questions.cases import DAG_BUNDLES
 from wizard.secrets.references import SecretRef
+from wizard.state.apply_journal import ApplyHistory
 from wizard.stores.live import Composition, live_store
 from wizard.stores.registry import store_kind, store_kinds
 from wizard.systems.cluster.target_cluster import make_secret_lookup
+from wizard.systems.fork import ask_fork, describe_new
 from wizard.systems.git.bundle_probes import bundle_endpoint, bundle_probes
 from wizard.systems.git.dag_probes import DAG_CLONE, clone_target, make_clone_lookup
 from wizard.systems.git.https_probes import TOKEN_FACT, https_clone_probes, https_target
 from wizard.systems.payload_store import HiddenPlace, fill_store
 from wizard.workspace.consent import BUNDLES_KEY, DAGS_REPO_KEY, new_references
 from wizard.workspace.deploy_keys import list_dag_keys
+from wizard.workspace.repository_identity import compare_remote
 from wizard.workspace.store_paths import list_store_paths
 
 if TYPE_CHECKING:
@@ -184,6 +187,30 @@ class StoreSession:
         payload = filled.payload if filled else self.found.seen.payload
         found = self.found.deploy_keys(payload, list_dag_keys(self.proposal.answers))
         return {about.fact: key for about, key in found}
+
+
+def require_own_clone(sessions: Sequence[StoreSession], agreed: Mapping[str, str]) -> str:
+    """Return a note, usually empty, if this clone may write to the paths of these sessions.
+
+    `agreed` has the operator's seals by step. Raises ConflictError for a clone that may be a fork,
+    whose values would be added to a payload that the original repository may have made.
+    """
+    written = [one for one in sessions if one.found.missing_facts]
+    if not written:
+        return ""
+    proposal, repository = written[0].proposal, written[0].repository
+    remote = compare_remote(repository, proposal.answers, proposal.rendering.release)
+    if not remote.is_fork:
+        return ""
+    existing = [one.found.store.name for one in written if one.found.seen.version]
+    if not existing:
+        return f"warning: {describe_new(remote)}"
+    known = ApplyHistory(repository, proposal.answers.installation.name).target_identities()
+    seen = f"; the installation has: {', '.join(existing)}"
+    look = ask_fork(remote, agreed, known, seen)
+    if look.state == "blocked":
+        raise ConflictError(look.detail, look.fix)
+    return ""
 
 
 @contextmanager

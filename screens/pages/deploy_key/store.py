@@ -20,6 +20,7 @@ from wizard.provisioning.steps import (
     StoreTarget,
     open_cluster,
     open_store,
+    require_own_clone,
     resolve_store,
 )
 from wizard.secrets.deploy_key import list_repairs, read_private_key, require_recorded_key
@@ -120,8 +121,10 @@ def read_store(access: StoreAccess) -> StoreContents:
         if session.found.missing_facts:
             try:
                 session.found.claim_question  # noqa: B018 - it raises for a payload of others
-                note = session.require_rights()
-            except RefusedError as error:
+                note = "; ".join(
+                    filter(None, (require_own_clone([session], {}), session.require_rights()))
+                )
+            except (ConflictError, RefusedError) as error:
                 denial = error
         return _store_contents(session, session.keys(), denial, note)
 
@@ -184,6 +187,7 @@ def fill_store(
                 f"{session.found.store.name} has changed since it was shown; nothing was written",
                 "press f5 to check again",
             )
+        require_own_clone([session], {})
         _require_no_hand_off(access, session)
         filled = session.fill(inputs, shown.seal)
         made = session.compose(filled)

@@ -138,3 +138,24 @@ def test_metadata_that_cannot_be_read_says_nothing(
     assert "does not show this login which repository it belongs to" in done.err
     bench("--yes", *ALLOW, "--accept", "restore", "--take-over", seal(done.err))
     assert "jwtSecret" in bench.values()
+
+
+def test_a_fork_asks_before_it_adds_to_the_payload_of_the_original(bench: Bench) -> None:
+    bench.aw.git.git("remote", "add", "origin", "git@git.example.com:bob/k8s-infra.git")
+    original = f"repository.source={SOURCE.partition('#')[0]}"
+    words = ("--yes", *ALLOW, "--set", original)
+    bench.put({"redisPassword": "in-use"})
+    done = bench(*words, code=5)
+    why = f"belongs to {SOURCE.partition('#')[0]}, and this may be a fork; the installation has: "
+    assert f"{why}{bench.mount}/{PATH}" in done.err
+    assert "set repository.source=git.example.com/bob/k8s-infra" in done.err
+    assert bench.values() == {"redisPassword": "in-use"}
+    found = re.search(r"--take-over (repository\.identity@[0-9a-f]{12})", done.err)
+    assert found
+    assert "written: 6 values" in bench(*words, "--take-over", found[1]).err
+    # Nothing is left to write, so nothing is asked.
+    assert "nothing to write" in bench("--yes", *ALLOW, "--set", original).err
+    # Where nothing exists yet, it is said.
+    bench.vault.request("DELETE", f"{bench.mount}/metadata/{PATH}")
+    done = bench(*words)
+    assert "warning: The remote is git.example.com/bob/k8s-infra, but what is made" in done.err
