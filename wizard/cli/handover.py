@@ -14,7 +14,7 @@ from wizard.errors import ConflictError, ExitCode
 from wizard.handover.folder import write_files
 from wizard.handover.scripts import Owner, render_handover
 from wizard.provisioning.earlier_places import list_earlier_places
-from wizard.state.apply_journal import ApplyHistory
+from wizard.state.apply_journal import ApplyHistory, with_remembered_cluster
 from wizard.systems.fork import ask_fork
 from wizard.workspace.repository_identity import compare_remote
 from wizard.workspace.store_paths import list_store_paths
@@ -52,7 +52,8 @@ def run_handover(options: Options, console: Console) -> ExitCode:
         path.store.reader: list_earlier_places(proposal, repository, path.store)
         for path in list_store_paths(proposal)
     }
-    scripts = render_handover(proposal.answers, proposal.rendering, committed, earlier)
+    answers = with_remembered_cluster(proposal.answers, repository, installation.name)
+    scripts = render_handover(answers, proposal.rendering, committed, earlier)
     chosen = {owner: scripts[owner] for owner in owners if owner in scripts}
     for owner in owners:
         if owner not in scripts:

@@ -192,6 +192,28 @@ def run(
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("script", ["apply.sh", "reviewer.sh"])
+def test_the_scripts_of_the_platform_stop_in_another_cluster(tmp_path: Path, script: str) -> None:
+    """Nothing of the installation exists there, so nothing else would stop them."""
+    uid = HOSTILE.splitlines()[0]
+    text = made(changes={"cluster.uid": uid})["platform"][script]
+    log = tmp_path / "log"
+    told = f'echo "$*" >>{log}; case $* in *kube-system*) cat {tmp_path / "uid"} ;; esac'
+    stub(tmp_path / "bin" / "kubectl", told)
+    (tmp_path / "uid").write_text("another")
+    done = run(text, tmp_path, str(tmp_path))
+    assert done.returncode == 5, done.stderr
+    assert f"this is cluster another, and the installation is in {uid}: " in done.stderr
+    assert len(lines(log)) == 1
+    for known in (uid, ""):
+        (tmp_path / "uid").write_text(known)
+        run(text, tmp_path, str(tmp_path))
+        assert len(lines(log)) > 3
+        log.unlink()
+    assert not (tmp_path / "pwned").exists()
+    assert "kube-system" not in made()["platform"][script]
+
+
 def test_hostile_names_stay_words_in_the_vault_scripts(tmp_path: Path) -> None:
     """As if no type had refused them: the real shell runs nothing of it."""
     plain = rendering()

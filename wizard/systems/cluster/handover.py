@@ -14,11 +14,22 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.manifests.release import Release
 
-CLUSTER_FUNCTION = """\
+_FUNCTION = """\
 # KUBE_CONTEXT: the kubeconfig context of Airflow's cluster; default: the current context.
 cluster() {
   kubectl ${KUBE_CONTEXT:+"--context=$KUBE_CONTEXT"} "$@"
 }"""
+# A cluster is known by the UID of its namespace kube-system.
+_SAME_CLUSTER = """\
+# In another cluster, nothing of the installation exists: all of it would be made a second time.
+recorded=RECORDED
+uid=$(cluster get namespace kube-system -o 'jsonpath={.metadata.uid}') || uid=
+if [ -z "$uid" ]; then
+  echo 'warning: the UID of the cluster cannot be read: it was not compared' >&2
+elif [ "$uid" != "$recorded" ]; then
+  echo "this is cluster $uid, and the installation is in $recorded: set KUBE_CONTEXT" >&2
+  exit 5
+fi"""
 _GUARD = ("argocd/bootstrap/store-account-", "secrets/store-account-")
 
 
@@ -50,6 +61,13 @@ look() {
       ;;
   esac
 }"""
+
+
+def render_cluster(answers: Answers) -> str:
+    """Return the function `cluster`, and a check of the cluster's UID if the answers record it."""
+    uid = answers.cluster.uid
+    check = [_SAME_CLUSTER.replace("RECORDED", quote(uid))] if uid else []
+    return "\n\n".join([_FUNCTION, *check])
 
 
 def apply_command(release: Release) -> str:

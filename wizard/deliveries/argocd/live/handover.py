@@ -15,12 +15,12 @@ from wizard.formats.yaml_reader import read_mapping
 from wizard.formats.yaml_writer import Yaml, dump_yaml
 from wizard.manifests.objects import owner_annotation, pod_security_labels
 from wizard.systems.cluster.handover import (
-    CLUSTER_FUNCTION,
     apply_command,
     apply_documents,
     guard_documents,
     health_comment,
     look_documents,
+    render_cluster,
     requirement_lines,
     split_address,
 )
@@ -90,7 +90,7 @@ def _render_apply(answers: Answers, rendering: Rendering, committed: Mapping[str
             "cannot deliver. Argo CD delivers everything else. You can run it again. It looks at",
             "all of them first, and stops if one belongs to another repository.",
         ),
-        CLUSTER_FUNCTION,
+        render_cluster(answers),
         _HUB_FUNCTION,
         "\n".join(_requirement_lines(answers, release, committed, guarded=bool(guards))),
         look_documents(release, looks),

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from wizard.deliveries.live import DeliveryHandover
 from wizard.formats.shell import comment, here_document, script
 from wizard.systems.cluster.handover import (
-    CLUSTER_FUNCTION,
     api_server_address,
     apply_command,
     apply_documents,
     guard_documents,
     health_comment,
     look_documents,
+    render_cluster,
     requirement_lines,
 )
 
@@ -30,7 +30,7 @@ def render_delivery_handover(
 ) -> DeliveryHandover:
     """Return the script for the cluster's owner; `apply` does the rest with Helm."""
     return DeliveryHandover(
-        apply=_render_apply(rendering.release, committed),
+        apply=_render_apply(answers, rendering.release, committed),
         flows=(
             (
                 "where apply runs",
@@ -58,7 +58,7 @@ def _describe_chart_login(chart: ChartRepository) -> tuple[str, ...]:
     )
 
 
-def _render_apply(release: Release, committed: Mapping[str, str]) -> str:
+def _render_apply(answers: Answers, release: Release, committed: Mapping[str, str]) -> str:
     guards = guard_documents(committed)
     return script(
         comment(
@@ -67,7 +67,7 @@ def _render_apply(release: Release, committed: Mapping[str, str]) -> str:
             f"an account with access to namespace {release.namespace}. You can run it again.",
             "It looks at all of them first, and stops if one belongs to another repository.",
         ),
-        CLUSTER_FUNCTION,
+        render_cluster(answers),
         "\n".join(requirement_lines(release, guarded=bool(guards))),
         look_documents(
             release, [("cluster", text) for text in (committed["secrets/namespace"], *guards)]

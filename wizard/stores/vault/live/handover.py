@@ -13,8 +13,8 @@ from wizard.stores.live import StoreHandover
 from wizard.stores.vault.runtime import runtime_settings
 from wizard.stores.vault.settings import vault_reader_settings, vault_settings
 from wizard.systems.cluster.handover import (
-    CLUSTER_FUNCTION,
     api_server_address,
+    render_cluster,
     split_address,
 )
 from wizard.systems.vault import reviewer
@@ -145,7 +145,7 @@ def _render_reviewer(answers: Answers) -> str:
             f"Airflow installation {answers.installation.name}. It can only review tokens.",
             "Run it only if Vault's auth mount has no token reviewer for this cluster.",
         ),
-        CLUSTER_FUNCTION,
+        render_cluster(answers),
         _FOLDER,
         "\n".join([_LOOK, *looks]),
         "\n".join([_CREATE, *creates]),
