@@ -125,14 +125,17 @@ class Survey:
     def claim_question(self) -> str:
         """The question before a payload is filled whose owner is unknown; empty if there is none.
 
-        Raises RefusedError for a payload of another installation or repository.
+        Raises RefusedError for a payload of another installation or repository, also if it has
+        every key: its values must not be taken for this installation's.
         """
         owner, seen = self.claim.owner, self.seen
-        if owner.is_ours or not self.missing_facts:
+        if owner.is_ours:
             return ""
         what = f"{self.store.name} {escape_unprintable(owner.reason)}"
         if not self.claim.seal:
             raise RefusedError(f"{what}; nothing was written", self.claim.fix)
+        if not self.missing_facts:
+            return ""
         held = ", ".join(escape_unprintable(one) for one in sorted(seen.payload.list_names()))
         return (
             f"{what}; its version {seen.version} has {held or 'no key'}: add "

@@ -118,14 +118,14 @@ def read_store(access: StoreAccess) -> StoreContents:
     with open_store(access.target, access.credentials) as session:
         denial: WizardError | None = None
         note = ""
-        if session.found.missing_facts:
-            try:
-                session.found.claim_question  # noqa: B018 - it raises for a payload of others
+        try:
+            session.found.claim_question  # noqa: B018 - it raises for a payload of others
+            if session.found.missing_facts:
                 note = "; ".join(
                     filter(None, (require_own_clone([session], {}), session.require_rights()))
                 )
-            except (ConflictError, RefusedError) as error:
-                denial = error
+        except (ConflictError, RefusedError) as error:
+            denial = error
         return _store_contents(session, session.keys(), denial, note)
 
 

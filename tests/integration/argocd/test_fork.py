@@ -6,9 +6,9 @@ import re
 from dataclasses import replace
 
 from tests.support.cluster.argocd import GITHUB, World, told
-from wizard.apply.repository_identity import REPOSITORY_IDENTITY
 from wizard.apply.steps import build_steps
 from wizard.engine.steps import Step
+from wizard.systems.fork import REPOSITORY_IDENTITY
 from wizard.systems.target import Target
 
 FORK = "https://github.com/bob/k8s-infra.git"

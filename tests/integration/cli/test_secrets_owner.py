@@ -86,6 +86,11 @@ def test_a_payload_of_another_repository_is_never_filled(
     assert made == [], "nothing is generated or asked for a payload of others"
     assert bench.values() == {"redisPassword": "hers-in-use"}
     assert custom(bench) == {OWNER_ANNOTATION: HERS}
+    # Nor is one taken for ours that has every key.
+    bench.vault.request("DELETE", f"{bench.mount}/metadata/{PATH}")
+    bench("--yes", *ALLOW)
+    bench.mark(HERS)
+    assert "belongs to installation airflow" in bench("--yes", *ALLOW, code=4).err
     # A path that she only reserved is hers too.
     bench.vault.request("DELETE", f"{bench.mount}/metadata/{PATH}")
     bench.mark(HERS)

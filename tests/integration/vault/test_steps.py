@@ -94,9 +94,9 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
         found.end()
         return answer
 
-    def sent(self: Transport, request: Any, *args: Any) -> Any:
+    def sent(self: Transport, request: Any, *args: Any, stream: bool) -> Any:
         found.begin(request.line)
-        answer = once(self, request, *args)
+        answer = once(self, request, *args, stream=stream)
         try:
             found.end()
         except KilledError:

@@ -11,14 +11,11 @@ import pytest
 from tests.support.cluster.argocd import told
 from tests.support.rendered import answers, rendering
 from tests.support.repository import GitFolder
-from wizard.apply.repository_identity import (
-    REPOSITORY_IDENTITY,
-    build_repository_proof,
-    build_repository_step,
-)
+from wizard.apply.repository_identity import build_repository_proof, build_repository_step
 from wizard.destroy.steps import build_undo_steps
 from wizard.engine.steps import Step, StepEvent, StepStatus
 from wizard.errors import WizardError
+from wizard.systems.fork import REPOSITORY_IDENTITY
 from wizard.systems.target import Target
 
 OURS = "ssh://git@git.example.com/acme/k8s-infra.git"
