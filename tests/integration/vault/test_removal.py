@@ -18,6 +18,7 @@ from wizard.clients.vault.transport import VaultHttp, VaultResponse
 from wizard.engine.steps import StepEvent, StepStatus
 from wizard.errors import RefusedError
 from wizard.manifests.ownership import OWNER_ANNOTATION
+from wizard.secrets.deploy_key import generate_key_pair
 from wizard.state.apply_journal import VAULT_CLUSTER_ID
 from wizard.stores.vault.live.location import OpenVault
 from wizard.systems.target import DataKind, Target
@@ -25,6 +26,7 @@ from wizard.systems.vault.identity import build_identity_proof
 from wizard.systems.vault.payload_removal import build_payload_steps
 from wizard.systems.vault.removal import build_mount_removal, build_vault_removal
 from wizard.systems.vault.session import VaultLogin
+from wizard.workspace.deploy_keys import git_key, with_git_key
 
 __all__ = ["controller", "new_bench"]
 
@@ -452,6 +454,35 @@ def test_a_payload_goes_only_if_every_version_is_ours(new_bench: Callable[..., B
     assert bench.stored(where) == 404
 
 
+def test_values_of_another_under_our_names_are_asked_about(
+    new_bench: Callable[..., Bench],
+) -> None:
+    """A careless write leaves the metadata, so only the recorded deploy key tells them apart."""
+    bench = applied(new_bench())
+    where = filled(bench)
+    own, hers = (generate_key_pair("ed25519", "a test") for _ in range(2))
+    key = git_key(bench.target.answers)
+    answer = key.answer.model_copy(update={"public": own.public})
+    target = replace(bench.target, answers=with_git_key(bench.target.answers, key, answer))
+
+    def deleted(value: str, agreed: str = "") -> StepEvent:
+        body = {"data": {"fernetKey": "x", "gitSshKey": value}}
+        if not agreed:
+            bench.vault.request("POST", bench.store.data_path, body)
+        one = replace(target, agreed={PAYLOAD: agreed})
+        return removed(one, ["payload"], ("fernetKey", "gitSshKey"))[PAYLOAD]
+
+    done = deleted(hers.private.get_secret_value())
+    assert (done.state, "another key than dags.key records" in done.detail) == ("blocked", True)
+    assert hers.private.get_secret_value() not in f"{done}"
+    yes = seal(done)
+    assert deleted("no key at all").state == "blocked"
+    assert deleted("", yes).state == "blocked", "a yes to version 2 is none to version 3"
+    assert isinstance(bench.stored(where), dict)
+    assert deleted(own.private.get_secret_value()).state == "changed"
+    assert bench.stored(where) == 404
+
+
 def test_tokens_count_where_they_can_be_seen(
     new_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -618,7 +649,8 @@ def test_what_was_moved_is_not_gone(new_bench: Callable[..., Bench]) -> None:
         True,
     ), found
     assert f"vault secrets move {store.mount}-moved {store.mount}" in found[PAYLOAD].fix.text
-    assert (found[POLICY].state, found[AUTH].state) == ("kept", "kept"), found
+    assert {found[one].state for one in (ROLE, POLICY, AUTH)} == {"kept"}, found
+    assert f"at auth/{store.auth_mount}-moved gives policy" in found[ROLE].detail
     assert removed(bench.target)[MOUNT].state == "kept"
     assert dump(bench) == before
     assert bench.stored(payload.replace("/data/", "-moved/data/"))["data"] == {"fernetKey": "x"}

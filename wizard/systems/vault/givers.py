@@ -122,7 +122,8 @@ def _search(session: VaultLogin, givers: Givers, listing: str, base: str) -> Non
 
 def _read_entry(session: VaultLogin, givers: Givers, path: str) -> None:
     found = session.read_path(path)
-    if found.hidden:
+    if found.hidden or found.unrouted:
+        # Not routed: its mount was listed, and was moved or disabled since.
         givers.unread.append(path)
     elif found.data:
         named = {one for name in _FIELDS for one in _split(found.data.get(name))}

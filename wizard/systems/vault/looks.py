@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from wizard.clients.vault.address import VaultAddress, VaultCredentials
 from wizard.clients.vault.connect import open_vault
 from wizard.clients.vault.protocol import Health, Mount, TokenInfo
-from wizard.clients.vault.transport import VaultError
+from wizard.clients.vault.transport import VaultError, VaultUnroutedError
 from wizard.systems.vault.patience import retry_busy
 from wizard.systems.vault.remount import CHECK_MOUNTS, MovedPayload, find_moved_payload
 from wizard.systems.vault.retention import Retention, read_retention
@@ -24,10 +24,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PathState:
-    """The content of a path: None if it is empty; `hidden` if the token cannot read it."""
+    """The content of a path: None if it is empty; `hidden` if the token cannot read it.
+
+    `unrouted` if there is no mount: what was in it may be in a mount elsewhere.
+    """
 
     data: Mapping[str, Any] | None = None
     hidden: bool = False
+    unrouted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,17 @@ def read_path(vault: Vault, path: str) -> PathState:
     except VaultError as error:
         if error.kind not in {"missing", "forbidden"}:
             raise
-        return PathState(hidden=error.kind == "forbidden")
+        unrouted = isinstance(error, VaultUnroutedError)
+        return PathState(hidden=error.kind == "forbidden", unrouted=unrouted)
+
+
+def read_listed(vault: Vault, path: str) -> PathState:
+    """Return the content of a path in a mount that Vault listed; see `read_path`.
+
+    If the mount is gone in the meantime, it was moved or disabled: what it held is unseen.
+    """
+    found = read_path(vault, path)
+    return PathState(hidden=True) if found.unrouted else found
 
 
 def find_moved(
@@ -147,7 +161,7 @@ def find_moved(
     if not mounts or f"{mount}/" in mounts:
         return MovedPayload()
     return find_moved_payload(
-        lambda path: read_path(vault, path), mounts, source, named, paths, most
+        lambda path: read_listed(vault, path), mounts, source, named, paths, most
     )
 
 

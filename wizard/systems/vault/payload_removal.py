@@ -6,22 +6,29 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import Fix, RefusedError
+from wizard.errors import Fix, RefusedError, WizardError
 from wizard.formats.shell import quote
 from wizard.formats.terminal import escape_unprintable, format_first
+from wizard.secrets.deploy_key import is_same_key, read_private_key
+from wizard.secrets.facts import Fact, Form
 from wizard.secrets.payload import Payload
+from wizard.systems.cluster.ownership import UnknownOwnerStatus
 from wizard.systems.target import DataKind
 from wizard.systems.vault.ownership import is_kv_2, judge_mount, judge_payload
 from wizard.systems.vault.paths import list_payload_settings
 from wizard.systems.vault.removal import build_vault_step
 from wizard.systems.vault.removal_path import PathRemoval
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
+from wizard.workspace.deploy_keys import list_git_keys
 
 if TYPE_CHECKING:
     from wizard.clients.vault.protocol import StoredSecret
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
+    from wizard.workspace.deploy_keys import GitKey
 
 
 def build_payload_steps(
@@ -74,6 +81,11 @@ class _Payload(PathRemoval):
         """The command for Vault's owner."""
         return f"vault kv metadata delete -mount={self._store.mount} {self._store.path}"
 
+    @property
+    def inspect(self) -> str:
+        """The command that shows the payload's versions, without values."""
+        return f"vault kv metadata get -mount={self._store.mount} {self._store.path}"
+
     def look(self) -> StepStatus:
         """Check whether the payload is deleted; one with a version of unknown owners is kept."""
         store = self._store
@@ -107,9 +119,36 @@ class _Payload(PathRemoval):
         users = self._find_path_users(store.data_path)
         return (
             self.check_users(users)
-            or self.ask_about([asked, self.ask_about_readers(users, version)])
+            or self.ask_about(
+                [asked, self._ask_about_keys(kept), self.ask_about_readers(users, version)]
+            )
             or self.delete_status(f"{self.what} exists, and {users.conclusion}")
         )
+
+    def _ask_about_keys(self, kept: Sequence[StoredSecret]) -> StepStatus | None:
+        """Return the question about deploy keys that the answers do not record; None if there are
+        none.
+
+        Whoever writes the values of another installation to this path uses the same names, and
+        leaves the metadata as it is. Of all values, only public halves of deploy keys are recorded.
+        """
+        payload = Payload(self.what, self._store.document, kept[0].data if kept else {})
+        others = [
+            about.name
+            for about in list_git_keys(self._target.answers)
+            if about.public and not _is_recorded(payload, about)
+        ]
+        if not others:
+            return None
+        named = f"version {kept[0].version} of {self.what}"
+        return UnknownOwnerStatus(
+            "blocked",
+            f"{named} has another key than {' and '.join(others)} records, so the values may be "
+            "those of another installation; not deleted",
+            Fix(f"look at its versions: {self.inspect}; to delete it, ask its owner to run: "
+                f"{self.command}"),
+            f"{named}, not the recorded {', '.join(others)}",
+        )  # fmt: skip
 
     def _replaced_status(self, entry: dict[str, Any]) -> StepStatus:
         """Return that another engine has the mount's path, where the payload cannot be."""
@@ -241,3 +280,15 @@ class _Payload(PathRemoval):
             f"{self.what} holds keys that do not belong to this installation: {named}; not deleted",
             Fix(f"ask their owner to move them, then run: {self.command}{hint}"),
         )
+
+
+def _is_recorded(payload: Payload, about: GitKey) -> bool:
+    """Return whether a payload has the recorded deploy key, or none."""
+    try:
+        value = payload.get(Fact(about.fact, Form.SSH_KEY, about.title))
+        if value is None:
+            return True
+        key = read_private_key(SecretStr(value), about.name, about.comment, about.question)
+    except WizardError:
+        return False
+    return is_same_key(key.public, about.public)

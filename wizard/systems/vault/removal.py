@@ -8,31 +8,26 @@ kept. Source: facts on Vault, section 6.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from wizard.clients.kube.errors import KubeError
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
 from wizard.formats.terminal import format_first
-from wizard.stores.vault.manifests import policy_file, role_file
-from wizard.systems.cluster.objects import explain_error
+from wizard.stores.vault.manifests import policy_file
 from wizard.systems.cluster.ownership import settle_unknown
 from wizard.systems.vault.engine import normalize_policy
 from wizard.systems.vault.files import diff_texts
 from wizard.systems.vault.looks import policy_path, role_path
-from wizard.systems.vault.ownership import is_kv_2, judge_policy, judge_role
+from wizard.systems.vault.ownership import is_kv_2, judge_policy
 from wizard.systems.vault.paths import list_payload_settings, list_vault_settings
 from wizard.systems.vault.removal_path import PathRemoval
-from wizard.systems.vault.role import normalize_role, parse_role, render_role
-from wizard.systems.vault.role_users import find_role_users
+from wizard.systems.vault.role_removal import RoleRemoval
 from wizard.systems.vault.session import NO_CREDENTIALS, VaultLogin, leave_to_vault_owner
 from wizard.systems.vault.users import find_policy_users
 from wizard.workspace.committed import was_committed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from wizard.manifests.ownership import Ownership
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
@@ -152,69 +147,6 @@ def build_vault_step(
         needs=needs,
         forget=session.forget_recent,
     )
-
-
-class RoleRemoval(PathRemoval):
-    """The removal of the store's role, if it matches a committed version."""
-
-    def __init__(self, target: Target, session: VaultLogin, store: VaultSettings) -> None:
-        super().__init__(target, session, store)
-        self.path = role_path(self._store)
-        self.what = f"role {self._store.role} at auth/{self._store.auth_mount}"
-
-    def look(self) -> StepStatus:
-        """Check that the role is deleted."""
-        seen = self._session.read_path(self.path)
-        if seen.hidden:
-            return self._hidden_status()
-        if seen.data is None:
-            return self._gone_status()
-        theirs = normalize_role(seen.data)
-        file = role_file(self._target.release, self._store).path
-        ours = self._target.text(f"vault/{self._store.qualified_name('role')}")
-        if parse_role(ours) == theirs or was_committed(
-            self._target.repository, file, lambda text: parse_role(text) == theirs
-        ):
-            owner = judge_role(seen.data, self._target.release.owner_id, self._session.read_policy)
-            asked = self.ask_owner(owner, render_role(theirs))
-            if owner.is_proven_foreign and asked is not None:
-                return asked
-            return (
-                self._check_logins(seen.data)
-                or asked
-                or self.delete_status(f"{self.what} was made by this installation")
-            )
-        return self._foreign_status(
-            diff_texts(file, render_role(theirs), render_role(parse_role(ours)))
-        )
-
-    def _check_logins(self, role: Mapping[str, Any]) -> StepStatus | None:
-        """Return why the role stays: others log in with it, or that cannot be seen."""
-        kube = self._target.argocd if self._store.is_in_hub else self._target.kube
-        only = f"only if nothing logs in with it: {self.command}"
-        if kube is None:
-            why = f"no kubeconfig context shows whether others log in with {self.what}"
-            return leave_to_vault_owner(why, only)
-        try:
-            users = find_role_users(kube, self._target, self._store, role)
-        except KubeError as error:
-            if error.kind != "forbidden":
-                raise explain_error(error) from None
-            why = f"cannot see whether others log in with {self.what}: {error.message}"
-            return leave_to_vault_owner(why, only)
-        if not users:
-            return None
-        # Blocked, so that the mount, the policy and the payload stay with it.
-        return StepStatus(
-            "blocked",
-            f"{self.what} is used by {format_first(users)} to log in; not deleted",
-            Fix("ask their owner to log in with a role of their own, then run it again"),
-        )
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether this run does not delete the role."""
-        return self.look().state != "wanted"
 
 
 class PolicyRemoval(PathRemoval):

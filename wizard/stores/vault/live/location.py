@@ -16,7 +16,7 @@ from wizard.stores.live import StoreLocation
 from wizard.stores.vault.questions import SERVER_KEY
 from wizard.stores.vault.settings import VaultSettings, vault_answers
 from wizard.stores.vault.steps import payload_step
-from wizard.systems.vault.looks import find_moved, read_path
+from wizard.systems.vault.looks import find_moved, read_listed, read_path
 from wizard.systems.vault.namespace import find_namespace_problem
 from wizard.systems.vault.paths import list_named_mounts, list_payload_settings
 from wizard.systems.vault.patience import retry_busy
@@ -72,7 +72,7 @@ class OpenVault:
         if listed.data is None:
             return True
         moved = find_moved_payload(
-            lambda path: read_path(self.vault, path),
+            lambda path: read_listed(self.vault, path),
             listed.data,
             self.source,
             self.find_named(),
