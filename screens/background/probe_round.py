@@ -7,6 +7,7 @@ All dialogs come before the first probe, because no thread may wait for a dialog
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
@@ -53,6 +54,10 @@ async def find_required_probes(
             cluster=any(source.kube for source in sources),
             scanner=host.scanner,
         )
+        if situation.kube is not None:
+            # What cannot be rendered cannot be delivered: the review says why.
+            with suppress(WizardError):
+                situation = replace(situation, proposal=host.propose())
         return situation, dry_run_sources(situation, sources)
 
     return await run_in_thread(prepare)

@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 
 from screens.app import WizardApp
 from screens.background import reachability
+from screens.background.probe_round import find_required_probes
 from screens.pages.result import ResultScreen
 from screens.pages.review import ReviewScreen
 from screens.steps import PREFLIGHT
@@ -31,12 +32,14 @@ from wizard.engine.probes import (
     Probe,
     ProbeResult,
     fail_result,
+    make_finished_probe,
     pass_result,
     unknown_result,
     warn_result,
 )
 from wizard.probes.catalogue import ProbeSource, probe_database
 from wizard.systems.network import check_connection
+from wizard.systems.situation import Situation
 
 HOST = "pg.example.internal"
 
@@ -398,6 +401,27 @@ async def test_a_failed_probe_blocks_the_commit_until_it_is_confirmed(tmp_path: 
         assert "! 1 probe failed" in await press(pilot, "ctrl+s")
         await press(pilot, "enter", "down", "enter")
         assert isinstance(pilot.app.screen, ResultScreen)
+
+
+async def test_the_probes_of_a_cluster_see_the_files_that_would_be_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without them, the screens did not look for what Argo CD would overwrite."""
+    app = wizard(tmp_path, "production", *COMPLETE)
+    seen: list[Situation] = []
+
+    def probes(situation: Situation) -> Iterator[Probe]:
+        seen.append(situation)
+        yield make_finished_probe("cluster.x", "x", "there", pass_result("x"))
+
+    monkeypatch.setattr("wizard.probes.draft.open_probe_cluster", lambda *_: (object(), None))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        source = ProbeSource("Cluster", "delivery", probes, ("delivery",), kube=True)
+        await find_required_probes(app, [source])
+    proposal = seen[0].proposal
+    assert proposal is not None
+    assert "argocd/application" in {one.logical for one in proposal.plan.changes}
 
 
 async def test_an_unproven_identity_blocks_the_commit(tmp_path: Path) -> None:

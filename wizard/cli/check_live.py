@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from getpass import getpass
 from typing import TYPE_CHECKING, Any
 
-from wizard.apply.push_probes import list_push_probes
 from wizard.cli.console import Console, ask_confirmation
 from wizard.cli.options import Options
 from wizard.engine.probes import STATUS_WORDS, Probe, ProbeResult, run_probes, summarize_results
@@ -37,7 +36,7 @@ def check_live(
     once.
     """
     situation = _prepare_situation(options, start, proposal, console)
-    probes = [*collect_probes(situation), *list_push_probes(situation, proposal)]
+    probes = collect_probes(situation)
 
     def print_result(probe: Probe, result: ProbeResult) -> None:
         text = render_result(probe, result)
@@ -95,6 +94,7 @@ def _prepare_situation(
         mint=live_store(release.store).token_source(kube, answers, release) if kube else None,
         known=ApplyHistory(repository, start.existing).target_identities(),
         repository=repository,
+        proposal=proposal,
         say=console.say,
     )
 

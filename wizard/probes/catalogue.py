@@ -23,6 +23,7 @@ from wizard.engine.probes import (
 )
 from wizard.errors import Fix, WizardError
 from wizard.hostkeys.keys import HostKey
+from wizard.probes.overwrites import list_overwrites_probes
 from wizard.questions.cases import (
     CELERY,
     DAG_BUNDLES,
@@ -339,6 +340,7 @@ def probe_cluster(situation: Situation) -> Iterator[Probe]:
     if situation.argocd is not None:
         situation.say(f"asking Argo CD's cluster: {situation.argocd.identity}")
     yield from list_cluster_probes(situation.answers, situation.release, kube, situation.argocd)
+    yield from list_overwrites_probes(situation)
 
 
 def list_cluster_probes(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
     from wizard.hostkeys.scan import Scanner
     from wizard.manifests.release import Release
+    from wizard.workspace.proposal import Proposal
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,10 @@ class Situation:
     the cluster of Argo CD if it has its own context. `mint` returns a token of the store's
     ServiceAccount; None when the cluster is not queried. `scanner` scans a host's keys (None: one
     scanner for each run). `known` are the identities of the systems that earlier runs of `apply`
-    used. `repository` has the earlier answers in its history (None: nothing is committed). `say`
-    reports the identities in use. `stored` means that values are stored, not only used for a login;
-    a value that the leak gate cannot search for is then refused.
+    used. `repository` has the earlier answers in its history (None: nothing is committed).
+    `proposal` has the files that would be delivered (None: they cannot be rendered). `say` reports
+    the identities in use. `stored` means that values are stored, not only used for a login; a value
+    that the leak gate cannot search for is then refused.
     """
 
     answers: Answers
@@ -57,6 +59,7 @@ class Situation:
     scanner: Scanner | None = None
     known: Mapping[str, str] = field(default_factory=dict)
     repository: WorkTree | None = None
+    proposal: Proposal | None = None
     say: Callable[[str], None] = lambda _text: None
     stored: bool = False
 

@@ -82,7 +82,6 @@ def looks(monkeypatch: pytest.MonkeyPatch, **results: ProbeResult) -> None:
         return [probe(name, result) for name, result in results.items()]
 
     monkeypatch.setattr(check_live, "collect_probes", found)
-    monkeypatch.setattr(check_live, "list_push_probes", lambda *_: ())
     monkeypatch.setattr(check_live, "_prepare_situation", lambda *_: None)
 
 

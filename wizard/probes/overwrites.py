@@ -1,4 +1,4 @@
-"""The probes of `check --live` for what `apply` looks at before a controller sees the files."""
+"""The probes for what `apply` looks at before a controller sees the files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
     from wizard.engine.steps import Step
     from wizard.systems.situation import Situation
-    from wizard.workspace.proposal import Proposal
 
 _SECONDS = 30.0
 _ID, _TITLE = "cluster.overwrites", "Cluster: overwrites"
@@ -35,11 +34,11 @@ _NO_CONTROLLER = unknown_result(
 )
 
 
-def list_push_probes(situation: Situation, proposal: Proposal) -> Iterator[Probe]:
+def list_overwrites_probes(situation: Situation) -> Iterator[Probe]:
     """Yield a probe for each look at the cluster that `apply` takes before the files are pushed."""
-    kube, repository = situation.kube, situation.repository
+    kube, repository, proposal = situation.kube, situation.repository, situation.proposal
     installer = live_delivery(situation.release.delivery).installer
-    if installer is None or kube is None or repository is None:
+    if installer is None or kube is None or repository is None or proposal is None:
         return
     changes = [one for one in proposal.plan.changes if one.logical and not one.is_base]
     inside = kube if situation.release.controller_is_inside else None
