@@ -139,7 +139,8 @@ class DeliveryKind:
     reads raw answers, and returns what an installation owns, as fields of
     `wizard.plan.claims.Claims`. `find_edits` finds edits of its files that may not be kept.
     `rivals` returns how to find files that deploy an installation a second time; None: nothing in
-    the repository could.
+    the repository could. `known_hosts` is the logical id of a rendered file that has only lines of
+    known_hosts; empty if there is none.
     """
 
     name: str
@@ -161,3 +162,4 @@ class DeliveryKind:
     claims: Callable[[Callable[[str], str]], Mapping[str, Any]] = field(default=lambda _read: {})
     find_edits: FindEdits = _no_edits
     rivals: Callable[[], RivalSearch | None] = field(default=lambda: None)
+    known_hosts: str = ""

@@ -125,10 +125,10 @@ def _known_hosts_line(entry: KnownHost, repo: str) -> str | None:
 def read_rendered_known_hosts(name: str, base: Mapping[str, bytes]) -> Iterator[str]:
     """Yield the known_hosts lines of an installation's last rendering, from its merge base.
 
-    They are in the Helm values of git-sync, in the ConfigMap of a DAG bundle, and in the file for
-    Argo CD.
+    They are in the Helm values of git-sync, in the ConfigMap of a DAG bundle, and in a file of the
+    delivery.
     """
-    from wizard.deliveries.argocd.known_hosts import KNOWN_HOSTS_LOGICAL as ARGOCD_KNOWN_HOSTS
+    from wizard.deliveries.registry import delivery_kinds
     from wizard.formats.nested import get_value
     from wizard.formats.yaml_reader import read_yaml
     from wizard.manifests.git_sync import KNOWN_HOSTS_KEY, KNOWN_HOSTS_LOGICAL
@@ -137,8 +137,9 @@ def read_rendered_known_hosts(name: str, base: Mapping[str, bytes]) -> Iterator[
         ("values", ("dags", "gitSync", "knownHosts")),
         (KNOWN_HOSTS_LOGICAL, ("data", KNOWN_HOSTS_KEY)),
     )
-    own_file = base.get(base_path(name, ARGOCD_KNOWN_HOSTS), b"")
-    yield from own_file.decode("utf-8", "replace").split("\n")
+    for own in {kind.known_hosts for kind in delivery_kinds()} - {""}:
+        file = base.get(base_path(name, own), b"")
+        yield from file.decode("utf-8", "replace").split("\n")
     for logical, where in places:
         found = base.get(base_path(name, logical))
         if found is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.deliveries.argocd.claims import argocd_claims
-from wizard.deliveries.argocd.known_hosts import known_hosts_files
+from wizard.deliveries.argocd.known_hosts import KNOWN_HOSTS_LOGICAL, known_hosts_files
 from wizard.deliveries.argocd.manifests import (
     app_project,
     one_application,
@@ -131,4 +131,5 @@ DELIVERY = DeliveryKind(
     claims=argocd_claims,
     find_edits=_find_edits,
     rivals=_search_rivals,
+    known_hosts=KNOWN_HOSTS_LOGICAL,
 )
