@@ -632,6 +632,41 @@ def test_a_list_that_vault_does_not_give_is_not_empty(
         assert bench.stored(hers)["data"] == {"key": "hers"}
 
 
+def test_an_absence_that_vault_contradicts_is_none(
+    new_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy may answer as Vault does where nothing is, for some paths or for one."""
+    bench = applied(new_bench())
+    filled(bench)
+    before, ask = dump(bench), VaultHttp.ask
+    absent = VaultResponse(404, {"errors": []})
+    hidden: Collection[str] = ()
+
+    def answered(
+        self: VaultHttp, method: str, path: str, *args: Any, **options: Any
+    ) -> VaultResponse:
+        found = ask(self, method, path, *args, **options)
+        forged = method == "GET" and path.startswith(tuple(hidden)) and "?" not in path
+        return absent if forged else found
+
+    monkeypatch.setattr(VaultHttp, "ask", answered)
+    for step, hidden in (  # noqa: B007 - the function above reads it
+        (ROLE, [f"auth/{bench.store.auth_mount}/role/"]),
+        (POLICY, ["sys/policies/acl/"]),
+        (PAYLOAD, [f"{bench.store.mount}/"]),
+    ):
+        session = VaultLogin(bench.target)
+        every = (
+            *build_vault_removal(bench.target, session),
+            *build_payload_steps(bench.target, session, ["payload"], {"": frozenset()}),
+        )
+        (one,) = (replace(one, needs=()) for one in every if one.id == step)
+        done = told([one])[step]
+        assert (done.state, "contradicts" in done.detail) == ("failed", True), done
+    monkeypatch.setattr(VaultHttp, "ask", ask)
+    assert dump(bench) == before
+
+
 def test_what_was_moved_is_not_gone(new_bench: Callable[..., Bench]) -> None:
     """`vault secrets move` and `vault auth move`: everything in the mounts is still there."""
     bench = applied(new_bench({"delivery.argocd.repo_url": a_url()}))

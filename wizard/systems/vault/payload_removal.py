@@ -73,6 +73,7 @@ class _Payload(PathRemoval):
         super().__init__(target, session, store)
         self._own = own
         self.path = f"{self._store.mount}/metadata/{self._store.path}"
+        self.witness = f"{self._store.mount}/config"
         self.what = f"payload {self._store.mount}/{self._store.path}"
         self._was_here = False
 

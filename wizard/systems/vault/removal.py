@@ -155,6 +155,7 @@ class PolicyRemoval(PathRemoval):
     def __init__(self, target: Target, session: VaultLogin, store: VaultSettings) -> None:
         super().__init__(target, session, store)
         self.path = policy_path(self._store)
+        self.witness = "sys/policies/acl/default"
         self.what = f"policy {self._store.policy}"
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable, format_first
@@ -35,6 +36,8 @@ class PathRemoval:
 
     path = ""
     what = ""
+    # A path beside it that exists in every Vault; empty if there is none.
+    witness = ""
     needed: tuple[str, ...] = ("delete",)
 
     @property
@@ -62,7 +65,25 @@ class PathRemoval:
         return f"DELETE {self.path}"
 
     def _gone_status(self) -> StepStatus:
+        """Return that the object does not exist.
+
+        Raises VaultError if the witness does not exist either: a proxy on the way may answer for
+        such paths as Vault does where nothing is.
+        """
+        if self.witness:
+            seen = self._session.read_path(self.witness)
+            if seen.data is None and not (seen.hidden or seen.unrouted):
+                raise self.build_contradiction(f"GET {self.witness}")
         return StepStatus("holds", f"{self.what} does not exist")
+
+    def build_contradiction(self, request: str) -> VaultError:
+        """Return the error for an absence that the answer to another request contradicts."""
+        return VaultError(
+            "foreign",
+            f"the answer of {self._session.endpoint} to {request} contradicts that {self.what} "
+            "does not exist: a proxy on the way may answer instead of Vault",
+            "run this again with an address that leads to Vault itself",
+        )
 
     def _hidden_status(self) -> StepStatus:
         return self.unreadable_status(f"this token cannot read {self.what}")

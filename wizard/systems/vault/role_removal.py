@@ -13,7 +13,7 @@ from wizard.stores.vault.manifests import role_file
 from wizard.systems.cluster.objects import explain_error
 from wizard.systems.vault.files import diff_texts
 from wizard.systems.vault.givers import list_givers
-from wizard.systems.vault.looks import role_path
+from wizard.systems.vault.looks import PathState, role_path
 from wizard.systems.vault.ownership import judge_role
 from wizard.systems.vault.removal_path import PathRemoval
 from wizard.systems.vault.role import normalize_role, parse_role, render_role
@@ -42,6 +42,7 @@ class RoleRemoval(PathRemoval):
         if seen.hidden:
             return self._hidden_status()
         if seen.data is None:
+            self._require_unlisted(seen)
             return (self._check_moved() if seen.unrouted else None) or self._gone_status()
         theirs = normalize_role(seen.data)
         file = role_file(self._target.release, self._store).path
@@ -61,6 +62,12 @@ class RoleRemoval(PathRemoval):
         return self._foreign_status(
             diff_texts(file, render_role(theirs), render_role(parse_role(ours)))
         )
+
+    def _require_unlisted(self, seen: PathState) -> None:
+        """Raise VaultError if Vault lists the role all the same, which its own 404 never does."""
+        listing, _, name = self.path.rpartition("/")
+        if not seen.unrouted and name in (self._list_names(listing) or ()):
+            raise self.build_contradiction(f"LIST {listing}")
 
     def _check_moved(self) -> StepStatus | None:
         """Return where the role may be now; None if no other role of its name gives our policy."""
