@@ -142,6 +142,10 @@ def _finish_earlier_destroy(
     if not commit:
         return None
     console.say(f"{name} is already destroyed: commit {commit[:12]} deleted its files")
+    console.say(
+        "  no system was looked at; if one was restored from a backup since, run: "
+        f"git revert {commit[:12]}, then run this again"
+    )
     if not options.dry_run:
         forget_installation(workspace.repository, name)
         if options.push or options.pr:
