@@ -6,8 +6,11 @@ never exceeds them, and never ends. Source: requests, documentation of timeouts.
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -39,3 +42,21 @@ def call_within(seconds: float, call: Callable[[], T]) -> T:
     if not values:
         raise TimeoutError
     return values[0]
+
+
+@contextmanager
+def limit_connection(seconds: float, descriptor: int) -> Iterator[None]:
+    """Shut a connected socket down if the block takes longer, which ends a blocked read of it."""
+    with socket.socket(fileno=os.dup(descriptor)) as own:
+
+        def end() -> None:
+            with suppress(OSError):
+                own.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()

@@ -93,6 +93,7 @@ def test_a_payload_of_another_repository_is_never_filled(
     assert "belongs to installation airflow" in bench("--yes", *ALLOW, code=4).err
     # A path that she only reserved is hers too.
     bench.vault.request("DELETE", f"{bench.mount}/metadata/{PATH}")
+    bench.answers()
     bench.mark(HERS)
     bench("--yes", *ALLOW, code=4)
     assert bench.values() == {}
@@ -162,5 +163,6 @@ def test_a_fork_asks_before_it_adds_to_the_payload_of_the_original(bench: Bench)
     assert "nothing to write" in bench("--yes", *ALLOW, "--set", original).err
     # Where nothing exists yet, it is said.
     bench.vault.request("DELETE", f"{bench.mount}/metadata/{PATH}")
+    bench.answers()
     done = bench(*words)
     assert "warning: The remote is git.example.com/bob/k8s-infra, but what is made" in done.err

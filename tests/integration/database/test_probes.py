@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 
@@ -27,6 +28,7 @@ from wizard.clients.postgres.client import (
     PostgresTarget,
     PsycopgClient,
     open_read_only,
+    open_session,
 )
 from wizard.clients.postgres.pooling import try_prepared_statements
 from wizard.engine.probes import Probe, ProbeResult, run_probes
@@ -279,6 +281,20 @@ async def test_a_pooler_that_loses_prepared_statements(
         probe = prepared_statements_probe(through, attempt, airflow)
         result = (await ended(probe))["database.pgbouncer-statements"]
         assert result.status == ("fail" if airflow == "3.3.2" and works is False else status)
+
+
+def test_a_server_that_hangs_after_the_login_is_given_up(
+    server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The timeout of a statement is kept by the server itself."""
+    monkeypatch.setattr("wizard.clients.postgres.client.REQUEST_SECONDS", 0.3)
+    started = time.monotonic()
+    with (
+        pytest.raises(psycopg.OperationalError),
+        open_session(target(server), SecretStr(GOOD), "test") as session,
+    ):
+        session.execute("SELECT pg_sleep(60)")
+    assert time.monotonic() - started < 20
 
 
 async def test_passwords_of_every_printable_character(server: Postgres, canary: Canary) -> None:

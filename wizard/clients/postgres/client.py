@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from wizard.clients.session import SessionError
+from wizard.clients.time_limit import REQUEST_SECONDS, limit_connection
 
 if TYPE_CHECKING:
     import psycopg
@@ -208,8 +209,10 @@ def open_session(target: PostgresTarget, password: SecretStr, application: str) 
             client_encoding="UTF8",
             autocommit=False,
         )
+    # A statement's timeout is the server's: one that hangs keeps none.
     try:
-        yield connection
+        with limit_connection(REQUEST_SECONDS, connection.fileno()):
+            yield connection
     finally:
         connection.close()
 
