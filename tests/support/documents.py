@@ -257,6 +257,55 @@ INSTALLATIONS: Mapping[str, Installation] = {
         },
     ),
     "004": Installation(
+        "helmsman",
+        {
+            "database.host": "pg.example.internal",
+            "dags.repo": "git@github.com:your-org/airflow-dags.git",
+            "dags.subpath": "dags",
+            "secrets.vault.server": _VAULT,
+            "installation.image.repository": "your-registry/airflow",
+            "installation.image.tag": "a1b2c3d",
+            "installation.image.base": "3.12",
+            "installation.image.tool": "uv",
+            "installation.image.ci": "github",
+        },
+        {
+            "executor": "CeleryExecutor",
+            "images.airflow.tag": None,
+            "dags.gitSync.branch": "main",
+            "dags.gitSync.subPath": "dags",
+            "dags.gitSync.period": "30s",
+            "dags.gitSync.depth": 1,
+            "postgresql.enabled": False,
+            "pgbouncer.enabled": True,
+            "apiSecretKeySecretName": "airflow-api-secret-key",
+            "jwtSecretName": "airflow-jwt-secret",
+            "data.metadataSecretName": "airflow-metadata",
+        },
+        {
+            "apps/airflow/helmsman.yaml": {
+                "apps.airflow.namespace": "airflow",
+                "apps.airflow.enabled": True,
+                "apps.airflow.chart": "apache-airflow/airflow",
+                "apps.airflow.version": "1.22.0",
+                "apps.airflow.valuesFiles": ["airflow-values.yaml", "values.image.yaml"],
+            },
+            "apps/airflow/values.image.yaml": {
+                "images.airflow.repository": "your-registry/airflow",
+                "images.airflow.tag": "a1b2c3d",
+            },
+        },
+        {
+            "image/airflow/Dockerfile": ("FROM apache/airflow:3.2.2-python3.12", "--frozen"),
+            "image/airflow/build.sh": ("apps/airflow/values.image.yaml",),
+            "docs/airflow/RUNBOOK.md": (
+                "helmsman --apply -f apps/airflow/helmsman.yaml",
+                "helmsman --dry-run -f apps/airflow/helmsman.yaml",
+                "helmsman --destroy -f apps/airflow/helmsman.yaml",
+            ),
+        },
+    ),
+    "004 on kind": Installation(
         "local",
         {},
         {

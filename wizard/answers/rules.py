@@ -92,7 +92,9 @@ def check_local_only_choices(answers: Answers) -> Iterator[Problem]:
     """Report the bundled PostgreSQL outside a local cluster."""
     local = delivery_kind(answers.delivery.kind).local
     if answers.database.kind == "bundled" and not local:
-        yield Problem("database.kind", "use external: the bundled PostgreSQL works with kind only")
+        yield Problem(
+            "database.kind", "use external: the bundled PostgreSQL works in local clusters only"
+        )
 
 
 def check_extra_secrets(answers: Answers) -> Iterator[Problem]:

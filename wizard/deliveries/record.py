@@ -130,14 +130,16 @@ class DeliveryKind:
     the keys of questions whose address is tested while the user types. `gitops`: a controller in
     the cluster follows the repository, so `apply` writes only what Git cannot deliver. `local`: for
     local clusters only. `creates_namespace`: the delivery does not create the namespace itself, so
-    the namespace is a manifest.
+    the namespace is a manifest. `has_image_values`: the tag of an own image is in a values file of
+    its own, which the image pipeline changes and the wizard only reads.
 
     `settings` returns Helm values, `readers` the other readers of the store, and `render` files
     and steps. `source_url` returns the repository that the cluster reads, and
     `controller_namespace` the namespace of the controller; both may be empty.
     `controller_is_inside`: the controller deploys to its own cluster. `claims` gets a function that
     reads raw answers, and returns what an installation owns, as fields of
-    `wizard.plan.claims.Claims`. `find_edits` finds edits of its files that may not be kept.
+    `wizard.plan.claims.Claims`. `release_labels` are further labels of the
+    Helm release, as NAME=VALUE. `find_edits` finds edits of its files that may not be kept.
     `rivals` returns how to find files that deploy an installation a second time; None: nothing in
     the repository could. `known_hosts` is the logical id of a rendered file that has only lines of
     known_hosts; empty if there is none.
@@ -151,6 +153,7 @@ class DeliveryKind:
     gitops: bool = False
     local: bool = False
     creates_namespace: bool = False
+    has_image_values: bool = False
     settings: Callable[[DeliveryAnswers, Release], Contribution] = _no_settings
     readers: Callable[[DeliveryAnswers, Release], tuple[Reader, ...]] = _no_readers
     render: Callable[[DeliveryAnswers, Release, Contribution], Rendered] = _no_files
@@ -160,6 +163,7 @@ class DeliveryKind:
     controller_namespace: Callable[[DeliveryAnswers], str] = field(default=lambda _delivery: "")
     controller_is_inside: Callable[[DeliveryAnswers], bool] = field(default=lambda _delivery: True)
     claims: Callable[[Callable[[str], str]], Mapping[str, Any]] = field(default=lambda _read: {})
+    release_labels: Callable[[Release], tuple[str, ...]] = field(default=lambda _release: ())
     find_edits: FindEdits = _no_edits
     rivals: Callable[[], RivalSearch | None] = field(default=lambda: None)
     known_hosts: str = ""

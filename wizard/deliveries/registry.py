@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 DELIVERIES: dict[str, str] = {
     "argocd": "wizard.deliveries.argocd",
     "helm": "wizard.deliveries.helm",
+    "helmsman": "wizard.deliveries.helmsman",
     "kind": "wizard.deliveries.kind",
+    "minikube": "wizard.deliveries.minikube",
 }
 
 

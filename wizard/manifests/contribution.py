@@ -136,6 +136,14 @@ class NeededKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageName:
+    """An own image of Airflow, as the answers name it."""
+
+    repository: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
 class Contribution:
     """What one section adds to the installation.
 
@@ -168,6 +176,7 @@ class Contribution:
     images: tuple[Image, ...] = ()
     notes: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
+    image: ImageName | None = None
 
 
 # Lists of variables that sections write together; the first one to set a name wins.
@@ -219,6 +228,7 @@ def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
         images=tuple(item for part in parts for item in part.images),
         notes=tuple(item for part in parts for item in part.notes),
         values=next((part.values for part in parts if part.values), {}),
+        image=next((part.image for part in parts if part.image), None),
     )
 
 

@@ -28,6 +28,8 @@ PYTHONS = (((3, 2), 10, 14), ((3, 1), 10, 13), ((2, 0), 9, 12))
 # Packages that the official image lacks, each with the question and the answer that need it.
 # Source: AIRFLOW_EXTRAS in the Dockerfile of Airflow 2.11 to 3.2. It lacks datadog too, without
 # which metrics for its agent are plain StatsD.
+# The logical id of the values file that only the image pipeline changes.
+IMAGE_VALUES = "values-image"
 UNOFFICIAL_PACKAGES = {"apache-airflow-providers-opensearch": ("logs.destination", "opensearch")}
 _CONSTRAINTS = "https://raw.githubusercontent.com/apache/airflow/constraints-{}/constraints-{}.txt"
 
@@ -184,16 +186,19 @@ def image_note(release: Release, image: ImageBuild, packages: Iterable[str] = ()
         if release.dag_source == "image"
         else "DAGs come from Git: a change of a DAG needs no image and restarts nothing."
     )
+    place = release.image_values or "installation.image.tag"
     commands = [
         *(_render_lock_commands(release, image, packages) if image.tool == "uv" else ()),
         f"docker build --tag {name} {folder}",
         f"docker push {name}",
-        f"airflow-wizard set --installation {release.installation} installation.image.tag=...",
+        f"# then write the tag into {release.image_values}, and commit that"
+        if release.image_values
+        else f"airflow-wizard set --installation {release.installation} installation.image.tag=...",
     ]
     block = "\n".join(["```bash", *commands, "```"])
     return (
         f"## Image\n\nPackages are in `{where}`. {dags} A changed image needs a new tag "
-        "(`installation.image.tag`), because nodes cache images by tag, and task pods take no "
+        f"(`{place}`), because nodes cache images by tag, and task pods take no "
         f"digest.\n\n{block}"
     )
 

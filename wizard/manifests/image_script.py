@@ -61,8 +61,7 @@ find_wizard() {
 
 _DEPLOY = """\
 deploy() {
-  find_wizard
-  new=$(tag)
+FIND  new=$(tag)
   git fetch --quiet origin BRANCH
   git checkout --quiet -B BRANCH FETCH_HEAD
   if [ "$(tag)" != "$new" ]; then
@@ -74,11 +73,11 @@ deploy() {
     echo "branch $request exists" >&2
     return 0
   fi
-  old=$(sed -n 's/^    tag: "\\{0,1\\}\\([^"]*\\)"\\{0,1\\}$/\\1/p' ANSWERS)
+  old=$(sed -n 's/^    tag: "\\{0,1\\}\\([^"]*\\)"\\{0,1\\}$/\\1/p' TAGGED)
   before=$(git rev-parse HEAD)
   git config user.name >/dev/null || git config user.name airflow-image
   git config user.email >/dev/null || git config user.email airflow-image@localhost
-  airflow-wizard set ABOUT --branch "$request" --yes "installation.image.tag=$new"
+CHANGE
   if [ "$(git rev-parse HEAD)" = "$before" ]; then
     return 0
   fi
@@ -97,6 +96,21 @@ lines() {
     sed -n "/^$1$1$1 /d; s/^[$1]//p" |
     sed "s/$(printf %s "$2" | sed 's/[.]/[.]/g')/TAG/g" | sort
 }"""
+
+# The answers have the tag, and the wizard's commit has all files that follow.
+_SET_TAG = """\
+  airflow-wizard set ABOUT --branch "$request" --yes "installation.image.tag=$new\""""
+# The tag is in a values file that only this job changes.
+_WRITE_TAG = """\
+  if [ -z "$old" ]; then
+    echo 'TAGGED has no line with the tag below images.airflow' >&2
+    return 1
+  fi
+  sed "s/^    tag: .*/    tag: \\"$new\\"/" TAGGED >"$work/values"
+  git checkout --quiet -B "$request"
+  cat "$work/values" >TAGGED
+  git diff --quiet -- TAGGED ||
+    git commit --quiet --message "image: deploy $new" -- TAGGED"""
 
 _PLAN = """\
 plan() {
@@ -211,7 +225,9 @@ def render_script(release: Release, image: ImageBuild, login: RegistryLogin, for
     publish = f"  {helper}\n  {_PUBLISH[forge]}" if helper else f"  {_PUBLISH[forge]}"
     token = _ID_TOKEN[forge].replace("AUDIENCE", login.audience) if login.audience else ""
     commands = "\n".join(f"  {line}" for line in login.commands.splitlines())
-    deploy = _DEPLOY.replace("PUBLISH", publish)
+    change = _WRITE_TAG if release.image_values else _SET_TAG
+    find = "" if release.image_values else "  find_wizard\n"
+    deploy = _DEPLOY.replace("PUBLISH", publish).replace("CHANGE", change).replace("FIND", find)
     words = {
         "VERSION": release.airflow_version,
         "REPOSITORY": quote(image.repository),
@@ -219,6 +235,7 @@ def render_script(release: Release, image: ImageBuild, login: RegistryLogin, for
         "FOLDER": quote(release.paths.image),
         "BRANCH": quote(release.branch),
         "ANSWERS": quote(release.paths.answers),
+        "TAGGED": quote(release.image_values or release.paths.answers),
         "PREFIX": inside,
         "INSIDE": inside,
         "ABOUT": about,

@@ -81,6 +81,8 @@ class Release:
     pod_security: Literal["none", "baseline", "restricted"]
     openshift: bool
     paths: Paths
+    # The path of the values file that the image pipeline changes; empty if there is none.
+    image_values: str
     prefix: str
     # The branch that changes are merged into.
     branch: str

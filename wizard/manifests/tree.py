@@ -14,11 +14,14 @@ class File:
     `logical` names the file independently of its path (``values``, ``secrets/airflow-metadata``),
     so that the base of a merge is found again after a path has changed.
     `path` is relative to the top of the config repository, with forward slashes.
+    `beside` is for a file that others change: the logical id of the file that names it. Such a file
+    is written once, together with that one, and only read afterwards.
     """
 
     logical: str
     path: str
     text: str
+    beside: str = ""
 
     @property
     def data(self) -> bytes:

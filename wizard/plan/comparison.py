@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from wizard import __version__
 from wizard.errors import ConflictError, RefusedError
 from wizard.git.changes import Conflict, FileChange
-from wizard.manifests.tree import Tree
+from wizard.manifests.tree import File, Tree
 from wizard.plan.merge_base import (
     STATE_DIR,
     MergeBase,
@@ -42,7 +43,9 @@ def compare_rendering(
     name = rendering.release.installation
     own = [file for file in rendering.tree.values() if file.path.startswith(f"{STATE_DIR}/")]
     emitted = Tree(
-        file for file in rendering.tree.values() if not file.path.startswith(f"{STATE_DIR}/")
+        file
+        for file in rendering.tree.values()
+        if not file.path.startswith(f"{STATE_DIR}/") and not file.beside
     )
     if stored is None:
         stored = repository.read_under(base_folder(name))
@@ -69,7 +72,44 @@ def compare_rendering(
     ]
     guarded = _find_guarded([*changes, *disputed], before, rendering, repository)
     blocked = {conflict.path for conflict in guarded}
-    return [one for one in changes if one.path not in blocked], [*conflicts, *guarded], base
+    changes = [one for one in changes if one.path not in blocked]
+    for file in (one for one in rendering.tree.values() if one.beside):
+        verdict = compare_file_of_others(file, base, repository.read)
+        if isinstance(verdict, Conflict):
+            conflicts.append(verdict)
+        else:
+            changes += verdict
+    return changes, [*conflicts, *guarded], base
+
+
+def compare_file_of_others(
+    file: File, base: MergeBase, read: Callable[[str], bytes | None]
+) -> list[FileChange] | Conflict:
+    """Return the changes of a file that others change after the wizard has written it once.
+
+    It is never written again: if it is missing although the last rendering named it, that is a
+    conflict. It moves with the file that names it, with the content that it has.
+    """
+    mine = read(file.path)
+    if mine is not None:
+        note = "" if mine == file.data else "kept: others change this file"
+        return [FileChange(file.path, file.logical, "same", mine, mine, note=note)]
+    folder, name = posixpath.split(file.path)
+    path, data = base.files.get(file.beside, ("", b""))
+    if name.encode() not in data:
+        return [FileChange(file.path, file.logical, "add", None, file.data)]
+    before = posixpath.join(posixpath.dirname(path), name)
+    earlier = read(before) if before != posixpath.join(folder, name) else None
+    if earlier is None:
+        return Conflict(
+            file.path,
+            f"is missing, although {path} names it; others change it, so it is not written again",
+            f"restore the last version (`git log -- {file.path}`), commit that, and plan again",
+        )
+    return [
+        FileChange(file.path, file.logical, "add", None, earlier, note=f"moved from {before}"),
+        FileChange(before, file.logical, "delete", earlier, None),
+    ]
 
 
 def _find_guarded(

@@ -39,6 +39,7 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
     celery = "Celery" in kind
     store = store_kind(answers.secrets.store)
     delivery = delivery_kind(answers.delivery.kind)
+    own_values = delivery.has_image_values and bool(answers.installation.image.repository)
     return Release(
         installation=name,
         names=Names(answers.installation.release, answers.installation.namespace),
@@ -82,6 +83,7 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
             image=f"{folders.image}/{name}",
             own=f".airflow-wizard/{name}",
         ),
+        image_values=f"{folders.apps}/{name}/values.image.yaml" if own_values else "",
         prefix=answers.repository.path,
         branch=answers.repository.branch,
         base_url=answers.access.base_url,

@@ -53,9 +53,14 @@ def base_files(tree: Tree, installation: str, version: str = "") -> list[File]:
     """Return the files that record this rendering: the index, and the exact bytes by logical id.
 
     Files in `.airflow-wizard/` (the answers, the CA certificates) are input, not rendered, so they
-    are not included. `version` is the wizard's version; an older wizard refuses to continue.
+    are not included, and neither are files that others change. `version` is the wizard's version;
+    an older wizard refuses to continue.
     """
-    rendered = [file for file in tree.values() if not file.path.startswith(f"{STATE_DIR}/")]
+    rendered = [
+        file
+        for file in tree.values()
+        if not file.path.startswith(f"{STATE_DIR}/") and not file.beside
+    ]
     lines = [f"format {FORMAT}", f"version {version}"] if version else [f"format {FORMAT}"]
     lines += sorted(f"file {file.logical} {file.path}" for file in rendered)
     index = File(f"{BASE_PREFIX}index", index_path(installation), "\n".join(lines) + "\n")

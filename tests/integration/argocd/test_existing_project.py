@@ -73,7 +73,7 @@ def test_a_project_is_judged_and_left_alone(world: World) -> None:
 def test_what_this_login_may_not_read_stays_unverified(world: World) -> None:
     world.install_argo()
     put_project(world)
-    _, token = account(world.server, rule("get list", "secrets configmaps"))
+    _, token = account(world.server, rule("get list", "secrets"), rule("*", "configmaps"))
     found = told(steps.build_argocd_steps(world.target(token, **EXISTING)))
     assert found["argocd.project"].state == "unknown"
     assert "no permission to read AppProject" in found["argocd.project"].detail

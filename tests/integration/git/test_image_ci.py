@@ -133,6 +133,36 @@ def test_a_deployment_changes_the_tag_and_nothing_else(forge: Forge) -> None:
     assert (again.returncode, f"branch {request} exists" in again.stderr) == (0, True)
 
 
+def test_with_helmsman_the_job_changes_its_own_file_alone(forge: Forge) -> None:
+    """The answers stay, so no run of the wizard is needed, and none undoes it."""
+    made = run([*WIZARD, "set", "delivery.kind=helmsman", "--yes", "--accept", "another-delivery"],
+               cwd=forge.clone.path)  # fmt: skip
+    assert made.code == 0, made
+    own = "apps/airflow/values.image.yaml"
+    assert 'tag: "3.2.2-r1"' in (forge.clone.path / own).read_text()
+    forge.clone.commit({"image/airflow/requirements.txt": "pandas==2.3.3\n"})
+    forge.clone.git("push", "-q", "origin", "main")
+    commit = forge.clone.git("log", "-1", "--format=%h", "--abbrev=12")
+    request = f"airflow-image-airflow-3.2.2-{commit}"
+    (Path(forge.env["HOME"]) / "bin" / "airflow-wizard").unlink()
+    done = forge.run("deploy")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert forge.told() == [f"gh pr create --fill --base main --head {request}"]
+    assert forge.server.git("diff", "--name-only", "main", request) == own
+    diff = forge.server.git("diff", "--unified=0", "main", request)
+    assert [line for line in diff.splitlines() if line[:1] in "+-" and line[1:2] == " "] == [
+        '-    tag: "3.2.2-r1"',
+        f'+    tag: "3.2.2-{commit}"',
+    ]
+    # The wizard keeps it, and its checks are content with it.
+    forge.clone.git("checkout", "-q", "main")
+    forge.clone.git("merge", "-q", "--ff-only", request)
+    plan = run([*WIZARD, "plan", "--detailed-exitcode"], cwd=forge.clone.path)
+    assert plan.code == 0, plan
+    again = forge.run("deploy")
+    assert (again.returncode, f"branch {request} exists" in again.stderr) == (0, True)
+
+
 def test_a_deployment_that_would_change_more_is_refused(forge: Forge) -> None:
     text = forge.clone.path / ANSWERS
     changed = text.read_text().replace("max_client_conn: 100", "max_client_conn: 90")

@@ -93,13 +93,25 @@ class Place:
 SPACE = "/api/v1/namespaces/{namespace}"
 
 
+HELMSMAN = {
+    "delivery.kind": "helmsman",
+    "installation.image": {"repository": "registry.example.com/airflow", "tag": "3.2.2-first"},
+}
+
+
 @pytest.fixture
 def place(
-    aw: Wizard, world: HelmWorld, tmp_path: Path, helm: Path, canary: Canary
+    request: pytest.FixtureRequest,
+    aw: Wizard,
+    world: HelmWorld,
+    tmp_path: Path,
+    helm: Path,
+    canary: Canary,
 ) -> Iterator[Place]:
     changes = {
         "installation.namespace": world.namespace,
         "delivery.kind": "helm",
+        **getattr(request, "param", {}),
         "environment.network_policies": True,
     }
     aw.ok("commit", "--yes", "--answers", str(answers_file(tmp_path / "answers.yaml", changes)))
@@ -161,6 +173,7 @@ def test_a_second_run_writes_nothing_and_helm_is_given_no_secret(
     assert upgrade[upgrade.index("--kube-context") + 1] == "test"
 
 
+@pytest.mark.parametrize("place", [{}, HELMSMAN], ids=["helm", "helmsman"], indirect=True)
 def test_killed_again_and_again_it_reaches_the_same_state(place: Place) -> None:
     """Each run may make some changes and is killed; every second does not see the last answer."""
     kills = 0

@@ -141,7 +141,8 @@ def test_helm_needs_no_repository_for_a_registry() -> None:
         assert "helm repo add apache-airflow" not in text
         assert f"helm upgrade --install airflow {REGISTRY}/airflow " in text
         _, text = everything(delivery, MIRROR, {})
-        assert f"helm repo add apache-airflow {MIRROR}\nhelm upgrade --install" in text
+        assert f"helm repo add apache-airflow {MIRROR}\n" in text
+        assert "helm upgrade --install airflow apache-airflow/airflow " in text
     assert ChartRepository(REGISTRY).pull_arguments("1.22.0") == (
         f"{REGISTRY}/airflow", "--version", "1.22.0",
     )  # fmt: skip

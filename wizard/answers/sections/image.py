@@ -16,7 +16,7 @@ from wizard.formats.image_types import (
     ImageTag,
 )
 from wizard.formats.types import ObjectName, SecretName
-from wizard.manifests.contribution import Contribution
+from wizard.manifests.contribution import Contribution, ImageName
 from wizard.manifests.image import ImageBuild, image_files, image_note
 from wizard.manifests.image_ci import ci_files, ci_note
 from wizard.manifests.image_script import find_scanner
@@ -148,9 +148,17 @@ class Image(Model):
                 "images.airflow.tag": build.tag,
                 "images.airflow.pullPolicy": "IfNotPresent",
             },
+            image=ImageName(build.repository, build.tag),
             existing_secrets=secrets.existing_secrets,
             pull_secrets=pull,
         )
+
+    def settings_for(self, release: Release) -> dict[str, object]:
+        """Return the settings, without the image itself if it has a values file of its own."""
+        found = dict(self.contribute().settings)
+        if release.image_values:
+            del found["images.airflow.repository"], found["images.airflow.tag"]
+        return found
 
     def compose(self, release: Release, packages: Iterable[str]) -> Contribution:
         """Return the files and notes of an image that has the packages that other answers need."""

@@ -134,7 +134,8 @@ class Installation(Section):
             release.image_registry, release.chart, bundled_database=release.bundled_database
         )
         image = self.image.contribute()
-        return replace(image, settings={**settings, **image.settings}, comments=comments)
+        own = self.image.settings_for(release)
+        return replace(image, settings={**settings, **own}, comments=comments)
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
         """Return the files of the image, which has the packages that other answers need."""

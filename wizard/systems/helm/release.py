@@ -20,13 +20,17 @@ from wizard import __version__
 from wizard.chart.repository import CHART_NAME
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref
+from wizard.declarations.values import merge_values
 from wizard.deliveries.helm.commands import MANAGED_BY_LABEL, chart_command
 from wizard.deliveries.helm.steps import chart_step
+from wizard.deliveries.registry import delivery_kind
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus, declared_step
 from wizard.errors import ConflictError, Fix, WizardError
 from wizard.formats.terminal import format_first
 from wizard.formats.yaml_reader import read_mapping
+from wizard.formats.yaml_writer import dump_yaml
+from wizard.manifests.image import IMAGE_VALUES
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose, sanitize_message
 from wizard.systems.cluster.jobs import list_finished_jobs
@@ -80,6 +84,19 @@ async def _leave_to_owner(target: Target) -> StepStatus:
     return StepStatus("unknown", detail, Fix(f"its owner runs: {'; '.join((*setup, upgrade))}"))
 
 
+def read_release_values(target: Target) -> bytes:
+    """Return the committed values of the release, with those of the image pipeline over them."""
+    values = target.files["values"]
+    image = target.files.get(IMAGE_VALUES)
+    if image is None:
+        return values
+    merged = merge_values(
+        read_mapping(values.decode(), "values"),
+        read_mapping(image.decode(), IMAGE_VALUES),
+    )
+    return dump_yaml(merged).encode()
+
+
 class HelmRelease:
     """Compares the release with the committed values and upgrades it."""
 
@@ -90,7 +107,7 @@ class HelmRelease:
         self._charts = charts
         self._name = target.release.names.release
         self._namespace = target.release.namespace
-        self._values = target.files["values"]
+        self._values = read_release_values(target)
         self._mark = compute_owner_mark(target)
         self._digest = hashlib.sha256(self._values).hexdigest()
 
@@ -282,7 +299,9 @@ class HelmRelease:
 
     async def _upgrade(self, chart: Chart, *, dry_run: bool = False) -> HelmOutput:
         note = f"airflow-wizard {__version__}: values sha256:{self._digest}"
+        kind = delivery_kind(self._target.release.delivery)
         marked = f",{OWNER_ANNOTATION}={self._mark}" if self._mark else ""
+        marked += "".join(f",{one}" for one in kind.release_labels(self._target.release))
         # With `--description`, a dry run of helm does not print the manifests.
         more = ("--description", f"{note}, chart sha256:{chart.digest}")
         return await self._act(

@@ -52,15 +52,13 @@ def _open_program(answers: Answers, context: str) -> Helm:
     return open_helm(context, hidden=list_secret_variables(answers))
 
 
-LIVE = LiveDelivery(
-    installer=Installer(
-        build_steps=_build_steps,
-        lock=_lock,
-        undo=_undo,
-        destroy=_destroy,
-        require_gone=removal.require_gone,
-        undo_note="the release is uninstalled, and its ExternalSecrets go with their Secrets;",
-        open_program=_open_program,
-    ),
-    handover=render_delivery_handover,
+INSTALLER = Installer(
+    build_steps=_build_steps,
+    lock=_lock,
+    undo=_undo,
+    destroy=_destroy,
+    require_gone=removal.require_gone,
+    undo_note="the release is uninstalled, and its ExternalSecrets go with their Secrets;",
+    open_program=_open_program,
 )
+LIVE = LiveDelivery(installer=INSTALLER, handover=render_delivery_handover)
