@@ -66,9 +66,11 @@ def place(
 
 
 def test_the_values_are_made_once_and_go_last(place: Place) -> None:
+    about = {"metadata": {"name": place.world.namespace}}
+    place.world.server.request("POST", "/api/v1/namespaces", about)
     hers = {"metadata": {"name": "hers"}, "stringData": {"a": "b"}}
     place.world.server.request("POST", SECRETS.format(namespace=place.world.namespace), hers)
-    before = place("apply", "--yes", "--json", "--chart", str(CHART), code=6)
+    before = place("apply", "--yes", "--json", "--chart", str(CHART), code=5)
     assert read_events(before.out)["kubernetes.secrets"]["state"] == "blocked"
     place("secrets", "--yes", "--allow-reference", "database.password")
     place("commit", "--yes")
