@@ -16,6 +16,7 @@ from wizard.answers.chart_rules import (
     check_chart_features,
     check_shared_worker_resources,
 )
+from wizard.answers.cluster_rules import CLUSTER_RULES
 from wizard.answers.dag_rules import (
     check_bundle_certificates,
     check_bundle_users,
@@ -324,6 +325,7 @@ RULES: tuple[Rule, ...] = (
     check_limits,
     check_asset_names,
     *POD_RULES,
+    *CLUSTER_RULES,
 )
 
 

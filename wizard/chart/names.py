@@ -53,6 +53,11 @@ class Names:
         return f"{self.release}-postgresql.{self.namespace}"
 
     @property
+    def database_cluster(self) -> str:
+        """Return the name of the Cluster of CloudNativePG; its Services have it in front."""
+        return self.object_name("db")
+
+    @property
     def metadata_alias(self) -> str:
         """Return PgBouncer's alias of the metadata database; it uses the release name."""
         return f"{self.release}-metadata"

@@ -21,6 +21,8 @@ DATA_KINDS: tuple[DataKind, ...] = get_args(DataKind)
 def build_database_removal(target: Target, pieces: Collection[DataKind]) -> tuple[Step, ...]:
     """Return the steps that show the owner how to drop the databases; nothing is dropped."""
     own = target.answers.database
+    if own.kind != "external":
+        return ()
     found = [("destroy.database", "database", own.host, own.port, own.name, own.user)]
     if SEPARATE_RESULT_BACKEND.holds(target.answers):
         back = own.result_backend

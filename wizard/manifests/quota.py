@@ -15,6 +15,7 @@ from wizard.chart.contract import get_chart_value
 from wizard.errors import AnswersError, Problem
 from wizard.formats.nested import get_value
 from wizard.formats.quantities import format_quantity, parse_quantity
+from wizard.manifests.cloudnativepg import CLUSTER
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
@@ -115,7 +116,7 @@ class Demand:
 
 
 def list_own_demands(manifests: Iterable[File]) -> Iterator[Demand]:
-    """Yield what the Deployments among our own manifests request."""
+    """Yield what the Deployments and the database among our own manifests request."""
     # Loaded only where there is a quota.
     from wizard.formats.yaml_reader import read_mapping
 
@@ -126,6 +127,12 @@ def list_own_demands(manifests: Iterable[File]) -> Iterator[Demand]:
             containers = spec["template"]["spec"]["containers"]
             resources = tuple(one.get("resources") or {} for one in containers)
             yield Demand(data["metadata"]["name"], spec.get("replicas", 1), resources)
+        elif data.get("kind") == CLUSTER:
+            spec = data["spec"]
+            # With backups, the plugin runs beside PostgreSQL.
+            beside: list[Mapping[str, Any]] = [{} for _ in spec.get("plugins") or []]
+            own = (spec.get("resources") or {}, *beside)
+            yield Demand(data["metadata"]["name"], spec["instances"], own)
 
 
 def list_demands(release: Release, values: Mapping[str, Any]) -> Iterator[Demand]:

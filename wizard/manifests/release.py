@@ -53,6 +53,8 @@ class Release:
     # Namespaces beside the installation's own that task pods may run in.
     task_namespaces: tuple[str, ...]
     bundled_database: bool
+    # Whether a Cluster of CloudNativePG in the namespace holds the database.
+    database_cluster: bool
     pgbouncer: bool
     chart_redis: bool
     dag_source: Literal["git-sync", "image", "bundle", "volume"]

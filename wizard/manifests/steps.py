@@ -20,6 +20,9 @@ STORE_WAIT = StepSpec(
     "verify.store", "Wait until the store is valid", "me", ("secrets/store", "vault/")
 )
 SECRETS_WAIT = StepSpec("verify.secrets", "Wait until the Secrets exist", "me", ("secrets/",))
+DATABASE_WAIT = StepSpec(
+    "verify.database", "Wait until PostgreSQL runs", "me", ("secrets/database-cluster",)
+)
 MIGRATIONS_WAIT = StepSpec(
     "verify.migrations",
     "Wait until the database is migrated",
@@ -57,8 +60,10 @@ def admin_wait(release: Release) -> StepSpec:
 
 
 def store_waits(release: Release) -> tuple[StepSpec, ...]:
-    """Return the waits for the store and for the Secrets that the chart's pods read."""
-    return (STORE_WAIT, SECRETS_WAIT) if release.external_secrets else (SECRETS_WAIT,)
+    """Return the waits for the store, the Secrets that the chart's pods read, and a database."""
+    store = (STORE_WAIT,) if release.external_secrets else ()
+    database = (DATABASE_WAIT,) if release.database_cluster else ()
+    return (*store, SECRETS_WAIT, *database)
 
 
 def chart_waits(release: Release) -> tuple[StepSpec, ...]:

@@ -35,7 +35,7 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
     kind = answers.executor.kind
     folders = answers.repository.paths
     name = answers.installation.name
-    external = answers.database.kind == "external"
+    database = answers.database.kind
     celery = "Celery" in kind
     store = store_kind(answers.secrets.store)
     delivery = delivery_kind(answers.delivery.kind)
@@ -52,8 +52,9 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
         own_image=bool(answers.installation.image.repository),
         image_registry=answers.installation.image.registry,
         task_namespaces=tuple(answers.executor.multi_namespace) if "Kubernetes" in kind else (),
-        bundled_database=not external,
-        pgbouncer=external and answers.database.pgbouncer.mode == "chart",
+        bundled_database=database == "bundled",
+        database_cluster=database == "cloudnativepg",
+        pgbouncer=database != "bundled" and answers.database.pgbouncer.mode == "chart",
         chart_redis=celery and answers.broker.kind == "chart-redis",
         dag_source=answers.dags.source,
         dags_over_https=answers.dags.is_over_https,

@@ -57,7 +57,16 @@ EXTERNAL_DATABASE = when("an external database", "database.kind", "external")
 VERIFIED_TLS = EXTERNAL_DATABASE & when_matching(
     "a TLS mode that verifies", "database.sslmode", lambda mode: mode.startswith("verify")
 )
-PGBOUNCER = EXTERNAL_DATABASE & when("the chart's PgBouncer", "database.pgbouncer.mode", "chart")
+CLUSTER_DATABASE = when("PostgreSQL by CloudNativePG", "database.kind", "cloudnativepg")
+CLUSTER_BACKUP = CLUSTER_DATABASE & when_not("backups", "database.cluster.backup.url", "")
+S3_BACKUP = CLUSTER_DATABASE & when_matching(
+    "backups to S3", "database.cluster.backup.url", lambda url: url.startswith("s3://")
+)
+_WITH_KEYS = when("a login with keys", "database.cluster.backup.auth", "keys")
+BACKUP_KEYS = CLUSTER_BACKUP & _WITH_KEYS
+BACKUP_ACCESS_KEY = S3_BACKUP & _WITH_KEYS
+SERVED_DATABASE = when("a database with a pooler", "database.kind", "external", "cloudnativepg")
+PGBOUNCER = SERVED_DATABASE & when("the chart's PgBouncer", "database.pgbouncer.mode", "chart")
 EXTERNAL_PGBOUNCER = EXTERNAL_DATABASE & when(
     "an external PgBouncer", "database.pgbouncer.mode", "external"
 )

@@ -122,6 +122,16 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
         },
     ),
     ("production", {"secrets.store": "existing", "dags.source": "bundle"}),
+    (
+        "production",
+        {
+            "database.kind": "cloudnativepg",
+            "database.cluster": {
+                "backup": {"url": "s3://backups/airflow", "auth": "keys"},
+                "storage_class": "fast",
+            },
+        },
+    ),
     ("production", {"dags.source": "volume", "dags.volume.size": "2Gi"}),
     (
         "local",

@@ -81,6 +81,10 @@ CONTEXTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ),
     ({"dags.source": "bundle"}, {"dags.bundles": [BUNDLE]}),
     (
+        {"database.kind": "cloudnativepg"},
+        {"database.cluster.annotations": {"eks.amazonaws.com/role-arn": "arn:aws:a"}},
+    ),
+    (
         {**OTHERS, "dags.source": "bundle", "dags.bundles": [BUNDLE]},
         {"secrets.existing.bundle_connections": [{"bundle": "fin", "name": "git", "key": "fin"}]},
     ),

@@ -8,9 +8,17 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from wizard.answers.sections.bundled_database import bundled_database_contribution
+from wizard.answers.sections.database_cluster import DatabaseCluster
+from wizard.answers.sections.database_pooler import PgBouncer
 from wizard.formats.address_types import HostName, Port
 from wizard.formats.types import PostgresName
 from wizard.manifests.certificates import ca_config_map
+from wizard.manifests.cloudnativepg import (
+    cluster_endpoint,
+    cluster_manifests,
+    cluster_secrets,
+)
+from wizard.manifests.cloudnativepg_runbook import cluster_note
 from wizard.manifests.contribution import Contribution, EnvVar, Flow, Mount
 from wizard.manifests.postgres import (
     ASYNC_KEY,
@@ -28,10 +36,7 @@ from wizard.manifests.tree import File
 from wizard.questions.ca_file import CaFile
 from wizard.questions.cases import (
     EXTERNAL_DATABASE,
-    EXTERNAL_PGBOUNCER,
-    PGBOUNCER,
     RESULT_BACKEND,
-    RESULT_POOL,
     SEPARATE_RESULT_BACKEND,
     VERIFIED_TLS,
 )
@@ -55,62 +60,6 @@ _OTHER_RESULTS = Effect(
     "Celery looks for results in another database: tasks that are running may be reported as "
     "failed.",
 )
-_POOLER = Effect(
-    "another-pooler",
-    "interrupt",
-    "Running pods keep their old database address until they restart, and lose their connections "
-    "when the old PgBouncer is removed: running tasks may fail.",
-)
-
-
-class PgBouncer(Model):
-    """Connection pooling between Airflow and PostgreSQL."""
-
-    mode: Annotated[
-        Literal["off", "chart", "external"],
-        QuestionInfo(
-            when=EXTERNAL_DATABASE,
-            labels={"off": "none", "chart": "chart-managed", "external": "one you run"},
-            effects=(_POOLER,),
-            source="production guide, PgBouncer",
-        ),
-    ] = Field(
-        default="off",
-        title="PgBouncer",
-        description=(
-            "Pools Airflow's database connections. Chart-managed: the wizard also writes its "
-            "config, users and stats Secrets."
-        ),
-    )
-    max_client_conn: Annotated[int, Field(ge=1, le=100000), QuestionInfo(when=PGBOUNCER)] = Field(
-        default=100,
-        title="Clients",
-        description="Maximum number of connections from Airflow to PgBouncer.",
-    )
-    metadata_pool: Annotated[int, Field(ge=1, le=10000), QuestionInfo(when=PGBOUNCER)] = Field(
-        default=10,
-        title="Pool",
-        description="Server connections to the metadata database, per PgBouncer replica.",
-    )
-    result_pool: Annotated[int, Field(ge=1, le=10000), QuestionInfo(when=RESULT_POOL)] = Field(
-        default=5,
-        title="Result pool",
-        description="Server connections to the result backend, per PgBouncer replica.",
-    )
-    replicas: Annotated[int, Field(ge=1, le=20), QuestionInfo(when=PGBOUNCER)] = Field(
-        default=1, title="Replicas", description="Number of PgBouncer pods. Each has its own pools."
-    )
-    host: Annotated[HostName, QuestionInfo(when=EXTERNAL_PGBOUNCER, required=True)] = Field(
-        default="", title="Pool host", description="Address of your PgBouncer that pods use."
-    )
-    port: Annotated[Port, QuestionInfo(when=EXTERNAL_PGBOUNCER)] = Field(
-        default=6432, title="Pool port", description="Port of your PgBouncer."
-    )
-    database: Annotated[PostgresName, QuestionInfo(when=EXTERNAL_PGBOUNCER)] = Field(
-        default="",
-        title="Alias",
-        description="Database name in your PgBouncer. Empty: the name of the database.",
-    )
 
 
 class ResultBackend(Model):
@@ -153,18 +102,25 @@ class Database(Section):
     """The metadata database, its result backend and its connection pool."""
 
     title: ClassVar[str] = "Database"
-    intro: ClassVar[str] = "Airflow keeps its state in PostgreSQL, outside the cluster."
+    intro: ClassVar[str] = "Airflow keeps its state in PostgreSQL."
 
     kind: Annotated[
-        Literal["external", "bundled"],
+        Literal["external", "cloudnativepg", "bundled"],
         QuestionInfo(
-            labels={"external": "external PostgreSQL", "bundled": "bundled (local only)"},
+            labels={
+                "external": "external PostgreSQL",
+                "cloudnativepg": "in the namespace, by CloudNativePG",
+                "bundled": "bundled (local only)",
+            },
             effects=(_ANOTHER_DATABASE,),
         ),
     ] = Field(
         default="external",
         title="Kind",
-        description="The bundled PostgreSQL is one pod without backups, for local clusters only.",
+        description=(
+            "External: a managed server. CloudNativePG: its operator runs three instances here. "
+            "Bundled: one pod without backups, for local clusters only."
+        ),
     )
     host: Annotated[
         HostName,
@@ -197,6 +153,7 @@ class Database(Section):
         description="verify-full also checks the server's name. disable sends data unencrypted.",
     )
     ca: Annotated[CaFile, QuestionInfo(when=VERIFIED_TLS)] = Field(default_factory=CaFile)
+    cluster: DatabaseCluster = Field(default_factory=DatabaseCluster, title="Cluster")
     pgbouncer: PgBouncer = Field(default_factory=PgBouncer, title="PgBouncer")
     result_backend: ResultBackend = Field(default_factory=ResultBackend, title="Result backend")
 
@@ -204,7 +161,8 @@ class Database(Section):
         """Set connection Secrets and PgBouncer, and run migrations on the direct URL."""
         if self.kind == "bundled":
             return bundled_database_contribution(release)
-        metadata = self._metadata()
+        metadata = self._metadata(release)
+        cluster = self.cluster.build_cluster() if release.database_cluster else None
         pooled = self._pooled_endpoint(release, metadata, release.names.metadata_alias)
         secrets, settings = self._connections(release, metadata, pooled)
         comments = {"data": "names of Secrets created outside Git, no values"}
@@ -227,17 +185,27 @@ class Database(Section):
                     max_client_conn=self.pgbouncer.max_client_conn,
                 )
             )
+        if cluster is not None:
+            secrets.extend(cluster_secrets(release, cluster, metadata.password))
         return Contribution(
             settings={"postgresql.enabled": False, **settings},
             comments=comments,
             secrets=tuple(secrets),
             env=tuple(_async_variables(release, pooled)),
-            flows=self._flows(release),
+            flows=self._flows(release, metadata),
             mounts=self._mounts(release),
-            manifests=self._manifests(release),
+            manifests=(
+                self._manifests(release)
+                if cluster is None
+                else tuple(cluster_manifests(release, cluster))
+            ),
             notes=(
-                database_note(self._owners(release)),
-                backup_note(metadata, self._ca_path(release)),
+                (
+                    database_note(self._owners(release)),
+                    backup_note(metadata, self._ca_path(release)),
+                )
+                if cluster is None
+                else (cluster_note(release, cluster),)
             ),
         )
 
@@ -258,7 +226,10 @@ class Database(Section):
             owners.append((results.host, results.name, results.user))
         return tuple(owners)
 
-    def _metadata(self) -> Endpoint:
+    def _metadata(self, release: Release) -> Endpoint:
+        if release.database_cluster:
+            made = Fact("databasePassword", Form.PASSWORD, "database password")
+            return cluster_endpoint(release, made)
         fact = Fact("databasePassword", Form.PASSWORD, "database password", "", self.password)
         return Endpoint(
             self.host, self.port, self.name, self.user, fact, self.sslmode, bool(self.ca.file)
@@ -330,13 +301,13 @@ class Database(Section):
             settings["pgbouncer.podDisruptionBudget"] = {"enabled": True}
         return settings
 
-    def _flows(self, release: Release) -> tuple[Flow, ...]:
+    def _flows(self, release: Release, metadata: Endpoint) -> tuple[Flow, ...]:
         """Return the connections; behind PgBouncer, only the migrations connect directly."""
         mode, results = self.pgbouncer.mode, self.result_backend
         pooler = ("pgbouncer",) if mode == "chart" else ()
         direct = (*pooler, "run-airflow-migrations") if mode != "off" else ()
         clients = release.database_clients if release.isolated_database else ()
-        flows = [Flow("PostgreSQL", self.host, self.port, direct or clients)]
+        flows = [Flow("PostgreSQL", metadata.host, metadata.port, direct or clients)]
         if mode == "external":
             flows.append(Flow("PgBouncer", self.pgbouncer.host, self.pgbouncer.port, clients))
         if release.celery and results.kind == "separate":

@@ -77,6 +77,9 @@ def list_pods(answers: Answers, release: Release) -> Iterator[PodDemand]:
         yield PodDemand("Redis", 1)
     if release.bundled_database:
         yield PodDemand("PostgreSQL", 1)
+    if release.database_cluster:
+        cluster = answers.database.cluster
+        yield PodDemand("PostgreSQL", cluster.instances, cluster.cpu, cluster.memory)
     yield PodDemand("StatsD and a Job", 2)
 
 
@@ -93,6 +96,12 @@ def list_volumes(answers: Answers, release: Release) -> Iterator[VolumeDemand]:
         yield VolumeDemand("Redis", 1, answers.broker.persistence)
     if release.bundled_database:
         yield VolumeDemand("PostgreSQL", 1, "8Gi")
+    if release.database_cluster:
+        cluster = answers.database.cluster
+        key = "database.cluster.storage_class"
+        yield VolumeDemand(
+            "PostgreSQL", cluster.instances, cluster.size, cluster.storage_class, question=key
+        )
     logs = answers.logs
     if logs.kind == "volume" and not logs.existing_claim:
         yield VolumeDemand("logs", 1, logs.size, logs.storage_class, shared=True)

@@ -29,6 +29,7 @@ from wizard.errors import Fix
 from wizard.state.cluster_identity import compare_clusters
 from wizard.systems.cluster.capacity import judge_classes, judge_quotas, list_pods, list_volumes
 from wizard.systems.cluster.claims import check_claim, list_existing_claims
+from wizard.systems.cluster.cloudnativepg import check_operator
 from wizard.systems.cluster.rights import (
     EXTERNAL_SECRETS_GROUP,
     RightSet,
@@ -97,6 +98,14 @@ def cluster_probes(
             "External Secrets",
             lambda: check_external_secrets(kube, cluster_store=release.cluster_store),
             "secrets.store",
+        )
+    if release.database_cluster:
+        backups = bool(answers.database.cluster.backup.url)
+        yield probe(
+            "cloudnativepg",
+            "CloudNativePG",
+            lambda: check_operator(kube, backups=backups),
+            "database.kind",
         )
     existing = list_existing_secrets(answers)
     if existing:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 from wizard.clients.kube.protocol import Right
 from wizard.deliveries.registry import delivery_kind
 from wizard.questions.cases import (
+    CLUSTER_BACKUP,
+    CLUSTER_DATABASE,
     DATABASE_CLEANUP,
     DISRUPTION_BUDGETS,
     HPA,
@@ -33,6 +35,12 @@ EXTERNAL_SECRETS_GROUP, ARGO_GROUP = "external-secrets.io", "argoproj.io"
 KNOWN_HOSTS_CONFIG_MAP = "argocd-ssh-known-hosts-cm"
 _ADMISSION = "admissionregistration.k8s.io"
 APPLY_VERBS, WATCH_VERBS = ("create", "patch"), ("get", "list", "watch")
+# Objects of CloudNativePG and of its plugin for backups.
+_DATABASE = (
+    (CLUSTER_DATABASE, "postgresql.cnpg.io", "clusters"),
+    (CLUSTER_BACKUP, "postgresql.cnpg.io", "scheduledbackups"),
+    (CLUSTER_BACKUP, "barmancloud.cnpg.io", "objectstores"),
+)
 # Kinds of the chart's objects in every installation, by API group.
 _CHART = (
     ("", ("configmaps", "secrets", "services", "serviceaccounts", "persistentvolumeclaims")),
@@ -121,6 +129,12 @@ def list_rights(answers: Answers, release: Release) -> Iterator[RightSet]:
                 for kind in ("externalsecrets", _store_kind(release))
                 for verb in APPLY_VERBS
             ]
+        install += [
+            Right(verb, kind, group, space)
+            for when, group, kind in _DATABASE
+            if when.holds(answers)
+            for verb in ("get", *APPLY_VERBS)
+        ]
         yield RightSet("install", "install the chart", "me", tuple(install))
         if whole := tuple(_list_cluster_rights(answers)):
             yield RightSet("cluster-objects", "create objects of the cluster", "platform", whole)
@@ -154,6 +168,8 @@ def _verify_rights(release: Release) -> Iterator[Right]:
     for group, kind in (("", "secrets"), ("", "pods"), ("batch", "jobs"), ("apps", "deployments")):
         yield Right("get", kind, group, space)
     yield Right("list", "pods", "", space)
+    if release.database_cluster:
+        yield Right("get", "clusters", "postgresql.cnpg.io", space)
     for kind in ("deployments", "statefulsets"):
         yield Right("list", kind, "apps", space)
 

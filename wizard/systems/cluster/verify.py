@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from wizard.engine.steps import Step, StepStatus
 from wizard.manifests.steps import (
     AIRFLOW_WAIT,
+    DATABASE_WAIT,
     GIT_SYNC_WAIT,
     MIGRATIONS_WAIT,
     SECRETS_WAIT,
     STORE_WAIT,
     admin_wait,
 )
-from wizard.systems.cluster import external_secrets, health, jobs, pods
+from wizard.systems.cluster import cloudnativepg, external_secrets, health, jobs, pods
 from wizard.systems.cluster.waits import WAIT_FOR_SECRETS, build_wait
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # External Secrets checks a failed store every five minutes, Argo CD checks Git every three.
 STORE_SECONDS = 600.0
+# Instances are made one after the other: image, volume, and a copy of the primary.
+DATABASE_SECONDS = 900.0
 # A large database takes long to migrate to a new minor version.
 MIGRATIONS_SECONDS = 900.0
 # The Job waits up to five minutes for the migrations, and is tried again with growing delays.
@@ -43,7 +46,10 @@ def build_store_waits(target: Target, otherwise: FallbackDiagnosis) -> tuple[Ste
     """Return the waits for store and Secrets; `otherwise` explains missing objects."""
     store = build_store_wait(target, otherwise)
     found = [store] if target.release.external_secrets else []
-    return (*found, build_secrets_wait(target, otherwise))
+    found.append(build_secrets_wait(target, otherwise))
+    if target.release.database_cluster:
+        found.append(build_database_wait(target))
+    return tuple(found)
 
 
 def build_chart_waits(target: Target, evidence: JobEvidence) -> tuple[Step, ...]:
@@ -77,6 +83,16 @@ def build_secrets_wait(target: Target, otherwise: FallbackDiagnosis) -> Step:
         )
 
     return build_wait(target.kube, SECRETS_WAIT, WAIT_FOR_SECRETS, look)
+
+
+def build_database_wait(target: Target) -> Step:
+    """Return the step that waits until the Cluster of CloudNativePG is ready."""
+    return build_wait(
+        target.kube,
+        DATABASE_WAIT,
+        DATABASE_SECONDS,
+        lambda kube: cloudnativepg.check_cluster(kube, target.release),
+    )
 
 
 def build_migrations_wait(target: Target) -> Step:

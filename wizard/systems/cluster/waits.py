@@ -9,7 +9,7 @@ from wizard.clients.kube.errors import KubeError
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
 from wizard.manifests.contribution import StepSpec
-from wizard.systems.cluster import external_secrets
+from wizard.systems.cluster import cloudnativepg, external_secrets
 from wizard.systems.cluster.objects import explain_error
 
 if TYPE_CHECKING:
@@ -61,8 +61,9 @@ def _check_once(kube: Kube, look: Callable[[Kube], StepStatus]) -> StepStatus:
 
 
 def _needs(error: KubeError) -> str:
-    return (
-        external_secrets.OPERATOR_HINT
-        if "external-secrets.io" in error.message
-        else "install Argo CD there"
-    )
+    hints = {
+        "external-secrets.io": external_secrets.OPERATOR_HINT,
+        "cnpg.io": cloudnativepg.OPERATOR_HINT,
+    }
+    found = (hint for group, hint in hints.items() if group in error.message)
+    return next(found, "install Argo CD there")

@@ -80,7 +80,7 @@ def build_helm_removal(
         else ()
     )
     beside = tuple(
-        _build_manifests_removal(target, name, title, groups[name], exact=exact)
+        _build_manifests_removal(target, name, title, groups[name], pieces, exact=exact)
         for name, title in _GROUPS
         if groups[name]
     )
@@ -95,7 +95,13 @@ def build_helm_removal(
 
 
 def _build_manifests_removal(
-    target: Target, name: str, title: str, sources: list[CommittedManifest], *, exact: bool
+    target: Target,
+    name: str,
+    title: str,
+    sources: list[CommittedManifest],
+    pieces: Collection[DataKind],
+    *,
+    exact: bool,
 ) -> Step:
     found = [Ref.from_manifest(source.manifest()) for source in reversed(sources)]
     own = build_unchanged_judge(target, sources) if exact else build_source_judge(target)
@@ -106,6 +112,7 @@ def _build_manifests_removal(
             own,
             lambda one, ref: _refuse_adopted(target, one, ref),
             lambda _one, ref: refuse_used_store(kube, ref, beside),
+            lambda _one, ref: delivered_objects.keep_database(pieces, ref),
         )
         return Removal(kube, lambda: found, judge)
 

@@ -19,6 +19,7 @@ from wizard.errors import Fix
 from wizard.formats.shell import quote
 from wizard.formats.terminal import escape_unprintable, format_first
 from wizard.formats.yaml_reader import read_mapping
+from wizard.manifests.cloudnativepg import DATA_KINDS as DATABASE_KINDS
 from wizard.manifests.ownership import read_source
 from wizard.secrets.payload import DOCUMENT_KEY, place_name
 from wizard.systems.argocd.application_removal import require_gone
@@ -228,6 +229,7 @@ def build_objects_removal(target: Target, pieces: Collection[DataKind] = ()) -> 
             join_judges(
                 lambda one, ref: _check_owner(target, one, ref),
                 lambda _one, ref: refuse_used_store(kube, ref, own) if ref in own else None,
+                lambda _one, ref: keep_database(pieces, ref),
                 lambda one, ref: (
                     None if "volumes" in pieces else _check_claims(kube, target, one, ref)
                 ),
@@ -318,6 +320,17 @@ def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | No
     if owner.whose == "another's":
         return StepStatus("kept", f"{ref} {escape_unprintable(owner.reason)}; not deleted")
     return refuse_removal(owner, found, ref)
+
+
+def keep_database(pieces: Collection[DataKind], ref: Ref) -> StepStatus | None:
+    """Keep a database of CloudNativePG, whose volumes go with it, and its backups."""
+    if "volumes" in pieces or (ref.api_version, ref.kind) not in DATABASE_KINDS:
+        return None
+    return StepStatus(
+        "kept",
+        f"{ref} stays with the database and its volumes; not deleted",
+        Fix("to delete it with all data: add --data volumes; backups stay where they are"),
+    )
 
 
 def _check_claims(kube: Kube, target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:

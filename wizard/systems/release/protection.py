@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
@@ -21,6 +21,7 @@ from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError, Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
+from wizard.manifests.cloudnativepg import DATA_KINDS as DATABASE_KINDS
 from wizard.manifests.ownership import read_source
 from wizard.systems.argocd.application_removal import split_applications
 from wizard.systems.argocd.cascade import update_object
@@ -141,7 +142,7 @@ class _KeepStep:
             (one.get("kind"), one.get("name"))
             for application in applications
             for one in list_resources(application)
-        }
+        } - self._list_kept_owners(kube)
         marked = {
             str(one["metadata"]["uid"])
             for one in list_metadata(kube, "apps/v1", "StatefulSet", self._namespace)
@@ -160,6 +161,12 @@ class _KeepStep:
             ):
                 found.append(f"PersistentVolumeClaim {escape_unprintable(one['metadata']['name'])}")
         return found
+
+    def _list_kept_owners(self, kube: Kube) -> set[tuple[Any, Any]]:
+        """Return kind and name of the databases that Argo CD keeps: their claims stay, too."""
+        found = [ref for ref in self._list_committed() if _is_database(ref)]
+        live = ((ref, read_object(kube, ref, metadata=True)) for ref in found)
+        return {(ref.kind, ref.name) for ref, one in live if one is not None and _is_protected(one)}
 
     def _find_unprotected(
         self, kube: Kube, applications: list[KubeObject]
@@ -190,7 +197,7 @@ class _KeepStep:
         own = {
             (_group(ref), ref.kind, ref.namespace, ref.name)
             for ref in self._list_committed()
-            if ref.kind not in {"Namespace", "PersistentVolumeClaim"}
+            if ref.kind not in {"Namespace", "PersistentVolumeClaim"} and not _is_database(ref)
         }
         for ref in self._list_managed(applications):
             if (_group(ref), ref.kind, ref.namespace, ref.name) not in own:
@@ -297,6 +304,10 @@ def _may_be_deleted(found: KubeObject, ref: Ref) -> bool:
     about = found["metadata"]
     has_id = TRACKING in (about.get("annotations") or {})
     return not about.get("ownerReferences") and (not has_id or names_object(found, ref))
+
+
+def _is_database(ref: Ref) -> bool:
+    return (ref.api_version, ref.kind) in DATABASE_KINDS
 
 
 def _group(ref: Ref) -> str:
