@@ -65,7 +65,7 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
             "broker": {"kind": "external", "host": "redis.example.internal"},
         },
     ),
-    ("gitops-vault", {}),
+    ("gitops-vault", {"secrets.vault.ca.config_map": "team-cas"}),
     ("production", {"executor.workers.autoscaling": "keda"}),
     (
         "production",
