@@ -31,6 +31,7 @@ from screens.text import plain, pluralize, question_label
 from screens.widgets.scrollbars import CharacterScrollBar
 from wizard.engine.probes import run_in_thread
 from wizard.errors import AnswersError, ExitCode, WizardError
+from wizard.plan.merge.sides import UNDECIDED
 from wizard.workspace.proposal import CommitResult, Proposal
 from wizard.workspace.workspace import Workspace
 
@@ -68,6 +69,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.branch = workspace.work_branch
         self.touched: set[str] = set()
         self.visited: set[str] = set()
+        self.decisions = UNDECIDED
         self.pasted_keys: dict[tuple[str, int], str] = {}
         self.scanner: Scanner = scan_host
         self.reach: Reach = reach_host
@@ -142,6 +144,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.existing, self.pick_preset, self.folder = name, False, None
         self.visited = {step.name for step in draft.pages}
         self.touched = set()
+        self.decisions = UNDECIDED
 
     def go(self, name: str, key: str = "") -> None:
         """Open another page; problems of the page that is left are reported from now on."""
@@ -258,6 +261,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
             folder=self.folder,
             scans=self.draft.scans,
             chart=self.chart,
+            decisions=self.decisions,
         )
 
     def commit(self, proposal: Proposal, accepted: Sequence[str] = ()) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wizard.engine.probes import ProbeResult
     from wizard.errors import WizardError
     from wizard.hostkeys.scan import Scan
+    from wizard.plan.merge.sides import Decisions
     from wizard.probes.catalogue import ProbeSource
     from wizard.workspace.proposal import CommitResult, Proposal
     from wizard.workspace.workspace import Workspace
@@ -50,6 +51,8 @@ class Host(Protocol):
     draft: Draft
     context: str
     visited: set[str]
+    # Which side counts where a hand edit and the answers differ, until the next commit.
+    decisions: Decisions
 
     # State of the app.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from screens.background.tasks import save_unverified
 from wizard.engine.probes import run_in_thread
 from wizard.errors import WizardError
+from wizard.plan.merge.sides import UNDECIDED
 from wizard.workspace.commit import CommitOptions
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ async def commit(host: Host, proposal: Proposal, accepted: Sequence[str]) -> Non
     else:
         await run_in_thread(save_unverified, host, proposal.answers.installation.name)
         host.draft = host.draft.as_committed()
+        host.decisions = UNDECIDED
         host.open_result(done)
     finally:
         host.end_commit()

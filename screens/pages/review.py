@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from screens.draft.outside import LookupResult
+from screens.pages import conflicts
 from screens.pages.base import Page
+from screens.pages.diff_view import render_diff
 from screens.steps import REVIEW
 from screens.text import plain, pluralize, question_label
 from screens.widgets.choices import MarkedOptionList
@@ -23,24 +25,16 @@ from wizard.answers.questions import field_specs
 from wizard.engine.probes import run_in_thread
 from wizard.errors import AnswersError, Problem, WizardError
 from wizard.findings import Finding
-from wizard.formats.terminal import escape_unprintable
-from wizard.git.changes import FileChange
+from wizard.git.changes import Conflict, FileChange, Side
 from wizard.plan.comparison import require_sound
 from wizard.plan.consequences import Consequence
-from wizard.plan.diff import WITHHELD, DiffLine, diff_change
+from wizard.plan.diff import WITHHELD, diff_change
+from wizard.plan.merge.sides import UNDECIDED
 from wizard.plan.merge_base import STATE_DIR
 from wizard.plan.plan import Plan
 from wizard.workspace.proposal import Proposal
 
 KIND_LABELS = {"add": "+ new", "modify": "~ changed", "delete": "- deleted", "same": "= kept"}
-_STYLES = {
-    "header": "bold",
-    "hunk": "$text-primary",
-    "add": "$text-success",
-    "del": "$text-error",
-    "context": "",
-}
-MAX_LINES = 3000
 NOTHING_TO_COMMIT = "nothing to commit: the repository is up to date; a opens apply"
 
 # Literals of this module, so markup is safe.
@@ -62,6 +56,9 @@ class ReviewScreen(Page):
         Binding("left", "focus_files", show=False),
         Binding("right", "focus_diff", show=False),
         Binding("a", "apply", "apply", show=False),
+        Binding("m", "choose('mine')", show=False),
+        Binding("n", "choose('new')", show=False),
+        Binding("u", "undecide", show=False),
     ]
     page_name = REVIEW
     keys = ""
@@ -90,7 +87,7 @@ class ReviewScreen(Page):
 
     def show_status(self) -> None:
         """Show what enter does now, or why it does nothing."""
-        self.query_one("#keys", Static).update(self._enter_key() + _KEYS)
+        self.query_one("#keys", Static).update(self._key_hints())
         if self.block_reason:
             self.say(self.block_reason)
             return
@@ -101,6 +98,11 @@ class ReviewScreen(Page):
         files = pluralize(len(list_visible_changes(self.proposal.plan)), "file")
         branch = self.host.branch or self.proposal.answers.repository.branch
         self.say(f"enter commits {files} to {branch}")
+
+    def _key_hints(self) -> str:
+        if self.proposal is not None and conflicts.has_choices(self.proposal.plan):
+            return conflicts.KEYS
+        return self._enter_key() + _KEYS
 
     def _enter_key(self) -> str:
         """Return the key hint of enter."""
@@ -196,7 +198,7 @@ class ReviewScreen(Page):
                 lines.update(render_diff(diff_change(change), change.note))
         elif kind == "conflict" and self.proposal is not None:
             one = self.proposal.plan.conflicts[int(rest)]
-            lines.update(plain(f"{one.path} {one.reason}\n\n{one.hint}"))
+            lines.update(conflicts.render_conflict(one, adoptable=self._may_adopt(one)))
         lines.set_class(kind != "file", "words")
         self.query_one("#diff").scroll_home(animate=False)
 
@@ -206,6 +208,7 @@ class ReviewScreen(Page):
         lines += [f"! {one}" for one in plan.missing_evidence]
         lines += [_format_finding(one) for one in plan.findings]
         lines += [f"- {one}" for one in plan.warnings]
+        lines += [f"- {one}" for one in conflicts.describe_decisions(self.host.decisions)]
         if not lines:
             lines = ["ok, no findings"]
         if plan.next_steps:
@@ -289,8 +292,56 @@ class ReviewScreen(Page):
     def action_next(self) -> None:
         """Do nothing: the review is the last page, and ctrl+n must not commit."""
 
+    def _conflict(self) -> Conflict | None:
+        """Return the highlighted conflict; None if something else is highlighted."""
+        option = self.query_one("#files", OptionList).highlighted_option
+        kind, _, number = ((option and option.id) or "").partition(" ")
+        plan = self.proposal.plan if self.proposal else None
+        return plan.conflicts[int(number)] if plan and kind == "conflict" else None
+
+    def _may_adopt(self, conflict: Conflict) -> bool:
+        assert self.proposal is not None  # noqa: S101
+        values = self.proposal.rendering.release.paths.values
+        return bool(self.host.existing) and conflicts.is_adoptable(conflict, values)
+
+    def action_choose(self, side: Side) -> None:
+        """Decide the highlighted conflict for one side, and compute the changes again."""
+        conflict = self._conflict()
+        if conflict is None or side not in conflict.choices:
+            self.app.bell()
+            return
+        self.host.decisions = conflicts.with_decision(self.host.decisions, conflict, side)
+        self.action_check()
+
+    def action_undecide(self) -> None:
+        """Take all decisions about conflicts back."""
+        self.host.decisions = UNDECIDED
+        self.action_check()
+
+    def action_adopt(self) -> None:
+        """Make the highlighted hand edit an answer, and compute the changes again."""
+        conflict = self._conflict()
+        if conflict is None or not self._may_adopt(conflict):
+            self.app.bell()
+            return
+        self.begin(partial(self._adopt, conflict), "propose")
+
+    async def _adopt(self, conflict: Conflict) -> None:
+        host = self.host
+        try:
+            host.draft = await run_in_thread(
+                conflicts.adopt_edit, host.workspace, host.draft, host.existing, conflict
+            )
+        except WizardError as error:
+            host.show_error(error)
+            return
+        await self._propose()
+
     def action_apply(self) -> None:
-        """Open the apply page, if there is nothing to commit."""
+        """Open the apply page, if there is nothing to commit; on a conflict, adopt the edit."""
+        if self._conflict() is not None:
+            self.action_adopt()
+            return
         if self.block_reason != NOTHING_TO_COMMIT:
             self.app.bell()
             return
@@ -331,27 +382,19 @@ def _file_options(plan: Plan) -> Iterator[Option]:
     )
     width = max((len(KIND_LABELS[change.kind]) for change in changes), default=0)
     lines = [
-        (one.path, "! conflict", f"conflict {number}") for number, one in enumerate(plan.conflicts)
+        (one.path, "! conflict", one.key, f"conflict {number}")
+        for number, one in enumerate(plan.conflicts)
     ]
     lines += [
-        (one.path, f"{KIND_LABELS[one.kind]:<{width}}", f"file {one.path}") for one in changes
+        (one.path, f"{KIND_LABELS[one.kind]:<{width}}", "", f"file {one.path}") for one in changes
     ]
     folder = None
-    for path, kind, name in lines:
+    for path, kind, key, name in lines:
         parent, _, file = path.rpartition("/")
         if parent != folder:
             yield Option(plain(f"{parent or '.'}/"), disabled=True)
             folder = parent
-        yield Option(plain(f"{kind} {file}"), id=name)
+        yield Option(plain(f"{kind} {file}" + (f"\n  {key}" if key else "")), id=name)
     rest = sum(one.is_base and one.differs for one in plan.changes)
     if rest:
         yield Option(plain(f"and {pluralize(rest, 'file')} of the merge base"), disabled=True)
-
-
-def render_diff(lines: Sequence[DiffLine], note: str = "") -> Content:
-    """Return a diff, each line with its marker; colour only repeats the marker."""
-    parts: list[Content] = [plain(note)] if note else []
-    parts += [Content.styled(line.text, _STYLES[line.kind]) for line in lines[:MAX_LINES]]
-    if len(lines) > MAX_LINES:
-        parts.append(plain(escape_unprintable(f"... {len(lines) - MAX_LINES} more lines")))
-    return Content("\n").join(parts)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from screens.pages.diff_view import MAX_LINES, render_diff
 from screens.pages.result import ResultScreen
-from screens.pages.review import MAX_LINES, ReviewScreen, render_diff
+from screens.pages.review import ReviewScreen
 from screens.widgets.dialogs import MessageDialog
 from screens.widgets.prompts import ConfirmListDialog
 from tests.screens.support import (
@@ -78,9 +79,30 @@ async def test_a_conflicting_hand_edit_is_shown(tmp_path: Path) -> None:
         shown = await press(pilot, "ctrl+s")
         assert "! conflict airflow-values.yaml" in shown
         assert "! cannot commit, enter shows details: one file needs a decision" in shown
-        await press(pilot, "enter")
-        assert isinstance(pilot.app.screen, MessageDialog)
+        for line in ("written last:", "by hand:", "from the answers:", "a  make the hand edit"):
+            assert line in shown
+        await press(pilot, "m")
+        shown = await press(pilot, "enter")
+        assert isinstance(page(pilot), ResultScreen)
+        await settled(pilot)
     assert "worker_concurrency: 5" in values.read_text()
+    assert "concurrency: 6" in (top / ".airflow-wizard/airflow/answers.yaml").read_text()
+
+
+async def test_a_hand_edit_becomes_the_answer(tmp_path: Path) -> None:
+    top = committed(tmp_path)
+    values = top / VALUES
+    values.write_text(values.read_text().replace("worker_concurrency: 4", "worker_concurrency: 5"))
+    git(top, "commit", "-qam", "by hand")
+    app = reopened(top)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        await press(pilot, "ctrl+p", *"tasks per worker", "enter", "end", "backspace", "6")
+        await press(pilot, "ctrl+s", "n")
+        shown = await press(pilot, "u")
+        assert "! conflict airflow-values.yaml" in shown
+        await press(pilot, "a")
+        assert page(pilot).draft.answers.executor.workers.concurrency == 5
 
 
 async def test_a_dirty_file_blocks_the_commit_and_the_review_stays(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 
-from wizard.cli.parser import _require_path, build_parser
+from wizard.cli.option_types import require_path
+from wizard.cli.parser import build_parser
 
 # Values for the positionals that a command requires, so that others can be tested.
 _NEEDED = {"set": ("database.port=5432",)}
@@ -53,7 +54,7 @@ def find_positions() -> list[Position]:
             if "--help" in action.option_strings:
                 continue
             names = action.option_strings or [action.dest]
-            is_path = action.type is _require_path
+            is_path = action.type is require_path
             found += [Position(command, name, action.nargs != 0, is_path) for name in names]
         for name in ("unknown option", "unknown option with =", "one more argument"):
             found.append(Position(command, name, True))

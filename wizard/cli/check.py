@@ -46,7 +46,7 @@ def run_check(options: Options, console: Console) -> ExitCode:
     With --live, also probe the systems that the installation needs. Returns 4 for findings, 5 for
     conflicts.
     """
-    if option := options.find_given("answers", "preset", "set", "accept"):
+    if option := options.find_given("answers", "preset", "set", "accept", "on_conflict", "adopt"):
         raise UsageError(
             f"check cannot be used with {option}: it examines the committed files",
             "check files before they are written with `airflow-wizard plan`",
@@ -132,9 +132,7 @@ def _check_one(
         "installation": start.existing,
         "findings": [finding.to_json() for finding in found],
         "evidence": list(plan.missing_evidence),
-        "conflicts": [
-            {"path": one.path, "reason": one.reason, "hint": one.hint} for one in plan.conflicts
-        ],
+        "conflicts": [one.to_json() for one in plan.conflicts],
         "hand_edits": [change.path for change in plan.changes if change.note],
         "outdated": [c.path for c in plan.changes if c.differs and not c.is_base],
         "files": len(files),

@@ -145,6 +145,7 @@ def _confirm_proposal(
     """
     from wizard.cli.plan_and_commit import confirm_consequences, show_plan
     from wizard.plan.comparison import require_ready, require_sound
+    from wizard.plan.merge.sides import Decisions
 
     session.run()
     proposal = start.workspace.propose(
@@ -153,6 +154,7 @@ def _confirm_proposal(
         existing=start.existing,
         folder=start.folder,
         chart=options.chart_path,
+        decisions=Decisions(options.on_conflict),
     )
     show_plan(proposal.plan, session.console)
     require_sound(proposal.plan)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from wizard.git.changes import Side
     from wizard.handover.scripts import Owner
     from wizard.systems.target import DataKind
 
@@ -33,6 +34,8 @@ class Options:
     host_key_fingerprint: tuple[str, ...] = ()
     target: str = ""
     accept: tuple[str, ...] = ()
+    on_conflict: Side | None = None
+    adopt: tuple[str, ...] = ()
     chart: str = ""
     context: str = ""
     yes: bool = False

@@ -6,12 +6,12 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from wizard.cli.option_types import require_name, require_path, require_text
 from wizard.cli.options import Options
 from wizard.errors import UsageError
 
 _SET = "KEY=VALUE"
-_MAX_NAME = 1000
-_REPEATED = ("set", "host_key_fingerprint", "accept")
+_REPEATED = ("set", "host_key_fingerprint", "accept", "adopt")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -82,30 +82,6 @@ def parse_options(argv: Sequence[str]) -> Options:
     return Options(**values)
 
 
-def _require_text(text: str) -> str:
-    """Refuse an empty value: it may come from an unset variable in a script."""
-    if not text:
-        raise argparse.ArgumentTypeError("must not be empty")
-    return text
-
-
-def _require_path(text: str) -> str:
-    """Refuse a text that cannot be the path of a file."""
-    from wizard.formats.input_files import explain_impossible_path
-
-    if reason := explain_impossible_path(_require_text(text)):
-        raise argparse.ArgumentTypeError(reason)
-    return text
-
-
-def _require_name(text: str) -> str:
-    """Refuse a text that is too long for a name of anything."""
-    if len(_require_text(text)) > _MAX_NAME or not text.isprintable():
-        message = f"a name has at most {_MAX_NAME} characters, all of them printable"
-        raise argparse.ArgumentTypeError(message)
-    return text
-
-
 def _global_parser(suffix: str = "") -> _Parser:
     """Return the options that every command accepts, before or after its name.
 
@@ -115,11 +91,11 @@ def _global_parser(suffix: str = "") -> _Parser:
     common = _Parser(add_help=False)
     group = common.add_argument_group("global options")
     group.add_argument(
-        "--repo", type=_require_path, metavar="DIR", help="config repository (default: this folder)"
+        "--repo", type=require_path, metavar="DIR", help="config repository (default: this folder)"
     )
     group.add_argument(
         "--installation",
-        type=_require_name,
+        type=require_name,
         metavar="NAME",
         help="installation to use, if the repository has several",
     )
@@ -128,13 +104,13 @@ def _global_parser(suffix: str = "") -> _Parser:
     )
     group.add_argument(
         "--answers",
-        type=_require_path,
+        type=require_path,
         metavar="FILE",
         help="answers file (- for standard input)",
     )
     group.add_argument(
         "--preset",
-        type=_require_name,
+        type=require_name,
         metavar="NAME",
         help="preset to start a new installation from",
     )
@@ -155,26 +131,39 @@ def _global_parser(suffix: str = "") -> _Parser:
     group.add_argument(
         "--accept",
         dest=f"accept{suffix}",
-        type=_require_text,
+        type=require_text,
         metavar="CONSEQUENCE",
         action="append",
         help="accept a consequence that the run names; repeatable",
     )
     group.add_argument(
+        "--on-conflict",
+        choices=("mine", "new"),
+        help="where a hand edit and the answers differ: keep the edit, or take the answers",
+    )
+    group.add_argument(
+        "--adopt",
+        dest=f"adopt{suffix}",
+        type=require_text,
+        metavar="KEY",
+        action="append",
+        help="make the hand edit of this Helm value an answer; repeatable",
+    )
+    group.add_argument(
         "--target",
-        type=_require_text,
+        type=require_text,
         metavar="BRANCH",
         help="branch that this is merged into (default: from CI or the remote)",
     )
     group.add_argument(
         "--chart",
-        type=_require_path,
+        type=require_path,
         metavar="PATH",
         help="folder or .tgz of the chart, for a full check",
     )
     group.add_argument(
         "--context",
-        type=_require_name,
+        type=require_name,
         metavar="NAME",
         help="kubeconfig context of the target cluster",
     )
@@ -201,7 +190,7 @@ def build_parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--branch",
         dest="screens_branch",
-        type=_require_name,
+        type=require_name,
         metavar="NAME",
         help="branch that the screens commit to",
     )
@@ -216,7 +205,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--detailed-exitcode", action="store_true", help="exit with 2 when files differ"
     )
     plan.add_argument(
-        "--out", type=_require_path, metavar="FILE", help="also write the plan as JSON to FILE"
+        "--out", type=require_path, metavar="FILE", help="also write the plan as JSON to FILE"
     )
     _commit_options(add("commit", "write the files and commit them"))
     change = add("set", "change single answers: show the plan, commit after confirmation")
@@ -230,7 +219,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     secrets.add_argument(
         "--register",
-        type=_require_name,
+        type=require_name,
         metavar="REFERENCE",
         help="register the key, read-only, with a token from env:NAME, file:PATH or prompt",
     )
@@ -269,7 +258,7 @@ def _hand_off_options(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("without access to the store")
     group.add_argument(
         "--hand-off",
-        type=_require_path,
+        type=require_path,
         metavar="FILE",
         help="encrypt the values into this new file (age)",
     )
@@ -281,7 +270,7 @@ def _hand_off_options(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--recipients-file",
-        type=_require_path,
+        type=require_path,
         metavar="PATH",
         action="append",
         help="file with such keys, one per line; repeatable",
@@ -293,13 +282,13 @@ def _hand_off_options(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--take",
-        type=_require_path,
+        type=require_path,
         metavar="FILE",
         help="put the values of such a file into the store",
     )
     group.add_argument(
         "--identity",
-        type=_require_path,
+        type=require_path,
         metavar="KEYFILE",
         action="append",
         help="private key that opens such a file; repeatable",
@@ -311,7 +300,7 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
         "plan",
         nargs="?",
         default=None,
-        type=_require_path,
+        type=require_path,
         metavar="PLAN",
         help="plan file, written by plan --out",
     )
@@ -326,7 +315,7 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--database-admin",
-        type=_require_name,
+        type=require_name,
         metavar="USER",
         help="also create PostgreSQL role and database, as this administrator of database.host",
     )
@@ -338,14 +327,14 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
 def _take_over_option(command: argparse.ArgumentParser) -> None:
     text = "agree to what an earlier run showed for a step; repeatable"
     command.add_argument(
-        "--take-over", action="append", type=_require_name, metavar="STEP@SEAL", help=text
+        "--take-over", action="append", type=require_name, metavar="STEP@SEAL", help=text
     )
 
 
 def _destroy_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--confirm",
-        type=_require_name,
+        type=require_name,
         metavar="NAME",
         help="the installation's name; required with --yes",
     )
@@ -369,7 +358,7 @@ def _handover_options(command: argparse.ArgumentParser) -> None:
     owners = ("vault", "dba", "platform", "ci")
     command.add_argument("--owner", choices=owners, help="only the scripts for this owner")
     command.add_argument(
-        "--out", type=_require_path, metavar="DIR", help="write the scripts into this folder"
+        "--out", type=require_path, metavar="DIR", help="write the scripts into this folder"
     )
     _take_over_option(command)
 
@@ -377,7 +366,7 @@ def _handover_options(command: argparse.ArgumentParser) -> None:
 def _argocd_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--argocd-context",
-        type=_require_name,
+        type=require_name,
         metavar="NAME",
         help="kubeconfig context of Argo CD's cluster, if it is a different one",
     )
@@ -393,7 +382,7 @@ def _commit_options(command: argparse.ArgumentParser) -> None:
 def _publish_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--message", metavar="TEXT", help="commit message")
     command.add_argument(
-        "--branch", type=_require_name, metavar="NAME", help="branch to create and commit to"
+        "--branch", type=require_name, metavar="NAME", help="branch to create and commit to"
     )
     command.add_argument("--push", action="store_true", help="push after the commit")
     command.add_argument("--pr", action="store_true", help="push and request a merge, or say how")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from wizard.errors import ExitCode, UsageError, WizardError
 from wizard.formats.output_files import write_output_file
 from wizard.plan.comparison import require_ready, require_sound
 from wizard.plan.diff import WITHHELD, render_plain
+from wizard.plan.merge.sides import Decisions
 from wizard.workspace.commit import CommitOptions
 from wizard.workspace.installation import CommandInput
 
@@ -246,17 +248,30 @@ def propose(options: Options, start: CommandInput, console: Console) -> Proposal
             "lists presets" + start.workspace.other_installations_hint(),
         )
     proposal = start.workspace.propose(
-        start.data,
+        _adopt(options, start, console),
         typed=start.typed,
         existing=start.existing,
         folder=start.folder,
         chart=options.chart_path,
         scanner=make_network_scanner(console.say),
+        decisions=Decisions(options.on_conflict),
     )
     if options.json:
         for warning in proposal.plan.warnings:
             console.say(f"warning: {warning}")
     return proposal
+
+
+def _adopt(options: Options, start: CommandInput, console: Console) -> Mapping[str, Any]:
+    """Return the answers with the hand edits that --adopt names."""
+    if not options.adopt:
+        return start.data
+    from wizard.workspace.adoption import adopt_edits
+
+    adoption = adopt_edits(start.workspace, start.data, start.existing, options.adopt)
+    for key, answer in adoption.keys.items():
+        console.say(f"note: the hand edit of {key} becomes the answer {answer}")
+    return adoption.data
 
 
 def show_plan(plan: Plan, console: Console) -> None:

@@ -216,7 +216,16 @@ def refuse_changes(options: Options, *, command: str, reason: str) -> None:
     """Raise UsageError for --all and for options that would change the answers."""
     if options.all:
         raise UsageError("--all is for plan and check", "name one with --installation")
-    if option := options.find_given("answers", "preset", "set", "host_key_fingerprint", "accept"):
+    changing = (
+        "answers",
+        "preset",
+        "set",
+        "host_key_fingerprint",
+        "accept",
+        "on_conflict",
+        "adopt",
+    )
+    if option := options.find_given(*changing):
         raise UsageError(
             f"{command} cannot be used with {option}: {reason}",
             "change and commit first: airflow-wizard set KEY=VALUE --yes",

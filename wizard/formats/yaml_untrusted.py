@@ -45,6 +45,16 @@ def parse_yaml(path: str, data: bytes) -> tuple[list[Any], list[Finding]]:
     return ([] if reader.broken else documents), reader.findings
 
 
+def compose_yaml(data: bytes) -> tuple[list[Any], list[Any], list[Finding]]:
+    """Return the documents of a YAML file, their nodes, and findings, as `parse_yaml` does.
+
+    The nodes have the positions in the text.
+    """
+    reader = _Reader("", whole=True)
+    documents = list(reader.read(data))
+    return ([] if reader.broken else documents), reader.nodes, reader.findings
+
+
 def parse_yaml_text(text: str) -> Any:
     """Return the YAML document in a value such as `extraEnvFrom`; None if it is not readable."""
     documents, findings = parse_yaml("", text.encode("utf-8", "replace"))
@@ -57,8 +67,10 @@ class _LimitError(Exception):
 
 
 class _Reader:
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, whole: bool = False) -> None:
         self.path = path
+        self.whole = whole
+        self.nodes: list[Any] = []
         self.findings: list[Finding] = []
         self.broken = False
         self.count = 0
@@ -75,6 +87,8 @@ class _Reader:
             self.report("yaml.not-utf8", f"byte {error.start}", "not UTF-8", "save it as UTF-8")
             return
         try:
+            if self.whole:
+                raise ForeignYamlError
             yield load_own_yaml(text)
         except ForeignYamlError:
             yield from self.convert_all(text)
@@ -88,6 +102,7 @@ class _Reader:
             for number, node in enumerate(YAML(typ="safe", pure=True).compose_all(text)):
                 self.number = number
                 if node is not None:
+                    self.nodes.append(node)
                     yield self.convert(node, ())
         except MarkedYAMLError as error:
             line = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""

@@ -43,21 +43,52 @@ class FileChange:
         return self.logical.startswith(BASE_PREFIX)
 
 
+Side = Literal["mine", "new"]
+
+
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A file that needs a decision of the user: the reason, and what to do."""
+    """A file, or one place in it, that needs a decision of the user: the reason, and what to do.
+
+    `key` is the place (empty: the whole file). `base`, `mine` and `new` are what the wizard wrote
+    last, the hand edit, and what it would write now, as text; None where nothing is. `choices` are
+    the sides that a user may decide for.
+    """
 
     path: str
     reason: str
     hint: str
+    key: str = ""
+    base: str | None = None
+    mine: str | None = None
+    new: str | None = None
+    choices: tuple[Side, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
 
+    @property
+    def has_values(self) -> bool:
+        """Return whether there are values to show."""
+        return (self.base, self.mine, self.new) != (None, None, None)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the conflict for `--json`; it may gain keys, but not lose any."""
+        return {
+            "path": self.path,
+            "reason": self.reason,
+            "hint": self.hint,
+            "key": self.key,
+            "base": self.base,
+            "mine": self.mine,
+            "new": self.new,
+            "choices": list(self.choices),
+        }
+
 
 def conflict_error(conflicts: Sequence[Conflict]) -> ConflictError:
     """Return all conflicts as one error: each path with its reason, and each different fix once."""
-    count = len(conflicts)
+    count = len({one.path for one in conflicts})
     head = "one file needs" if count == 1 else f"{count} files need"
     lines = [f"{head} a decision before anything is written:", *(f"  {one}" for one in conflicts)]
     hints = dict.fromkeys(one.hint for one in conflicts if one.hint)

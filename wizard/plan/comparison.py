@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wizard import __version__
 from wizard.errors import ConflictError, RefusedError
 from wizard.git.changes import Conflict, FileChange
 from wizard.manifests.tree import File, Tree
+from wizard.plan.merge.sides import UNDECIDED, Decisions
 from wizard.plan.merge_base import (
     STATE_DIR,
     MergeBase,
@@ -20,7 +22,8 @@ from wizard.plan.merge_base import (
     index_path,
     read_base,
 )
-from wizard.plan.plan import Plan, compare_owned_files, compare_tree
+from wizard.plan.plan import Plan, compare_owned_files
+from wizard.plan.tree_comparison import compare_tree
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -32,12 +35,14 @@ def compare_rendering(
     rendering: Rendering,
     stored: Mapping[str, bytes] | None,
     owned: Callable[[frozenset[str]], frozenset[str]],
+    decisions: Decisions = UNDECIDED,
 ) -> tuple[list[FileChange], list[Conflict], MergeBase]:
     """Return the changes and conflicts of a rendering, and the merge base used for the comparison.
 
     `stored` are the committed files of the merge base, if the caller has already read them.
     `owned` returns those of some paths that the committed answers lead to. The merge base is
-    believed for these paths only: it is a file that anyone can edit.
+    believed for these paths only: it is a file that anyone can edit. `decisions` are the sides
+    that count where a hand edit and the answers differ.
     Raises ConflictError when a newer wizard wrote the installation.
     """
     name = rendering.release.installation
@@ -60,17 +65,21 @@ def compare_rendering(
     ours = owned(frozenset(path for path in listed if mine[path] is not None))
     before = {path: data for path, data in listed.items() if path in ours or mine[path] is None}
     copies = {path: base_path(name, logical) for logical, (path, _) in base.files.items()}
-    changes, conflicts = compare_tree(emitted, before, mine, copies)
+    moves = _find_moves(emitted, base, before, mine)
+    changes, found = compare_tree(emitted, before, mine, copies, moves, decisions)
+    conflicts = [*_name_renamed(repository, before, found)]
     conflicts += _find_foreign_paths(name, set(listed) - set(before) - set(emitted))
     changes += compare_owned_files(Tree(own), mine)
     changes += base_changes(name, base_files(rendering.tree, name, __version__), stored)
     # Report an edit of a guarded value even if its file is already in conflict.
+    edited = {one.path: moves.get(one.path, one.path) for one in conflicts if one.path in emitted}
     disputed = [
-        FileChange(one.path, emitted[one.path].logical, "same", mine[one.path], mine[one.path])
-        for one in conflicts
-        if one.path in emitted and one.path in before and mine[one.path] is not None
+        FileChange(path, emitted[path].logical, "same", mine[place], mine[place])
+        for path, place in edited.items()
+        if place in before and mine[place] is not None
     ]
-    guarded = _find_guarded([*changes, *disputed], before, rendering, repository)
+    written = {change.path: before[edited[change.path]] for change in disputed}
+    guarded = _find_guarded([*changes, *disputed], written, rendering, repository)
     blocked = {conflict.path for conflict in guarded}
     changes = [one for one in changes if one.path not in blocked]
     for file in (one for one in rendering.tree.values() if one.beside):
@@ -79,7 +88,7 @@ def compare_rendering(
             conflicts.append(verdict)
         else:
             changes += verdict
-    return changes, [*conflicts, *guarded], base
+    return changes, _join_conflicts(conflicts, guarded), base
 
 
 def compare_file_of_others(
@@ -112,19 +121,80 @@ def compare_file_of_others(
     ]
 
 
+def _find_moves(
+    emitted: Tree,
+    base: MergeBase,
+    before: Mapping[str, bytes],
+    mine: Mapping[str, bytes | None],
+) -> dict[str, str]:
+    """Return the former path of each edited file that the answers now lead to another path."""
+    found = {}
+    for file in emitted.values():
+        former = base.files.get(file.logical, ("", b""))[0]
+        if former in (file.path, "") or former in emitted or former not in before:
+            continue
+        if mine[file.path] is None and mine[former] not in (None, before[former]):
+            found[file.path] = former
+    return found
+
+
+def _name_renamed(
+    repository: WorkTree, before: Mapping[str, bytes], conflicts: Sequence[Conflict]
+) -> Iterator[Conflict]:
+    """Yield the conflicts; one about a missing file names the place that it was moved to."""
+    places: dict[str, str] | None = None
+    for one in conflicts:
+        if one.key or one.choices != ("new",):
+            yield one
+            continue
+        if places is None:
+            places = {blob: path for path, blob in repository.head_tree().items()}
+        where = places.get(repository.blob_id(before[one.path]), "")
+        if not where or where.startswith(f"{STATE_DIR}/"):
+            yield one
+            continue
+        hint = f"move it back (`git mv {where} {one.path}`), commit that, and plan again"
+        yield replace(
+            one,
+            reason=f"was moved to {where} by hand, but the answers lead to this path",
+            hint=f"{hint}; or write it again with `--on-conflict new`",
+        )
+
+
+def _join_conflicts(conflicts: Sequence[Conflict], guarded: Sequence[Conflict]) -> list[Conflict]:
+    """Return all conflicts; one about a guarded value can only be decided for the answers."""
+    reasons = {(one.path, one.key): one.reason for one in guarded if one.key}
+    places = {(one.path, one.key) for one in conflicts if one.choices}
+    joined = [
+        replace(
+            one,
+            reason=reasons[one.path, one.key],
+            hint="take what the answers give with `--on-conflict new`",
+            choices=("new",),
+        )
+        if one.choices and (one.path, one.key) in reasons
+        else one
+        for one in conflicts
+    ]
+    return [*joined, *(one for one in guarded if (one.path, one.key) not in places)]
+
+
 def _find_guarded(
     changes: Sequence[FileChange],
-    before: Mapping[str, bytes],
+    written: Mapping[str, bytes],
     rendering: Rendering,
     repository: WorkTree,
 ) -> list[Conflict]:
-    """Return the conflicts of guarded content; without a hand edit, no manifest is parsed."""
+    """Return the conflicts of guarded content; without a hand edit, no manifest is parsed.
+
+    `written` is the last rendering of the files that could not be merged.
+    """
     tree = rendering.tree
     if all(one.path not in tree or one.new in (None, tree[one.path].data) for one in changes):
         return []
     from wizard.plan.guarded_keys import find_guarded_edits
 
-    return find_guarded_edits(changes, before, rendering, repository.read)
+    return find_guarded_edits(changes, written, rendering, repository.read)
 
 
 def _find_foreign_paths(name: str, paths: set[str]) -> Iterator[Conflict]:

@@ -161,8 +161,23 @@ def _files(shown: Sequence[FileChange], colour: bool) -> Iterator[str]:
 def _conflicts(conflicts: Iterable[Conflict]) -> Iterator[str]:
     for one in conflicts:
         yield f"{one.path}: {one.reason}"
+        if one.has_values:
+            for title, text in list_versions(one):
+                yield f"    {title}: {text}" if "\n" not in text else f"    {title}:"
+                if "\n" in text:
+                    yield "\n".join(f"      {line}" for line in text.rstrip("\n").split("\n"))
         if one.hint:
             yield f"  -> {one.hint}"
+
+
+def list_versions(conflict: Conflict) -> list[tuple[str, str]]:
+    """Return the three versions of a place in conflict, each with its title."""
+    texts = (conflict.base, conflict.mine, conflict.new)
+    titles = ("written last", "by hand", "from the answers")
+    return [
+        (title, "(nothing)" if text is None else text)
+        for title, text in zip(titles, texts, strict=True)
+    ]
 
 
 def _section(title: str, entries: Iterable[str]) -> list[str]:

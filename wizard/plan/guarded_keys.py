@@ -41,8 +41,9 @@ def find_guarded_edits(
 ) -> list[Conflict]:
     """Return conflicts for hand edits of guarded content in the rendered files.
 
-    `kept` are the files with their edits; `base` is the last rendering, by path. `read` returns
-    the other files of the repository, which a kustomization may name.
+    `kept` are the files with their edits. They are compared with the rendering, or with `base` by
+    path: the last rendering of files that are not merged with the new one. `read` returns the other
+    files of the repository, which a kustomization may name.
     """
     found = []
     edits = _Edits(kept, rendering, read)
@@ -232,9 +233,11 @@ def _guarded_leaves(data: bytes) -> dict[str, Any]:
 
 
 def _conflict(path: str, leaf: str, breaks: str) -> Conflict:
-    subject = f"{withhold_secrets(leaf, TRANSFORMATION_KEYS)} was" if leaf else "was"
+    key = withhold_secrets(leaf, TRANSFORMATION_KEYS)
+    subject = f"{key} was" if key else "was"
     return Conflict(
         path,
         f"{subject} edited by hand, and this edit cannot be kept: {breaks}",
         "undo the edit, commit that, and change the answer instead (`airflow-wizard set`)",
+        key,
     )

@@ -1,7 +1,6 @@
 """The plan: changes of files, live steps and a digest, computed from given data only.
 
-`compare_tree` compares the rendering with the repository and with the last rendering, file by
-file. `Plan` collects the result for the command line, the screens and `--json`.
+`Plan` collects them for the command line, the screens and `--json`.
 """
 
 from __future__ import annotations
@@ -9,12 +8,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wizard.findings import Finding
 from wizard.formats.messages import UNKNOWN_KEY
-from wizard.formats.shell import quote
 from wizard.git.changes import (
     BASE_PREFIX,
     DIGEST_PREFIX,
@@ -23,7 +20,7 @@ from wizard.git.changes import (
     FileChange,
     conflict_error,
 )
-from wizard.manifests.tree import File, Tree
+from wizard.manifests.tree import Tree
 from wizard.secrets.scan import PLACEHOLDER
 
 if TYPE_CHECKING:
@@ -50,109 +47,6 @@ class PlannedStep(Protocol):
     @property
     def follows(self) -> tuple[str, ...]:
         """What the step carries out; a change that touches none of it does not need the step."""
-
-
-def compare_tree(
-    tree: Tree,
-    base: Mapping[str, bytes],
-    mine: Mapping[str, bytes | None],
-    copies: Mapping[str, str] = MappingProxyType({}),
-) -> tuple[list[FileChange], list[Conflict]]:
-    """Return the changes and the conflicts between the rendering and the repository.
-
-    `base` is the last rendering by path, `mine` the repository's files by path (a missing path is
-    not in the repository). Whole files are compared: an edited file is kept while its rendering is
-    unchanged, and is a conflict once both the file and its rendering changed. In an edited
-    kustomization, only the list of resources follows the rendering. Changes are in path order; a
-    path in conflict has no change. `copies` names the committed copy of the last rendering of a
-    path.
-    """
-    changes: list[FileChange] = []
-    conflicts: list[Conflict] = []
-    for path in sorted({*tree, *base}):
-        file = tree.get(path)
-        verdict = (
-            _compare_rendered(file, base.get(path), mine.get(path), copies.get(path, ""))
-            if file
-            else _compare_dropped(path, base[path], mine.get(path))
-        )
-        if isinstance(verdict, FileChange):
-            changes.append(verdict)
-        elif verdict is not None:
-            conflicts.append(verdict)
-    return changes, conflicts
-
-
-def _compare_rendered(
-    file: File, base: bytes | None, mine: bytes | None, copy: str
-) -> FileChange | Conflict:
-    path, logical, new = file.path, file.logical, file.data
-    if mine == new:
-        return FileChange(path, logical, "same", mine, new)
-    if mine is None:
-        if base is None:
-            return FileChange(path, logical, "add", None, new)
-        return _deletion_conflict(path, changed=base != new)
-    if base is None:
-        return Conflict(
-            path,
-            "conflicts with a file in the repository that Airflow Wizard did not write",
-            f"move that file (`git mv {path} ELSEWHERE`) or delete it, commit that, and plan again",
-        )
-    if mine == base:
-        return FileChange(path, logical, "modify", mine, new)
-    if base == new:
-        return FileChange(path, logical, "same", mine, mine, note="hand edit kept")
-    if logical == "kustomization":
-        from wizard.plan.resource_list import merge_resources
-
-        merged = merge_resources(base, mine, new)
-        if merged is not None:
-            kind: ChangeKind = "same" if merged == mine else "modify"
-            return FileChange(path, logical, kind, mine, merged, note="hand edit kept")
-    return Conflict(
-        path,
-        "was edited by hand after it was written, and the answers change it too",
-        _explain_edit(path, logical, copy),
-    )
-
-
-def _explain_edit(path: str, logical: str, copy: str) -> str:
-    """Return a way through a conflict of edit and answers: without the edit first, then with it."""
-    if logical == "values":
-        return (
-            "undo the edit, commit that, and plan again; set values without a question in the "
-            "answers (`airflow-wizard set values.KEY=VALUE`)"
-        )
-    undo = f"`cp {quote(copy)} {quote(path)}`" if copy else "undo the edit"
-    return (
-        f"keep your lines elsewhere, {undo}, commit that, repeat the change, and add your lines to "
-        "the new file"
-    )
-
-
-def _deletion_conflict(path: str, *, changed: bool) -> Conflict:
-    reason = "was deleted by hand, but the answers still require it"
-    if changed:
-        reason = "was deleted by hand, and the answers now require different contents"
-    return Conflict(
-        path,
-        reason,
-        f"restore it (`git restore --source COMMIT -- {path}`), commit that, and plan again; or "
-        "change the answer that requires it",
-    )
-
-
-def _compare_dropped(path: str, base: bytes, mine: bytes | None) -> FileChange | Conflict | None:
-    if mine is None:
-        return None
-    if mine == base:
-        return FileChange(path, "", "delete", mine, None)
-    return Conflict(
-        path,
-        "is no longer required, but was edited by hand after it was written",
-        f"save your edits elsewhere, `git rm {path}`, commit that, and plan again",
-    )
 
 
 def compare_owned_files(
@@ -270,8 +164,8 @@ class Plan:
         """Return the plan for `plan --json` and `--out`; a schema may gain keys, but not lose any.
 
         ``schema`` (1), ``installation``, ``digest``, ``differs``, ``refused``; ``changes``: path,
-        logical, kind, note, ``old`` and ``new`` as sha256 or null; ``conflicts``: path, reason,
-        hint; ``consequences``: name, grade, text, and whether it needs ``--accept``;
+        logical, kind, note, ``old`` and ``new`` as sha256 or null; ``conflicts``: see
+        `Conflict.to_json`; ``consequences``: name, grade, text, and whether it needs ``--accept``;
         ``actions``, the live steps that this change needs: id, title, owner; ``findings``: rule,
         severity, path, where, message, fix, and the question that the fix refers to, if any;
         ``warnings`` and ``evidence``: sentences; ``identities``: by name.
@@ -293,9 +187,7 @@ class Plan:
                 }
                 for change in self.changes
             ],
-            "conflicts": [
-                {"path": one.path, "reason": one.reason, "hint": one.hint} for one in self.conflicts
-            ],
+            "conflicts": [one.to_json() for one in self.conflicts],
             "consequences": [one.to_json() for one in self.consequences],
             "actions": [
                 {"id": one.id, "title": one.title, "owner": one.owner} for one in self.next_steps

@@ -24,6 +24,7 @@ from wizard.git.target import (
 )
 from wizard.git.transaction import recover_interrupted_write
 from wizard.plan.comparison import compare_rendering, find_uncommitted_edits, merge_files
+from wizard.plan.merge.sides import UNDECIDED, Decisions
 from wizard.plan.merge_base import base_folder
 from wizard.plan.plan import Plan
 from wizard.state.apply_journal import is_committed, with_cluster_identity
@@ -103,7 +104,8 @@ class Workspace:
         except WizardError:
             # Reading needs no author. A commit needs one; its error says how to set it.
             by = ""
-        return cls(repository, Acceptance(by, today or _today()), branch, recovered, target)
+        date = today or datetime.now(UTC).date().isoformat()
+        return cls(repository, Acceptance(by, date), branch, recovered, target)
 
     def with_repository(self, repository: WorkTree) -> Workspace:
         """Return a workspace of the same user for another folder of the work tree."""
@@ -237,12 +239,14 @@ class Workspace:
         chart: Path | None = None,
         scanner: Scanner | None = None,
         scans: Sequence[Scan] = (),
+        decisions: Decisions = UNDECIDED,
     ) -> Proposal:
         """Validate, verify host keys, render, check and compare; writes nothing.
 
         `existing` names the committed installation that the answers belong to. File names in the
         answers are relative to `folder`. `chart` is a chart for a full check of the values.
         `scanner` is used if no host key is known; `scans` are those that the operator requested.
+        `decisions` decide where a hand edit and the answers differ.
         Raises AnswersError for answers that do not validate.
         """
         from wizard.answers.files import require_valid_answers, validate_answers
@@ -300,14 +304,15 @@ class Workspace:
             current = frozenset(rendering.tree) if data == before else None
             return self.select_owned_paths(existing, paths, current)
 
-        changes, conflicts, base = compare_rendering(repository, rendering, stored, owned)
+        compare = partial(compare_rendering, repository, stored=stored, owned=owned)
+        changes, conflicts, base = compare(rendering, decisions=decisions)
         if existing and any(one.differs for one in changes):
             met = with_cluster_identity(settled.answers, repository, existing)
             if is_committed(repository, existing):
                 met = with_source(met, repository)
             if met is not settled.answers:
                 settled, rendering = replace(settled, answers=met), render(met, assets)
-                changes, conflicts, base = compare_rendering(repository, rendering, stored, owned)
+                changes, conflicts, base = compare(rendering, decisions=decisions)
         # The merge base cannot show that a kept edit, or a file of others, is harmless.
         unchanged = (
             base.version == __version__
@@ -392,7 +397,3 @@ class Workspace:
         done = commit_proposal(repository, proposal, before, options)
         self.repository.refresh()
         return done
-
-
-def _today() -> str:
-    return datetime.now(UTC).date().isoformat()

@@ -20,8 +20,8 @@ from wizard.plan.consequences import (
     require_accepted,
     select_steps,
 )
-from wizard.plan.plan import compare_tree
 from wizard.plan.render import Rendering
+from wizard.plan.tree_comparison import compare_tree
 from wizard.questions.effects import GRADES, needs_consent
 
 AIRFLOW_3 = (3, 2, 2)

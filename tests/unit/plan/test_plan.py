@@ -15,7 +15,8 @@ from wizard.git.changes import Conflict, FileChange
 from wizard.git.trailer import format_trailer, parse_trailer
 from wizard.manifests.tree import File, Tree
 from wizard.plan.commit_message import commit_message
-from wizard.plan.plan import Plan, compare_owned_files, compare_tree, compute_digest
+from wizard.plan.plan import Plan, compare_owned_files, compute_digest
+from wizard.plan.tree_comparison import compare_tree
 
 PATH = "apps/airflow/airflow-values.yaml"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -68,7 +69,7 @@ def test_one_sided_changes_need_no_answer(
 @pytest.mark.parametrize(
     ("new", "base", "mine", "reason"),
     [
-        ("n", "b", "mine", "edited by hand"),
+        ("n", "b", "mine", "changed by hand and by the answers"),
         ("n", None, "foreign", "did not write"),
         ("n", "b", None, "deleted by hand, and the answers now require different contents"),
         ("b", "b", None, "deleted by hand, but the answers still require it"),

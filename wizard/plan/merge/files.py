@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from wizard.findings import Finding
-from wizard.formats.yaml_untrusted import parse_yaml
+from wizard.formats.yaml_untrusted import compose_yaml, parse_yaml
 from wizard.plan.lists import find_identity
 from wizard.plan.merge.layout import FORM_FIX, Layout
 from wizard.plan.merge.lines import merge_lines
@@ -15,7 +17,7 @@ from wizard.plan.merge.source import Source
 from wizard.plan.merge.splice import rewrite
 from wizard.plan.merge.values import merge_values
 
-_MARK = "\ufeff"
+_FAILED = "cannot be merged key by key"
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -55,7 +57,9 @@ def merge_yaml(
 
     `identify` says which lists are merged item by item.
     """
-    before, own, after = _read(base), _read(mine), _read(new)
+    mark = codecs.BOM_UTF8 if mine.startswith(codecs.BOM_UTF8) else b""
+    own, layout = _compose(mine.removeprefix(mark))
+    before, after = (_require_one(*parse_yaml("", data)) for data in (base, new))
 
     def merge_texts(path: Path, *texts: str) -> str | None:
         """Merge a list that the values have as text; its undecided places make it one value."""
@@ -72,21 +76,24 @@ def merge_yaml(
         return MergedFile(None, tuple(disagreements))
     if is_same(own, want):
         return MergedFile(mine)
-    text = mine.decode("utf-8")
-    mark = _MARK if text.startswith(_MARK) else ""
     source = Source(base.decode("utf-8"), new.decode("utf-8"), after)
-    layout = Layout(text.removeprefix(mark))
-    merged = rewrite(layout, own, want, source, identify)
+    merged = rewrite(layout, own, want, source, identify).encode("utf-8")
     _require_merged(layout, merged, want, source)
-    return MergedFile((mark + merged).encode("utf-8"))
+    return MergedFile(mark + merged)
 
 
-def _read(data: bytes) -> Any:
-    """Return the single document of a file; raises MergeError if programs may read it in two ways.
+def _compose(data: bytes) -> tuple[Any, Layout]:
+    """Return the value and the layout of a file."""
+    documents, nodes, findings = compose_yaml(data)
+    found = _require_one(documents, findings)
+    return found, Layout(data.decode("utf-8"), nodes[0])
+
+
+def _require_one(documents: Sequence[Any], findings: Sequence[Finding]) -> Any:
+    """Return the single document of a file; raises MergeError if programs may read two values.
 
     An empty file, and a file with a key twice, are refused, too.
     """
-    documents, findings = parse_yaml("", data)
     error = next((one for one in findings if one.is_error), None)
     if error is not None:
         raise _fault(error)
@@ -100,14 +107,13 @@ def _fault(finding: Finding) -> MergeError:
     return MergeError(finding.where, finding.message, finding.fix.text)
 
 
-def _require_merged(mine: Layout, merged: str, want: Any, source: Source) -> None:
+def _require_merged(mine: Layout, merged: bytes, want: Any, source: Source) -> None:
     """Raise MergeError unless the text has exactly the wanted values, and all comments."""
     try:
-        found = _read(merged.encode("utf-8"))
-        right = is_same(found, want)
-        lost = Counter(text for _, text in mine.comments)
-        lost -= Counter(text for _, text in Layout(merged).comments)
-    except (MergeError, UnicodeEncodeError):
-        right, lost = False, Counter()
-    if not right or lost.keys() - source.comments:
-        raise MergeError("", "cannot be merged key by key", FORM_FIX)
+        found, layout = _compose(merged)
+    except MergeError:
+        raise MergeError("", _FAILED, FORM_FIX) from None
+    lost = Counter(text for _, text in mine.comments)
+    lost -= Counter(text for _, text in layout.comments)
+    if not is_same(found, want) or lost.keys() - source.comments:
+        raise MergeError("", _FAILED, FORM_FIX)

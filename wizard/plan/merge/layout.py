@@ -11,24 +11,29 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+from wizard.formats.yaml_untrusted import compose_yaml
 from wizard.plan.merge.sides import Item, MergeError, Path, format_key
 
 _ALIAS = re.compile(r"\s*(\*[^\s,\[\]{}]+)").match
 _COLON = re.compile(r"[ \t]*:(?=\s|\Z)").match
 _FLOW_COLON = re.compile(r"\s*:").match
+_DASH = re.compile(r"^( *)-(?=\s|\Z)", re.MULTILINE)
 _COMMENT = re.compile(r"(?:(?<=[\s\ufeff])|\A)#[^\r\n]*")
 FORM_FIX = "write it in the form `key: value`, commit that, and plan again"
 SHARED_FIX = "replace the alias by the value itself, commit that, and plan again"
 
 
+def lay_out(text: str) -> Layout:
+    """Return the layout of a text that is known to be one document."""
+    return Layout(text, compose_yaml(text.encode("utf-8"))[1][0])
+
+
 class Layout:
     """One YAML document and its text, without a byte order mark."""
 
-    def __init__(self, text: str) -> None:
-        from ruamel.yaml import YAML
-
+    def __init__(self, text: str, root: Any) -> None:
         self.text = text
-        self.root: Any = YAML(typ="safe", pure=True).compose(text)
+        self.root = root
 
     @cached_property
     def shared(self) -> set[int]:
@@ -109,11 +114,11 @@ class Layout:
     def item_spans(self, node: Any, path: Path) -> list[tuple[int, int, int]]:
         """Return the place of the dash, the start and the end of every item in block style."""
         column, at = node.start_mark.column, node.start_mark.index
-        dash = re.compile(rf"^[ ]{{{column}}}-(?=\s|\Z)", re.MULTILINE)
         found: list[tuple[int, int, int]] = []
         for number, item in enumerate(node.value):
             if number:
-                match = dash.search(self.text, self.line_end(found[-1][2]))
+                dashes = _DASH.finditer(self.text, self.line_end(found[-1][2]))
+                match = next((one for one in dashes if len(one[1]) == column), None)
                 if match is None:
                     raise MergeError(format_key(path), "is not written as a plain list", FORM_FIX)
                 at = match.end() - 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wizard.formats.line_diff import Opcode, compare_lines
-from wizard.plan.merge.sides import Decide, Disagreement, MergedFile, MergeError, Side
+from wizard.git.changes import Side
+from wizard.plan.merge.sides import Decide, Disagreement, MergedFile, MergeError
 
 
 def merge_lines(base: bytes, mine: bytes, new: bytes, decide: Decide) -> MergedFile:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Literal
+from typing import Any
 
 from wizard.formats.nested import TaggedText
+from wizard.git.changes import Side
 
 
 class Missing(Enum):
@@ -18,9 +19,23 @@ class Missing(Enum):
 
 
 MISSING = Missing.MISSING
-Side = Literal["mine", "new"]
 # Which side counts for a key; None leaves it undecided.
 Decide = Callable[[str], Side | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """The sides that a user decided for: for single places by path and key, and for all others."""
+
+    others: Side | None = None
+    single: Mapping[tuple[str, str], Side] = field(default_factory=dict)
+
+    def find(self, path: str, key: str = "") -> Side | None:
+        """Return the side for one place; None if it is undecided."""
+        return self.single.get((path, key), self.others)
+
+
+UNDECIDED = Decisions()
 
 
 class Item(str):

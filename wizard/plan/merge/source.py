@@ -7,7 +7,7 @@ from typing import Any
 
 from wizard.formats.nested import get_value
 from wizard.formats.yaml_writer import dump_yaml
-from wizard.plan.merge.layout import Layout
+from wizard.plan.merge.layout import Layout, lay_out
 from wizard.plan.merge.sides import Item, Path, is_same
 
 
@@ -21,11 +21,11 @@ class Source:
 
     @cached_property
     def _base(self) -> Layout:
-        return Layout(self._base_text)
+        return lay_out(self._base_text)
 
     @cached_property
     def _new(self) -> Layout:
-        return Layout(self._new_text)
+        return lay_out(self._new_text)
 
     @cached_property
     def comments(self) -> frozenset[str]:

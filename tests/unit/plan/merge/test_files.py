@@ -7,11 +7,9 @@ from textwrap import dedent
 import pytest
 import yaml
 
-from tests.unit.plan.test_resource_list import BASE as LIST_BASE
-from tests.unit.plan.test_resource_list import EDITS as LIST_EDITS
-from tests.unit.plan.test_resource_list import NEW as LIST_NEW
+from wizard.git.changes import Side
 from wizard.plan.merge.files import merge_file
-from wizard.plan.merge.sides import MergedFile, MergeError, Side
+from wizard.plan.merge.sides import MergedFile, MergeError
 
 BASE = """\
 # Values of airflow.
@@ -154,12 +152,6 @@ def test_a_removed_entry_leaves_the_person_s_comments() -> None:
     assert "  # Scale later.\n  # soon\n  # Not yet.\nenv:" in found
     found = merged(changed(BASE, ("end", "end # x")), changed(BASE, OURS["first removed"]))
     assert found.startswith("# Values of airflow.\n\nworkers:")
-
-
-@pytest.mark.parametrize(("mine", "wanted"), LIST_EDITS.values(), ids=LIST_EDITS)
-def test_a_kustomization_follows_item_by_item(mine: str, wanted: str) -> None:
-    found = merged(mine, LIST_NEW, LIST_BASE)
-    assert yaml.safe_load(found)["resources"] == yaml.safe_load(wanted)["resources"]
 
 
 CONFLICTS = {
