@@ -10,10 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.scrollbar import ScrollBar
 
+from screens.background.keyboard import Keyboard
 from screens.background.lookups import reach_host, scan_host
 from screens.draft.exit_report import ExitReport
 from screens.draft.outside import LookupResults, summarize_faults
@@ -26,7 +28,7 @@ from screens.pages.registry import (
     create_result_page,
     load_first_pages,
 )
-from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
+from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW, SETTINGS
 from screens.text import plain, pluralize, question_label
 from screens.widgets.scrollbars import CharacterScrollBar
 from wizard.engine.probes import run_in_thread
@@ -70,6 +72,8 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.touched: set[str] = set()
         self.visited: set[str] = set()
         self.decisions = UNDECIDED
+        # The pages from which others were opened, each with its question; escape goes back there.
+        self.trail: list[tuple[str, str]] = []
         self.pasted_keys: dict[tuple[str, int], str] = {}
         self.scanner: Scanner = scan_host
         self.reach: Reach = reach_host
@@ -77,7 +81,15 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.session = LookupResults()
         self.committing = False
         self.exit_report = ExitReport()
+        self.keyboard = Keyboard(self, super().on_event)
         self._read_initial = read
+
+    async def on_event(self, event: events.Event) -> None:
+        """Deliver keys and pastes in order, everything else at once."""
+        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
+            self.keyboard.put(event)
+        else:
+            await super().on_event(event)
 
     def on_mount(self) -> None:
         """Show a frame at once, and the first page when its modules and answers are loaded."""
@@ -101,8 +113,14 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
             work = partial(load_committed_keys, self)
             self.run_worker(work, exit_on_error=False)  # type: ignore[arg-type]
-        first = create_preset_page() if self.pick_preset else create_page(self.draft.pages[0].name)
-        await self.switch_screen(first)
+        await self.switch_screen(self._create_first_page())
+        self.keyboard.start()
+
+    def _create_first_page(self) -> Page:
+        """Return the page of a new session: presets, settings, or the first questions."""
+        if self.pick_preset:
+            return create_preset_page()
+        return create_page(SETTINGS if self.existing else self.draft.pages[0].name)
 
     def _create_draft(self) -> Draft:
         from screens.background.checks import Checks
@@ -123,6 +141,11 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         from screens.pages.base import Page
 
         return self.screen if isinstance(self.screen, Page) else None
+
+    @property
+    def has_waiting_keys(self) -> bool:
+        """Whether keys were typed that no widget has got yet."""
+        return self.keyboard.has_waiting_keys
 
     @property
     def page_name(self) -> str:
@@ -151,21 +174,37 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         if self.committing:
             return
         if self.page and self.page.page_name:
+            self.trail.append((self.page.page_name, self.page.focused_key))
+        self._open_page(name, key)
+
+    def _open_page(self, name: str, key: str) -> None:
+        if self.page and self.page.page_name:
             self.page.prepare_leave()
             self._leave(self.page.page_name)
         self.switch_screen(create_page(name, key))
+
+    def go_back(self) -> None:
+        """Open the page from which the current one was opened, else the first page."""
+        names = {SETTINGS, *(step.name for step in self.draft.pages)}
+        while self.trail:
+            name, key = self.trail.pop()
+            if name in names and name != self.page_name:
+                self._open_page(name, key)
+                return
+        if self.pick_preset:
+            self._leave(self.page_name)
+            self.switch_screen(create_preset_page())
+        elif self.existing and self.page_name != SETTINGS:
+            self._open_page(SETTINGS, "")
 
     def _leave(self, step: str) -> None:
         self.touched.update(self.draft.problem_keys(step))
 
     def turn_page(self, here: str, by: int) -> None:
-        """Open the next or previous page; the choice of a preset comes before the first page."""
+        """Open the page `by` steps after this one; from a page without a step, the first."""
         names = [step.name for step in self.draft.pages]
         there = names.index(here) + by if here in names else 0
-        if there < 0 and self.pick_preset:
-            self._leave(here)
-            self.switch_screen(create_preset_page())
-        elif 0 <= there < len(names):
+        if 0 <= there < len(names):
             self.go(names[there])
 
     def open_apply(self, installation: str, result: CommitResult | None = None) -> None:

@@ -109,6 +109,10 @@ class Host(Protocol):
         """Resolve a name and connect to its port; blocking."""
 
     @property
+    def has_waiting_keys(self) -> bool:
+        """Whether keys were typed that no widget has got yet."""
+
+    @property
     def page_name(self) -> str:
         """Name of the page on top; empty while a dialog covers it."""
 
@@ -119,6 +123,9 @@ class Host(Protocol):
 
     def go_to_question(self, key: str) -> None:
         """Open the page that asks this question."""
+
+    def go_back(self) -> None:
+        """Open the page from which the current one was opened."""
 
     def turn_page(self, here: str, by: int) -> None:
         """Open the page `by` steps after the page `here`."""

@@ -113,6 +113,27 @@ class Draft:
             for path, value in self.edits.items()
         ) or bool(self.typed_fingerprints)
 
+    def without_answer(self, item: FieldSpec) -> Draft:
+        """Return the draft with the initial answer of a question."""
+        kept = {path: value for path, value in self.edits.items() if path != item.path}
+        return replace(self, edits=kept)
+
+    @cached_property
+    def changed_items(self) -> tuple[FieldSpec, ...]:
+        """The questions whose answers differ from the initial ones and apply, in order."""
+        return tuple(
+            item
+            for item in field_specs()
+            if item.path in self.edits
+            and item.applies(self.answers)
+            and self.value(item) != self.initial_value(item)
+        )
+
+    def initial_value(self, item: FieldSpec) -> object:
+        """Return the initial answer, or the default, as plain data."""
+        found = get_value(self.base, item.path, _MISSING)
+        return dump_value(item.default) if found is _MISSING else found
+
     def value(self, item: FieldSpec) -> object:
         """Return the current answer, or the default, as plain data."""
         found = get_value(self.data, item.path, _MISSING)

@@ -67,6 +67,8 @@ class Page(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (64, "-narrow"), (100, "-wide")]  # noqa: RUF012
     AUTO_FOCUS: ClassVar[str | None] = None
     page_name: str = ""
+    # Whether the steps are shown beside the content; a page that is none of them shows none.
+    has_steps: bool = True
     keys: str = KEY_BAR
 
     @property
@@ -90,7 +92,7 @@ class Page(Screen[None]):
             yield Line(id="where")
             yield Line(id="changed")
         with Horizontal(id="body"):
-            if self.page_name:
+            if self.page_name and self.has_steps:
                 with VerticalScroll(id="steps", can_focus=False):
                     yield from self._step_lines()
             with Vertical(id="main"):
@@ -117,6 +119,11 @@ class Page(Screen[None]):
         self.host.visited.add(self.page_name)
         self.show_state()
 
+    @property
+    def focused_key(self) -> str:
+        """The question with the focus; empty without one."""
+        return ""
+
     def prepare_leave(self) -> None:
         """Save finished input of the focused field before another page opens."""
 
@@ -129,7 +136,7 @@ class Page(Screen[None]):
             where += f"   step {names.index(self.page_name) + 1} of {len(names)}"
         self.query_one("#where", Line).put(where)
         self.query_one("#changed", Line).put("changed" if draft.has_changes else "")
-        if self.page_name:
+        if self.page_name and self.has_steps:
             self._show_steps()
         self.show_status()
 
@@ -201,8 +208,8 @@ class Page(Screen[None]):
         self.host.turn_page(self.page_name, 1)
 
     def action_back(self) -> None:
-        """Open the previous page."""
-        self.host.turn_page(self.page_name, -1)
+        """Open the page from which this one was opened."""
+        self.host.go_back()
 
     def action_review(self) -> None:
         """Open the review."""

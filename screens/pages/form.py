@@ -24,6 +24,8 @@ from wizard.questions.section import Section
 
 # One frame: faster keys are rendered together.
 RENDER_SECONDS = 0.016
+# While more keys are waiting, at most this many frames are left out.
+MOST_SKIPPED = 15
 PREVIEW_SECONDS = 0.15
 _HINTS = {"choice": "left, right: change; space: list.", "bool": "space: yes or no."}
 
@@ -38,6 +40,7 @@ class FormScreen(Page):
         self.focus_key = focus_key
         self._render_timer: Timer | None = None
         self._has_pending_changes = False
+        self._skipped = 0
         self._preview_timer: Timer | None = None
         self._all_rows: list[Row] = []
         self._headings: list[Heading] = []
@@ -85,6 +88,12 @@ class FormScreen(Page):
     def has_question(self, key: str) -> bool:
         """Return whether the row of this question is shown."""
         return any(row.item.key == key for row in self.rows)
+
+    @property
+    def focused_key(self) -> str:
+        """The question with the focus, where the page is opened again on the way back."""
+        row = self.focused_row
+        return row.item.key if row is not None else ""
 
     @property
     def focused_row(self) -> Row | None:
@@ -138,18 +147,22 @@ class FormScreen(Page):
         """Keep a changed answer and redraw, at most once per frame."""
         self.host.draft = self.draft.with_answer(event.item, event.value)
         self._reachability.schedule_check(event.item.key, typed=True)
+        self._has_pending_changes = True
         if self._render_timer is None:
-            self._show_changes()
-        else:
-            self._has_pending_changes = True
+            self._end_frame()
 
     def _end_frame(self) -> None:
         self._render_timer = None
-        if self._has_pending_changes:
+        if not self._has_pending_changes:
+            return
+        if self.host.has_waiting_keys and self._skipped < MOST_SKIPPED:
+            self._skipped += 1
+            self._render_timer = self.set_timer(RENDER_SECONDS, self._end_frame)
+        else:
             self._show_changes()
 
     def _show_changes(self) -> None:
-        self._has_pending_changes = False
+        self._has_pending_changes, self._skipped = False, 0
         self._render_timer = self.set_timer(RENDER_SECONDS, self._end_frame)
         with self.app.batch_update():
             self._show_rows()

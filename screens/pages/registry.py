@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
+from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW, SETTINGS
 
 if TYPE_CHECKING:
     from screens.pages.base import Page
@@ -41,6 +41,10 @@ def create_result_page(result: CommitResult) -> Page:
 
 def create_page(name: str, key: str = "") -> Page:
     """Return the page of a step; it opens at the question `key`."""
+    if name == SETTINGS:
+        from screens.pages.settings import SettingsScreen
+
+        return SettingsScreen(key)
     if name == REVIEW:
         from screens.pages.review import ReviewScreen
 

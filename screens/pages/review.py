@@ -15,27 +15,21 @@ from textual.widgets.option_list import Option
 
 from screens.draft.outside import LookupResult
 from screens.pages import conflicts
-from screens.pages.base import Page
 from screens.pages.diff_view import render_diff
+from screens.pages.proposal import NOTHING_TO_COMMIT, ProposalPage, list_remarks
 from screens.steps import REVIEW
 from screens.text import plain, pluralize, question_label
 from screens.widgets.choices import MarkedOptionList
-from screens.widgets.prompts import ConfirmListDialog
 from wizard.answers.questions import field_specs
 from wizard.engine.probes import run_in_thread
-from wizard.errors import AnswersError, Problem, WizardError
-from wizard.findings import Finding
+from wizard.errors import WizardError
 from wizard.git.changes import Conflict, FileChange, Side
-from wizard.plan.comparison import require_sound
-from wizard.plan.consequences import Consequence
 from wizard.plan.diff import WITHHELD, diff_change
 from wizard.plan.merge.sides import UNDECIDED
 from wizard.plan.merge_base import STATE_DIR
 from wizard.plan.plan import Plan
-from wizard.workspace.proposal import Proposal
 
 KIND_LABELS = {"add": "+ new", "modify": "~ changed", "delete": "- deleted", "same": "= kept"}
-NOTHING_TO_COMMIT = "nothing to commit: the repository is up to date; a opens apply"
 
 # Literals of this module, so markup is safe.
 _KEYS = (
@@ -49,7 +43,7 @@ _THERE = "[@click=screen.forward]enter question[/]  "
 _APPLY = "[@click=screen.apply]a apply[/]  "
 
 
-class ReviewScreen(Page):
+class ReviewScreen(ProposalPage):
     """Files on the left, the diff of the highlighted one on the right, findings below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,14 +56,6 @@ class ReviewScreen(Page):
     ]
     page_name = REVIEW
     keys = ""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.proposal: Proposal | None = None
-        self.block_reason = "computing the changes ..."
-        self.problems: Sequence[Problem] = ()
-        self.refusal: WizardError | None = None
-        self.faults: Sequence[LookupResult] = ()
 
     def content(self) -> Iterator[Widget]:
         """Yield files, diff, findings and steps."""
@@ -116,47 +102,10 @@ class ReviewScreen(Page):
 
     def action_check(self) -> None:
         """Compute the changes again."""
-        self.begin(self._propose, "propose")
+        self.propose()
 
-    async def _propose(self) -> None:
-        self.proposal, self.problems, self.refusal = None, (), None
-        self.faults = self.host.session.faults(self.draft)
-        self.block_reason = "computing the changes ..."
-        self.show_status()
-        try:
-            self.proposal = await run_in_thread(self.host.propose)
-            require_sound(self.proposal.plan)
-            await run_in_thread(self._require_branch, self.proposal)
-        except AnswersError as error:
-            self.problems = error.problems or (Problem("", error.message),)
-            self.block_reason = (
-                f"! {pluralize(len(self.problems), 'answer')} missing or invalid: enter goes there"
-            )
-        except WizardError as error:
-            reason = error.message.split("\n")[0].rstrip(":")
-            self.block_reason = f"! cannot commit, enter shows details: {reason}"
-            self.refusal = error
-            if self.proposal is None:
-                self.problems = (Problem("", " ".join([error.message, error.hint]).strip()),)
-        except Exception as error:  # show only its type: its text may contain a value
-            self.block_reason = (
-                f"! a bug ({type(error).__name__}); `airflow-wizard plan` shows where"
-            )
-        else:
-            nothing = not self.proposal.plan.differs
-            self.block_reason = NOTHING_TO_COMMIT if nothing else ""
-        self._show_proposal()
-
-    def _require_branch(self, proposal: Proposal) -> None:
-        """Raise WizardError unless the current branch allows the commit; the plan omits this."""
-        if proposal.plan.differs:
-            repository = self.host.workspace.repository
-            repository.refresh()
-            repository.require_idle()
-            target = proposal.answers.repository.branch
-            repository.require_branch(target, self.host.branch or None)
-
-    def _show_proposal(self) -> None:
+    def show_proposal(self) -> None:
+        """Show files, findings and steps of the proposal, or the problems instead."""
         files = self.query_one("#files", OptionList)
         files.clear_options()
         if self.proposal is not None:
@@ -203,17 +152,8 @@ class ReviewScreen(Page):
         self.query_one("#diff").scroll_home(animate=False)
 
     def _show_findings(self, plan: Plan) -> None:
-        lines = [_format_consequence(one) for one in plan.consequences]
-        lines += [f"! {one.summary}" for one in self.faults]
-        lines += [f"! {one}" for one in plan.missing_evidence]
-        lines += [_format_finding(one) for one in plan.findings]
-        lines += [f"- {one}" for one in plan.warnings]
-        lines += [f"- {one}" for one in conflicts.describe_decisions(self.host.decisions)]
-        if not lines:
-            lines = ["ok, no findings"]
-        if plan.next_steps:
-            lines += ["", "Steps after the commit, outside Git:"]
-            lines += [f"  {one.title}  [{one.owner}]" for one in plan.next_steps]
+        decisions = conflicts.describe_decisions(self.host.decisions)
+        lines = list_remarks(plan, self.faults, decisions)
         self.query_one("#findings", Static).update(plain("\n".join(lines)))
 
     @on(OptionList.OptionSelected, "#files")
@@ -224,53 +164,8 @@ class ReviewScreen(Page):
         """Commit, or open the question of the highlighted problem."""
         if self.proposal is None and self.problems:
             self._go_to_problem()
-        elif self.block_reason:
-            self.app.bell()
-            self._show_refusal()
-        elif self.faults:
-            self._confirm_faults()
         else:
-            self._confirm_consequences()
-
-    def _confirm_faults(self) -> None:
-        """Commit despite failed probes after a confirmation; never with an unproven identity.
-
-        `commit` runs no probes; `check --live` exits with 4 for the same failures.
-        """
-        text = "\n".join(
-            f"- {one.summary}" + (f"\n  {one.result.fix}" if one.result.fix else "")
-            for one in self.faults
-        )
-        fault = next((one for one in self.faults if one.is_trust), None)
-        if fault is not None:
-            ending = "You cannot commit until this is fixed. Press f5 on Pre-flight to probe again."
-            self._refuse(f"{text}\n\n{ending}", fault.question)
-            return
-        title = f"{pluralize(len(self.faults), 'probe')} failed. Commit anyway?"
-        ask = ConfirmListDialog(title, text, yes="commit anyway", no="not yet")
-        self.host.push_screen(ask, lambda yes: self._confirm_consequences() if yes else None)
-
-    def _confirm_consequences(self) -> None:
-        """Commit; after a confirmation, if consequences need a yes of their own."""
-        if self.proposal is None:
-            return
-        wanted = self.proposal.plan.find_unaccepted(())
-        if not wanted:
-            self.host.commit(self.proposal)
-            return
-        text = "\n\n".join(f"{one.grade}: {one.text}" for one in wanted)
-        proposal, names = self.proposal, [one.name for one in wanted]
-        ask = ConfirmListDialog("Is this what you want?", text, yes="commit", no="not yet")
-        self.host.push_screen(ask, lambda yes: self.host.commit(proposal, names) if yes else None)
-
-    def _refuse(self, text: str, key: str) -> None:
-        """Refuse the commit; offer the question that fixes the failure, if it applies."""
-        title = "The server's identity is not proven"
-        if key not in {item.key for item in field_specs() if item.applies(self.draft.answers)}:
-            self.host.show_note(title, text)
-            return
-        ask = ConfirmListDialog(title, text, yes=f"go to {question_label(key)}", no="not now")
-        self.host.push_screen(ask, lambda yes: self.host.go_to_question(key) if yes else None)
+            self.commit_proposal()
 
     def _go_to_problem(self) -> None:
         number = self.query_one("#files", OptionList).highlighted or 0
@@ -279,10 +174,6 @@ class ReviewScreen(Page):
             self.host.go_to_question(key)
         else:
             self.app.bell()
-
-    def _show_refusal(self) -> None:
-        if self.refusal is not None:
-            self.host.show_error(self.refusal)
 
     def show_lookups(self) -> None:
         """Show new probe results."""
@@ -335,7 +226,7 @@ class ReviewScreen(Page):
         except WizardError as error:
             host.show_error(error)
             return
-        await self._propose()
+        await self.compute_proposal()
 
     def action_apply(self) -> None:
         """Open the apply page, if there is nothing to commit; on a conflict, adopt the edit."""
@@ -356,17 +247,9 @@ class ReviewScreen(Page):
         self.query_one("#files").focus()
 
 
-def _format_consequence(one: Consequence) -> str:
-    return f"{'!' if one.needs_consent else '-'} {one.grade}: {one.text}"
-
-
 def _format_fault_status(faults: Sequence[LookupResult]) -> str:
     count = pluralize(len(faults), "probe")
     return f"! {count} failed, enter shows details: {faults[0].summary}"
-
-
-def _format_finding(one: Finding) -> str:
-    return f"! {str(one).removeprefix('error: ')}" if one.is_error else f"- {one}"
 
 
 def list_visible_changes(plan: Plan) -> list[FileChange]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from textwrap import wrap
 from typing import ClassVar
 
@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.fuzzy import Matcher
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -134,7 +133,7 @@ def _format_default(value: object) -> str:
 
 
 class Finder(ModalScreen[str | None]):
-    """Search for a question by letters of its name; enter opens the highlighted one."""
+    """Search for a question or a page by words; enter opens the highlighted one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+p,ctrl+q", "cancel", "close", priority=True),
@@ -146,17 +145,20 @@ class Finder(ModalScreen[str | None]):
     ]
     AUTO_FOCUS = "TextField"
 
-    def __init__(self, entries: Sequence[tuple[str, str]]) -> None:
-        """`entries` are the dotted key and the title of every question that applies."""
+    def __init__(
+        self, entries: Sequence[tuple[str, str]], search: Callable[[str], Sequence[str]]
+    ) -> None:
+        """`entries` are keys with their titles; `search` returns the keys for a text."""
         super().__init__()
         self.entries = entries
+        self.search = search
         self._pattern: str | None = None
 
     def compose(self) -> ComposeResult:
         """Yield the search line and the matches."""
         with Vertical(classes="dialog finder"):
             yield Static("Find a question", classes="title")
-            yield TextField(placeholder="part of its name or key")
+            yield TextField(placeholder="words of its name, key or help")
             options = MarkedOptionList(compact=True, markup=False)
             options.can_focus = False
             yield options
@@ -180,12 +182,8 @@ class Finder(ModalScreen[str | None]):
             self.query_one(TextField).insert_text_at_cursor(event.character)
 
     def _show_matches(self, pattern: str) -> None:
-        matches = list(self.entries)
-        if pattern:
-            matcher = Matcher(pattern)
-            scores = [(matcher.match(f"{words} {key}"), key, words) for key, words in self.entries]
-            scores = sorted((one for one in scores if one[0] > 0), key=lambda one: -one[0])
-            matches = [(key, words) for _, key, words in scores]
+        titles = dict(self.entries)
+        matches = [(key, titles[key]) for key in self.search(pattern)] if pattern else self.entries
         options = self.query_one(OptionList)
         options.clear_options()
         width = max((len(words) for _, words in self.entries), default=0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
 from screens.widgets.dialogs import Finder
 from wizard.answers.questions import field_specs
+from wizard.answers.search import search_questions
 
 if TYPE_CHECKING:
     from screens.host import Host
@@ -16,10 +17,10 @@ _PAGES = frozenset({HOST_KEYS, DEPLOY_KEY, PREFLIGHT, REVIEW})
 
 def find_question(host: Host) -> None:
     """Let the user pick a question or a page, and open it."""
+    items = [one for one in field_specs() if one.model.asked and one.applies(host.draft.answers)]
     entries = [
-        (item.key, " > ".join(filter(None, (item.model.title, item.group, item.title))))
-        for item in field_specs()
-        if item.model.asked and item.applies(host.draft.answers)
+        (one.key, " > ".join(filter(None, (one.model.title, one.group, one.title))))
+        for one in items
     ]
     # The page of host keys is also that of a question, which may not apply.
     questions = {key for key, _ in entries}
@@ -32,4 +33,10 @@ def find_question(host: Host) -> None:
         elif key is not None:
             host.go_to_question(key)
 
-    host.push_screen(Finder([*entries, *pages.items()]), answer)
+    def search(text: str) -> list[str]:
+        words = text.casefold().split()
+        names = {name: title.casefold() for name, title in pages.items()}
+        found = [name for name, title in names.items() if all(one in title for one in words)]
+        return [*found, *search_questions(items, text, {}).keys]
+
+    host.push_screen(Finder([*entries, *pages.items()], search), answer)

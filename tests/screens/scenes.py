@@ -25,9 +25,11 @@ from tests.screens.support import (
     SELF_HOSTED,
     app_of,
     asked,
+    commit_preset,
     jump,
     paste,
     press,
+    reopened,
     showing,
     wizard,
 )
@@ -195,8 +197,19 @@ def preview(app: WizardApp) -> str:
 
 async def secrets(pilot: Pilot[Any]) -> None:
     """The DAGs page with the line that opens the host keys."""
-    await jump(pilot, "dags.host_keys")
-    await press(pilot, "escape")
+    app_of(pilot).go("dags", "dags.host_keys")
+    await settled(pilot)
+
+
+def rerun(*pressed: str) -> Scene:
+    """Return a scene: the wizard on a committed installation, after these keys."""
+
+    def build() -> tuple[WizardApp, Steps]:
+        folder = Path(tempfile.mkdtemp())
+        commit_preset(folder)
+        return reopened(folder / "k8s-infra"), keys(*pressed)
+
+    return build
 
 
 SCENES: dict[str, Scene] = {
@@ -226,5 +239,9 @@ SCENES: dict[str, Scene] = {
     "help": scene(keys("ctrl+n", "f1")),
     "quit": scene(keys("x", "ctrl+q")),
     "preview": scene(typing, "production", *COMPLETE),
+    "settings": rerun(),
+    "settings-search": rerun("slash", *"replicas"),
+    "settings-field": rerun("slash", *"wor", "enter", "4"),
+    "settings-changed": rerun("slash", *"wor", "enter", "4", "enter"),
     **APPLY,
 }

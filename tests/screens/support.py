@@ -76,6 +76,14 @@ def wizard(folder: Path, preset: str = "", *sets: str, **options: Any) -> Wizard
     return Opened(opened(folder), InitialAnswers(answers(preset, sets), **options))
 
 
+def commit_preset(folder: Path, preset: str = "production") -> Path:
+    """Commit the installation of a preset in a new repository; return the repository."""
+    workspace = opened(folder)
+    given = answers(preset, COMPLETE if preset == "production" else ())
+    workspace.commit(workspace.propose(given))
+    return folder / "k8s-infra"
+
+
 def reopened(top: Path, name: str = "airflow") -> WizardApp:
     """Return the app on a repository with a committed installation, a day later."""
     workspace = Workspace.open(top, today="2026-11-22")

@@ -19,9 +19,8 @@ from screens.widgets.dialogs import ConfirmDialog, MessageDialog
 from screens.widgets.prompts import PromptDialog
 from tests.screens.applying import STEPS, Stage, app, page_of, scripted, until
 from tests.screens.support import (
-    COMPLETE,
     FINGERPRINT,
-    answers,
+    commit_preset,
     done,
     jump,
     opened,
@@ -41,14 +40,6 @@ from wizard.systems.database.admin import Admin
 from wizard.workspace.proposal import CommitResult
 
 SIZE = (80, 24)
-
-
-def committed(folder: Path, preset: str = "production") -> Path:
-    """Return a repository with the committed installation of a preset."""
-    workspace = opened(folder)
-    given = answers(preset, COMPLETE if preset == "production" else ())
-    workspace.commit(workspace.propose(given))
-    return folder / "k8s-infra"
 
 
 async def test_nothing_runs_before_consent(tmp_path: Path) -> None:
@@ -218,7 +209,7 @@ async def test_a_run_that_ends_behind_the_dialog_stays_ended(tmp_path: Path) -> 
 
 
 async def test_enter_on_a_failed_step_opens_its_question(tmp_path: Path) -> None:
-    wizard = reopened(committed(tmp_path))
+    wizard = reopened(commit_preset(tmp_path))
     async with wizard.run_test(size=SIZE) as pilot:
         await settled(pilot)
         # Uncommitted answers must not be kept.
@@ -244,7 +235,7 @@ async def test_enter_on_a_failed_step_opens_its_question(tmp_path: Path) -> None
 async def test_it_opens_after_a_commit_and_without_changes(
     tmp_path: Path,
 ) -> None:
-    wizard = reopened(committed(tmp_path, "local"))
+    wizard = reopened(commit_preset(tmp_path, "local"))
     async with wizard.run_test(size=SIZE) as pilot:
         await settled(pilot)
         shown = await press(pilot, "ctrl+s")
@@ -273,7 +264,7 @@ async def test_it_opens_after_a_commit_and_without_changes(
 
 
 async def test_missing_credentials_are_reported_with_a_hint(tmp_path: Path) -> None:
-    wizard = reopened(committed(tmp_path))
+    wizard = reopened(commit_preset(tmp_path))
     async with wizard.run_test(size=SIZE) as pilot:
         await settled(pilot)
         await press(pilot, "ctrl+s")
@@ -285,7 +276,7 @@ async def test_missing_credentials_are_reported_with_a_hint(tmp_path: Path) -> N
 async def test_a_database_administrator_is_named_and_the_password_prompted_for(
     tmp_path: Path, canary: Canary
 ) -> None:
-    wizard = reopened(committed(tmp_path))
+    wizard = reopened(commit_preset(tmp_path))
     frames = []
     async with wizard.run_test(size=SIZE) as pilot:
         await settled(pilot)

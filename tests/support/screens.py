@@ -24,6 +24,7 @@ from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 from textual.worker import WorkerCancelled
 
+from screens.app import WizardApp
 from screens.pages.loading import LoadingScreen
 
 MOST_SECONDS = 20.0
@@ -90,11 +91,30 @@ async def processed(pilot: Pilot[Any]) -> None:
     """Every message that is under way was handled, and so were those which that sent."""
     app = pilot.app
     while app.is_running:
+        await _deliver_keys(app)
         await pilot._wait_for_screen()
-        if not any(_has_more(pump) for pump in _pumps(app)):
+        if _is_delivered(app) and not any(_has_more(pump) for pump in _pumps(app)):
             break
     if app.is_running:
         app.screen._on_timer_update()
+
+
+async def _deliver_keys(app: App[Any]) -> None:
+    """Wait for the wizard's queue of keys, with fewer messages than a wait for every widget."""
+    while isinstance(app, WizardApp) and not isinstance(app.screen, LoadingScreen):
+        await app.keyboard.drained()
+        if not app.message_queue_size:
+            break
+        await asyncio.sleep(0)
+
+
+def _is_delivered(app: App[Any]) -> bool:
+    """Whether every key reached its widget; only the wizard has a queue of its own for them."""
+    return (
+        not isinstance(app, WizardApp)
+        or isinstance(app.screen, LoadingScreen)
+        or app.keyboard.is_idle
+    )
 
 
 def _pumps(app: App[Any]) -> Iterator[MessagePump]:

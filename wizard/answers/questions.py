@@ -137,6 +137,7 @@ def _walk(
             takes=ask.takes,
             example=ask.example,
             effects=ask.effects,
+            synonyms=ask.synonyms,
         )
         # `get_default` would inspect the signature of each factory; ours take no argument.
         factory = cast("Callable[[], object] | None", info.default_factory)

@@ -32,7 +32,8 @@ class QuestionInfo:
     with the answers. `preview`: logical id of the file that the answer changes. `source`: the
     source of a fact in the help. `takes`: the accepted forms of the answer, if its type does not
     show them all. `example`: one full answer, as it is typed. `effects`: what a change of the
-    answer does to the running system, beyond restarts.
+    answer does to the running system, beyond restarts. `synonyms`: words that people search for and
+    that neither key nor title has.
     """
 
     when: Condition = ALWAYS
@@ -44,6 +45,7 @@ class QuestionInfo:
     takes: str = ""
     example: str = ""
     effects: tuple[Effect, ...] = ()
+    synonyms: tuple[str, ...] = ()
 
 
 def split_words(value: object) -> object:

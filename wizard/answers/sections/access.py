@@ -116,6 +116,7 @@ class Access(Section):
                 "loadbalancer": "load balancer",
             },
             effects=(_ANOTHER_WAY,),
+            synonyms=("expose", "webserver", "ui"),
         ),
     ] = Field(
         default="port-forward",

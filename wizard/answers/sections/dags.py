@@ -117,6 +117,7 @@ class Dags(Section):
         QuestionInfo(
             when=DAGS_OVER_SSH,
             takes=TAKES_HOST_KEYS,
+            synonyms=("fingerprint", "known_hosts", "ssh-keyscan"),
         ),
     ] = Field(
         default_factory=list,

@@ -113,6 +113,7 @@ class Database(Section):
                 "bundled": "bundled (local only)",
             },
             effects=(_ANOTHER_DATABASE,),
+            synonyms=("postgresql", "metadata"),
         ),
     ] = Field(
         default="external",

@@ -130,6 +130,7 @@ class Workers(Model):
                 "keda": "KEDA, by queued tasks, down to zero",
                 "hpa": "HPA, by CPU and memory",
             },
+            synonyms=("autoscaling", "autoscaler"),
         ),
     ] = Field(
         default="none",

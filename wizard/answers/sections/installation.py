@@ -82,7 +82,12 @@ class Installation(Section):
         ),
     )
     chart: Annotated[
-        ChartName, QuestionInfo(source="chart release notes", effects=(_EFFECTS["chart"],))
+        ChartName,
+        QuestionInfo(
+            source="chart release notes",
+            effects=(_EFFECTS["chart"],),
+            synonyms=("version", "upgrade", "helm"),
+        ),
     ] = Field(
         default=VERSIONS[0].chart,
         title="Chart",
@@ -101,7 +106,11 @@ class Installation(Section):
         ),
     )
     airflow: Annotated[
-        Version, QuestionInfo(effects=(_EFFECTS["migration"], _EFFECTS["downgrade"]))
+        Version,
+        QuestionInfo(
+            effects=(_EFFECTS["migration"], _EFFECTS["downgrade"]),
+            synonyms=("version", "upgrade"),
+        ),
     ] = Field(
         default=VERSIONS[0].airflow,
         title="Airflow",
