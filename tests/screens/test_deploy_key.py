@@ -729,7 +729,7 @@ async def test_the_page_looks_as_stored(
         place = "secret/airflow-install/airflow/config at vault.example.internal:8200"
         found = get_key_tasks(app).key_status
         found.store_contents = StoreContents(
-            app.propose(), place, "the token from VAULT_TOKEN", 1, items
+            app.propose(), place, "the token from VAULT_TOKEN", "version 1", items
         )
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)

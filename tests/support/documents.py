@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _VAULT = "https://vault.example.internal:8200"
+_TENANT, _CLIENT = "11111111-2222-3333-4444-555555555555", "aaaaaaaa-2222-3333-4444-555555555555"
+# The last part follows from the storage account and the container.
+_CLAIM = "airflow-logs-5e5c0a02"
 
 
 @dataclass(frozen=True)
@@ -254,6 +257,127 @@ INSTALLATIONS: Mapping[str, Installation] = {
             "config.metrics.statsd_on": "True",
             "config.metrics.statsd_port": 8125,
             "config.metrics.statsd_datadog_enabled": None,
+        },
+    ),
+    "003": Installation(
+        "aks",
+        {
+            "database.host": "pg-airflow.postgres.database.azure.com",
+            "dags.repo": "https://github.com/donhighmsft/airflowexamples.git",
+            "dags.subpath": "dags",
+            "secrets.azure.vault_url": "https://kv-airflow.vault.azure.net",
+            "secrets.azure.tenant_id": _TENANT,
+            "secrets.azure.client_id": _CLIENT,
+            "logs.blob": {
+                "account": "airflowlogs",
+                "container": "airflow-logs",
+                "resource_group": "rg-aks",
+            },
+            "installation.image": {"repository": "acrairflow.azurecr.io/airflow", "tag": "3.2.2"},
+            "environment.timezone": "America/New_York",
+            "environment.variables": {"ENVIRONMENT": "dev"},
+            "delivery.argocd.repo_url": "ssh://git@git.example.com/platform/k8s-infra.git",
+        },
+        {
+            "images.airflow.repository": "acrairflow.azurecr.io/airflow",
+            "images.airflow.tag": "3.2.2",
+            "images.airflow.pullPolicy": "IfNotPresent",
+            "executor": "KubernetesExecutor",
+            # Not the document's bundled PostgreSQL, so PgBouncer's Secrets are our own.
+            "postgresql.enabled": False,
+            "pgbouncer.enabled": True,
+            "dags.gitSync.enabled": True,
+            "dags.gitSync.repo": "https://github.com/donhighmsft/airflowexamples.git",
+            "dags.gitSync.branch": "main",
+            "dags.gitSync.rev": "HEAD",
+            "dags.gitSync.depth": 1,
+            "dags.gitSync.subPath": "dags",
+            "logs.persistence.enabled": True,
+            "logs.persistence.existingClaim": _CLAIM,
+            "triggerer.logGroomerSidecar.enabled": False,
+            "scheduler.logGroomerSidecar.enabled": False,
+        },
+        {
+            "apps/airflow/secrets/service-account.yaml": {
+                "kind": "ServiceAccount",
+                "metadata.namespace": "airflow",
+                "metadata.annotations": {
+                    "azure.workload.identity/client-id": _CLIENT,
+                    "azure.workload.identity/tenant-id": _TENANT,
+                    "argocd.argoproj.io/sync-wave": "-7",
+                },
+            },
+            "apps/airflow/secrets/store.yaml": {
+                "apiVersion": "external-secrets.io/v1",
+                "kind": "SecretStore",
+                "metadata.annotations": {"argocd.argoproj.io/sync-wave": "-6"},
+                "spec.provider.azurekv": {
+                    "authType": "WorkloadIdentity",
+                    "environmentType": "PublicCloud",
+                    "vaultUrl": "https://kv-airflow.vault.azure.net",
+                    "tenantId": _TENANT,
+                    "serviceAccountRef": {"name": "airflow-external-secrets"},
+                },
+            },
+            "apps/airflow/secrets/airflow-logs-storage.yaml": {
+                "metadata.annotations": {"argocd.argoproj.io/sync-wave": "-5"},
+                "spec.refreshInterval": "1h0m0s",
+                "spec.secretStoreRef": {"kind": "SecretStore", "name": "azure-airflow"},
+                "spec.target.creationPolicy": "Owner",
+                "spec.target.template.data": {
+                    "azurestorageaccountname": "airflowlogs",
+                    "azurestorageaccountkey": "{{ .logsStorageKey }}",
+                },
+                "spec.data.0.remoteRef.key": "airflow-airflow-logs-storage-key",
+            },
+            "apps/airflow/secrets/airflow-fernet-key.yaml": {
+                "spec.data.0.secretKey": "fernetKey",
+                "spec.data.0.remoteRef.key": "airflow-airflow-fernet-key",
+                "spec.data.0.remoteRef.property": None,
+            },
+            "apps/airflow/secrets/logs-volume.yaml": {
+                "kind": "PersistentVolume",
+                "metadata.name": f"airflow-{_CLAIM}",
+                "metadata.annotations": {"argocd.argoproj.io/sync-wave": "-4"},
+                "spec.capacity.storage": "5Gi",
+                "spec.accessModes": ["ReadWriteMany"],
+                "spec.persistentVolumeReclaimPolicy": "Retain",
+                "spec.storageClassName": "azureblob-fuse-premium",
+                "spec.mountOptions": ["-o allow_other", "--file-cache-timeout-in-seconds=120"],
+                "spec.csi.driver": "blob.csi.azure.com",
+                "spec.csi.volumeHandle": f"airflow-{_CLAIM}",
+                "spec.csi.volumeAttributes": {
+                    "resourceGroup": "rg-aks",
+                    "storageAccount": "airflowlogs",
+                    "containerName": "airflow-logs",
+                },
+                "spec.csi.nodeStageSecretRef": {
+                    "name": "airflow-logs-storage",
+                    "namespace": "airflow",
+                },
+            },
+            "apps/airflow/secrets/logs-claim.yaml": {
+                "kind": "PersistentVolumeClaim",
+                "metadata.name": _CLAIM,
+                "metadata.namespace": "airflow",
+                "spec.storageClassName": "azureblob-fuse-premium",
+                "spec.accessModes": ["ReadWriteMany"],
+                "spec.resources.requests.storage": "5Gi",
+                "spec.volumeName": f"airflow-{_CLAIM}",
+            },
+            "argocd/airflow/project.yaml": {
+                "spec.clusterResourceWhitelist": [
+                    {"group": "", "kind": "Namespace"},
+                    {"group": "", "kind": "PersistentVolume"},
+                ],
+            },
+        },
+        {
+            "docs/airflow/RUNBOOK.md": (
+                "get secretstore azure-airflow",
+                "--enable-blob-driver",
+                "no check-and-set",
+            ),
         },
     ),
     "004": Installation(

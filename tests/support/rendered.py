@@ -23,12 +23,21 @@ from wizard.workspace.host_keys import verify_host_keys
 FILL: dict[str, Any] = {
     "database": {"host": "pg.example.internal"},
     "dags": {"repo": "ssh://git@github.com/acme/airflow-dags.git"},
-    "secrets": {"vault": {"server": "https://vault.example.internal:8200"}},
     "delivery": {"argocd": {"repo_url": "ssh://git@git.example.com/platform/k8s-infra.git"}},
+}
+# What each store's questions leave open.
+FILL_STORE: dict[str, dict[str, Any]] = {
+    "vault": {"server": "https://vault.example.internal:8200"},
+    "azure": {
+        "vault_url": "https://kv-airflow.vault.azure.net",
+        "tenant_id": "11111111-2222-3333-4444-555555555555",
+        "client_id": "aaaaaaaa-2222-3333-4444-555555555555",
+    },
 }
 # What single presets leave open beside it.
 FILL_MORE: dict[str, dict[str, Any]] = {
-    "kubernetes-executor": {"logs": {"url": "s3://example-logs/prod"}}
+    "kubernetes-executor": {"logs": {"url": "s3://example-logs/prod"}},
+    "aks": {"logs": {"blob": {"account": "airflowlogs"}}},
 }
 
 
@@ -37,9 +46,18 @@ def filled(preset: str, changes: Mapping[str, object] | None = None) -> dict[str
     data = presets.load_preset(preset).answers
     if preset != "local":
         data = merge_layers(data, FILL, FILL_MORE.get(preset, {}))
+        data = merge_layers(data, _fill_store(preset, changes or {}))
     for key, value in (changes or {}).items():
         data = put_value(data, tuple(key.split(".")), value)
     return data
+
+
+def _fill_store(preset: str, changes: Mapping[str, object]) -> dict[str, Any]:
+    chosen = presets.load_preset(preset).answers.get("secrets", {}).get("store", "vault")
+    own = str(changes.get("secrets.store", chosen))
+    # Vault's answers count for its secrets backend, too.
+    names = [own] if own in FILL_STORE and own != "vault" else ["vault"]
+    return {"secrets": {name: FILL_STORE[name] for name in names}}
 
 
 def objections(preset: str, changes: Mapping[str, object] | None = None) -> list[str]:

@@ -80,7 +80,14 @@ def as_text(key: str, value: Any) -> str:
 def newcomer(preset: str) -> Scenario:
     """Answers to the questions that a preset leaves open, and no others."""
     open_ = [one.key for one in validate_answers(load_preset(preset).answers).problems]
-    given = {**NEEDED, "logs.url": "s3://example-logs/prod"}
+    given = {
+        **NEEDED,
+        "logs.url": "s3://example-logs/prod",
+        "logs.blob.account": "airflowlogs",
+        "secrets.azure.vault_url": "https://kv-airflow.vault.azure.net",
+        "secrets.azure.tenant_id": "11111111-2222-3333-4444-555555555555",
+        "secrets.azure.client_id": "aaaaaaaa-2222-3333-4444-555555555555",
+    }
     return Scenario({key: given[key] for key in open_})
 
 

@@ -59,7 +59,7 @@ SCREENS = """
 SYSTEMS = """
     wizard.systems.database | wizard.systems.helm
     wizard.systems.release
-    wizard.systems.argocd | wizard.systems.vault
+    wizard.systems.argocd | wizard.systems.vault | wizard.systems.azure
     wizard.systems.cluster
     wizard.systems.git | wizard.systems.broker | wizard.systems.registry | wizard.systems.network
     wizard.systems.prior_use

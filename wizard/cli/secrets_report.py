@@ -225,7 +225,9 @@ def report_written(run: SecretsRun, found: Survey, filled: FillResult) -> None:
     if filled.written:
         count = len(filled.written)
         what = "1 value" if count == 1 else f"{count} values"
-        run.console.say(f"written: {what}, version {filled.version} of {found.store.name}")
+        version = found.store.show_version(filled.version)
+        where = f"{version} of {found.store.name}" if version else f"to {found.store.name}"
+        run.console.say(f"written: {what}, {where}")
 
 
 def describe_unwritten(every: Sequence[Survey], outcomes: Sequence[Outcome]) -> str:

@@ -91,6 +91,10 @@ class _UnreadableStore:
     name: str
     document: bool
 
+    def show_version(self, version: int) -> str:
+        del version
+        return ""
+
     def read(self) -> StoredSecret | None:
         return None
 

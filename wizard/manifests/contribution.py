@@ -155,7 +155,8 @@ class Contribution:
     section knows.
     `manifests` are objects in the secrets folder, which
     kustomization lists; `files` are in other folders of the repository. `notes` are sections of
-    the runbook, Markdown with a heading. `values` are the Helm values in effect, with those of the
+    the runbook, Markdown with a heading. `cluster_kinds` are those of manifests outside a
+    namespace, as API group and kind. `values` are the Helm values in effect, with those of the
     answers' `values:`; only the total that `Section.compose` gets has them.
     """
 
@@ -175,6 +176,7 @@ class Contribution:
     packages: tuple[str, ...] = ()
     images: tuple[Image, ...] = ()
     notes: tuple[str, ...] = ()
+    cluster_kinds: tuple[tuple[str, str], ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     image: ImageName | None = None
 
@@ -227,6 +229,7 @@ def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
         packages=tuple(dict.fromkeys(name for part in parts for name in part.packages)),
         images=tuple(item for part in parts for item in part.images),
         notes=tuple(item for part in parts for item in part.notes),
+        cluster_kinds=tuple(dict.fromkeys(item for part in parts for item in part.cluster_kinds)),
         values=next((part.values for part in parts if part.values), {}),
         image=next((part.image for part in parts if part.image), None),
     )

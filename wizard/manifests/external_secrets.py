@@ -53,9 +53,16 @@ class StoreSettings(PayloadPlace):
         return f"{self.reader}-{name}" if self.reader else name
 
 
-def service_account(release: Release, store: StoreSettings) -> File:
-    """Return the ServiceAccount of this store; no pod gets its token."""
+def service_account(
+    release: Release, store: StoreSettings, annotations: Mapping[str, str] | None = None
+) -> File:
+    """Return the ServiceAccount of this store; no pod gets its token.
+
+    `annotations` name its identity at a cloud.
+    """
     about = object_metadata(release, store.service_account, wave=BASICS_WAVE)
+    if annotations:
+        about["annotations"] = {**annotations, **about.get("annotations", {})}
     return manifest_file(release, "service-account", account_object(about))
 
 

@@ -23,8 +23,8 @@ WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
 SYNC_OPTIONS_ANNOTATION = "argocd.argoproj.io/sync-options"
 
 # Order within the sync of one Application, tested with Argo CD 3.5.1 (facts on Argo CD): objects
-# that the store needs, the store, the Secrets, then the chart in wave 0.
-BASICS_WAVE, STORE_WAVE, SECRETS_WAVE = "-7", "-6", "-5"
+# that the store needs, the store, the Secrets, volumes that need one, then the chart in wave 0.
+BASICS_WAVE, STORE_WAVE, SECRETS_WAVE, VOLUME_WAVE = "-7", "-6", "-5", "-4"
 
 _POD_SECURITY = "pod-security.kubernetes.io"
 

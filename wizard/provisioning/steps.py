@@ -230,8 +230,11 @@ def _open_path(
 ) -> StoreSession:
     warnings = store.require_lasting(path.store)
     earlier = list_earlier_places(proposal, repository, path.store)
-    places = [one if isinstance(one, HiddenPlace) else store.payload_store(one) for one in earlier]
-    found = survey_store(proposal, store.payload_store(path.store), path, places)
+    keys = [fact.key for fact in path.facts]
+    places = [
+        one if isinstance(one, HiddenPlace) else store.payload_store(one, keys) for one in earlier
+    ]
+    found = survey_store(proposal, store.payload_store(path.store, keys), path, places)
     release = proposal.rendering.release
     opened = live_store(release.store).open_composer
     composer = opened(store, release, path.secrets) if opened else None

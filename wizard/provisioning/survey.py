@@ -137,8 +137,9 @@ class Survey:
         if not self.missing_facts:
             return ""
         held = ", ".join(escape_unprintable(one) for one in sorted(seen.payload.list_names()))
+        version = self.store.show_version(seen.version)
         return (
-            f"{what}; its version {seen.version} has {held or 'no key'}: add "
+            f"{what}; {f'its {version}' if version else 'it'} has {held or 'no key'}: add "
             f"{join_fact_keys(self.missing_facts)} as this installation's?"
         )
 

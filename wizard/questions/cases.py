@@ -34,6 +34,7 @@ FIXED_WORKERS = CELERY & when("a fixed number of workers", "executor.workers.aut
 
 LOG_VOLUME = when("logs on a volume", "logs.kind", "volume")
 OWN_LOG_VOLUME = LOG_VOLUME & when("a new volume", "logs.existing_claim", "")
+BLOB_LOGS = OWN_LOG_VOLUME & when("a blob container", "logs.backing", "azure-blob")
 REMOTE_LOGS = when("remote logs", "logs.kind", "remote")
 LOG_BUCKET = REMOTE_LOGS & when("a bucket or container", "logs.destination", "s3", "gcs", "azure")
 LOG_CONNECTION = LOG_BUCKET & when("a connection", "logs.auth", "connection")

@@ -72,8 +72,12 @@ class OpenStore(Protocol):
     def identity(self) -> str:
         """Return the name of the logged-in identity, for messages."""
 
-    def payload_store(self, settings: PayloadPlace) -> PayloadStore:
-        """Return the payload store at the path of `settings`."""
+    def payload_store(self, settings: PayloadPlace, keys: Sequence[str] = ()) -> PayloadStore:
+        """Return the payload store at the path of `settings`.
+
+        `keys` are those that the installation uses there: a store with a secret for each key looks
+        for these.
+        """
 
     def require_lasting(self, settings: PayloadPlace) -> tuple[str, ...]:
         """Return warnings about the path; raise RefusedError if the store deletes what it holds."""

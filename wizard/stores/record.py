@@ -61,6 +61,9 @@ class StoreKind:
     `made_by_others`: somebody else makes the Secrets, so no value is given or generated.
     `serves_backend`: the same server is asked if it is Airflow's secrets backend too.
 
+    `defaulted` are fields that some versions of the operator add to the store's object, as kind and
+    jq path: Argo CD ignores them.
+
     `server_key` is the question whose answer names the server that logins and values are sent to.
 
     `adapt` gets the contributions of all sections, and returns them with the Secrets that this
@@ -93,6 +96,7 @@ class StoreKind:
     rules: tuple[Rule, ...] = ()
     urls: tuple[str, ...] = ()
     server_key: str = ""
+    defaulted: tuple[tuple[str, str], ...] = ()
     runbook: Callable[[Release, Contribution], StoreRunbook] = _no_runbook
     place: Callable[[SecretsAnswers, str], tuple[str, str]] = field(default=lambda *_: ("", ""))
     claims: Callable[[Callable[[str], str]], Mapping[str, Any]] = field(default=lambda _read: {})

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # the store's record. The first value is the default.
 STORES: dict[str, str] = {
     "vault": "wizard.stores.vault",
+    "azure": "wizard.stores.azure",
     "existing": "wizard.stores.existing",
     "kubernetes": "wizard.stores.kubernetes",
 }

@@ -64,6 +64,10 @@ class PayloadStore(Protocol):
         """Whether the payload is one YAML document."""
         ...
 
+    def show_version(self, version: int) -> str:
+        """Return a version for messages, such as `version 3`; empty if only values have one."""
+        ...
+
     def read(self) -> StoredSecret | None:
         """Return the stored secret; None when nothing was ever written."""
         ...

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from wizard.secrets.payload import Payload
@@ -11,7 +12,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StoredKeys:
-    """The names in a payload that have a value (`Payload.list_filled_names`).
+    """The names in a payload that have a value, as the store has them.
+
+    Those of a payload of many keys are from `Payload.list_filled_names`.
 
     `expires` is the time at which the store will delete them, empty if it will not. `document` says
     that the payload is one YAML document.
@@ -36,6 +39,12 @@ class StoreLogin(Protocol):
     @property
     def inspect_command(self) -> str:
         """The command that shows the payload to the store's owner."""
+
+    def read_name(self, reference: Mapping[str, Any], reader: str = "") -> str:
+        """Return the name in `stored_keys` that a `remoteRef` reads; empty if it reads elsewhere.
+
+        `reader` is as for `stored_keys`.
+        """
 
     def read_payload(self) -> tuple[Payload | None, str]:
         """Return the payload, or None and the reason why this run cannot read it."""

@@ -70,7 +70,7 @@ class StoreContents:
     proposal: Proposal
     store: str
     identity: str
-    version: int
+    version: str
     items: tuple[StoreItem, ...]
     publics: Mapping[str, str] = field(default_factory=dict)
     denial: WizardError | None = None
@@ -154,7 +154,7 @@ def _store_contents(
         session.proposal,
         survey.store.name,
         session.store.identity,
-        survey.seen.version,
+        survey.store.show_version(survey.seen.version),
         survey.items,
         {name: key.public for name, key in keys.items()},
         denial,
@@ -196,10 +196,11 @@ def fill_store(
         replace(item, state="kept") if item in contents.missing_items else item
         for item in contents.items
     )
-    now = replace(contents, items=items, version=filled.version, claim="", seal="")
+    version = session.found.store.show_version(filled.version)
+    now = replace(contents, items=items, version=version, claim="", seal="")
     count = len(filled.written)
     what = "1 value" if count == 1 else f"{count} values"
-    notes = [f"written: {what}, version {filled.version}"] if count else []
+    notes = [", ".join(filter(None, (f"written: {what}", version)))] if count else []
     if filled.theirs:
         names = ", ".join(fact.key for fact in filled.theirs)
         notes.append(f"written by somebody else meanwhile and kept: {names}")

@@ -196,7 +196,8 @@ def _store_rows(view: KeyView) -> Iterator[CaptionRow]:
     state = contents.state_of(view.key.fact)
     identity = f"as {contents.identity}"
     if state == "kept":
-        yield "store", f"ok, version {contents.version}; checked {identity}"
+        found = ", ".join(filter(None, ("ok", contents.version)))
+        yield "store", f"{found}; checked {identity}"
     elif state == "others":
         yield "store", f"! the key is missing; others store it; checked {identity}"
     else:

@@ -17,7 +17,7 @@ import pytest
 from tests.support.paths import TOP
 
 CLIENTS = {
-    "aiohttp", "cairosvg", "cryptography", "dns", "hvac", "jsonschema_rs", "kubernetes",
+    "aiohttp", "azure", "cairosvg", "cryptography", "dns", "hvac", "jsonschema_rs", "kubernetes",
     "paramiko", "psycopg", "pyrage", "redis", "requests", "urllib3",
 }  # fmt: skip
 FRONT = {"rich", "screens", "textual"}

@@ -101,7 +101,8 @@ def test_what_is_tested_is_what_is_released() -> None:
 def test_the_lower_bounds_are_what_make_lowest_installs() -> None:
     entries = pinned(BY_NAME["lowest"])
     project = PYPROJECT["project"]
-    for line in [*project["dependencies"], *project["optional-dependencies"]["dns"]]:
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    for line in [*project["dependencies"], *extras]:
         requirement = Requirement(line)
         bound = Requirement(f"{requirement.name}=={lowest(requirement)}").specifier
         for one in entries[canonicalize_name(requirement.name)]:

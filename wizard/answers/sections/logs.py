@@ -9,9 +9,19 @@ from pydantic import Field
 from wizard.chart.volumes import keeping_annotations
 from wizard.formats.address_types import Address, LogUrl
 from wizard.formats.addresses import split_address
+from wizard.formats.azure import BlobContainer, ResourceGroup, StorageAccount
 from wizard.formats.identity_types import LoginName
 from wizard.formats.log_urls import LogPlace, parse_log_url
 from wizard.formats.types import ObjectName, Quantity
+from wizard.manifests.blob_volume import (
+    ACCOUNT_KEY,
+    CLUSTER_KIND,
+    SECRET_KEY,
+    STORAGE_CLASS,
+    BlobVolume,
+    blob_note,
+    blob_volume_files,
+)
 from wizard.manifests.certificates import ca_config_map
 from wizard.manifests.contribution import Contribution, EnvVar, Flow, Mount
 from wizard.manifests.network_policy import LOG_FLOW
@@ -31,6 +41,7 @@ from wizard.manifests.remote_logs import (
 )
 from wizard.questions.ca_file import CaFile
 from wizard.questions.cases import (
+    BLOB_LOGS,
     LOG_BUCKET,
     LOG_CA,
     LOG_CONNECTION,
@@ -45,6 +56,7 @@ from wizard.questions.section import Model, QuestionInfo, Section
 from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, Template, url_quote
 from wizard.secrets.references import SecretRef
 from wizard.secrets.value_rules import ConnectionExtra
+from wizard.stores.conditions import TAKES_VALUES
 
 _LOGS_LEFT = Effect(
     "logs-left",
@@ -86,6 +98,31 @@ class Groomer(Model):
         return {f"{key}.logGroomerSidecar.retentionDays": self.days for key in keys}
 
 
+class LogBlob(Model):
+    """A container of Azure Blob Storage as the log volume."""
+
+    account: Annotated[
+        StorageAccount, QuestionInfo(when=BLOB_LOGS, required=True, effects=(_LOGS_LEFT,))
+    ] = Field(default="", title="Account", description="Name of the storage account.")
+    container: Annotated[
+        BlobContainer, QuestionInfo(when=BLOB_LOGS, required=True, effects=(_LOGS_LEFT,))
+    ] = Field(
+        default="airflow-logs",
+        title="Container",
+        description="Container for the logs of this installation only. It must exist.",
+    )
+    resource_group: Annotated[ResourceGroup, QuestionInfo(when=BLOB_LOGS)] = Field(
+        default="",
+        title="Resource group",
+        description="Resource group of the account. Empty: that of the cluster's nodes.",
+    )
+    key: Annotated[SecretRef, QuestionInfo(when=BLOB_LOGS)] = Field(
+        default=SecretRef(env="AIRFLOW_LOGS_STORAGE_KEY"),
+        title="Account key",
+        description="Reference to a key of the account, with which the nodes mount the container.",
+    )
+
+
 class Logs(Section):
     """Where the logs of tasks are kept."""
 
@@ -120,13 +157,35 @@ class Logs(Section):
             ),
         )
     )
+    backing: Annotated[
+        Literal["class", "azure-blob"],
+        QuestionInfo(
+            when=OWN_LOG_VOLUME & TAKES_VALUES,
+            labels={
+                "class": "the storage class",
+                "azure-blob": "a container of Azure Blob Storage",
+            },
+            effects=(_LOGS_LEFT,),
+        ),
+    ] = Field(
+        default="class",
+        title="Made by",
+        description=(
+            "What makes the volume. On AKS, a container of your own outlives the cluster; the "
+            "account's key comes from the store."
+        ),
+    )
+    blob: LogBlob = Field(default_factory=LogBlob, title="Blob container")
     size: Annotated[Quantity, QuestionInfo(when=OWN_LOG_VOLUME, required=True)] = Field(
         default="50Gi", title="Size", description="Size of the shared log volume."
     )
     storage_class: Annotated[ObjectName, QuestionInfo(when=OWN_LOG_VOLUME)] = Field(
         default="",
         title="Storage class",
-        description="A class that supports ReadWriteMany. Empty: the cluster's default class.",
+        description=(
+            "A class that supports ReadWriteMany. Empty: the cluster's default class, or "
+            f"{STORAGE_CLASS} for a blob container."
+        ),
     )
     destination: Annotated[
         Literal["s3", "gcs", "azure", "elasticsearch", "opensearch"],
@@ -215,6 +274,8 @@ class Logs(Section):
     def contribute(self, release: Release) -> Contribution:
         """Return the volume or the remote store, and what the groomers do."""
         settings = self.groomer.to_settings(release)
+        if self.kind == "volume" and self.backing == "azure-blob" and not self.existing_claim:
+            return self._blob(release, settings)
         if self.kind == "volume":
             return Contribution(settings={**settings, **self._volume(release)})
         if self.kind == "pod" or not self.url:
@@ -234,6 +295,31 @@ class Logs(Section):
         # The delivery would delete the claim, with all logs, when these answers change.
         settings["logs.persistence.annotations"] = keeping_annotations(gitops=release.gitops)
         return settings
+
+    def _blob(self, release: Release, settings: dict[str, object]) -> Contribution:
+        """Return the volume on a container, its claim, and the Secret with the account's key."""
+        own, name = self.blob, release.secret("logs-storage")
+        volume = BlobVolume(
+            own.account,
+            own.container,
+            own.resource_group,
+            name,
+            self.size,
+            self.storage_class or STORAGE_CLASS,
+        )
+        fact = Fact("logsStorageKey", Form.GIVEN, "key of the log storage account", "", own.key)
+        keys: dict[str, Template] = {ACCOUNT_KEY: (own.account,), SECRET_KEY: (FactUse(fact),)}
+        return Contribution(
+            settings={
+                **settings,
+                "logs.persistence.enabled": True,
+                "logs.persistence.existingClaim": volume.name(release),
+            },
+            secrets=(SecretSpec(name, keys, purpose="the log volume's storage account"),),
+            manifests=blob_volume_files(release, volume),
+            cluster_kinds=(CLUSTER_KIND,),
+            notes=(blob_note(release, volume),),
+        )
 
     def _bucket(
         self, release: Release, place: LogPlace, settings: dict[str, object]

@@ -123,6 +123,13 @@ class Schedule(Model):
         }
 
 
+class ComponentAccount(Model):
+    """What the ServiceAccount of one component carries besides."""
+
+    component: Literal["api-server", "scheduler", "dag-processor", "triggerer", "worker"]
+    annotations: dict[AnnotationKey, CloudIdentity]
+
+
 class ServiceAccounts(Model):
     """What the ServiceAccounts carry."""
 
@@ -134,16 +141,39 @@ class ServiceAccounts(Model):
             "eks.amazonaws.com/role-arn for a cloud identity. Pods get it when they restart."
         ),
     )
+    by_component: Annotated[
+        list[ComponentAccount],
+        QuestionInfo(
+            takes="a list of {component, annotations}. component: api-server (Airflow 2: the "
+            "webserver), scheduler, dag-processor, triggerer or worker, which task pods share",
+            example="[{component: worker, annotations: "
+            "{azure.workload.identity/client-id: 11111111-2222-3333-4444-555555555555}}]",
+        ),
+    ] = Field(
+        default_factory=list,
+        title="By component",
+        description="Annotations of single components, such as an identity for workers only. They "
+        "win over those of all.",
+    )
+
+    @model_validator(mode="after")
+    def _once(self) -> ServiceAccounts:
+        named = [one.component for one in self.by_component]
+        if len(set(named)) != len(named):
+            raise ValueError("name each component once in by_component")
+        return self
 
     def build_settings(self, release: Release, values: Mapping[str, Any]) -> dict[str, object]:
         """Return the settings of the accounts."""
-        if not self.annotations:
-            return {}
+        own: dict[str, dict[str, str]] = {
+            one.component: one.annotations for one in self.by_component
+        }
         keys = _list_airflow(release, values)
         if release.kubernetes and not release.celery:
             # Task pods use the account of the workers.
             keys = [*(one for one in keys if one != "workers.kubernetes"), "workers.celery"]
-        return {f"{key}.serviceAccount.annotations": dict(self.annotations) for key in keys}
+        found = {key: {**self.annotations, **own.get(_label_of(release, key), {})} for key in keys}
+        return {f"{key}.serviceAccount.annotations": one for key, one in found.items() if one}
 
 
 def label_settings(
@@ -176,6 +206,12 @@ def _list_airflow(release: Release, values: Mapping[str, Any]) -> list[str]:
     services = [release.web_key, "scheduler", "dagProcessor", "triggerer"]
     workers = [key for key in _WORKERS if _runs(release, key)]
     return [*services, *workers, *_list_jobs(values)]
+
+
+def _label_of(release: Release, key: str) -> str:
+    """Return the name of a chart's key in `by_component`; that of a Job is the key itself."""
+    own = {release.web_key: "api-server", "dagProcessor": "dag-processor", **_WORKERS}
+    return own.get(key, key)
 
 
 def _runs(release: Release, key: str) -> bool:

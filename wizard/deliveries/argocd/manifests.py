@@ -15,6 +15,7 @@ from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.manifests.objects import WAVE_ANNOTATION, owner_annotation, pod_security_labels
 from wizard.manifests.tree import File
+from wizard.stores.registry import store_kind
 
 if TYPE_CHECKING:
     from wizard.deliveries.argocd.settings import ArgoSettings
@@ -130,19 +131,20 @@ def _repository(argo: ArgoSettings, **more: str) -> dict[str, Any]:
 
 
 # Operators 2.3 to 2.6 add this default themselves (external-secrets#6398).
-_IGNORE_DIFFERENCES = {
-    "ignoreDifferences": [
-        {
-            "group": "external-secrets.io",
-            "kind": "ExternalSecret",
-            "jqPathExpressions": [".spec.data[]?.remoteRef.nullBytePolicy"],
-        }
-    ]
-}
+_NULL_BYTES = ("ExternalSecret", ".spec.data[]?.remoteRef.nullBytePolicy")
 
 
 def _ignored(release: Release) -> dict[str, Any]:
-    return dict(_IGNORE_DIFFERENCES) if release.external_secrets else {}
+    """Return the fields that versions of the operator add to our objects by themselves."""
+    if not release.external_secrets:
+        return {}
+    fields = (_NULL_BYTES, *store_kind(release.store).defaulted)
+    return {
+        "ignoreDifferences": [
+            {"group": "external-secrets.io", "kind": kind, "jqPathExpressions": [path]}
+            for kind, path in fields
+        ]
+    }
 
 
 def one_application(release: Release, argo: ArgoSettings, *, manifests: bool) -> tuple[File, ...]:

@@ -45,17 +45,20 @@ def list_cluster_kinds(argo: ArgoSettings, total: Contribution) -> Iterator[Rend
     if argo.cluster_store:
         yield RenderedKind("external-secrets.io", "ClusterSecretStore", "", cluster=True)
     yield from (one for one in list_special_kinds(total.values) if one.cluster)
+    for group, kind in total.cluster_kinds:
+        yield RenderedKind(group, kind, "", cluster=True)
 
 
 def find_needs(release: Release, argo: ArgoSettings, total: Contribution) -> ProjectNeeds:
     """Return what the Applications of an installation need."""
     kinds = [*list_cluster_kinds(argo, total), *list_kinds(total.values)]
     kinds += [one for one in list_special_kinds(total.values) if not one.cluster]
+    outside = _CLUSTER_KINDS | {kind for _, kind in total.cluster_kinds}
     for file in total.manifests:
         data = read_mapping(file.text, file.path)
         group, slash, _ = str(data.get("apiVersion")).partition("/")
         kind = str(data.get("kind"))
-        if kind not in _CLUSTER_KINDS:
+        if kind not in outside:
             kinds.append(RenderedKind(group if slash else "", kind, ""))
     once = {(one.group, one.kind): one for one in kinds}
     return ProjectNeeds(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wizard.manifests.account_guard import GUARD_STEP, account_guard
 from wizard.manifests.certificates import ca_config_map
 from wizard.manifests.contribution import Contribution, StepSpec
 from wizard.manifests.external_secrets import external_secret, secret_store, service_account
+from wizard.manifests.store_readers import reader_files
 from wizard.manifests.tree import File
-from wizard.stores.vault.account_guard import GUARD_STEP, account_guard
 from wizard.stores.vault.manifests import policy_file, role_file, store_provider
-from wizard.stores.vault.readers import reader_files
 from wizard.stores.vault.runtime import runtime_settings
 from wizard.stores.vault.settings import (
     require_ca_file,
@@ -56,7 +56,8 @@ def compose_vault(secrets: SecretsAnswers, release: Release, total: Contribution
     for reader in total.readers:
         require_ca_file(secrets, f"the store of {reader.name} in namespace {reader.namespace}")
         settings = vault_reader_settings(secrets, release, reader)
-        files.extend(reader_files(release, settings, reader))
+        files.extend((policy_file(release, settings), role_file(release, settings)))
+        files.extend(reader_files(release, settings, reader, store_provider(settings)))
         steps += (policy_step(settings), role_step(settings), payload_step(settings))
     runtime = runtime_settings(secrets, release)
     if runtime is not None:

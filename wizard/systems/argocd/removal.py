@@ -213,7 +213,7 @@ def _check_last_copy(
         unseen = WizardError(f"{ref} was not synced in the last {FRESH_MINUTES} minutes")
         return ask_unseen(f"whether the store has the credential of {ref}", unseen)
     data = (found.get("spec") or {}).get("data") or []
-    wanted = {str((one.get("remoteRef") or {}).get("property")) for one in data}
+    wanted = {session.read_name(one.get("remoteRef") or {}, reader.id) for one in data}
     if missing := sorted(wanted - stored.names):
         why = f"does not hold {', '.join(map(escape_unprintable, missing))}"
     elif not stored.expires:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from wizard.stores.vault.account_guard import GUARD_STEP
+from wizard.manifests.account_guard import GUARD_STEP
 from wizard.systems.cluster.objects import CommittedManifest, build_manifests_step
 
 if TYPE_CHECKING:

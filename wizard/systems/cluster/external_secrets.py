@@ -33,6 +33,7 @@ from wizard.systems.cluster.diagnosis import (
     diagnose,
     sanitize_message,
 )
+from wizard.systems.cluster.key_vault_diagnosis import KEY_VAULT_RULES
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
@@ -71,7 +72,7 @@ def _check_validity(
         return StepStatus("wanted", f"{ref} has no state yet", Fix(_OPERATOR))
     texts = [*list_warnings(kube, ref.namespace, (ref.kind, ref.name))[:3], ready.get("message")]
     rules = [_missing_account(found, release) if r is MISSING_ACCOUNT else r for r in STORE_RULES]
-    why = diagnose(texts, rules, REFUSAL_RULES)
+    why = diagnose(texts, KEY_VAULT_RULES, rules, REFUSAL_RULES)
     shown = "" if why else f": {sanitize_message(ready.get('message'))}"
     return wait_status(f"{ref} is not valid{shown}", why, f"kubectl describe {ref.kind} {ref.name}")
 
@@ -231,7 +232,14 @@ def explain_unsynced(
     if ready.get("status") == "True":
         return StepStatus("wanted", f"{prefix} was changed and is being synced", Fix(describe))
     texts = [*list_warnings(kube, namespace, ("ExternalSecret", name))[:3], ready.get("message")]
-    why = diagnose(texts, PAYLOAD_RULES[:2], STORE_RULES, PAYLOAD_RULES[2:], REFUSAL_RULES)
+    why = diagnose(
+        texts,
+        KEY_VAULT_RULES,
+        PAYLOAD_RULES[:2],
+        STORE_RULES,
+        PAYLOAD_RULES[2:],
+        REFUSAL_RULES,
+    )
     shown = "" if why else f": {sanitize_message(ready.get('message'))}"
     return wait_status(f"{prefix}{shown}", why, describe)
 

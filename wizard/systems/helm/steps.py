@@ -16,7 +16,7 @@ from wizard.engine.steps import Step, StepStatus, declared_step
 from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
-from wizard.stores.vault.account_guard import GUARD_STEP
+from wizard.manifests.account_guard import GUARD_STEP
 from wizard.systems.cluster import admission_guard
 from wizard.systems.cluster.external_secrets import OPERATOR_HINT
 from wizard.systems.cluster.namespace import build_namespace_step, read_namespace

@@ -169,13 +169,12 @@ class _CopiesCheck:
 
     def _list_read_names(self, *, document: bool) -> set[str]:
         """Return the names that the committed ExternalSecrets read in the payload."""
-        path = self._session.path
         found: set[str] = set()
         for manifest in read_external_secrets(self._target).values():
             read = [
-                str(one["remoteRef"].get("property"))
+                name
                 for one in manifest["spec"].get("data") or []
-                if one["remoteRef"]["key"] == path
+                if (name := self._session.read_name(one["remoteRef"]))
             ]
             if document and DOCUMENT_KEY in read:
                 template = (manifest["spec"].get("target") or {}).get("template") or {}
@@ -207,8 +206,8 @@ class _CopiesCheck:
             f"{self._where} {why}: the Secrets in the cluster may be the last copy of the Fernet "
             "key and the passwords",
             Fix(
-                f"{first}log in to Vault so that it can be read, or restore it; or, to delete the "
-                "values too, add --data payload"
+                f"{first}log in to the store so that it can be read, or restore it; or, to delete "
+                "the values too, add --data payload"
             ),
         )
 

@@ -43,6 +43,10 @@ class VaultPayloadStore:
         """Mount, path and endpoint, for messages."""
         return f"{self.mount}/{self.path} at {self.vault.address.endpoint}"
 
+    def show_version(self, version: int) -> str:
+        """Return the version for messages."""
+        return f"version {version}"
+
     def read(self) -> StoredSecret | None:
         """Return the stored secret; None if nothing was ever written."""
         return retry_busy(lambda: self.vault.read(self.mount, self.path))

@@ -220,6 +220,11 @@ class VaultLogin:
         """The command that shows Vault's owner the payload."""
         return f"vault kv metadata get -mount={self.store.mount} {self.store.path}"
 
+    def read_name(self, reference: Mapping[str, Any], reader: str = "") -> str:
+        """Return the key of the payload that a `remoteRef` reads; empty for another path."""
+        own = bool(reader) or reference.get("key") == self.path
+        return str(reference.get("property")) if own else ""
+
     def read_payload(self) -> tuple[Payload | None, str]:
         """Return the payload, or None and why this run cannot read it; raise VaultError."""
         if self.vault_address is None:

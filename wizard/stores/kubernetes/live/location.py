@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -47,8 +47,9 @@ class OpenCluster:
         """Return context, server and user."""
         return self.kube.identity
 
-    def payload_store(self, settings: PayloadPlace) -> SecretPayloadStore:
-        """Return the payload store in the Secret that `settings` names."""
+    def payload_store(self, settings: PayloadPlace, keys: Sequence[str] = ()) -> SecretPayloadStore:
+        """Return the payload store in the Secret that `settings` names, with all `keys`."""
+        del keys
         return SecretPayloadStore(self.kube, self.release, settings)
 
     def require_lasting(self, settings: PayloadPlace) -> tuple[str, ...]:

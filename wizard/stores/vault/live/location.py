@@ -49,8 +49,9 @@ class OpenVault:
         """Return the name of the logged-in identity, for messages."""
         return self.vault.identity
 
-    def payload_store(self, settings: PayloadPlace) -> VaultPayloadStore:
-        """Return the payload store at the path of `settings`."""
+    def payload_store(self, settings: PayloadPlace, keys: Sequence[str] = ()) -> VaultPayloadStore:
+        """Return the payload store at the path of `settings`, which holds all `keys`."""
+        del keys
         own = _require_in_vault(settings)
         return VaultPayloadStore(
             self.vault,

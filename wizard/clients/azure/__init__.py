@@ -1,0 +1,1 @@
+"""Azure Key Vault and the logins to it, on the azure SDK: the extra `azure`."""

@@ -1,0 +1,1 @@
+"""Azure Key Vault: the payload there, its probes and its removal."""
