@@ -218,6 +218,7 @@ SCENARIOS: Mapping[str, Scenario] = {
             "repository.branch": "live",
             "repository.source": "git.example.com/old/place",
             "repository.push": True,
+            "repository.check_ci": "gitlab",
             "repository.paths.apps": "a",
             "repository.paths.argocd": "b",
             "repository.paths.vault": "c",

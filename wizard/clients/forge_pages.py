@@ -41,6 +41,14 @@ _LABELS = {"github": "github", "gitlab": "gitlab", "gitea": "gitea", "forgejo": 
 _AZURE = {"ssh.dev.azure.com", "vs-ssh.visualstudio.com", "dev.azure.com"}
 
 
+def find_kind(host: str) -> str:
+    """Return the kind of provider at this host: github, gitlab, azure, ...; empty if unknown."""
+    host = _WEB_HOSTS.get(host, host)
+    if host in _AZURE or host.endswith(".visualstudio.com"):
+        return "azure"
+    return _KINDS.get(host) or _LABELS.get(host.partition(".")[0]) or ""
+
+
 @dataclass(frozen=True, slots=True)
 class DeployKeyPage:
     """A provider's page for deploy keys; `per_user` if keys belong to a user account.
@@ -68,8 +76,8 @@ def find_key_page(url: str) -> DeployKeyPage | None:
             if match
             else None
         )
-    kind = _KINDS.get(host) or _LABELS.get(host.partition(".")[0])
-    if kind is None or "/" not in path:
+    kind = find_kind(host)
+    if kind not in _PAGES or "/" not in path:
         return None
     return DeployKeyPage(_PAGES[kind].format(host=host, path=path), writing=_WRITING.get(kind, ""))
 
@@ -82,8 +90,8 @@ def find_api(url: str) -> tuple[str, str, str] | None:
     location = parse_git_url(url)
     host = _WEB_HOSTS.get(location.host, location.host)
     path = location.path.strip("/").removesuffix(".git")
-    kind = _KINDS.get(host) or _LABELS.get(host.partition(".")[0])
-    if kind is None or "/" not in path:
+    kind = find_kind(host)
+    if kind not in _PAGES or "/" not in path:
         return None
     base = {
         "github": "https://api.github.com" if host == "github.com" else f"https://{host}/api/v3",

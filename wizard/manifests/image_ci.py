@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 # By its commit, as others have it in public.
-_CHECKOUT = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683"
+CHECKOUT = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683"
 
 
 def ci_files(release: Release, image: ImageBuild) -> tuple[File, ...]:
@@ -87,7 +87,7 @@ def _render_github(release: Release, login: RegistryLogin) -> str:
             found["env"] = dict(env)
         return found
 
-    checkout: Yaml = {"uses": _CHECKOUT, "with": {"fetch-depth": 0}}
+    checkout: Yaml = {"uses": CHECKOUT, "with": {"fetch-depth": 0}}
     gh = {"GH_TOKEN": "${{ github.token }}", "WIZARD_PACKAGE": "${{ vars.WIZARD_PACKAGE }}"}
     variables = {
         name: f"${{{{ {'secrets' if name in login.masked else 'vars'}.{name} }}}}"

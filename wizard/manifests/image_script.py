@@ -49,7 +49,7 @@ LOCK  image=REPOSITORY:$(tag)
 }"""
 
 # No package is installed by its bare name: anybody could own that name in a public index.
-_WIZARD = """\
+FIND_WIZARD = """\
 # airflow-wizard of the runner, or from the wheel (a file or an address) that WIZARD_PACKAGE names.
 find_wizard() {
   if ! command -v airflow-wizard >/dev/null; then
@@ -168,7 +168,7 @@ _HELPER = {
 HELPER='!f() { echo username=airflow-image; echo "password=$PUSH_TOKEN"; }; f'""",
 }
 
-_COMMENT = {
+COMMENT = {
     "github": 'gh pr comment "$PULL_REQUEST" --body-file "$1"',
     "gitlab": """\
 printf 'header = "PRIVATE-TOKEN: %s"\\n' "$PUSH_TOKEN" |
@@ -185,7 +185,7 @@ print(json.dumps({"comments": [{"content": sys.stdin.read(), "commentType": 1}],
       "$url/pullRequests/$SYSTEM_PULLREQUEST_PULLREQUESTID/threads?api-version=7.1\"""",
 }
 
-_GATE = """\
+GATE = """\
 # The plan as a comment of the merge request, and the result as that of the job.
 gate() {
   code=0
@@ -242,8 +242,8 @@ def render_script(release: Release, image: ImageBuild, login: RegistryLogin, for
         "SCAN": find_scanner(release).name,
     }
     build = _BUILD.replace("LOCK", _LOCK if image.tool == "uv" else "")
-    parts = (_TAG, token, f"login() {{\n{commands}\n}}", build, _WIZARD, deploy, _PLAN)
-    comments = f"comment() {{\n  {_COMMENT[forge]}\n}}"
+    parts = (_TAG, token, f"login() {{\n{commands}\n}}", build, FIND_WIZARD, deploy, _PLAN)
+    comments = f"comment() {{\n  {COMMENT[forge]}\n}}"
     text = comment(
         f"CI of the image of Airflow installation {release.installation}. Commands:",
         "  login    log in to the registry with the identity of the job",
@@ -257,7 +257,7 @@ def render_script(release: Release, image: ImageBuild, login: RegistryLogin, for
         _fill(_START, words),
         *(_fill(part, words) for part in parts if part),
         comments,
-        _GATE,
+        GATE,
         _RUN,
     )
 

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from wizard.formats.address_types import GitRef, RepositorySource
 from wizard.formats.types import RepositoryPath
+from wizard.manifests.check_ci import CheckCi, check_file, check_note, find_forge
+from wizard.manifests.contribution import Contribution
+from wizard.manifests.release import Release
 from wizard.questions.cases import CUSTOM_IMAGE, VAULT_FILES
 from wizard.questions.section import Model, QuestionInfo, Section
 
@@ -56,4 +59,33 @@ class RepositorySection(Section):
     push: bool = Field(
         default=False, title="Push", description="Push the branch to its remote after the commit."
     )
+    check_ci: Annotated[
+        CheckCi,
+        QuestionInfo(
+            preview="check-ci",
+            labels={
+                "auto": "by the repository's address",
+                "none": "none",
+                "github": "GitHub Actions",
+                "gitlab": "GitLab CI",
+                "azure": "Azure Pipelines",
+            },
+        ),
+    ] = Field(
+        default="auto",
+        title="Check of changes",
+        description=(
+            "Job that checks merge requests of this repository and comments the plan. You activate "
+            "it once: the wizard writes no file that runs by itself."
+        ),
+    )
     paths: Paths = Field(default_factory=Paths, title="Folders")
+
+    def contribute(self, release: Release) -> Contribution:
+        """Return the job that checks changes, for a forge that is known."""
+        forge = find_forge(release, self.check_ci)
+        if forge is None:
+            return Contribution()
+        return Contribution(
+            files=(check_file(release, forge),), notes=(check_note(release, forge),)
+        )
