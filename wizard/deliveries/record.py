@@ -21,6 +21,7 @@ from wizard.questions.section import Model
 
 if TYPE_CHECKING:
     from wizard.deliveries.answers import DeliveryAnswers
+    from wizard.manifests.prerequisites import Prerequisite
     from wizard.manifests.release import Release
     from wizard.manifests.runbook import RunbookContext
     from wizard.manifests.transformations import Manifest
@@ -131,7 +132,8 @@ class DeliveryKind:
     the cluster follows the repository, so `apply` writes only what Git cannot deliver. `local`: for
     local clusters only. `creates_namespace`: the delivery does not create the namespace itself, so
     the namespace is a manifest. `has_image_values`: the tag of an own image is in a values file of
-    its own, which the image pipeline changes and the wizard only reads.
+    its own, which the image pipeline changes and the wizard only reads. `prerequisites` are the
+    programs that it needs in a cluster.
 
     `settings` returns Helm values, `readers` the other readers of the store, and `render` files
     and steps. `source_url` returns the repository that the cluster reads, and
@@ -152,6 +154,9 @@ class DeliveryKind:
     questions: type[Model] | None = None
     gitops: bool = False
     local: bool = False
+    prerequisites: Callable[[DeliveryAnswers], tuple[Prerequisite, ...]] = field(
+        default=lambda _delivery: ()
+    )
     creates_namespace: bool = False
     has_image_values: bool = False
     settings: Callable[[DeliveryAnswers, Release], Contribution] = _no_settings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from wizard.deliveries.live import live_delivery
 from wizard.formats.shell import Files, add_seal
-from wizard.handover import ci, platform
+from wizard.handover import ci, platform, prerequisites
 from wizard.stores.live import live_store
 from wizard.systems.database import handover as dba
 
@@ -42,7 +42,10 @@ def render_handover(
     render = live_delivery(release.delivery).handover
     if render is not None:
         delivery = render(answers, rendering, committed)
-        found["platform"] = platform.render_files(release, store, delivery, rendering.total)
+        found["platform"] = {
+            **platform.render_files(release, store, delivery, rendering.total),
+            **prerequisites.render_files(answers, release),
+        }
         found["ci"] = ci.render_files(answers, release, store, delivery)
     return {
         owner: {name: add_seal(name, release.installation, text) for name, text in texts.items()}

@@ -8,6 +8,7 @@ from typing import Literal
 
 from wizard.chart.names import Names
 from wizard.chart.repository import ChartRepository
+from wizard.manifests.prerequisites import Prerequisite
 
 RELOADER = {"reloader.stakater.com/auto": "true"}
 
@@ -50,6 +51,8 @@ class Release:
     own_image: bool
     # The registry and path with copies of all public images; empty: the public registries.
     image_registry: str
+    # Programs that the cluster must have first.
+    prerequisites: tuple[Prerequisite, ...]
     # Namespaces beside the installation's own that task pods may run in.
     task_namespaces: tuple[str, ...]
     bundled_database: bool

@@ -16,6 +16,7 @@ from wizard.chart.users import creates_user
 from wizard.formats.nested import put_value
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.manifests.images import images_note
+from wizard.manifests.prerequisites import prerequisites_note
 from wizard.manifests.smoke_test import render_smoke_test
 from wizard.manifests.tree import File
 from wizard.manifests.ui_access import render_ui_access
@@ -82,6 +83,9 @@ def render_runbook(release: Release, context: RunbookContext, delivery: Delivery
         f"# Runbook: {release.installation}",
         _render_summary(release),
         images if release.image_registry else "",
+        prerequisites_note(
+            release.prerequisites, release.installation, handed_over=delivery.handed_over
+        ),
         delivery.install,
         *total.notes,
         _render_secrets(release, total),

@@ -10,6 +10,7 @@ from wizard.chart.repository import ChartRepository
 from wizard.deliveries.registry import delivery_kind
 from wizard.manifests.ownership import owner_id
 from wizard.manifests.release import RELOADER, Paths, Release
+from wizard.plan.prerequisites import list_prerequisites
 from wizard.stores.registry import store_kind
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
         local=kind.startswith("Local"),
         own_image=bool(answers.installation.image.repository),
         image_registry=answers.installation.image.registry,
+        prerequisites=tuple(list_prerequisites(answers)),
         task_namespaces=tuple(answers.executor.multi_namespace) if "Kubernetes" in kind else (),
         bundled_database=database == "bundled",
         database_cluster=database == "cloudnativepg",

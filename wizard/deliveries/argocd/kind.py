@@ -24,6 +24,7 @@ from wizard.deliveries.argocd.steps import argocd_steps
 from wizard.deliveries.record import DeliveryKind, Rendered, RivalSearch
 from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.manifests.contribution import Contribution
+from wizard.manifests.prerequisites import argo_cd
 from wizard.stores.registry import store_kind
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ DELIVERY = DeliveryKind(
     title="Argo CD",
     questions=ArgoCd,
     gitops=True,
+    prerequisites=lambda delivery: (argo_cd(argocd_answers(delivery).namespace),),
     settings=_settings,
     readers=_readers,
     render=_render,

@@ -12,9 +12,11 @@ from wizard.deliveries.argocd.questions import STORE_CREDENTIAL, argocd_answers
 from wizard.engine.probes import ProbeResult, fail_result, pass_result, skip_result
 from wizard.errors import Fix
 from wizard.formats.addresses import IN_CLUSTER_SERVER
+from wizard.manifests.prerequisites import argo_cd
 from wizard.systems.argocd.application_health import check_application_health
 from wizard.systems.argocd.existing_project import check_existing_project
 from wizard.systems.argocd.rights import list_argocd_rights
+from wizard.systems.cluster.prerequisites import check_pods
 from wizard.systems.cluster.probes import ClusterCheck, check_external_secrets, check_rights
 from wizard.systems.cluster.rights import ARGO_GROUP
 
@@ -44,8 +46,12 @@ def list_argocd_checks(
         )
         yield ClusterCheck("argocd", "Argo CD", lambda: skipped, _NAMESPACE)
         return
+    program = argo_cd(argo.namespace)
     yield ClusterCheck(
-        "argocd", "Argo CD", lambda: check_argocd_api(where, argo.namespace), _NAMESPACE
+        "argocd",
+        "Argo CD",
+        lambda: check_pods(where, program, check_argocd_api(where, argo.namespace)),
+        _NAMESPACE,
     )
     if where is not kube and STORE_CREDENTIAL.holds(answers):
         yield ClusterCheck(

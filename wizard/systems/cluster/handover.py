@@ -30,6 +30,12 @@ elif [ "$uid" != "$recorded" ]; then
   echo "this is cluster $uid, and the installation is in $recorded: set KUBE_CONTEXT" >&2
   exit 5
 fi"""
+HUB_FUNCTION = """\
+# ARGOCD_CONTEXT: the context of Argo CD's cluster, if it is a different cluster.
+hub=${ARGOCD_CONTEXT:-${KUBE_CONTEXT:-}}
+argo() {
+  kubectl ${hub:+"--context=$hub"} "$@"
+}"""
 _GUARD = ("argocd/bootstrap/store-account-", "secrets/store-account-")
 
 
@@ -125,10 +131,7 @@ def requirement_lines(release: Release, *, guarded: bool) -> list[str]:
     lines = []
     if release.external_secrets:
         lines += [
-            "# External Secrets 0.16 or newer serves v1 (tested with 2.9.0). To install it:",
-            "#   helm repo add external-secrets https://charts.external-secrets.io",
-            "#   helm upgrade --install external-secrets external-secrets/external-secrets \\",
-            "#     --version 2.9.0 --namespace external-secrets --create-namespace --wait",
+            "# External Secrets 0.16 or newer serves v1: `sh prerequisites.sh install`.",
             "cluster get --raw /apis/external-secrets.io/v1 >/dev/null",
         ]
     if release.database_cluster:

@@ -26,10 +26,12 @@ from wizard.engine.probes import (  # fmt: skip
     warn_result,
 )
 from wizard.errors import Fix
+from wizard.manifests.prerequisites import EXTERNAL_SECRETS
 from wizard.state.cluster_identity import compare_clusters
 from wizard.systems.cluster.capacity import judge_classes, judge_quotas, list_pods, list_volumes
 from wizard.systems.cluster.claims import check_claim, list_existing_claims
 from wizard.systems.cluster.cloudnativepg import check_operator
+from wizard.systems.cluster.prerequisites import check_pods, list_checks
 from wizard.systems.cluster.rights import (
     EXTERNAL_SECRETS_GROUP,
     RightSet,
@@ -96,7 +98,11 @@ def cluster_probes(
         yield probe(
             "external-secrets",
             "External Secrets",
-            lambda: check_external_secrets(kube, cluster_store=release.cluster_store),
+            lambda: check_pods(
+                kube,
+                EXTERNAL_SECRETS,
+                check_external_secrets(kube, cluster_store=release.cluster_store),
+            ),
             "secrets.store",
         )
     if release.database_cluster:
@@ -107,6 +113,8 @@ def cluster_probes(
             lambda: check_operator(kube, backups=backups),
             "database.kind",
         )
+    for program, check in list_checks(kube, release.prerequisites):
+        yield probe(program.id, program.title, check)
     existing = list_existing_secrets(answers)
     if existing:
         yield probe(

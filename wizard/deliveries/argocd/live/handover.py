@@ -15,6 +15,7 @@ from wizard.formats.yaml_reader import read_mapping
 from wizard.formats.yaml_writer import Yaml, dump_yaml
 from wizard.manifests.objects import owner_annotation, pod_security_labels
 from wizard.systems.cluster.handover import (
+    HUB_FUNCTION,
     apply_command,
     apply_documents,
     guard_documents,
@@ -32,12 +33,6 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
     from wizard.plan.render import Rendering
 
-_HUB_FUNCTION = """\
-# ARGOCD_CONTEXT: the context of Argo CD's cluster, if it is a different cluster.
-hub=${ARGOCD_CONTEXT:-${KUBE_CONTEXT:-}}
-argo() {
-  kubectl ${hub:+"--context=$hub"} "$@"
-}"""
 _CI_OPTIONS = """ \\
     ${ARGOCD_CONTEXT:+"--argocd-context=$ARGOCD_CONTEXT"}"""
 
@@ -91,7 +86,7 @@ def _render_apply(answers: Answers, rendering: Rendering, committed: Mapping[str
             "all of them first, and stops if one belongs to another repository.",
         ),
         render_cluster(answers),
-        _HUB_FUNCTION,
+        HUB_FUNCTION,
         "\n".join(_requirement_lines(answers, release, committed, guarded=bool(guards))),
         look_documents(release, looks),
         here_document(f"cluster {apply_command(release)}", namespace),

@@ -1,0 +1,199 @@
+"""Programs that the cluster must have before an installation starts, each with a pinned version.
+
+Sources of the versions: External Secrets and Argo CD as they were tried with this wizard's trees;
+cert-manager, Traefik, KEDA and Reloader by the releases of their projects in autumn 2026. Traefik,
+because the Kubernetes project retired ingress-nginx in March 2026.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wizard.formats.shell import quote, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Prerequisite:
+    """One program, how it is known to be there, and how it is installed.
+
+    `api` is the group and version that it serves, with `kinds`. `image` is the end of its image's
+    repository, by which its pods are found and whose tag is its version. `chart` is in the Helm
+    repository `source`, with `options` for Helm; without a chart, `source` is a manifest to apply,
+    or empty if the platform must choose the program. `ingress_class`: any controller with this
+    class will do, with the default class if it is empty. `hub`: it runs in the cluster of the
+    delivery's controller. `needs` is an object of the program that somebody
+    must create: its kind, its resource for kubectl, its name. `note` is what must be done besides.
+    """
+
+    id: str
+    title: str
+    version: str
+    source: str
+    purpose: str
+    namespace: str
+    chart: str = ""
+    options: tuple[str, ...] = ()
+    api: str = ""
+    kinds: tuple[str, ...] = ()
+    image: str = ""
+    ingress_class: str | None = None
+    hub: bool = False
+    needs: tuple[str, str, str] | None = None
+    note: str = ""
+
+
+EXTERNAL_SECRETS = Prerequisite(
+    "external-secrets",
+    "External Secrets",
+    "2.9.0",
+    "https://charts.external-secrets.io",
+    "copies the Secrets from the store",
+    "external-secrets",
+    "external-secrets",
+    api="external-secrets.io/v1",
+    kinds=("ExternalSecret", "SecretStore"),
+    image="external-secrets/external-secrets",
+)
+KEDA = Prerequisite(
+    "keda",
+    "KEDA",
+    "2.20.2",
+    "https://kedacore.github.io/charts",
+    "scales the workers",
+    "keda",
+    "keda",
+    api="keda.sh/v1alpha1",
+    kinds=("ScaledObject",),
+    image="kedacore/keda",
+)
+RELOADER = Prerequisite(
+    "reloader",
+    "Reloader",
+    "2.2.16",
+    "https://stakater.github.io/stakater-charts",
+    "restarts pods whose Secrets change",
+    "reloader",
+    "reloader",
+    image="stakater/reloader",
+)
+GATEWAY = Prerequisite(
+    "gateway-api",
+    "Gateway API",
+    "",
+    "",
+    "serves the UI by an HTTPRoute",
+    "",
+    api="gateway.networking.k8s.io/v1",
+    kinds=("HTTPRoute",),
+    note="install an implementation of your choice, with the Gateway of access.gateway",
+)
+PROMETHEUS = Prerequisite(
+    "prometheus-operator",
+    "Prometheus Operator",
+    "",
+    "",
+    "reads the ServiceMonitor",
+    "",
+    api="monitoring.coreos.com/v1",
+    kinds=("ServiceMonitor",),
+    note="install the monitoring of your platform",
+)
+
+
+def argo_cd(namespace: str) -> Prerequisite:
+    """Return Argo CD in its namespace; its own manifest is made for this one."""
+    version = "3.5.1"
+    manifests = f"https://raw.githubusercontent.com/argoproj/argo-cd/v{version}/manifests"
+    return Prerequisite(
+        "argocd",
+        "Argo CD",
+        version,
+        f"{manifests}/install.yaml",
+        "delivers what is committed",
+        namespace,
+        api="argoproj.io/v1alpha1",
+        kinds=("Application", "AppProject"),
+        image="argoproj/argocd",
+        hub=True,
+    )
+
+
+def cert_manager(issuer: str) -> Prerequisite:
+    """Return cert-manager, and the ClusterIssuer that the Ingress names."""
+    return Prerequisite(
+        "cert-manager",
+        "cert-manager",
+        "v1.21.2",
+        "https://charts.jetstack.io",
+        "makes the certificate of the UI",
+        "cert-manager",
+        "cert-manager",
+        ("--set", "crds.enabled=true"),
+        api="cert-manager.io/v1",
+        kinds=("ClusterIssuer",),
+        image="jetstack/cert-manager-controller",
+        needs=("ClusterIssuer", "clusterissuers.cert-manager.io", issuer),
+        note=f"create ClusterIssuer {issuer}",
+    )
+
+
+def ingress_controller(name: str) -> Prerequisite:
+    """Return an Ingress controller with this class; the default class if it is empty."""
+    default = "false" if name else "true"
+    options = ("--set", f"ingressClass.isDefaultClass={default}")
+    options += ("--set", f"ingressClass.name={name}") if name else ()
+    return Prerequisite(
+        "ingress",
+        "an Ingress controller (Traefik)",
+        "41.6.0",
+        "https://traefik.github.io/charts",
+        "serves the UI by the Ingress",
+        "traefik",
+        "traefik",
+        options,
+        ingress_class=name,
+    )
+
+
+def helm_arguments(one: Prerequisite) -> str:
+    """Return the arguments of Helm that install the program; they fail if its release exists."""
+    words = [
+        "install", one.chart, one.chart, "--repo", one.source, "--version", one.version,
+        "--namespace", one.namespace, "--create-namespace", "--wait", "--timeout", "10m",
+        *one.options,
+    ]  # fmt: skip
+    return " ".join(map(quote, words))
+
+
+def prerequisites_note(
+    needed: Iterable[Prerequisite], installation: str, *, handed_over: bool
+) -> str:
+    """Return the runbook's section on the programs; empty if the installation needs none.
+
+    `handed_over`: there is a script for the platform's owner that installs them.
+    """
+    needed = tuple(needed)
+    if not needed:
+        return ""
+    commands: Sequence[str] = (
+        f"airflow-wizard handover --installation {installation} --owner platform --out out",
+        "sh out/platform/prerequisites.sh           # what exists, and whether it is ready",
+        "sh out/platform/prerequisites.sh install   # only what is missing",
+    )
+    if not handed_over:
+        commands = [f"helm {helm_arguments(one)}" for one in needed if one.chart]
+    rows = [
+        (one.title, one.version or "yours", one.source or "", "; ".join(_describe(one)))
+        for one in needed
+    ]
+    block = "\n".join(["```bash", *commands, "```"]) if commands else ""
+    text = table(("program", "version", "from", "needed for"), rows)
+    return "\n\n".join(filter(None, ["## From an empty cluster", text, block]))
+
+
+def _describe(one: Prerequisite) -> tuple[str, ...]:
+    return (one.purpose, one.note) if one.note else (one.purpose,)

@@ -1,0 +1,34 @@
+"""Which programs the cluster must have for an installation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from wizard.deliveries.registry import delivery_kind
+from wizard.manifests import prerequisites
+from wizard.questions.cases import HTTP_ROUTE, INGRESS, KEDA, SERVICE_MONITOR
+from wizard.stores.registry import store_kind
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.manifests.prerequisites import Prerequisite
+
+
+def list_prerequisites(answers: Answers) -> Iterator[Prerequisite]:
+    """Yield the programs that these answers need, in the order in which they are installed."""
+    if INGRESS.holds(answers):
+        if answers.access.tls.issuer:
+            yield prerequisites.cert_manager(answers.access.tls.issuer)
+        yield prerequisites.ingress_controller(answers.access.class_)
+    if HTTP_ROUTE.holds(answers):
+        yield prerequisites.GATEWAY
+    if store_kind(answers.secrets.store).external_secrets:
+        yield prerequisites.EXTERNAL_SECRETS
+    if KEDA.holds(answers):
+        yield prerequisites.KEDA
+    if answers.environment.reloader:
+        yield prerequisites.RELOADER
+    if SERVICE_MONITOR.holds(answers):
+        yield prerequisites.PROMETHEUS
+    yield from delivery_kind(answers.delivery.kind).prerequisites(answers.delivery)
