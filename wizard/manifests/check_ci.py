@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CheckCi = Literal["auto", "none", "github", "gitlab", "azure"]
 
+_FORGES: tuple[Forge, ...] = ("github", "gitlab", "azure")
 _NAME = "airflow-check"
 _TARGET = {
     "github": "$GITHUB_BASE_REF",
@@ -96,8 +97,8 @@ def find_forge(release: Release, answer: CheckCi) -> Forge | None:
         return None
     if answer != "auto":
         return answer
-    found = find_kind(release.owner_id.partition("/")[0])
-    return found if found in ("github", "gitlab", "azure") else None
+    kind = find_kind(release.owner_id.partition("/")[0])
+    return next((one for one in _FORGES if one == kind), None)
 
 
 def check_file(release: Release, forge: Forge) -> File:

@@ -144,8 +144,8 @@ def cert_manager(issuer: str) -> Prerequisite:
 def ingress_controller(name: str) -> Prerequisite:
     """Return an Ingress controller with this class; the default class if it is empty."""
     default = "false" if name else "true"
-    options = ("--set", f"ingressClass.isDefaultClass={default}")
-    options += ("--set", f"ingressClass.name={name}") if name else ()
+    named = ("--set", f"ingressClass.name={name}") if name else ()
+    options = ("--set", f"ingressClass.isDefaultClass={default}", *named)
     return Prerequisite(
         "ingress",
         "an Ingress controller (Traefik)",
