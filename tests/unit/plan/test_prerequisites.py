@@ -12,6 +12,7 @@ from tests.unit.handover.test_handover import made
 INGRESS: dict[str, object] = {
     "access.kind": "ingress",
     "access.base_url": "https://airflow.example.com",
+    "access.tls.secret": "ui-tls",
 }
 KEDA: dict[str, object] = {"executor.workers": {"autoscaling": "keda", "min_replicas": 0}}
 ROUTE: dict[str, object] = {
