@@ -56,13 +56,13 @@ _ALWAYS = (
     (_RBAC, "RoleBinding"),
 )
 _OPTIONAL = (
-    (r"networkPolicies\.enabled", "networking.k8s.io", "NetworkPolicy"),
-    (r"ingress\.[A-Za-z]+\.enabled|ingress\.enabled", "networking.k8s.io", "Ingress"),
-    (r"(.+\.)?podDisruptionBudget\.enabled", "policy", "PodDisruptionBudget"),
-    (r"(.+\.)?keda\.enabled", "keda.sh", "ScaledObject"),
-    (r"(.+\.)?hpa\.enabled", "autoscaling", "HorizontalPodAutoscaler"),
-    (r"(cleanup|databaseCleanup)\.enabled", "batch", "CronJob"),
-    (r"(logs|dags)\.persistence\.enabled", "", "PersistentVolumeClaim"),
+    (re.compile(r"networkPolicies\.enabled"), "networking.k8s.io", "NetworkPolicy"),
+    (re.compile(r"ingress\.[A-Za-z]+\.enabled|ingress\.enabled"), "networking.k8s.io", "Ingress"),
+    (re.compile(r"(.+\.)?podDisruptionBudget\.enabled"), "policy", "PodDisruptionBudget"),
+    (re.compile(r"(.+\.)?keda\.enabled"), "keda.sh", "ScaledObject"),
+    (re.compile(r"(.+\.)?hpa\.enabled"), "autoscaling", "HorizontalPodAutoscaler"),
+    (re.compile(r"(cleanup|databaseCleanup)\.enabled"), "batch", "CronJob"),
+    (re.compile(r"(logs|dags)\.persistence\.enabled"), "", "PersistentVolumeClaim"),
 )
 
 
@@ -72,7 +72,7 @@ def list_kinds(values: Mapping[str, Any]) -> Iterator[RenderedKind]:
     enabled = {".".join(map(str, path)) for path, value in walk(values) if value is True}
     for pattern, group, kind in _OPTIONAL:
         for where in sorted(enabled):
-            if re.fullmatch(pattern, where):
+            if pattern.fullmatch(where):
                 yield RenderedKind(group, kind, where)
                 break
 

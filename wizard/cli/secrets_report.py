@@ -78,9 +78,9 @@ class SecretsRun:
 
     def require_acceptance(self, name: str, question: str) -> None:
         """Return if `--accept NAME` or a person says yes; else RefusedError."""
-        if name in self.options.accept:
-            return
-        if self.is_interactive and ask_confirmation(self.console, question):
+        if name in self.options.accept or (
+            self.is_interactive and ask_confirmation(self.console, question)
+        ):
             return
         raise RefusedError(
             f"{question.removesuffix('?')}: not confirmed; nothing was written",
@@ -89,11 +89,9 @@ class SecretsRun:
 
     def require_own_clone(self, every: Sequence[StoreSession]) -> None:
         """Raise ConflictError for a fork that would change what the original may have made."""
-        agreed: Mapping[str, str] = {}
-        if self.options.take_over:
-            from wizard.apply.prepare import parse_take_overs
+        from wizard.apply.prepare import parse_take_overs
 
-            agreed = parse_take_overs(self.options.take_over)
+        agreed = parse_take_overs(self.options.take_over) if self.options.take_over else {}
         if note := require_own_clone(every, agreed):
             self.note(note)
 
@@ -104,10 +102,9 @@ class SecretsRun:
         of others.
         """
         question, seal = found.claim_question, found.claim.seal
-        if not question:
-            return ""
-        self.require_take_over(question, seal)
-        return seal
+        if question:
+            self.require_take_over(question, seal)
+        return seal if question else ""
 
     def require_take_over(self, question: str, seal: str) -> None:
         """Return if `--take-over SEAL` or a person says yes; else RefusedError."""

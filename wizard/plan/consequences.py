@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from wizard.answers.files import dump_value
 from wizard.answers.questions import field_specs
 from wizard.chart.pod_template import TEMPLATE
 from wizard.chart.restarts import (
     VOLUME_KEEPERS,
-    changed_values,
     find_fixed_volumes,
     find_restarts,
     is_read_by_jobs_only,
@@ -96,9 +95,9 @@ def derive_consequences(
     `changes` are the merged files, so a hand edit that is kept has no consequence. A new system is
     not restarted, so nothing is said about restarts.
     """
-    values = _values(before.rendering, changes)
+    values = find_values(before.rendering, changes)
     found = [*_effects(before.answers, after.answers), *_left_behind(before, after, values)]
-    if not _is_new_system(found):
+    if not is_new_system(found):
         found += _restarts(before, after, values)
         found += _changed_secrets(after.rendering.release, values, changes)
     by_name: dict[str, Consequence] = {}
@@ -156,7 +155,7 @@ def _effects(before: Answers, after: Answers) -> Iterator[Consequence]:
                 yield Consequence(effect.name, effect.grade, text)
 
 
-def _restarts(before: Installed, after: Installed, values: _Values) -> Iterator[Consequence]:
+def _restarts(before: Installed, after: Installed, values: ChangedValues) -> Iterator[Consequence]:
     release = after.rendering.release
     running = list_workloads(values.old, before.rendering.release.airflow)
     stay = list_workloads(values.new, release.airflow)
@@ -196,7 +195,7 @@ def _fixed_volume(release: Release, name: str) -> Consequence:
 
 
 def _changed_secrets(
-    release: Release, values: _Values, changes: Iterable[FileChange]
+    release: Release, values: ChangedValues, changes: Iterable[FileChange]
 ) -> Iterator[Consequence]:
     """Yield that composed Secrets change, which running pods do not notice."""
     names = [
@@ -227,7 +226,9 @@ def _secrets_text(release: Release, names: Sequence[str]) -> str:
     )
 
 
-def _left_behind(before: Installed, after: Installed, values: _Values) -> Iterator[Consequence]:
+def _left_behind(
+    before: Installed, after: Installed, values: ChangedValues
+) -> Iterator[Consequence]:
     """Yield what stays in the cluster although Git no longer describes it, with commands."""
     release = before.rendering.release
     commands = []
@@ -269,7 +270,7 @@ def _volumes_of(release: Release, name: str) -> str:
     return f"-l tier=airflow,release={release.names.release},component={name}"
 
 
-def _dropped_claims(before: Installed, after: Installed, values: _Values) -> dict[str, bool]:
+def _dropped_claims(before: Installed, after: Installed, values: ChangedValues) -> dict[str, bool]:
     """Return the claims that the chart no longer renders: whether each outlives the change.
 
     Argo CD prunes what the old release had. Helm leaves an old release alone, with its claims. A
@@ -312,19 +313,20 @@ def _dropped_secrets(before: Rendering, after: Rendering) -> list[str]:
     return [name for name in names if name not in kept]
 
 
-def _is_new_system(consequences: Iterable[Consequence]) -> bool:
+def is_new_system(consequences: Iterable[Consequence]) -> bool:
+    """Return whether the change makes a new installation beside the old one."""
     return any(one.grade == "new system" for one in consequences)
 
 
 @dataclass(frozen=True, slots=True)
-class _Values:
+class ChangedValues:
     """The Helm values in the repository, before and after the change."""
 
     old: Mapping[str, Any]
     new: Mapping[str, Any]
 
 
-def _values(before: Rendering, changes: Sequence[FileChange]) -> _Values:
+def find_values(before: Rendering, changes: Sequence[FileChange]) -> ChangedValues:
     """Return the values before and after the change, which may move the file.
 
     Without a known file before or after it (in a conflict, say), both are the same.
@@ -333,7 +335,7 @@ def _values(before: Rendering, changes: Sequence[FileChange]) -> _Values:
     there = by_path.get(before.release.paths.values)
     change = next((one for one in changes if one.logical == "values"), None)
     old, new = there.old if there else None, change.new if change else None
-    return _Values(_load(old or new), _load(new or old))
+    return ChangedValues(_load(old or new), _load(new or old))
 
 
 def _load(data: bytes | None) -> Mapping[str, Any]:
@@ -343,64 +345,3 @@ def _load(data: bytes | None) -> Mapping[str, Any]:
     found, _ = parse_yaml("", data or b"")
     first = found[0] if len(found) == 1 else None
     return first if isinstance(first, Mapping) else {}
-
-
-class _Spec(Protocol):
-    @property
-    def id(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def follows(self) -> tuple[str, ...]: ...
-
-
-S = TypeVar("S", bound=_Spec)
-
-
-def select_steps(
-    before: Rendering,
-    after: Rendering,
-    changes: Sequence[FileChange],
-    consequences: Sequence[Consequence],
-    steps: Sequence[S],
-) -> tuple[S, ...]:
-    """Return the steps that this change needs: new ones, and those whose input changes.
-
-    A commit without an effect outside Git (a new runbook, say) needs no step; a new system needs
-    all of them.
-    """
-    if _is_new_system(consequences):
-        return tuple(steps)
-    known = {(step.id, step.title) for step in before.total.steps}
-    parts = {one.logical for one in changes if one.differs and not one.is_base}
-    parts -= {"answers", "runbook"}
-    values = _values(before, changes)
-    parts |= {f"values#{key}" for key in changed_values(values.old, values.new)}
-    parts |= {f"consequence#{one.name}" for one in consequences}
-    parts |= {f"fact#{key}" for key in _fact_keys(after) - _fact_keys(before)}
-    parts |= {f"secret#{name}" for name in _list_composed_otherwise(before, after)}
-    return tuple(
-        step
-        for step in steps
-        if parts
-        and (
-            (step.id, step.title) not in known
-            or any(part.startswith(start) for part in parts for start in step.follows)
-        )
-    )
-
-
-def _list_composed_otherwise(before: Rendering, after: Rendering) -> set[str]:
-    """Return the names of the Secrets that are new, or whose keys are composed otherwise."""
-    known = {one.name: (one.keys, one.labels) for one in before.total.secrets}
-    return {
-        one.name for one in after.total.secrets if known.get(one.name) != (one.keys, one.labels)
-    }
-
-
-def _fact_keys(rendering: Rendering) -> set[str]:
-    from wizard.secrets.payload import collect_facts
-
-    total = rendering.total
-    secrets = (*total.secrets, *(reader.secret for reader in total.readers))
-    return {fact.key for fact in collect_facts(secrets)}

@@ -27,7 +27,8 @@ def compare_installed(
     """
     if not any(one.differs for one in changes):
         return (), ()
-    from wizard.plan.consequences import UNKNOWN, Installed, derive_consequences, select_steps
+    from wizard.plan.consequences import UNKNOWN, Installed, derive_consequences
+    from wizard.plan.step_selection import select_steps
 
     before = read_before()
     if before is None:

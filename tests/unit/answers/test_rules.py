@@ -37,6 +37,13 @@ def _bundle(repo: str) -> dict[str, object]:
     return {"name": "fin", "repo": repo, "login": {"env": "FIN_KEY"}}
 
 
+_KEY_VAULT = {
+    "secrets.store": "azure",
+    "secrets.azure.vault_url": "https://airflow-keys.vault.azure.net",
+    "secrets.azure.tenant_id": "11111111-2222-3333-4444-555555555555",
+    "secrets.azure.client_id": "66666666-7777-8888-9999-000000000000",
+    "secrets.backend.kind": "azure",
+}
 CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
     # rule: (changes it refuses, the nearest that it allows, key, part of the remedy)
     "check_hybrid_executors": (
@@ -496,10 +503,35 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "components.pod_annotations.argocd.argoproj.io/tracking-id",
         "remove it: by this annotation",
     ),
+    "check_cluster_database": (
+        {
+            "database.kind": "cloudnativepg",
+            "database.pgbouncer.mode": "external",
+            "database.pgbouncer.host": "pool.example.internal",
+        },
+        {"database.kind": "cloudnativepg", "database.pgbouncer.mode": "chart"},
+        "database.pgbouncer.mode",
+        "use chart or off",
+    ),
+    "check_argocd_values": (
+        {
+            "delivery.kind": "helmsman",
+            "values.scheduler.annotations": {"argocd.argoproj.io/sync-wave": "1"},
+        },
+        {"delivery.kind": "helmsman", "values.scheduler.annotations": {"team": "a"}},
+        'values.scheduler.annotations."argocd.argoproj.io/sync-wave"',
+        "Helmsman installs with Helm",
+    ),
+    "check_apart": (
+        {**_KEY_VAULT, "secrets.backend.vault_url": "https://airflow-keys.vault.azure.net"},
+        {**_KEY_VAULT, "secrets.backend.vault_url": "https://others.vault.azure.net"},
+        "secrets.backend.vault_url",
+        "use another Key Vault",
+    ),
     "a template in an annotation": (
         {"components.pod_annotations": {"team": "{{ .Values }}"}},
         {"components.pod_annotations": {"team": "a {b} }}"}},
-        "components.pod_annotations",
+        "components.pod_annotations.(an unknown key)",
         "without templates",
     ),
     "required": (

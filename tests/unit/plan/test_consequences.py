@@ -18,9 +18,9 @@ from wizard.plan.consequences import (
     Installed,
     derive_consequences,
     require_accepted,
-    select_steps,
 )
 from wizard.plan.render import Rendering
+from wizard.plan.step_selection import select_steps
 from wizard.plan.tree_comparison import compare_tree
 from wizard.questions.effects import GRADES, needs_consent
 

@@ -36,7 +36,9 @@ UNREMARKABLE = 0.003
 # Searched only through `Rule.matches`, which `test_a_message_of_any_length_is_diagnosed` covers.
 # The values of Git's variables have a test of their own too. A pattern of a Vault policy has at
 # most two parts that match anything, and is compared with the path of an answer, which is short.
+# A pattern of an AppProject has at most ten, and is compared with a name or an address of ours.
 AT_RUN_TIME = {
+    "wizard/deliveries/argocd/project.py",
     "wizard/systems/cluster/diagnosis.py",
     "wizard/hostkeys/git_environment.py",
     "wizard/systems/vault/users.py",

@@ -392,10 +392,8 @@ class Logs(Section):
             login = f"https://{url_quote(self.user)}:"
             template: Template = (login, FactUse(fact, Encoding.URL), f"@{address}")
             return SecretSpec(name, {"connection": template}, settings, "task logs"), ()
-        keys: dict[str, Template] = {
-            "connection": (f"https://{address}",),
-            "password": (FactUse(fact),),
-        }
+        keys: dict[str, Template] = {"connection": (f"https://{address}",)}
+        keys["password"] = (FactUse(fact),)
         return SecretSpec(name, keys, settings, "task logs"), (
             EnvVar(USER_VARIABLE, self.user, components=users),
             EnvVar(PASSWORD_VARIABLE, "", name, "password", users),
