@@ -64,7 +64,7 @@ def test_a_choice_that_cannot_be_read_blames_nothing_that_depends_on_it() -> Non
     found = validate_answers({**MINIMAL, "delivery": {"kind": "knd"}})
 
     assert keys(found) == {"delivery.kind"}
-    assert says(found, "delivery.kind") == "give 'argocd', 'helm' or 'kind'"
+    assert says(found, "delivery.kind") == "give 'argocd', 'helm', 'helmsman', 'kind' or 'minikube'"
 
 
 @pytest.mark.parametrize(

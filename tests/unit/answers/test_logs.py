@@ -313,9 +313,17 @@ def test_what_cannot_work_is_refused_by_its_key(
     assert words in problem.message
 
 
-def test_generated_secrets_only_are_refused_where_others_issue_the_login() -> None:
-    [text] = [one for one in objections("local", S3) if one.startswith("logs.")]
+@pytest.mark.parametrize("preset", ["local", "production"])
+def test_a_login_that_others_issue_is_given_never_generated(preset: str) -> None:
+    def refused(reference: dict[str, object]) -> list[str]:
+        found = objections(preset, {**S3, "logs.connection": reference})
+        return [one for one in found if one.startswith("logs.")]
+
+    assert refused({"prompt": True}) == refused({"env": "LOGS_CONNECTION"}) == []
+    [text] = refused({"generate": True})
     assert "logs.auth identity" in text
+    # Without an answer, the value is asked for: it is not generated with the others.
+    assert answers(preset, S3).logs.connection.kind != "generate"
 
 
 def test_task_pods_without_another_place_are_warned_about() -> None:

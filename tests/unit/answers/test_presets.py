@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.rendered import FILL, FILL_MORE, filled, findings, rendering, values
+from tests.support.rendered import filled, findings, rendering, values
 from wizard.answers import presets
 from wizard.answers.files import validate_answers
 from wizard.answers.questions import field_specs
@@ -28,13 +28,14 @@ def leaves(data: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
 
 @pytest.mark.parametrize("name", presets.list_presets())
 def test_a_newcomer_answers_at_most_a_dozen_questions(name: str) -> None:
-    found = validate_answers(presets.load_preset(name).answers)
+    preset = presets.load_preset(name).answers
+    found = validate_answers(preset)
     assert found.answers is not None
     assert found.warnings == ()
     needed = [problem.key for problem in found.problems]
     assert all("is required" in problem.message for problem in found.problems)
     assert len(needed) <= (0 if name == "local" else 12)
-    assert set(needed) <= {*leaves(FILL), *leaves(FILL_MORE.get(name, {}))}
+    assert set(needed) <= leaves(filled(name)).keys() - leaves(preset).keys()
     assert validate_answers(filled(name)).problems == ()
 
 

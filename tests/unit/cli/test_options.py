@@ -13,10 +13,11 @@ from wizard.cli.commands import COMMANDS
 from wizard.cli.options import Options
 from wizard.cli.parser import build_parser, parse_options
 from wizard.errors import UsageError
+from wizard.git.changes import Side
 from wizard.handover.scripts import Owner
 from wizard.systems.target import DataKind
 
-LOCAL = {"Owner": Owner, "DataKind": DataKind}
+LOCAL = {"Owner": Owner, "DataKind": DataKind, "Side": Side}
 TYPES = get_type_hints(Options, localns=LOCAL)
 
 

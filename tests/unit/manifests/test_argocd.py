@@ -100,15 +100,23 @@ def test_pod_security_labels_reach_the_namespace(level: str) -> None:
     labels = policy.get("managedNamespaceMetadata", {}).get("labels", {})
     expected = {} if level == "none" else {"pod-security.kubernetes.io/enforce": level}
     assert labels == expected
-    laptop = rendering("local", {"environment.pod_security": level}).tree.by_logical("runbook").text
-    assert ("kubectl label namespace airflow" in laptop) == (level != "none")
+    laptop = rendering("local", {"environment.pod_security": level}).tree.by_logical("kind-up").text
+    assert ("kubectl label " in laptop) == (level != "none")
+    command = "kubectl label --overwrite namespace airflow"
+    for label, value in expected.items():
+        assert f"{command} {label}={value}\n" in laptop
 
 
 def test_a_laptop_with_vault_makes_no_secret_by_hand() -> None:
-    runbook = rendering("production", {"delivery.kind": "kind"}).tree.by_logical("runbook").text
-    assert "openssl" not in runbook
+    tree = rendering("production", {"delivery.kind": "kind"}).tree
+    runbook, script = (tree.by_logical(name).text for name in ("runbook", "kind-up"))
+    assert "bash apps/airflow/up.sh\n" in runbook
+    for text in (runbook, script):
+        assert "openssl" not in text
+        assert "create secret" not in text
+        assert "airflow-wizard secrets" not in text
     command = "kubectl apply --server-side --field-manager=airflow-wizard -k apps/airflow"
-    assert command in runbook
+    assert command in script
 
 
 def test_the_project_allows_exactly_the_kinds_that_render() -> None:
