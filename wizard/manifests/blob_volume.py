@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wizard.formats.shell import quote
 from wizard.manifests.objects import VOLUME_WAVE, manifest_file, object_metadata
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ def blob_volume_files(release: Release, volume: BlobVolume) -> tuple[File, File]
 
 def blob_note(release: Release, volume: BlobVolume) -> str:
     """Return the runbook's section on the volume: what AKS and the account need, and retention."""
-    group = f" --resource-group {volume.resource_group}" if volume.resource_group else ""
+    # Its name may begin with a hyphen and contain parentheses.
+    group = f" --resource-group={quote(volume.resource_group)}" if volume.resource_group else ""
     return "\n".join(
         [
             "## Task logs in Azure Blob Storage",
