@@ -87,7 +87,12 @@ def _find_url(key: str) -> Callable[[Answers], Address | None]:
     return find
 
 
-_OTHER_URLS = ("secrets.backend.server", "secrets.backend.vault_url", "access.oauth.issuer")
+_OTHER_URLS = (
+    "database.cluster.backup.endpoint",
+    "secrets.backend.server",
+    "secrets.backend.vault_url",
+    "access.oauth.issuer",
+)
 ADDRESS_QUESTIONS: tuple[AddressQuestions, ...] = (
     AddressQuestions(
         ("installation.image.registry",),
