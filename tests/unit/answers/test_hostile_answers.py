@@ -66,6 +66,15 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
         },
     ),
     ("gitops-vault", {"secrets.vault.ca.config_map": "team-cas"}),
+    ("production", {"secrets.store": "azure", "delivery.argocd.credential": "store"}),
+    (
+        "production",
+        {
+            "logs.kind": "volume",
+            "logs.backing": "azure-blob",
+            "logs.blob.account": "airflowlogs",
+        },
+    ),
     ("production", {"executor.workers.autoscaling": "keda"}),
     (
         "production",

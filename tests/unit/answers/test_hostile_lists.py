@@ -54,6 +54,9 @@ CONTEXTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
             "components.schedule.tasks.node_selector": {"pool": "tasks"},
             "components.schedule.tasks.tolerations": [TOLERATION],
             "components.service_account.annotations": {"eks.amazonaws.com/role-arn": "arn:aws:a"},
+            "components.service_account.by_component": [
+                {"component": "worker", "annotations": {"eks.amazonaws.com/role-arn": "arn:aws:b"}},
+            ],
             "dags.git_sync.variables": {"GITSYNC_SYNC_TIMEOUT": "5m"},
             "environment.egress": [
                 {"port": 1433, "host": "mssql.example.internal"},
