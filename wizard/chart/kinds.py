@@ -5,7 +5,6 @@ Source: chart 1.22.0 (templates/resourcequota.yaml, limitrange.yaml, prioritycla
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -55,26 +54,37 @@ _ALWAYS = (
     (_RBAC, "Role"),
     (_RBAC, "RoleBinding"),
 )
+# The places of the values, with `*` for any one key, and `**` in front for any keys or none.
 _OPTIONAL = (
-    (re.compile(r"networkPolicies\.enabled"), "networking.k8s.io", "NetworkPolicy"),
-    (re.compile(r"ingress\.[A-Za-z]+\.enabled|ingress\.enabled"), "networking.k8s.io", "Ingress"),
-    (re.compile(r"(.+\.)?podDisruptionBudget\.enabled"), "policy", "PodDisruptionBudget"),
-    (re.compile(r"(.+\.)?keda\.enabled"), "keda.sh", "ScaledObject"),
-    (re.compile(r"(.+\.)?hpa\.enabled"), "autoscaling", "HorizontalPodAutoscaler"),
-    (re.compile(r"(cleanup|databaseCleanup)\.enabled"), "batch", "CronJob"),
-    (re.compile(r"(logs|dags)\.persistence\.enabled"), "", "PersistentVolumeClaim"),
+    (("networkPolicies.enabled",), "networking.k8s.io", "NetworkPolicy"),
+    (("ingress.*.enabled", "ingress.enabled"), "networking.k8s.io", "Ingress"),
+    (("**.podDisruptionBudget.enabled",), "policy", "PodDisruptionBudget"),
+    (("**.keda.enabled",), "keda.sh", "ScaledObject"),
+    (("**.hpa.enabled",), "autoscaling", "HorizontalPodAutoscaler"),
+    (("cleanup.enabled", "databaseCleanup.enabled"), "batch", "CronJob"),
+    (("logs.persistence.enabled", "dags.persistence.enabled"), "", "PersistentVolumeClaim"),
 )
 
 
 def list_kinds(values: Mapping[str, Any]) -> Iterator[RenderedKind]:
     """Yield the namespaced kinds that the chart renders with these values, special ones apart."""
     yield from (RenderedKind(group, kind, "") for group, kind in _ALWAYS)
-    enabled = {".".join(map(str, path)) for path, value in walk(values) if value is True}
-    for pattern, group, kind in _OPTIONAL:
-        for where in sorted(enabled):
-            if pattern.fullmatch(where):
-                yield RenderedKind(group, kind, where)
+    enabled = sorted(tuple(map(str, path)) for path, value in walk(values) if value is True)
+    for places, group, kind in _OPTIONAL:
+        for path in enabled:
+            if any(_is_at(path, place) for place in places):
+                yield RenderedKind(group, kind, ".".join(path))
                 break
+
+
+def _is_at(path: tuple[str, ...], place: str) -> bool:
+    parts = place.split(".")
+    if parts[0] == "**":
+        parts = parts[1:]
+        path = path[-len(parts) :]
+    return len(path) == len(parts) and all(
+        part in ("*", key) for part, key in zip(parts, path, strict=True)
+    )
 
 
 def list_limiting_objects(
