@@ -25,7 +25,7 @@ from wizard.answers.questions import FieldSpec
 KEY_HELP = """\
 enter        next field, then next page; on Review: commit
 up, down     field above or below
-ctrl+n       next page            escape   previous page
+ctrl+n       next page            escape   back to where you came from
 ctrl+p       find a question      ctrl+s   review
 f1           help                 f5       run checks and probes
              Pre-flight: all probes; Host keys: scan the host
