@@ -15,7 +15,7 @@ from tests.screens.support import COMPLETE, commit_preset, field, jump, page, re
 from tests.support.screens import post, processed, settled
 
 
-async def test_two_thousand_keys_give_what_was_typed(tmp_path: Path) -> None:
+async def test_a_thousand_keys_give_what_was_typed(tmp_path: Path) -> None:
     """Letters, Tab and Backspace in two fields; a plain model says what each field must hold."""
     app = wizard(tmp_path, "production", *COMPLETE)
     rng = random.Random(7)
@@ -26,7 +26,7 @@ async def test_two_thousand_keys_give_what_was_typed(tmp_path: Path) -> None:
         held = {name: list(field(pilot, name).value) for name in names}
         here = 0
         post(app, "end")
-        for _ in range(2000):
+        for _ in range(1000):
             kind = rng.random()
             text = held[names[here]]
             if kind < 0.1:
