@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from textwrap import fill
 from typing import ClassVar
 
 from textual import on
@@ -18,6 +17,8 @@ from screens.text import plain
 from screens.widgets.choices import MarkedOptionList
 from wizard.answers import presets
 
+_NO_PRESET = "No preset: the wizard's own defaults."
+
 
 class PresetScreen(Page):
     """Picks a preset; the following pages can change all of its answers."""
@@ -30,18 +31,19 @@ class PresetScreen(Page):
     keys = "enter choose  up, down move  [@click=screen.leave]^q quit[/]"
 
     def content(self) -> Iterator[Widget]:
-        """Yield title and description of each preset."""
+        """Yield a line for each preset, and the description of the highlighted one."""
         yield Static("A new installation", classes="title")
         yield Static("Pick the closest preset. You can change every answer later.", classes="intro")
-        # No blank lines between them: all presets fit into 80x24.
-        options = [
-            Option(_describe(one.title, one.description), id=one.name)
-            for one in map(presets.load_preset, presets.list_presets())
-        ]
-        options.append(
-            Option(_describe("Defaults", "No preset: the wizard's own defaults."), id="")
-        )
-        yield MarkedOptionList(*options, compact=True)
+        known = list(map(presets.load_preset, presets.list_presets()))
+        self._about = {one.name: one.description for one in known}
+        options = [Option(_describe(one.title, one.name), id=one.name) for one in known]
+        options.append(Option(_describe("Defaults", _NO_PRESET), id=""))
+        yield MarkedOptionList(*options, compact=True, id="presets")
+        yield Static(id="about")
+
+    @on(OptionList.OptionHighlighted)
+    def _show_description(self, event: OptionList.OptionHighlighted) -> None:
+        self.query_one("#about", Static).update(plain(self._about.get(event.option_id or "", "")))
 
     def show_status(self) -> None:
         """Keep the status line empty."""
@@ -61,6 +63,6 @@ class PresetScreen(Page):
         """Do nothing: there are no answers yet."""
 
 
-def _describe(title: str, text: str) -> Content:
-    below = fill(text, 74, initial_indent="  ", subsequent_indent="  ")
-    return plain(f"{title}\n", "bold") + plain(below)
+def _describe(title: str, name: str) -> Content:
+    """Return one line: all presets fit into 80x24, and the command line's names are beside them."""
+    return Content.assemble(plain(f"{title:<24}", "bold"), plain(name, "$text-muted"))

@@ -614,7 +614,7 @@ async def test_escape_stops_a_check(stage: Stage) -> None:
             assert "stopped; nothing was changed" in shown
             assert page(pilot).page_name == DEPLOY_KEY
             await stage.press(pilot, "escape")
-            assert page(pilot).page_name == "dags.host_keys"
+            assert page(pilot).page_name == "installation"
     assert public(app) == ""
 
 

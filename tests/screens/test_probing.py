@@ -181,6 +181,7 @@ async def test_fast_keys_cause_one_check_and_a_change_cancels_it(
         assert "] ok" in await settled(pilot)
         assert [host for host, _ in asked] == ["a.example.com", "a.example.comx"]
         over.set()
+        monkeypatch.setattr(reachability, "PAUSE_SECONDS", 60)
         await send(pilot, "y")
         assert "] ok" not in frame(app)
 
