@@ -39,11 +39,11 @@ class PresetScreen(Page):
         options = [Option(_describe(one.title, one.name), id=one.name) for one in known]
         options.append(Option(_describe("Defaults", _NO_PRESET), id=""))
         yield MarkedOptionList(*options, compact=True, id="presets")
-        yield Static(id="about")
+        yield Static(id="description")
 
     @on(OptionList.OptionHighlighted)
     def _show_description(self, event: OptionList.OptionHighlighted) -> None:
-        self.query_one("#about", Static).update(plain(self._about.get(event.option_id or "", "")))
+        self.query_one("#description", Static).update(plain(self._about.get(event.option_id or "", "")))
 
     def show_status(self) -> None:
         """Keep the status line empty."""
