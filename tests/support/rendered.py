@@ -34,6 +34,7 @@ FILL_STORE: dict[str, dict[str, Any]] = {
         "client_id": "aaaaaaaa-2222-3333-4444-555555555555",
     },
 }
+FILL_VAULT: dict[str, Any] = {"secrets": {"vault": FILL_STORE["vault"]}}
 # What single presets leave open beside it.
 FILL_MORE: dict[str, dict[str, Any]] = {
     "kubernetes-executor": {"logs": {"url": "s3://example-logs/prod"}},

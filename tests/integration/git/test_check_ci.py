@@ -17,7 +17,7 @@ import yaml
 
 from tests.support.paths import TOP
 from tests.support.process import WIZARD, run
-from tests.support.rendered import FILL
+from tests.support.rendered import FILL, FILL_VAULT
 from tests.support.repository import GitFolder
 from wizard.answers.files import merge_layers
 
@@ -64,7 +64,7 @@ def change(tmp_path_factory: pytest.TempPathFactory) -> Change:
         }
         made = run(
             [*WIZARD, "commit", "--preset", "production", "--answers", "-", "--yes"],
-            cwd=clone.path, input=json.dumps(merge_layers(FILL, more)),
+            cwd=clone.path, input=json.dumps(merge_layers(FILL, FILL_VAULT, more)),
         )  # fmt: skip
         assert made.code == 0, made
     jobs = [clone.path / f"{at}docs/{name}/ci/github.yml"
@@ -132,7 +132,7 @@ def test_a_new_installation_is_planned_too(change: Change) -> None:
     }
     made = run(
         [*WIZARD, "commit", "--preset", "production", "--answers", "-", "--yes", "--branch", "new"],
-        cwd=change.clone.path, input=json.dumps(merge_layers(FILL, more)),
+        cwd=change.clone.path, input=json.dumps(merge_layers(FILL, FILL_VAULT, more)),
     )  # fmt: skip
     assert made.code == 0, made
     change.clone.git("checkout", "-q", "new")

@@ -19,7 +19,7 @@ import pytest
 from tests.support.canary import Canary
 from tests.support.paths import TOP
 from tests.support.process import WIZARD, run
-from tests.support.rendered import FILL
+from tests.support.rendered import FILL, FILL_VAULT
 from tests.support.repository import GitFolder
 from wizard.answers.files import merge_layers
 
@@ -65,7 +65,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = run(
         [*WIZARD, "commit", "--preset", "production", "--answers", "-", "--yes"],
         cwd=clone.path,
-        input=json.dumps(merge_layers(FILL, {"installation": {"image": IMAGE}})),
+        input=json.dumps(merge_layers(FILL, FILL_VAULT, {"installation": {"image": IMAGE}})),
     )
     assert made.code == 0, made
     return folder
