@@ -13,10 +13,6 @@ from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
-
 from wizard.errors import AnswersError, ConflictError, RefusedError
 from wizard.formats.nested import put_value, walk_mappings
 from wizard.formats.yaml_reader import read_mapping
@@ -163,6 +159,10 @@ class Payload:
             raise self._refusal_error("", error.message) from None
 
     def _write_document(self, values: Mapping[str, str]) -> str:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.comments import CommentedMap
+        from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
         yaml = YAML()
         yaml.preserve_quotes = True
         yaml.width = _YAML_WIDTH
