@@ -82,9 +82,13 @@ def test_a_folder_of_a_monorepo(aw: Wizard) -> None:
     for inside in (folder, folder / "apps", folder / "apps" / "airflow"):
         aw.ok("plan", "--detailed-exitcode", "--repo", str(inside))
     aw.ok("set", SCALE, "--yes", "--repo", str(folder))
-    for command in ("apply", "secrets"):
-        refused = aw(command, "--yes", "--repo", str(folder))
-        assert "the commands in platform/airflow/docs/airflow/RUNBOOK.md" in refused.err
+    refused = aw("apply", "--yes", "--repo", str(folder))
+    assert "the commands in platform/airflow/docs/airflow/RUNBOOK.md" in refused.err
+    # The Secrets are made in the cluster, which this run cannot log in to.
+    refused = aw("secrets", "--yes", "--repo", str(folder))
+    assert refused.code == 1
+    assert "no Kubernetes credentials found" in refused.err
+    assert "secrets --installation airflow" in refused.err
     again = aw(*LOCAL, "--set", "repository.path=platform/airflow")
     assert again.code == 64
     assert "already exists in platform/airflow" in again.err
@@ -379,4 +383,6 @@ def test_a_conflict_does_not_make_other_files_look_wrong(aw: Wizard, tmp_path: P
 
     assert [one["path"] for one in plan["conflicts"]] == ["apps/airflow/airflow-values.yaml"]
     assert [one for one in plan["findings"] if one["severity"] == "error"] == []
-    assert "--on-conflict" not in json.dumps(plan)
+    # The way out is told of what is in conflict, and of nothing else.
+    assert "--on-conflict" in plan["conflicts"][0]["hint"]
+    assert "--on-conflict" not in json.dumps({**plan, "conflicts": []})
