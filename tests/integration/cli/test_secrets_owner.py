@@ -77,12 +77,13 @@ def test_a_payload_of_another_repository_is_never_filled(
     bench.put_unmarked({"redisPassword": "hers-in-use"})
     bench.mark(HERS)
     made: list[object] = []
-    monkeypatch.setattr(provisioning, "make_database_client", made.append)
-    for words in ((), ("--take-over", "vault.payload@000000000000")):
-        done = bench("--yes", *ALLOW, *words, code=4)
-        assert "belongs to installation airflow of git.example.com/hers/airflow" in done.err
-        assert "set secrets.vault.path" in done.err
-        assert "--take-over" not in done.err
+    with monkeypatch.context() as watched:
+        watched.setattr(provisioning, "make_database_client", made.append)
+        for words in ((), ("--take-over", "vault.payload@000000000000")):
+            done = bench("--yes", *ALLOW, *words, code=4)
+            assert "belongs to installation airflow of git.example.com/hers/airflow" in done.err
+            assert "set secrets.vault.path" in done.err
+            assert "--take-over" not in done.err
     assert made == [], "nothing is generated or asked for a payload of others"
     assert bench.values() == {"redisPassword": "hers-in-use"}
     assert custom(bench) == {OWNER_ANNOTATION: HERS}
