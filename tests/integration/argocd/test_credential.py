@@ -21,6 +21,7 @@ from tests.integration.cli.test_hand_off import Side, side
 from tests.integration.cli.test_secrets_command import (
     ALLOW,
     GENERATED,
+    SOURCE,
     Bench,
     bench,
     cloning,
@@ -211,6 +212,7 @@ def test_both_are_registered_with_one_token_where_one_provider_has_both(
 
     asked.clear()
     bench.answers(STORE)
+    bench.mark(SOURCE)
     bench.vault.request("DELETE", f"{bench.mount}/metadata/{PATH}")
     done = bench(*words)
     assert [path for path, _ in asked] == ["example/airflow-dags"]
@@ -232,6 +234,7 @@ def test_both_clones_are_proven_each_with_its_key_where_the_host_is_verified(
     assert "Config repository: clone (github.com): main at aaaaaaaaaaaa" in done.err
 
     bench.answers(STORE)
+    bench.mark(SOURCE)
     bench.vault.request("DELETE", f"{bench.mount}/metadata/{PATH}")
     keys.clear()
     done = bench("--yes", "--prove", *ALLOW)
