@@ -279,7 +279,8 @@ def test_an_installation_without_a_source_takes_nothing_over(world: World, appli
     # Lines that it would have recorded may be those of any other such repository.
     note = f"airflow-wizard/known-hosts-{hashlib.sha256(b'').hexdigest()[:16]}"
     marked(world, KNOWN, annotations={note: "github.com ssh-ed25519 AAAA"})
-    hosts = argocd.build_argocd_removal(bare, exact=False)[1]
+    removals = argocd.build_argocd_removal(bare, exact=False)
+    hosts = next(one for one in removals if one.id == "remove.known-hosts")
     assert (ended(hosts).state, "names no repository" in ended(hosts).detail) == ("kept", True)
 
 
