@@ -520,7 +520,11 @@ def test_needs_follow_the_answers() -> None:
     assert not any("validating" in one for one in found)
     laptop = answers("local")
     kinds = {one.id: one.rights for one in list_rights(laptop, derive_release(laptop))}
-    assert set(kinds) == {"verify", "namespace", "install"}
+    assert set(kinds) == {"verify", "secrets", "namespace", "install"}
+    # Nothing there but the wizard makes the Secrets from values.
+    assert [str(one) for one in kinds["secrets"]] == [
+        f"{verb} secrets in airflow" for verb in ("get", "create", "update", "patch")
+    ]
     helm = answers("production", {"delivery.kind": "helm"})
     rights = {str(one) for need in list_rights(helm, derive_release(helm)) for one in need.rights}
     assert {"list secrets in airflow", "delete jobs.batch in airflow"} <= rights
