@@ -402,6 +402,10 @@ def test_one_goes_and_nothing_of_the_others(
     assert any("argocd" in name and "/metadata/" in name for name in after), sorted(after)
 
 
+# Those of steps, and of their requests; the controllers beside them have others.
+OWN_THREADS = {"probe", "request"}
+
+
 @contextmanager
 def killed_after(count: int, *, unseen: bool) -> Iterator[None]:
     """End the run at this write of its own, before or after it sees the answer."""
@@ -409,7 +413,7 @@ def killed_after(count: int, *, unseen: bool) -> Iterator[None]:
     lines, done = dict[int, str](), 0
 
     def begun(self: Any, method: str, url: str, *args: Any, **options: Any) -> None:
-        if threading.current_thread().name == "probe":
+        if threading.current_thread().name in OWN_THREADS:
             if done >= count:
                 raise KilledError
             lines[id(self)] = f"{method} {url}"
@@ -417,7 +421,7 @@ def killed_after(count: int, *, unseen: bool) -> Iterator[None]:
 
     def ended(self: Any) -> Any:
         nonlocal done
-        is_own = threading.current_thread().name == "probe"
+        is_own = threading.current_thread().name in OWN_THREADS
         done += bool(is_own and writes([lines.get(id(self), "GET ")]))
         response = answer(self)
         if is_own and done >= count and unseen:
