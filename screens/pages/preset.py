@@ -43,7 +43,8 @@ class PresetScreen(Page):
 
     @on(OptionList.OptionHighlighted)
     def _show_description(self, event: OptionList.OptionHighlighted) -> None:
-        self.query_one("#description", Static).update(plain(self._about.get(event.option_id or "", "")))
+        about = self._about.get(event.option_id or "", "")
+        self.query_one("#description", Static).update(plain(about))
 
     def show_status(self) -> None:
         """Keep the status line empty."""
