@@ -27,7 +27,7 @@ from textual.worker import WorkerCancelled
 from screens.app import WizardApp
 from screens.pages.loading import LoadingScreen
 
-MOST_SECONDS = 20.0
+MOST_SECONDS = 60.0
 # A timer that is due sooner is part of what follows a key; a later one (a cursor's) is not.
 SOON = 0.5
 
