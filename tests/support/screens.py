@@ -28,6 +28,8 @@ from screens.app import WizardApp
 from screens.pages.loading import LoadingScreen
 
 MOST_SECONDS = 60.0
+# Each takes a millisecond or more.
+MOST_ROUNDS = 30_000
 # A timer that is due sooner is part of what follows a key; a later one (a cursor's) is not.
 SOON = 0.5
 
@@ -100,12 +102,18 @@ async def processed(pilot: Pilot[Any]) -> None:
 
 
 async def _deliver_keys(app: App[Any]) -> None:
-    """Wait for the wizard's queue of keys, with fewer messages than a wait for every widget."""
+    """Wait for the wizard's queue of keys, with fewer messages than a wait for every widget.
+
+    AssertionError if the app takes no message for a while: something in it has died.
+    """
+    rounds = 0
     while isinstance(app, WizardApp) and not isinstance(app.screen, LoadingScreen):
         await app.keyboard.drained()
         if not app.message_queue_size:
             break
-        await asyncio.sleep(0)
+        rounds += 1
+        assert rounds < MOST_ROUNDS, "the app takes no keys"
+        await asyncio.sleep(0.001)
 
 
 def _is_delivered(app: App[Any]) -> bool:
