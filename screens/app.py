@@ -261,8 +261,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
             self.push_screen(MessageDialog("Keys", plain(KEY_HELP)))
         else:
             problem = self.draft.problems.get(item.key, "") if item.key in self.touched else ""
-            words = filter(None, (item.model.title, item.group, item.title))
-            self.push_screen(MessageDialog(" > ".join(words), help_text(item, problem)))
+            self.push_screen(MessageDialog(item.full_title, help_text(item, problem)))
 
     def show_note(self, title: str, text: str) -> None:
         """Show a text to read."""

@@ -99,11 +99,10 @@ class Settings:
         return bool(self.draft.value(item) != dump_value(item.default))
 
     def _show(self, item: FieldSpec) -> Setting:
-        title = " > ".join(filter(None, (item.model.title, item.group, item.title)))
         committed = None
         if item.key in self._changed:
             committed = self._text(item, self.draft.initial_value(item)) or "(empty)"
-        return Setting(item, title, self.describe(item), committed)
+        return Setting(item, item.full_title, self.describe(item), committed)
 
     def _sections(self, items: list[FieldSpec]) -> Iterator[Group]:
         for title in dict.fromkeys(one.model.title for one in items):

@@ -18,10 +18,7 @@ _PAGES = frozenset({HOST_KEYS, DEPLOY_KEY, PREFLIGHT, REVIEW})
 def find_question(host: Host) -> None:
     """Let the user pick a question or a page, and open it."""
     items = [one for one in field_specs() if one.model.asked and one.applies(host.draft.answers)]
-    entries = [
-        (one.key, " > ".join(filter(None, (one.model.title, one.group, one.title))))
-        for one in items
-    ]
+    entries = [(one.key, one.full_title) for one in items]
     # The page of host keys is also that of a question, which may not apply.
     questions = {key for key, _ in entries}
     steps = [one for one in host.draft.pages if one.name in _PAGES - questions]

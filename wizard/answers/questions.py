@@ -60,6 +60,11 @@ class FieldSpec:
         return split_key(self.key)
 
     @property
+    def full_title(self) -> str:
+        """Return the titles of section, group and question: `DAGs > git-sync > Failures`."""
+        return " > ".join(filter(None, (self.model.title, self.group, self.title)))
+
+    @property
     def when(self) -> Condition:
         """Return the condition under which the question applies."""
         return self.ask.when
