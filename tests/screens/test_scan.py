@@ -222,7 +222,7 @@ async def test_escape_stops_a_scan_and_adds_no_key(tmp_path: Path) -> None:
             assert "stopped; no key was added" in str(line.render())
             assert app.draft.scans == ()
             await press(pilot, "escape")
-            assert page(pilot).page_name == "dags"
+            assert page(pilot).page_name == "installation", "back to where the jump began"
 
 
 SCRIPT = """

@@ -345,6 +345,16 @@ def test_a_dry_run_names_the_requests_and_makes_none(bench: Bench, wire: Wire) -
     assert said["vault.role"] == f"POST {bench.role}"
 
 
+def _login_paths(vault: Vault) -> set[str]:
+    """The paths at which the tokens that exist now were made; other tests make some meanwhile."""
+    found = set()
+    for accessor in vault.request("LIST", "auth/token/accessors")["data"]["keys"]:
+        with suppress(RefusedError):  # that token has ended since the list was made
+            looked = vault.request("POST", "auth/token/lookup-accessor", {"accessor": accessor})
+            found.add(looked["data"]["path"])
+    return found
+
+
 def test_an_approle_logs_in_once_and_leaves_nothing(bench: Bench, wire: Wire) -> None:
     bench.account()
     name = f"approle-{next(_NUMBERS)}"
@@ -358,10 +368,8 @@ def test_an_approle_logs_in_once_and_leaves_nothing(bench: Bench, wire: Wire) ->
     assert bench.target.access is not None
     who = AppRole(SecretStr(role_id), SecretStr(made), name)
     bench.target = replace(bench.target, access=VaultAccess(bench.target.access[0], who))
-    accessors = "auth/token/accessors"
-    before = set(vault.request("LIST", accessors)["data"]["keys"])
     assert bench.states() == ["changed"] * 4 + ["holds"]
-    assert set(vault.request("LIST", accessors)["data"]["keys"]) == before
+    assert f"auth/{name}/login" not in _login_paths(vault)
     assert wire.lines.count(f"POST auth/{name}/login") == 1
 
 
