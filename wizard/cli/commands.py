@@ -116,6 +116,12 @@ def _run_set(options: Options, console: Console) -> ExitCode:
     return run_set(options, console)
 
 
+def _run_undo(options: Options, console: Console) -> ExitCode:
+    from wizard.cli.undo import undo_last_run
+
+    return undo_last_run(options, console)
+
+
 def _run_secrets(options: Options, console: Console) -> ExitCode:
     from wizard.cli.secrets import run_secrets
 
@@ -156,6 +162,7 @@ COMMANDS: Mapping[str, Command] = {
     "plan": _run_plan,
     "commit": _run_commit,
     "set": _run_set,
+    "undo": _run_undo,
     "secrets": _run_secrets,
     "apply": _run_apply,
     "destroy": _run_destroy,

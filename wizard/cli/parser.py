@@ -211,6 +211,7 @@ def build_parser() -> argparse.ArgumentParser:
     change = add("set", "change single answers: show the plan, commit after confirmation")
     change.add_argument("assignments", metavar=_SET, nargs="+")
     _commit_options(change)
+    _commit_options(add("undo", "take the last run back in one commit; later hand edits stay"))
     secrets = add("secrets", "create missing values in the store, show the public deploy key")
     secrets.add_argument(
         "--prove",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +102,7 @@ def run_commit(options: Options, console: Console) -> ExitCode:
         workspace = open_workspace(options, console, create=options.yes)
     else:
         workspace = open_or_create_workspace(options, console)
-    return _commit(options, read_command_input(options, workspace), console)
+    return commit_input(options, read_command_input(options, workspace), console)
 
 
 def run_set(options: Options, console: Console) -> ExitCode:
@@ -117,7 +117,8 @@ def run_set(options: Options, console: Console) -> ExitCode:
             "create one: airflow-wizard, or airflow-wizard commit --preset NAME --set KEY=VALUE"
             + workspace.other_installations_hint(),
         )
-    return _commit(options, read_command_input(options, workspace, options.assignments), console)
+    start = read_command_input(options, workspace, options.assignments)
+    return commit_input(options, start, console)
 
 
 def _refuse_all(options: Options) -> None:
@@ -125,7 +126,16 @@ def _refuse_all(options: Options) -> None:
         raise UsageError("--all is for plan and check", "name one with --installation")
 
 
-def _commit(options: Options, start: CommandInput, console: Console) -> ExitCode:
+def commit_input(
+    options: Options,
+    start: CommandInput,
+    console: Console,
+    require: Callable[[Plan], None] = require_sound,
+) -> ExitCode:
+    """Show the plan of a command's input, ask for confirmation, and commit it.
+
+    `require` raises for a plan that no yes could allow.
+    """
     if options.json and not options.yes:
         raise UsageError("--json needs --yes", "look at `plan --json`, then add --yes")
     proposal = propose(options, start, console)
@@ -135,7 +145,7 @@ def _commit(options: Options, start: CommandInput, console: Console) -> ExitCode
     if not options.json:
         show_plan(proposal.plan, console)
     try:
-        require_sound(proposal.plan)
+        require(proposal.plan)
         accepted = confirm_consequences(proposal.plan, options, console)
         require_ready(proposal.plan, accepted)
     except WizardError:

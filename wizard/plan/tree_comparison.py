@@ -135,21 +135,24 @@ def _explain_start(path: str, copy: str) -> str:
 
 
 def _describe(file: File, one: Disagreement) -> Conflict:
-    """Return a disagreement as a conflict; values that may be secrets are not shown."""
     key = withhold_secrets(one.key)
-    shown = [_show(one.key, text) for text in (one.base, one.mine, one.new)]
     if one.mine is None:
-        reason = f"{key} was deleted by hand, and the answers change it"
+        reason = "was deleted by hand, and the answers change it"
     elif one.new is None:
-        reason = f"{key} was edited by hand, and the answers remove it"
+        reason = "was edited by hand, and the answers remove it"
     else:
-        reason = f"{key} was changed by hand and by the answers"
-    if not key:
-        reason = reason.strip()
+        reason = "was changed by hand and by the answers"
     hint = f"{_TAKE}; {_KEEP}"
     if file.logical == "values" and one.mine is not None and key == one.key:
         hint += f"; or make yours an answer with `--adopt {quote(key)}`"
-    return Conflict(file.path, reason, hint, key, shown[0], shown[1], shown[2], _BOTH)
+    return describe_disagreement(file.path, one, reason, hint)
+
+
+def describe_disagreement(path: str, one: Disagreement, reason: str, hint: str) -> Conflict:
+    """Return a disagreement as a conflict; values that may be secrets are not shown."""
+    key = withhold_secrets(one.key)
+    base, mine, new = (_show(one.key, text) for text in (one.base, one.mine, one.new))
+    return Conflict(path, f"{key} {reason}".strip(), hint, key, base, mine, new, _BOTH)
 
 
 def _show(key: str, text: str | None) -> str | None:
