@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 def run_check(options: Options, console: Console) -> ExitCode:
     """Check whether the committed files are consistent and safe.
 
-    With --live, also probe the systems that the installation needs. Returns 4 for findings, 5 for
+    Without a name, all installations are checked. With --live, also probe the systems that the
+    installation needs. Returns 4 for findings, 5 for
     conflicts.
     """
     if option := options.find_given("answers", "preset", "set", "accept", "on_conflict", "adopt"):
@@ -59,13 +60,15 @@ def run_check(options: Options, console: Console) -> ExitCode:
     found = find_workspaces(workspace)
     spread = found != [workspace]
     named = options.installation
+    # Reading files is quick; what is outside is asked about one installation at a time.
+    several = spread or (not named and not options.live and len(workspace.installations()) > 1)
     if not spread and not workspace.installations():
         if options.live or named or options.all:
             raise UsageError("there is no installation in this repository", "leave the option out")
         code, results = _check_foreign(options, workspace, console, [])
     else:
         work = _build_check(options, console)
-        code, results = run_for_installations(options, console, work, found if spread else None)
+        code, results = run_for_installations(options, console, work, found if several else None)
     if spread and not named and not workspace.installations():
         folders = [place.repository.prefix for place in found]
         rest, more = _check_foreign(options, workspace, console, folders)

@@ -16,11 +16,15 @@ from wizard.cli.options import Options
 from wizard.errors import AnswersError, UsageError
 from wizard.formats.input_files import is_existing, read_input_file, show_path
 from wizard.formats.messages import show_name
+from wizard.formats.terminal import format_first
 from wizard.formats.yaml_reader import MAX_BYTES
 from wizard.workspace.installation import CommandInput, CommittedInstallation, require_committed
 from wizard.workspace.neighbours import NEW_INSTALLATION_HINT
 from wizard.workspace.public_keys import with_recorded_keys
 from wizard.workspace.workspace import Workspace
+
+# How many names a hint lists.
+_NAMES = 10
 
 
 def open_workspace(options: Options, console: Console, *, create: bool = False) -> Workspace:
@@ -66,7 +70,7 @@ def choose_installation(workspace: Workspace, name: str) -> str:
     """
     found = workspace.installations()
     if name and name not in found:
-        known = f"use one of: {', '.join(found)}" if found else "it has none yet"
+        known = f"use one of: {format_first(found, _NAMES)}" if found else "it has none yet"
         raise UsageError(
             f"there is no installation {show_name(name, found) or 'of that name'} in this "
             "repository",
@@ -79,7 +83,7 @@ def choose_installation(workspace: Workspace, name: str) -> str:
     if len(found) > 1:
         raise UsageError(
             f"this repository has {len(found)} installations",
-            f"name one with --installation: {', '.join(found)}",
+            f"name one with --installation: {format_first(found, _NAMES)}",
         )
     return found[0] if found else ""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import AnswersError
+from wizard.formats.terminal import format_first
 from wizard.git.trailer import format_trailer
 from wizard.plan.merge_base import STATE_DIR, base_path, state_folder
 
@@ -53,9 +54,11 @@ def other_installations_hint(repository: WorkTree) -> str:
     own = str(repository.root / repository.prefix)
     folders = [folder for folder in list_installation_folders(repository) if folder != own]
     written = list_drafts(repository)
-    hint = f"; installations are in {', '.join(folders)} (--repo)" if folders else ""
+    hint = f"; installations are in {format_first(folders)} (--repo)" if folders else ""
     if written:
-        hint += f"; {', '.join(written)} is not committed: commit it, or give it as --answers"
+        verb, it = ("is", "it") if len(written) == 1 else ("are", "one")
+        shown = format_first(written)
+        hint += f"; {shown} {verb} not committed: commit it, or give {it} as --answers"
     return hint
 
 

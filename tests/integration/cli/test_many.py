@@ -26,7 +26,7 @@ def two(local: Wizard) -> Wizard:
 
 
 def test_one_of_several_has_to_be_named(two: Wizard) -> None:
-    for args in (["plan"], ["check"], ["set", SCALE, "--yes"], ["commit", "--yes"]):
+    for args in (["plan"], ["check", "--live"], ["set", SCALE, "--yes"], ["commit", "--yes"]):
         done = two(*args)
         assert done.code == 64
         assert "--installation: airflow, second" in done.err
@@ -41,6 +41,7 @@ def test_all_of_them_at_once(two: Wizard) -> None:
     plans = json.loads(two.ok("plan", "--all", "--json").out)
     checks = json.loads(two.ok("check", "--all", "--json").out)
 
+    assert json.loads(two.ok("check", "--json").out) == checks
     assert [plan["installation"] for plan in plans] == ["airflow", "second"]
     assert [check["installation"] for check in checks] == ["airflow", "second"]
     assert "airflow:\n" in two.ok("plan", "--all").out
