@@ -21,7 +21,7 @@ CORE = """
     wizard.__main__
     wizard.cli
     screens
-    wizard.destroy | wizard.handover
+    wizard.destroy | wizard.handover | wizard.status
     wizard.apply
     wizard.provisioning
     wizard.probes

@@ -47,30 +47,57 @@ def open_target(
     Raises UsageError for a named context or chart that does not exist, and when this machine has
     credentials for no system.
     """
+    answers = found.proposal.answers
+    kube = _open_client(answers, context)
+    target = build_target(
+        found,
+        kube=kube,
+        argocd=_open_client(answers, argocd_context) if argocd_context else kube,
+        context=context,
+        database=database,
+        chart=_find_chart(chart),
+        agreed=agreed or {},
+    )
+    if target.access is None and target.kube is None and database is None:
+        raise _no_credentials_error(target.release.store)
+    return target
+
+
+def build_target(
+    found: CommittedInstallation,
+    *,
+    kube: Kube | None,
+    argocd: Kube | None,
+    context: str = "",
+    database: Admin | None = None,
+    chart: Path | None = None,
+    agreed: Mapping[str, str] | None = None,
+    has_access: bool = True,
+) -> Target:
+    """Return the target with these clients; without `has_access`, the store gets no login.
+
+    `context` is that of `kube`, for other programs.
+    """
     proposal = found.proposal
     answers, release = proposal.answers, proposal.rendering.release
-    kube = _open_client(answers, context)
     repository = found.start.workspace.repository
     changes = [change for change in proposal.plan.changes if change.new is not None]
-    target = Target(
+    return Target(
         answers,
         release,
         repository,
         proposal.plan.digest,
         {c.logical: c.new for c in changes if c.logical and not c.is_base and c.new is not None},
         {change.path: change.new for change in changes if change.new is not None},
-        live_store(release.store).find_access(answers, release),
+        live_store(release.store).find_access(answers, release) if has_access else None,
         kube,
-        _open_client(answers, argocd_context) if argocd_context else kube,
+        argocd,
         ApplyHistory(repository, found.name).target_identities(),
         database=database,
         helm=_open_program(answers, context) if kube is not None else None,
-        chart=_find_chart(chart),
+        chart=chart,
         agreed=agreed or {},
     )
-    if target.access is None and target.kube is None and database is None:
-        raise _no_credentials_error(release.store)
-    return target
 
 
 def _no_credentials_error(store: str) -> UsageError:

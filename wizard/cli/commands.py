@@ -156,6 +156,12 @@ def _run_check(options: Options, console: Console) -> ExitCode:
     return run_check(options, console)
 
 
+def _run_status(options: Options, console: Console) -> ExitCode:
+    from wizard.cli.status import run_status
+
+    return run_status(options, console)
+
+
 COMMANDS: Mapping[str, Command] = {
     "screens": _run_screens,
     "ask": _run_ask,
@@ -168,6 +174,7 @@ COMMANDS: Mapping[str, Command] = {
     "destroy": _run_destroy,
     "handover": _run_handover,
     "check": _run_check,
+    "status": _run_status,
     "schema": schema,
     "presets": presets,
     "explain": explain,

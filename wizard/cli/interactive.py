@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,7 @@ def run_ask(options: Options, console: Console) -> ExitCode:
     """Ask the questions line by line, show the plan, ask for confirmation, commit."""
     from wizard.cli.plan_and_commit import commit_options, report_commit
     from wizard.cli.prompts import PromptSession
+    from wizard.cli.status import report_next_steps
 
     if not sys.stdin.isatty():
         raise UsageError(
@@ -132,7 +134,9 @@ def run_ask(options: Options, console: Console) -> ExitCode:
         console.fail(error)
         _offer_answers_file(options, start, session, initial)
         return error.exit_code
-    report_commit(done, console)
+    report_commit(replace(done, next=[]), console)
+    if done.commit:
+        report_next_steps(start.workspace, proposal, done, console)
     return ExitCode.DONE
 
 

@@ -20,11 +20,23 @@ from wizard.errors import ExitCode, UsageError, WizardError
 
 # The commands that always need the models. The screens show a frame before they are loaded.
 READS_ANSWERS = frozenset(
-    {"ask", "plan", "commit", "set", "secrets", "apply", "destroy", "handover", "check", "schema"}
+    {
+        "ask",
+        "plan",
+        "commit",
+        "set",
+        "secrets",
+        "apply",
+        "destroy",
+        "handover",
+        "check",
+        "status",
+        "schema",
+    }
 )
 # The commands that read values of secrets, keys or logins.
 HOLDS_SECRETS = frozenset(
-    {"screens", "secrets", "apply", "destroy", "check", "commit", "ask", "set"}
+    {"screens", "secrets", "apply", "destroy", "check", "status", "commit", "ask", "set"}
 )
 
 

@@ -238,6 +238,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _argocd_options(check)
     _reference_options(check)
+    _argocd_options(add("status", "show the next steps and their states, read-only"))
     add("schema", "print the JSON schema of the answers file")
     presets = add("presets", "list the presets")
     presets.add_argument("name", nargs="?", default=None, help="print this preset's answers")

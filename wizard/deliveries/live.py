@@ -67,9 +67,15 @@ class DeliveryHandover:
 
 @dataclass(frozen=True, slots=True)
 class LiveDelivery:
-    """The live part of one delivery; without an installer, the user installs by hand."""
+    """The live part of one delivery; without an installer, the user installs by hand.
+
+    `list_looks` returns the steps of such a user, without their change, and `context` the
+    kubeconfig context of the cluster that the user creates (empty: the one that is named).
+    """
 
     installer: Installer | None = None
+    list_looks: Callable[[Target], Steps] = field(default=lambda _target: ())
+    context: Callable[[Release], str] = field(default=lambda _release: "")
     cluster_checks: Callable[[Answers, Release, Kube, Kube | None], Iterable[ClusterCheck]] = field(
         default=lambda *_: ()
     )

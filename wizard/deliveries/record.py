@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import BaseModel
 
 from wizard.errors import Problem
-from wizard.manifests.contribution import Contribution, Reader, StepSpec
+from wizard.manifests.contribution import Contribution, Reader, StepGroup, StepSpec
 from wizard.manifests.runbook import DeliveryRunbook
+from wizard.manifests.steps import APPLY
 from wizard.manifests.tree import File
 from wizard.questions.section import Model
 
@@ -46,6 +47,11 @@ def _no_settings(delivery: DeliveryAnswers, release: Release) -> Contribution:
 def _no_readers(delivery: DeliveryAnswers, release: Release) -> tuple[Reader, ...]:
     del delivery, release
     return ()
+
+
+def _apply_group(delivery: DeliveryAnswers, release: Release) -> StepGroup:
+    del delivery, release
+    return StepGroup("install", "Install Airflow", "me", "install", APPLY)
 
 
 def _no_files(delivery: DeliveryAnswers, release: Release, total: Contribution) -> Rendered:
@@ -136,8 +142,10 @@ class DeliveryKind:
     programs that it needs in a cluster.
 
     `settings` returns Helm values, `readers` the other readers of the store, and `render` files
-    and steps. `source_url` returns the repository that the cluster reads, and
-    `controller_namespace` the namespace of the controller; both may be empty.
+    and steps. `group` returns the next step of all steps that have no group of their own;
+    `fills_store`: its command creates the values in the store too. `source_url` returns the
+    repository that the cluster reads, and `controller_namespace` the namespace of the controller;
+    both may be empty.
     `controller_is_inside`: the controller deploys to its own cluster. `claims` gets a function that
     reads raw answers, and returns what an installation owns, as fields of
     `wizard.plan.claims.Claims`. `release_labels` are further labels of the
@@ -162,6 +170,8 @@ class DeliveryKind:
     settings: Callable[[DeliveryAnswers, Release], Contribution] = _no_settings
     readers: Callable[[DeliveryAnswers, Release], tuple[Reader, ...]] = _no_readers
     render: Callable[[DeliveryAnswers, Release, Contribution], Rendered] = _no_files
+    group: Callable[[DeliveryAnswers, Release], StepGroup] = _apply_group
+    fills_store: bool = False
     rules: tuple[Rule, ...] = ()
     urls: tuple[str, ...] = ()
     source_url: Callable[[DeliveryAnswers], str] = field(default=lambda _delivery: "")

@@ -41,8 +41,9 @@ class StepStatus:
 
     `blocked`: somebody else's object conflicts and only a person can decide; `diff` shows their
     object and ours. `kept`: a removal skips data or a shared object on purpose. `is_stuck`: nothing
-    that runs will establish the `wanted` state, so a wait for it ends at once. `detail` and `diff`
-    contain no secret.
+    that runs will establish the `wanted` state, so a wait for it ends at once. `is_unread`: the
+    system gave no answer for now, and the state is `wanted` only so that a wait goes on. `detail`
+    and `diff` contain no secret.
     """
 
     state: CheckState
@@ -50,6 +51,7 @@ class StepStatus:
     fix: Fix = NO_FIX
     diff: str = ""
     is_stuck: bool = False
+    is_unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,27 @@ class Flow:
 ONCE: tuple[str, ...] = ()
 
 
+Owner = Literal["me", "vault", "dba", "platform", "ci"]
+# When the next steps of a first installation come, in this order: values in the store, keys at the
+# Git hosts, the branch, what others prepare, the installation, and the waits until it runs.
+Phase = Literal["values", "keys", "branch", "prepare", "install", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepGroup:
+    """Steps that are done together, by one command: a next step of the user.
+
+    A `command` of airflow-wizard gets the installation's name as an option; empty if no command
+    does the steps.
+    """
+
+    id: str
+    title: str
+    owner: Owner
+    phase: Phase
+    command: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class StepSpec:
     """A step outside Git that follows the commit, and its owner.
@@ -94,12 +115,17 @@ class StepSpec:
     Helm value, `fact#KEY` for a secret value, `secret#NAME` for a Secret composed of values, and
     `consequence#NAME`. A later change needs the step
     only if it changes one of them (or the step itself). The empty beginning stands for any change.
+    `group` is the next step that it belongs to (None: that of the delivery, see
+    `wizard.deliveries.record`). `proven_by` is the id of the step that can only hold if this one
+    does, for states that the wizard cannot read itself.
     """
 
     id: str
     title: str
-    owner: Literal["me", "vault", "dba", "platform", "ci"]
+    owner: Owner
     follows: tuple[str, ...] = ("",)
+    group: StepGroup | None = None
+    proven_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from wizard.chart.contract import FAB_AUTH_MANAGER
 from wizard.formats.yaml_writer import Code
 from wizard.manifests.certificates import ca_config_map
-from wizard.manifests.contribution import ONCE, Contribution, EnvVar, Flow, Mount, StepSpec
+from wizard.manifests.contribution import Contribution, EnvVar, Flow, Mount
+from wizard.manifests.steps import provider_step
 from wizard.manifests.webserver_config import (
     CA_FOLDER,
     CLIENT_SECRET_VARIABLE,
@@ -70,14 +71,7 @@ def login_contribution(release: Release, login: Login, secret: SecretRef) -> Con
             ),
         ),
         flows=(flow,),
-        steps=(
-            StepSpec(
-                "access.redirect-uri",
-                f"Register {uri} as redirect URI at {label}",
-                "platform",
-                ONCE,
-            ),
-        ),
+        steps=(provider_step("access.redirect-uri", f"Register {uri} as redirect URI at {label}"),),
         notes=(login_note(release, login),),
         mounts=(login_ca_mount(release),) if login.has_ca else (),
         manifests=(ca_config_map(release, CA_SUFFIX, release.assets.get(CA_ASSET, "")),)

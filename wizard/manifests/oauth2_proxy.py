@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from wizard.manifests.contribution import ONCE, Contribution, StepSpec
+from wizard.manifests.contribution import Contribution
 from wizard.manifests.images import use_named_image
 from wizard.manifests.login import CLIENT_SECRET_FACT, login_ca_mount
 from wizard.manifests.network_policy import dns_rule
 from wizard.manifests.objects import BASICS_WAVE, manifest_file, object_metadata
 from wizard.manifests.proxy import PROXY_FLOW, PROXY_VARIABLES
+from wizard.manifests.steps import provider_step
 from wizard.manifests.tree import File
 from wizard.manifests.webserver_config import CA_FILE
 from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
@@ -70,7 +71,7 @@ def proxy_contribution(release: Release) -> Contribution:
     keys = {"cookie-secret": (FactUse(_COOKIE),)}
     secret = SecretSpec(release.secret(PROXY), keys, (), "the cookies of oauth2-proxy")
     title = f"Register {callback_uri(release)} as a second redirect URI"
-    step = StepSpec("access.proxy-redirect-uri", title, "platform", ONCE)
+    step = provider_step("access.proxy-redirect-uri", title)
     return Contribution(secrets=(secret,), steps=(step,), notes=(proxy_note(release),))
 
 

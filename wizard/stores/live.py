@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
     from wizard.manifests.release import Release
     from wizard.plan.render import Rendering
-    from wizard.secrets.facts import SecretSpec
+    from wizard.secrets.facts import Fact, SecretSpec
     from wizard.secrets.payload import Payload, PayloadPlace
     from wizard.systems.cluster.probes import ClusterCheck
     from wizard.systems.payload_store import HiddenPlace, PayloadStore
@@ -46,6 +46,13 @@ class StoreRun(Protocol):
 
     def build_steps(self) -> tuple[Step, ...]:
         """Return the steps that set up the store, in order."""
+
+    def build_payload_looks(self, facts: Mapping[str, Sequence[Fact]]) -> tuple[Step, ...]:
+        """Return the steps without a change that look whether the store has all values.
+
+        `facts` maps the reader of each path to the facts that it needs there. Their ids are those
+        of the steps that fill the store, and no step is that of `build_steps`.
+        """
 
     def build_identity_proof(self) -> tuple[Step, ...]:
         """Return the steps that prove, before a removal, that this is the installation's store."""

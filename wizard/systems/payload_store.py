@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from wizard.engine.steps import StepStatus
 from wizard.errors import NO_FIX, ConflictError, Fix, RefusedError, WizardError
 from wizard.manifests.ownership import Ownership
 from wizard.secrets.payload import Payload
@@ -155,6 +156,18 @@ def read_state(store: PayloadStore) -> StoreState:
     if stored is None:
         return StoreState(payload, 0)
     return StoreState(payload, stored.version, stored.expires)
+
+
+def judge_values(store: PayloadStore, facts: Sequence[Fact]) -> StepStatus:
+    """Return whether the store has a value for each of these facts.
+
+    Raises RefusedError when the newest version was deleted, and the errors of the store's client.
+    """
+    missing = read_state(store).payload.missing(facts)
+    if not missing:
+        return StepStatus("holds", f"{store.name} has all {len(facts)} values")
+    keys = ", ".join(fact.key for fact in missing)
+    return StepStatus("wanted", f"{store.name} has no {keys}", Fix("run `airflow-wizard secrets`"))
 
 
 def _explain_loss(store: PayloadStore, stored: StoredSecret) -> str:

@@ -80,4 +80,5 @@ def commit_proposal(
     else:
         sent, following = [], list_push_commands(repository, branch or target)
     following.append(f"follow {proposal.rendering.release.runbook}")
-    return CommitResult(written.commit or "", paths, [*written.altered, *sent], following)
+    steps = tuple(step.id for step in proposal.plan.next_steps)
+    return CommitResult(written.commit or "", paths, [*written.altered, *sent], following, steps)

@@ -49,6 +49,13 @@ class GitKey:
         return self.label or self.question
 
     @property
+    def step(self) -> str:
+        """The id of the step that registers the key."""
+        if self.label:
+            return f"dags.register-key-{self.label.split('.')[2]}"
+        return "dags.register-key" if self.question == "dags.key" else "argocd.register-key"
+
+    @property
     def short_name(self) -> str:
         """The name of what is read with the key: the question, or the bundle."""
         return self.label.replace("dags.bundles.", "bundle ").removesuffix(".login") or (

@@ -44,9 +44,13 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class CommitResult:
-    """The result of a commit: its id (empty: nothing committed), paths, notes and next steps."""
+    """The result of a commit: its id (empty: nothing committed), paths, notes and what is next.
+
+    `next` are commands and texts, and `steps` the ids of the live steps that the change needs.
+    """
 
     commit: str
     paths: list[str]
     notes: list[str]
     next: list[str]
+    steps: tuple[str, ...] = ()

@@ -355,6 +355,26 @@ def states(done: Finished) -> dict[str, str]:
     return {name: event["state"] for name, event in ended(done).items()}
 
 
+# What `status` knows between `commit --push` and `apply`: nobody can clone or sync here yet.
+FILLED = {
+    "vault.fill": "done",
+    "dags.register-key": "unknown",
+    "git.push": "done",
+    "vault.set-up": "open",
+    "argocd.install": "open",
+    "secrets.exist": "open",
+    "argocd.synced": "open",
+    "airflow.healthy": "open",
+}
+
+
+def statuses(here: Place) -> dict[str, str]:
+    """The states of the next steps; the look writes nothing."""
+    done, lines = here.counted("status", "--json")
+    assert writes(lines) == []
+    return {step["id"]: step["state"] for step in json.loads(done.out)["next"]}
+
+
 CHANGED = {
     "vault.policy",
     "vault.auth",
@@ -373,6 +393,7 @@ def test_from_nothing_to_an_installation_that_works(
     here.fill()
     here.commit()
     before = here.state()
+    assert statuses(here) == FILLED
 
     tried, lines = here.counted("apply", "--dry-run", "--json")
     assert {name for name, state in states(tried).items() if state == "would change"} >= CHANGED
@@ -400,6 +421,8 @@ def test_from_nothing_to_an_installation_that_works(
     assert writes(again) == []
     assert (here.kube_writes(), here.accessors()) == kept
     assert here.state() == reached
+    assert set(statuses(here).values()) == {"done"}
+    assert (here.kube_writes(), here.state()) == (kept[0], reached)
     report(preset, ("first", lines, spent), ("second", again, spent_again))
 
     here.require_store_reads_its_payload_only()

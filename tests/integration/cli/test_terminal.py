@@ -141,6 +141,8 @@ def test_ask_with_enter_alone_commits_the_local_preset(tmp_path: Path, pty_run: 
 
     assert terminal.wait(40) == 0
     assert "committed" in terminal.text
+    assert "Next:" in terminal.text
+    assert "bash apps/airflow/up.sh" in terminal.text
     assert b"\x1b[" not in terminal.raw.split(b"Airflow")[0]
 
 

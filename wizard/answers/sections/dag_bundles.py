@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ValidationInfo, field_validator, model_vali
 from wizard.formats.address_types import GitRef, GitUrl
 from wizard.formats.addresses import GitLocation, parse_git_url
 from wizard.formats.types import Duration, RepositoryPath, Text
-from wizard.manifests.contribution import ONCE, Contribution, EnvVar, Flow, StepSpec
+from wizard.manifests.contribution import Contribution, EnvVar, Flow, StepSpec
 from wizard.manifests.git_bundles import (
     MAIN_BUNDLE,
     Bundle,
@@ -18,6 +18,7 @@ from wizard.manifests.git_bundles import (
     bundle_variable,
 )
 from wizard.manifests.release import Release
+from wizard.manifests.steps import key_step
 from wizard.questions.host_keys import HostKeyEntry
 from wizard.questions.section import Model
 from wizard.secrets.facts import Fact, Form, SecretSpec
@@ -133,8 +134,7 @@ class DagBundle(Model):
             env = (bundle_variable(release, bundle, secrets[0].name),)
         steps: tuple[StepSpec, ...] = ()
         if self.is_over_ssh:
-            title = f"Register the deploy key, read-only, at {place.host}/{place.path}"
-            steps = (StepSpec(f"dags.register-key-{self.name}", title, "platform", ONCE),)
+            steps = (key_step(f"dags.register-key-{self.name}", f"{place.host}/{place.path}"),)
         flow = Flow(f"DAG bundle {self.name}", place.host, place.port, release.dag_readers)
         return Contribution(secrets=secrets, env=env, flows=(flow,), steps=steps)
 

@@ -14,7 +14,6 @@ from wizard.formats.addresses import GitLocation, parse_git_url
 from wizard.formats.types import Duration, RepositoryPath
 from wizard.manifests.certificates import ca_config_map
 from wizard.manifests.contribution import (
-    ONCE,
     Contribution,
     EnvVar,
     Flow,
@@ -33,6 +32,7 @@ from wizard.manifests.git_bundles import (
 from wizard.manifests.git_sync import git_ca_mount, git_ca_settings, git_sync_settings
 from wizard.manifests.git_sync import known_hosts_config_map as known_hosts_map
 from wizard.manifests.release import Release
+from wizard.manifests.steps import GIT_SYNC_WAIT, key_step
 from wizard.manifests.tree import File
 from wizard.questions.ca_file import CaFile
 from wizard.questions.cases import (
@@ -217,8 +217,8 @@ class Dags(Section):
         flows = (Flow("DAG repository", location.host, location.port, release.dag_readers),)
         steps: tuple[StepSpec, ...] = ()
         if self.is_over_ssh:
-            title = f"Register the deploy key, read-only, at {location.host}/{location.path}"
-            steps = (StepSpec("dags.register-key", title, "platform", ONCE),)
+            place = f"{location.host}/{location.path}"
+            steps = (key_step("dags.register-key", place, proof=GIT_SYNC_WAIT.id),)
         if self.source == "bundle":
             return self._bundle(release, flows, steps)
         secrets = self._git_sync_secrets(release)

@@ -20,7 +20,7 @@ from wizard.deliveries.argocd.rules import (
     check_project_kind,
 )
 from wizard.deliveries.argocd.runbook import argocd_runbook
-from wizard.deliveries.argocd.steps import argocd_steps
+from wizard.deliveries.argocd.steps import argocd_steps, install_group
 from wizard.deliveries.record import DeliveryKind, Rendered, RivalSearch
 from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.manifests.contribution import Contribution
@@ -116,6 +116,7 @@ DELIVERY = DeliveryKind(
     settings=_settings,
     readers=_readers,
     render=_render,
+    group=lambda delivery, release: install_group(argocd_answers(delivery), release),
     urls=("delivery.argocd.repo_url", "delivery.argocd.destination"),
     rules=(
         check_argocd_namespace,

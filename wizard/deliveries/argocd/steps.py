@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 from wizard.deliveries.argocd.known_hosts import KNOWN_HOSTS_LOGICAL
 from wizard.deliveries.argocd.manifests import CREDENTIAL_PREFIX
 from wizard.formats.addresses import IN_CLUSTER_SERVER, is_ssh_url, parse_git_url
-from wizard.manifests.contribution import ONCE, StepSpec
-from wizard.manifests.steps import BRANCH, CLUSTER_IDENTITY, chart_waits, store_waits
+from wizard.manifests.contribution import ONCE, StepGroup, StepSpec
+from wizard.manifests.steps import (
+    APPLY,
+    BRANCH,
+    CLUSTER_IDENTITY,
+    chart_waits,
+    key_step,
+    store_waits,
+)
 
 if TYPE_CHECKING:
     from wizard.deliveries.argocd.questions import ArgoCd
@@ -42,19 +49,24 @@ APPLICATION_HEALTH = StepSpec(
     "platform",
     ONCE,
 )
+_SYNC = StepGroup(
+    "argocd.synced", "Wait until the Application is synced and healthy", "me", "run", APPLY
+)
 APPLICATION_WAIT = StepSpec(
     "verify.application",
-    "Wait until the Application is synced and healthy",
+    _SYNC.title,
     "me",
     ("values", "secrets/", "kustomization", "argocd/"),
+    group=_SYNC,
 )
 
 
 def register_key_step(argo: ArgoCd) -> StepSpec:
     """Return the step that registers Argo CD's deploy key for the config repository."""
     place = parse_git_url(argo.repo_url)
-    title = f"Register Argo CD's key, read-only, at {place.host}/{place.path}"
-    return StepSpec("argocd.register-key", title, "platform", ONCE)
+    return key_step(
+        "argocd.register-key", f"{place.host}/{place.path}", "Argo CD's key", CREDENTIAL_WAIT.id
+    )
 
 
 def project_step(argo: ArgoCd) -> StepSpec:
@@ -70,6 +82,13 @@ def application_step(name: str) -> StepSpec:
     """Return the step that creates the Application, or the parent of two."""
     title = f"Create Application {name}"
     return StepSpec("argocd.application", title, "platform", ("argocd/application",))
+
+
+def install_group(argo: ArgoCd, release: Release) -> StepGroup:
+    """Return the next step that makes Argo CD install Airflow."""
+    parent = "-parent" if argo.applications == "two" else ""
+    title = f"Create Application {release.installation}{parent} in Argo CD"
+    return StepGroup("argocd.install", title, "platform", "install", APPLY)
 
 
 def argocd_steps(argo: ArgoCd, release: Release, *, reads: bool) -> tuple[StepSpec, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.deliveries.helm.runbook import helm_runbook
-from wizard.deliveries.helm.steps import helm_steps
+from wizard.deliveries.helm.steps import helm_steps, install_group
 from wizard.deliveries.record import DeliveryKind, Rendered
 from wizard.formats.addresses import IN_CLUSTER_SERVER
 
@@ -25,6 +25,7 @@ DELIVERY = DeliveryKind(
     label="Helm, run by apply",
     creates_namespace=True,
     render=_render,
+    group=lambda _delivery, release: install_group(release),
     runbook=helm_runbook,
     # The user's kubeconfig decides the cluster, so the answers do not name it. All clusters are
     # claimed under one address, which is also that of Argo CD's own cluster.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.manifests.contribution import ONCE, StepSpec
-from wizard.manifests.steps import BRANCH, CLUSTER_IDENTITY, chart_waits, store_waits
+from wizard.manifests.contribution import ONCE, StepGroup, StepSpec
+from wizard.manifests.steps import APPLY, BRANCH, CLUSTER_IDENTITY, chart_waits, store_waits
 
 if TYPE_CHECKING:
     from wizard.manifests.contribution import Contribution
@@ -32,6 +32,11 @@ def chart_step(release: Release) -> StepSpec:
     """Return the step that installs the chart."""
     title = f"Install chart {release.chart} with Helm"
     return StepSpec("helm.chart", title, "me", ("values",))
+
+
+def install_group(release: Release) -> StepGroup:
+    """Return the next step that installs the chart."""
+    return StepGroup("helm.install", chart_step(release).title, "me", "install", APPLY)
 
 
 def helm_steps(release: Release, total: Contribution) -> tuple[StepSpec, ...]:

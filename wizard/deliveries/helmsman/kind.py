@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.deliveries.helm.steps import helm_steps
+from wizard.deliveries.helm.steps import helm_steps, install_group
 from wizard.deliveries.helmsman.manifests import (
     desired_state_file,
     image_values_file,
@@ -51,6 +51,7 @@ DELIVERY = DeliveryKind(
     creates_namespace=True,
     has_image_values=True,
     render=_render,
+    group=lambda _delivery, release: install_group(release),
     runbook=helmsman_runbook,
     rules=(check_argocd_values,),
     release_labels=list_release_labels,

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from wizard.deliveries.kind.manifests import kind_cluster_file
 from wizard.deliveries.kind.runbook import kind_runbook
-from wizard.deliveries.kind.scripts import down_script, up_script
+from wizard.deliveries.kind.scripts import down_script, up_path, up_script
+from wizard.deliveries.kind.steps import INSTALL
 from wizard.deliveries.record import DeliveryKind, Rendered
-from wizard.manifests.contribution import StepSpec
+from wizard.manifests.contribution import StepGroup
 
 if TYPE_CHECKING:
     from wizard.deliveries.answers import DeliveryAnswers
@@ -20,15 +21,14 @@ def _render(delivery: DeliveryAnswers, release: Release, total: Contribution) ->
     del delivery
     return Rendered(
         files=(kind_cluster_file(release), up_script(release, total), down_script(release)),
-        steps=(
-            StepSpec(
-                "kind.install",
-                "Create the cluster and install Airflow (runbook)",
-                "me",
-                ("values", "secrets/"),
-            ),
-        ),
+        steps=(INSTALL,),
     )
+
+
+def _group(delivery: DeliveryAnswers, release: Release) -> StepGroup:
+    del delivery
+    title = "Create the cluster and install Airflow"
+    return StepGroup(INSTALL.id, title, "me", "install", f"bash {up_path(release)}")
 
 
 DELIVERY = DeliveryKind(
@@ -36,5 +36,7 @@ DELIVERY = DeliveryKind(
     label="local kind cluster",
     local=True,
     render=_render,
+    group=_group,
+    fills_store=True,
     runbook=kind_runbook,
 )

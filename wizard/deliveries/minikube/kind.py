@@ -5,25 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.deliveries.minikube.runbook import minikube_runbook
+from wizard.deliveries.minikube.steps import INSTALL
 from wizard.deliveries.record import DeliveryKind, Rendered
-from wizard.manifests.contribution import StepSpec
+from wizard.manifests.contribution import StepGroup
 
 if TYPE_CHECKING:
     from wizard.deliveries.answers import DeliveryAnswers
     from wizard.manifests.contribution import Contribution
     from wizard.manifests.release import Release
 
-_INSTALL = StepSpec(
-    "minikube.install",
-    "Create the cluster and install Airflow (runbook)",
-    "me",
-    ("values", "secrets/"),
-)
-
 
 def _render(delivery: DeliveryAnswers, release: Release, total: Contribution) -> Rendered:
     del delivery, release, total
-    return Rendered(steps=(_INSTALL,))
+    return Rendered(steps=(INSTALL,))
+
+
+def _group(delivery: DeliveryAnswers, release: Release) -> StepGroup:
+    del delivery
+    title = "Create the cluster and install Airflow with the commands of the runbook"
+    return StepGroup(INSTALL.id, title, "me", "install", f"less {release.runbook}")
 
 
 DELIVERY = DeliveryKind(
@@ -31,5 +31,7 @@ DELIVERY = DeliveryKind(
     label="local minikube cluster",
     local=True,
     render=_render,
+    group=_group,
+    fills_store=True,
     runbook=minikube_runbook,
 )

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from wizard.manifests.contribution import EnvVar, NeededKey, StepSpec
+from wizard.manifests.contribution import EnvVar, NeededKey, StepGroup, StepSpec
+from wizard.manifests.steps import SECRETS
 from wizard.secrets.facts import FactUse
 from wizard.stores.existing.contracts import ExistingSecret, list_existing_secrets
 
@@ -56,7 +57,9 @@ def secrets_step() -> StepSpec:
     named = ("data", _SWITCH, "secret", "redis", "pgbouncer", "dags.gitSync", *logs, *_JOBS)
     keys = ("fernetKey", "apiSecretKey", "jwtSecret", "webserverSecretKey")
     follows = tuple(f"values#{one}" for one in (*named, *keys))
-    return StepSpec(STEP_ID, "Create the Secrets that the runbook lists", "platform", follows)
+    title = "Create the Secrets that the runbook lists"
+    group = StepGroup(STEP_ID, title, "platform", "values", SECRETS)
+    return StepSpec(STEP_ID, title, "platform", follows, group)
 
 
 def _list_needed(found: Iterable[ExistingSecret]) -> Iterable[NeededKey]:

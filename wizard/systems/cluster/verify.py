@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.engine.steps import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus, declared_step
 from wizard.manifests.steps import (
     AIRFLOW_WAIT,
     DATABASE_WAIT,
@@ -24,6 +24,7 @@ from wizard.systems.cluster.waits import WAIT_FOR_SECRETS, build_wait
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
+    from wizard.manifests.contribution import StepSpec
     from wizard.systems.cluster.external_secrets import FallbackDiagnosis
     from wizard.systems.cluster.jobs import JobEvidence
     from wizard.systems.target import Target
@@ -123,6 +124,12 @@ def build_git_sync_wait(target: Target) -> Step:
         GIT_SYNC_SECONDS,
         lambda kube: pods.check_git_sync(kube, target.release),
     )
+
+
+def build_install_look(target: Target, spec: StepSpec) -> Step:
+    """Return the step that a person does by hand; it holds when Airflow is healthy."""
+    step = build_airflow_wait(target)
+    return declared_step(spec, step.endpoint, step.check)
 
 
 def build_airflow_wait(target: Target) -> Step:

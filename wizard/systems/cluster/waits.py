@@ -56,7 +56,7 @@ def _check_once(kube: Kube, look: Callable[[Kube], StepStatus]) -> StepStatus:
         if error.kind == "forbidden":
             return StepStatus("unknown", error.message, error.fix)
         if error.kind in _TRANSIENT_KINDS:
-            return StepStatus("wanted", error.message, error.fix)
+            return StepStatus("wanted", error.message, error.fix, is_unread=True)
         raise explain_error(error, _needs(error)) from None
 
 

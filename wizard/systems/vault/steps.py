@@ -6,10 +6,11 @@ skipped; Vault's owner does them, and the store's login proves the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from wizard.clients.vault.address import LOGIN_HINT
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus, declared_step
@@ -18,18 +19,22 @@ from wizard.stores.vault.steps import (
     auth_step,
     login_step,
     mount_step,
+    payload_step,
     policy_step,
     role_step,
 )
+from wizard.systems.payload_store import judge_values
 from wizard.systems.vault.auth_mount import AuthMount, ForeignAuthMount
 from wizard.systems.vault.engine import KvMount, Policy
 from wizard.systems.vault.login import StoreLogin
-from wizard.systems.vault.paths import list_vault_settings
+from wizard.systems.vault.paths import list_payload_settings, list_vault_settings
+from wizard.systems.vault.payload_store import VaultPayloadStore
 from wizard.systems.vault.role import Role
 from wizard.systems.vault.session import NO_CREDENTIALS, VaultLogin, leave_to_vault_owner
 
 if TYPE_CHECKING:
     from wizard.manifests.contribution import StepSpec
+    from wizard.secrets.facts import Fact
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
 
@@ -70,6 +75,25 @@ def build_vault_steps(target: Target, session: VaultLogin | None = None) -> tupl
             for one in _build_reader_steps(target, session, mount, other)
         ),
     )
+
+
+def build_payload_looks(
+    target: Target, session: VaultLogin, facts: Mapping[str, Sequence[Fact]]
+) -> tuple[Step, ...]:
+    """Return a step for each path that looks whether it has the facts of its reader."""
+
+    def step(store: VaultSettings) -> Step:
+        def look() -> StepStatus:
+            held = VaultPayloadStore(session.vault, store.mount, store.path, store.document)
+            return judge_values(held, facts.get(store.reader, ()))
+
+        def leave() -> StepStatus:
+            return StepStatus("unknown", NO_CREDENTIALS, Fix(LOGIN_HINT))
+
+        found = wrap_blocking(look if target.access is not None else leave)
+        return declared_step(payload_step(store), session.endpoint, found)
+
+    return tuple(map(step, list_payload_settings(target.answers, target.release)))
 
 
 def _build_reader_steps(

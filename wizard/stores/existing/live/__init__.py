@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus, declared_step
-from wizard.errors import WizardError
+from wizard.errors import RefusedError
 from wizard.stores.existing.contribution import secrets_step
 from wizard.stores.existing.live.handover import render_store_handover
 from wizard.stores.existing.live.secrets import SecretsInCluster, list_needed_keys
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.clients.kube.protocol import Kube
     from wizard.manifests.release import Release
+    from wizard.secrets.facts import Fact
     from wizard.systems.target import DataKind, Target
 
 
@@ -36,6 +37,11 @@ class ExistingRun:
         kube = self._target.kube
         endpoint = kube.identity if kube else "cluster"
         return (declared_step(secrets_step(), endpoint, wrap_blocking(self._look)),)
+
+    def build_payload_looks(self, facts: Mapping[str, Sequence[Fact]]) -> tuple[Step, ...]:
+        """Return no step: that of the Secrets looks at their values."""
+        del facts
+        return ()
 
     def build_identity_proof(self) -> tuple[Step, ...]:
         """Return no step: the cluster's identity is proven already."""
@@ -70,7 +76,7 @@ class ExistingRun:
             return StepStatus("unknown", error.message, error.fix)
         wrong = [one for one in results if one.status == "fail"]
         if wrong:
-            raise WizardError("; ".join(dict.fromkeys(one.detail for one in wrong)), wrong[0].fix)
+            raise RefusedError("; ".join(dict.fromkeys(one.detail for one in wrong)), wrong[0].fix)
         notes = [one.detail for one in results if one.status == "warn"]
         names = dict.fromkeys(one.secret for one in needed)
         first = f"{len(names)} Secrets have all {len(needed)} keys"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.engine.probes import ProbeResult
     from wizard.manifests.release import Release
-    from wizard.secrets.facts import SecretSpec
+    from wizard.secrets.facts import Fact, SecretSpec
     from wizard.secrets.payload import Payload
     from wizard.systems.target import DataKind, Target
 
@@ -62,6 +62,11 @@ class KubernetesRun:
                 wrap_blocking(lambda: self._change(kube, dry_run=True)),
             ),
         )
+
+    def build_payload_looks(self, facts: Mapping[str, Sequence[Fact]]) -> tuple[Step, ...]:
+        """Return no step: that of the Secrets looks at their values."""
+        del facts
+        return ()
 
     def build_identity_proof(self) -> tuple[Step, ...]:
         """Return no step: the cluster's identity is proven already."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from wizard.clients.vault.address import LOGIN_HINT, VaultAccess, read_address, read_credentials
@@ -20,7 +20,7 @@ from wizard.systems.vault.payload_removal import build_payload_steps
 from wizard.systems.vault.removal import build_mount_removal, build_vault_removal
 from wizard.systems.vault.reviewer_removal import build_reviewer_removal
 from wizard.systems.vault.session import VaultLogin
-from wizard.systems.vault.steps import build_vault_steps
+from wizard.systems.vault.steps import build_payload_looks, build_vault_steps
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
     from wizard.engine.steps import Step
     from wizard.manifests.release import Release
+    from wizard.secrets.facts import Fact
     from wizard.systems.target import DataKind, Target
 
 
@@ -43,6 +44,10 @@ class VaultRun:
     def build_steps(self) -> tuple[Step, ...]:
         """Return the steps for mount, policy, auth mount, role and login, per reader."""
         return build_vault_steps(self._target, self.login)
+
+    def build_payload_looks(self, facts: Mapping[str, Sequence[Fact]]) -> tuple[Step, ...]:
+        """Return the steps that look for the values at each path."""
+        return build_payload_looks(self._target, self.login, facts)
 
     def build_identity_proof(self) -> tuple[Step, ...]:
         """Return the step that proves that this is the Vault of earlier runs."""
