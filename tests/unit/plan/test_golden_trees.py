@@ -18,6 +18,7 @@ from tests.support.trees import (
     parse_tree,
 )
 from wizard.answers import presets
+from wizard.answers.model import Answers
 from wizard.chart.versions import chart_version, list_chart_versions
 
 GOLDEN = TOP / "tests" / "golden"
@@ -114,7 +115,8 @@ def test_production_and_the_stored_difference_are_the_tree(
 
 def test_nothing_else_is_stored() -> None:
     stored = {path.relative_to(GOLDEN).as_posix() for path in GOLDEN.rglob("*.*")}
-    assert stored == {f"{BASE}.txt", *OTHERS}
+    tables = {f"settings/{section}.txt" for section in Answers.model_fields}
+    assert stored - tables == {f"{BASE}.txt", *OTHERS}
 
 
 @pytest.mark.parametrize("name", OTHERS)
