@@ -21,7 +21,7 @@ from wizard.formats.yaml_writer import dump_yaml
 
 LOCAL = ("commit", "--preset", "local", "--yes")
 _NAMES = {effect.name for item in field_specs() for effect in item.ask.effects}
-_NAMES |= {"left-behind", "running-tasks", "volume-of-worker", "volume-of-redis"}
+_NAMES |= {"left-behind", "running-tasks", "volume-of-worker", "volume-of-redis", "volume-of-logs"}
 # For tests of something else: a yes to every consequence.
 ACCEPT_ALL = tuple(part for name in sorted(_NAMES) for part in ("--accept", name))
 

@@ -14,7 +14,7 @@ from wizard.answers.files import validate_answers
 from wizard.answers.model import Answers
 from wizard.answers.questions import FieldSpec, field_specs
 from wizard.formats.nested import get_value, put_value
-from wizard.git.changes import FileChange
+from wizard.git.changes import ChangeKind, FileChange
 from wizard.plan.consequences import Installed, derive_consequences
 from wizard.plan.render import render
 
@@ -115,11 +115,12 @@ def _compare(item: FieldSpec, name: str, before: Answers, after: Answers) -> str
     for path in sorted({*trees[0], *trees[1]}):
         was, now = (tree.get(path) for tree in trees)
         texts = [file.data if file else None for file in (was, now)]
-        if texts[0] == texts[1]:
-            continue
         logical = (now or was).logical  # type: ignore[union-attr]
-        kind = "add" if was is None else "delete" if now is None else "modify"
-        changes.append(FileChange(path, logical, kind, texts[0], texts[1]))  # type: ignore[arg-type]
+        kind: ChangeKind = "add" if was is None else "delete" if now is None else "modify"
+        kind = "same" if texts[0] == texts[1] else kind
+        changes.append(FileChange(path, logical, kind, texts[0], texts[1]))
+        if kind == "same":
+            continue
         if was is None or now is None:
             lines.append(f"  {'+' if now else '-'} {path}")
         elif logical != "answers":

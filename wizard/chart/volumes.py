@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wizard.formats.nested import get_value
+from wizard.formats.quantities import parse_quantity
 
 HELM_POLICY, HELM_KEEP = "helm.sh/resource-policy", "keep"
 ARGOCD_SYNC, ARGOCD_KEEP = "argocd.argoproj.io/sync-options", "Prune=false"
@@ -22,6 +23,9 @@ _CLAIMS: Mapping[tuple[str, ...], str] = {
     ("logs", "persistence"): "logs",
     ("dags", "persistence"): "dags",
 }
+CLAIMS = tuple(_CLAIMS.values())
+# What a claim can never change, by its key.
+_FIXED = {"storageClassName": "another storage class", "accessMode": "another access mode"}
 
 
 def keeping_annotations(*, gitops: bool) -> dict[str, str]:
@@ -36,10 +40,42 @@ def list_rendered_claims(
     found = {}
     for path, suffix in _CLAIMS.items():
         own = get_value(values, path)
-        if isinstance(own, Mapping) and own.get("enabled") is True and not own.get("existingClaim"):
+        if _is_rendered(own):
             notes = own.get("annotations")
             found[f"{release}-{suffix}"] = _is_kept(notes or {}, gitops=gitops)
     return found
+
+
+def find_refused_claims(
+    old: Mapping[str, Any], new: Mapping[str, Any], release: str
+) -> dict[str, str]:
+    """Return the claims that the chart renders before and after, and what cannot change in them.
+
+    The name of each is given by what it is for: `logs` or `dags`. Kubernetes refuses another
+    storage class or access mode of an existing claim, and a smaller size.
+    """
+    found = {}
+    for path, suffix in _CLAIMS.items():
+        before, after = (get_value(one, path) for one in (old, new))
+        if not (_is_rendered(before) and _is_rendered(after)):
+            continue
+        wrong = [name for key, name in _FIXED.items() if before.get(key) != after.get(key)]
+        if _is_smaller(before.get("size"), after.get("size")):
+            wrong.append("a smaller size")
+        if wrong:
+            found[suffix] = f"{' and '.join(wrong)} of claim {release}-{suffix}"
+    return found
+
+
+def _is_rendered(own: object) -> bool:
+    return isinstance(own, Mapping) and own.get("enabled") is True and not own.get("existingClaim")
+
+
+def _is_smaller(old: object, new: object) -> bool:
+    try:
+        return parse_quantity(str(new)) < parse_quantity(str(old))
+    except ValueError:
+        return False
 
 
 def list_named_claims(values: Mapping[str, Any]) -> frozenset[str]:

@@ -23,8 +23,10 @@ from wizard.chart.restarts import (
 from wizard.chart.volumes import (
     ARGOCD_KEEP,
     ARGOCD_SYNC,
+    CLAIMS,
     HELM_KEEP,
     HELM_POLICY,
+    find_refused_claims,
     list_named_claims,
     list_rendered_claims,
 )
@@ -113,7 +115,8 @@ def require_known_names(accepted: Iterable[str], consequences: Sequence[Conseque
     """
     present = [one.name for one in consequences]
     known = {effect.name for item in field_specs() for effect in item.ask.effects}
-    known |= {*_DERIVED, *(f"volume-of-{name}" for name in VOLUME_KEEPERS), *present}
+    volumes = (f"volume-of-{name}" for name in (*VOLUME_KEEPERS, *CLAIMS))
+    known |= {*_DERIVED, *volumes, *present}
     absent = [name for name in accepted if name not in present]
     for name in absent:
         if name not in known:
@@ -181,6 +184,18 @@ def _restarts(before: Installed, after: Installed, values: ChangedValues) -> Ite
     for name in find_fixed_volumes(values.old, values.new, local=local):
         if name in running and name in stay:
             yield _fixed_volume(release, name)
+    for name, what in find_refused_claims(values.old, values.new, release.names.release).items():
+        yield _refused_claim(release, name, what)
+
+
+def _refused_claim(release: Release, name: str, what: str) -> Consequence:
+    claim = f"{release.names.release}-{name}"
+    return Consequence(
+        f"volume-of-{name}",
+        "data",
+        f"Kubernetes refuses {what}, and the delivery stops there. Copy what you need, then delete "
+        f"the claim with its volume: `kubectl -n {release.namespace} delete pvc {claim}`.",
+    )
 
 
 def _fixed_volume(release: Release, name: str) -> Consequence:

@@ -18,6 +18,7 @@ from wizard.plan.consequences import (
     Installed,
     derive_consequences,
     require_accepted,
+    require_known_names,
 )
 from wizard.plan.render import Rendering
 from wizard.plan.step_selection import select_steps
@@ -86,6 +87,7 @@ def change(changes: Mapping[str, object], base: Mapping[str, object] | None = No
         ({"database.host": "pg2.example.internal"}, "another-database", "data"),
         ({"database.port": 5433}, "another-database", "data"),
         ({"database.name": "other"}, "another-database", "data"),
+        ({"database.user": "other"}, "another-role", "interrupt"),
         ({"database.pgbouncer.mode": "off"}, "another-pooler", "interrupt"),
         ({"executor.kind": "KubernetesExecutor"}, "another-executor", "interrupt"),
         ({"executor.queue": "other"}, "other-queues", "interrupt"),
@@ -126,6 +128,39 @@ def test_a_change_states_its_consequence(
 )
 def test_a_small_change_has_no_consequence(changes: Mapping[str, object]) -> None:
     assert change(changes).found == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "kept", "refused"),
+    [("storage_class", [], ["fast"]), ("size", ["200Gi"], ["10Gi", "49Gi", "51000M"])],
+)
+def test_a_claim_cannot_change_its_class_or_shrink(
+    key: str, kept: list[str], refused: list[str]
+) -> None:
+    base = {"logs.kind": "volume", "logs.size": "50Gi"}
+    for value in kept:
+        assert "volume-of-logs" not in change({f"logs.{key}": value}, base).found
+    for value in refused:
+        one = change({f"logs.{key}": value}, base).found["volume-of-logs"]
+        assert one.grade == "data"
+        assert "delete pvc airflow-logs" in one.text
+        require_known_names(["volume-of-dags"], [one])
+
+
+def test_groups_lose_rights_only_if_a_role_is_smaller() -> None:
+    base = {
+        "access.base_url": "https://airflow.example.com",
+        "access.login": "oauth",
+        "access.oauth.provider": "okta",
+        "access.oauth.issuer": "https://example.okta.com",
+        "access.oauth.client_id": "0oa1",
+        "access.oauth.roles": {"admins": "Admin", "data": "User"},
+    }
+    more = {"admins": "Admin", "data": "Op", "guests": "Viewer"}
+    assert "fewer-rights" not in change({"access.oauth.roles": more}, base).found
+    for fewer in ({"admins": "Op", "data": "User"}, {"admins": "Admin"}):
+        found = change({"access.oauth.roles": fewer}, base).found
+        assert found["fewer-rights"].grade == "interrupt"
 
 
 def test_a_shorter_retention_removes_more() -> None:

@@ -46,7 +46,6 @@ class DagVolume(Model):
                 "ReadOnlyMany": "many nodes read",
                 "ReadWriteOnce": "one node",
             },
-            effects=(ANOTHER_VOLUME,),
         ),
     ] = Field(
         default="ReadWriteMany",
@@ -59,9 +58,7 @@ class DagVolume(Model):
     size: Annotated[Quantity, QuestionInfo(when=DAGS_ON_NEW_VOLUME, required=True)] = Field(
         default="1Gi", title="Size", description="Size of the volume."
     )
-    storage_class: Annotated[
-        ObjectName, QuestionInfo(when=DAGS_ON_NEW_VOLUME, effects=(ANOTHER_VOLUME,))
-    ] = Field(
+    storage_class: Annotated[ObjectName, QuestionInfo(when=DAGS_ON_NEW_VOLUME)] = Field(
         default="",
         title="Storage class",
         description="A class that supports the access mode. Empty: the cluster's default class.",

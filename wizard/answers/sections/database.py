@@ -60,6 +60,12 @@ _OTHER_RESULTS = Effect(
     "Celery looks for results in another database: tasks that are running may be reported as "
     "failed.",
 )
+_ANOTHER_ROLE = Effect(
+    "another-role",
+    "interrupt",
+    "{new} must own what {old} made, or every query fails: run `REASSIGN OWNED BY {old} TO {new}` "
+    "in the database first.",
+)
 
 
 class ResultBackend(Model):
@@ -88,9 +94,10 @@ class ResultBackend(Model):
         PostgresName,
         QuestionInfo(when=SEPARATE_RESULT_BACKEND, required=True, effects=(_OTHER_RESULTS,)),
     ] = Field(default="airflow_results", title="Database", description="Database for results.")
-    user: Annotated[PostgresName, QuestionInfo(when=SEPARATE_RESULT_BACKEND, required=True)] = (
-        Field(default="airflow_results", title="User", description="Role that owns the database.")
-    )
+    user: Annotated[
+        PostgresName,
+        QuestionInfo(when=SEPARATE_RESULT_BACKEND, required=True, effects=(_ANOTHER_ROLE,)),
+    ] = Field(default="airflow_results", title="User", description="Role that owns the database.")
     password: Annotated[SecretRef, QuestionInfo(when=SEPARATE_RESULT_BACKEND)] = Field(
         default=SecretRef(env="AIRFLOW_RESULT_DB_PASSWORD"),
         title="Password",
@@ -138,7 +145,10 @@ class Database(Section):
         title="Database",
         description="Database name. Its encoding must be UTF-8.",
     )
-    user: Annotated[PostgresName, QuestionInfo(when=EXTERNAL_DATABASE, required=True)] = Field(
+    user: Annotated[
+        PostgresName,
+        QuestionInfo(when=EXTERNAL_DATABASE, required=True, effects=(_ANOTHER_ROLE,)),
+    ] = Field(
         default="airflow",
         title="User",
         description="Role that owns the database. PostgreSQL 15 closed schema public to others.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -26,6 +27,23 @@ _OTHER_USERS = Effect(
     "Whoever logs in from now on is a new user of Airflow. The old users stay, with their sessions "
     "and roles, until you delete them.",
     lambda old, _: bool(old),
+)
+_RIGHTS: tuple[Role, ...] = ("Public", "Viewer", "User", "Op", "Admin")
+
+
+def _has_fewer_rights(old: Mapping[str, Role], new: Mapping[str, Role]) -> bool:
+    """Return whether a group has fewer rights than before; a group that is left out has none."""
+    return any(
+        _RIGHTS.index(new.get(group, "Public")) < _RIGHTS.index(role) for group, role in old.items()
+    )
+
+
+_FEWER_RIGHTS = Effect(
+    "fewer-rights",
+    "interrupt",
+    "Members of a group that is left out, or has a smaller role now, lose rights at their next "
+    "login. Check that somebody is still Admin.",
+    _has_fewer_rights,
 )
 
 
@@ -94,6 +112,7 @@ class OAuth(Model):
             when=SINGLE_SIGN_ON,
             required=True,
             takes="GROUP=ROLE pairs; roles are Admin, Op, User, Viewer, Public",
+            effects=(_FEWER_RIGHTS,),
             example="airflow-admins=Admin, data-team=User",
         ),
     ] = Field(
