@@ -33,6 +33,7 @@ from tests.testbed.fixtures import (
     pgbouncer,
     plain_vault,
     postgres,
+    sops,
     sshd,
     vault,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "pgbouncer",
     "plain_vault",
     "postgres",
+    "sops",
     "sshd",
     "vault",
 ]

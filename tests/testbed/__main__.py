@@ -16,6 +16,7 @@ PARTS: dict[str, Callable[[], Path]] = {
     "eso-template": programs.eso_template,
     "kube-apiserver": programs.kube_apiserver,
     "vault": programs.vault,
+    "sops": programs.sops,
     "PostgreSQL": programs.postgres_bin,
     "PgBouncer": pgbouncer_source.pgbouncer,
     "Redis": programs.redis_server,
@@ -29,7 +30,7 @@ PARTS: dict[str, Callable[[], Path]] = {
 
 
 # Go's builds one after the other: side by side they would compile what they share twice.
-GO = ("helm", "eso-template", "kube-apiserver", "vault")
+GO = ("helm", "eso-template", "kube-apiserver", "vault", "sops")
 
 
 def main() -> int:

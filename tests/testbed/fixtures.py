@@ -72,6 +72,12 @@ def helm() -> Path:
 
 
 @pytest.fixture(scope="session")
+def sops() -> Path:
+    """The program sops."""
+    return found(programs.sops)
+
+
+@pytest.fixture(scope="session")
 def airflow_chart() -> Path:
     """The real Airflow chart, a folder or .tgz; in no registry, so skipped by name without it."""
     if not programs.ENVIRONMENT.get("AIRFLOW_CHART"):

@@ -35,8 +35,10 @@ BUILD_MINUTES = {
     "airflow-3-3": (1, 3),
     "object-storage": (1, 2),
     "oauth2-proxy": (5, 25),
+    "sops": (4, 8),
 }
 HELM_MODULE = "helm.sh/helm/v3/cmd/helm@v3.22.0"
+SOPS_MODULE = "github.com/getsops/sops/v3/cmd/sops@v3.13.3"
 
 
 class MissingError(Exception):
@@ -76,6 +78,11 @@ def on_path(program: str) -> Path | None:
 def helm() -> Path:
     """Helm 3 or later; MissingError without it and without Go."""
     return named("WIZARD_HELM") or on_path("helm") or go_install("helm", HELM_MODULE)
+
+
+def sops() -> Path:
+    """SOPS 3.10 or later; MissingError without it and without Go."""
+    return named("WIZARD_SOPS") or on_path("sops") or go_install("sops", SOPS_MODULE)
 
 
 def eso_template() -> Path:
@@ -148,23 +155,26 @@ def go_build(name: str, source: Path) -> Path:
     for path in sorted(path for path in source.rglob("*") if path.is_file()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     target = cache() / f"{name}-{digest.hexdigest()[:12]}"
-    return _build(target, lambda out: ("build", "-o", str(out / name), "."), name, source)
+    command = lambda out: ("build", "-o", str(out / name), ".")  # noqa: E731
+    return _build(target, command, name, source, f"{source.relative_to(TOP)}/")
 
 
 def go_install(name: str, module: str) -> Path:
     """Build a published Go command at the version its path names."""
     target = cache() / f"{name}-{module.rpartition('@')[2]}"
-    return _build(target, lambda _: ("install", module), name, HERE)
+    return _build(target, lambda _: ("install", module), name, HERE, module)
 
 
-def _build(target: Path, command: Callable[[Path], Sequence[str]], name: str, folder: Path) -> Path:
+def _build(
+    target: Path, command: Callable[[Path], Sequence[str]], name: str, folder: Path, source: str
+) -> Path:
     program = target / name
     with building(target, program) as needed:
         if needed:
             go = named("WIZARD_GO") or on_path("go")
             if go is None:
                 raise MissingError(f"{name} is not there, and there is no Go to build it with")
-            announce(target, name, HELM_MODULE if folder == HERE else f"{folder.relative_to(TOP)}/")
+            announce(target, name, source)
             with tempfile.TemporaryDirectory(dir=cache()) as temporary:
                 out = Path(temporary)
                 _go([str(go), *command(out)], out, folder, name)
