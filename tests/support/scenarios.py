@@ -395,6 +395,20 @@ SCENARIOS: Mapping[str, Scenario] = {
             "delivery.kind": "kind",
         }
     ),
+    "encrypted": Scenario(
+        {
+            **{key: value for key, value in NEEDED.items() if not key.startswith("secrets.")},
+            "secrets.store": "sops",
+            "secrets.sops.recipients": [
+                {
+                    "key": "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+                    "holder": "platform team",
+                    "verified": "read out by Ada",
+                }
+            ],
+            "secrets.sops.decryptor": "apply",
+        }
+    ),
     "others": Scenario(
         {
             **{key: value for key, value in NEEDED.items() if not key.startswith("secrets.")},

@@ -167,8 +167,10 @@ def _resources(subject: Subject, document: Document) -> Iterator[Finding]:
         for path, text in walk(document.data)
         if path and path[0] != "resources" and isinstance(text, str) and "\n" not in text
     }
+    # Not the kustomization, but the store decrypts and applies them.
+    encrypted = {one.path for one in subject.layout.encrypted}
     for other in subject.documents:
-        if other.path in named:
+        if other.path in named or other.path in encrypted:
             continue
         inside = other.path.startswith(f"{folder}/") and other.path != document.path
         if inside and other.api_version and other.kind and not _is_listed(other, listed, subject):

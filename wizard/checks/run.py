@@ -40,6 +40,7 @@ def build_layout(rendering: Rendering) -> Layout:
         argocd=release.controller_namespace or DEFAULT_ARGOCD_NAMESPACE,
         manifests=_list_paths(rendering, MANIFESTS),
         applications=_list_paths(rendering, APPLICATIONS),
+        encrypted=total.encrypted,
         registry=release.image_registry,
         prefix="" if release.prefix in {"", "."} else release.prefix.strip("/"),
     )

@@ -12,6 +12,7 @@ from wizard.declarations.declaration import Declaration
 from wizard.deliveries.record import Place
 from wizard.errors import Fix
 from wizard.findings import Finding, Severity
+from wizard.manifests.contribution import EncryptedFile
 
 DEFAULT_ARGOCD_NAMESPACE = "argocd"
 CONFIG_SUFFIX = "config"
@@ -29,7 +30,8 @@ class Layout:
     Vault to the files that hold them. `argocd` is the namespace of Argo CD. `manifests` are the
     files of objects that must be applied as they are written (empty: the wizard wrote none),
     `applications` those of the objects that apply them, `rivals` those of others that apply them
-    too, wherever they are, and `prefix` is the folder of the Git
+    too, wherever they are. `encrypted` are the files with encrypted values that the installation
+    has, and `prefix` is the folder of the Git
     repository in which all paths are. `registry` is the registry and path that all images come from
     (empty: the public registries).
     """
@@ -45,6 +47,7 @@ class Layout:
     manifests: frozenset[str] = frozenset()
     applications: frozenset[str] = frozenset()
     rivals: frozenset[str] = frozenset()
+    encrypted: tuple[EncryptedFile, ...] = ()
     prefix: str = ""
     registry: str = ""
 

@@ -85,7 +85,7 @@ def run_destroy(options: Options, console: Console) -> ExitCode:
         _require_confirmable(options, found.name)
     require_removable(found)
     pieces = _read_pieces(options, found)
-    files = FileRemoval(found, _read_options(options, console))
+    files = FileRemoval(found, _read_options(options, console), payload="payload" in pieces)
     files.require_possible()
     target = _open_target(found, options)
     _require_clusters(target)
@@ -209,6 +209,8 @@ def _print_files(files: FileRemoval, pieces: Sequence[DataKind], console: Consol
         console.say(f"    {path}{' (edited by hand)' if path in files.edited else ''}")
     for path in files.foreign_files:
         console.say(f"  not deleted: {path}, which the wizard did not write")
+    for path in files.kept_values:
+        console.say(f"  not deleted: {path}, the encrypted values")
     kept = [piece for piece in DATA_KINDS if piece not in pieces]
     if kept:
         console.say(f"  data not deleted (name it with --data): {', '.join(kept)}")

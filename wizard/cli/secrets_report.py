@@ -43,13 +43,14 @@ _NOT_RECORDED_NOTE = (
 
 @dataclass
 class SecretsRun:
-    """One run of the command for one installation."""
+    """One run for one installation; `wrote_files`: encrypted ones, which are not committed yet."""
 
     options: Options
     console: Console
     start: CommandInput
     proposal: Proposal
     notes: list[str] = field(default_factory=list)
+    wrote_files: bool = False
 
     @property
     def yes(self) -> bool:
@@ -153,6 +154,7 @@ class SecretsPlan:
             confirm(self.run, f"Write {what} as {self.session.store.identity}?")
         for line in self.session.compose(filled, self.shown.seal):
             self.run.note(line)
+        self.run.wrote_files = bool(self.run.proposal.rendering.total.encrypted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,13 +317,12 @@ def print_public_key(run: SecretsRun, about: GitKey, public: str) -> None:
 
 
 def report_recorded(run: SecretsRun, recorded: str) -> None:
-    """Print the file with the recorded public halves, and the command that commits it."""
+    """Print the file with the recorded public halves, and the command that commits all files."""
     if recorded:
         run.console.say(f"recorded in {recorded} (public keys)")
-        # Without the options of this run, the commit would start from different answers.
-        run.console.say(
-            f"next: {shlex.join(['airflow-wizard', 'commit', *_list_answer_options(run)])}"
-        )
+    if recorded or run.wrote_files:
+        words = ["airflow-wizard", "commit", *_list_answer_options(run)]
+        run.console.say(f"next: {shlex.join(words)}")
 
 
 def _list_answer_options(run: SecretsRun) -> Iterator[str]:

@@ -45,7 +45,10 @@ class CommitOptions:
 class FileRemoval:
     """The files that the wizard wrote for an installation, and foreign files in its folders."""
 
-    def __init__(self, found: CommittedInstallation, options: CommitOptions) -> None:
+    def __init__(
+        self, found: CommittedInstallation, options: CommitOptions, *, payload: bool = False
+    ) -> None:
+        """Read what is committed; without `payload`, a file with encrypted values stays."""
         proposal = found.proposal
         self._options = options
         self._name = found.name
@@ -53,7 +56,13 @@ class FileRemoval:
         self._target = proposal.answers.repository.branch
         self._push = options.push or options.pr or proposal.answers.repository.push
         self._digest = compute_digest((), (), {"destroyed": proposal.plan.digest})
-        emitted = {one.path: one.logical for one in proposal.plan.changes if one.new is not None}
+        values = {one.path for one in proposal.rendering.total.encrypted if not one.secret}
+        self.kept_values = [] if payload else sorted(values)
+        emitted = {
+            one.path: one.logical
+            for one in proposal.plan.changes
+            if one.new is not None and one.path not in self.kept_values
+        }
         base = f"{base_folder(found.name)}/"
         own = [path for path in self._list_files((base,)) if path not in emitted]
         self._emitted = {**emitted, **dict.fromkeys(own, BASE_PREFIX)}
@@ -63,7 +72,7 @@ class FileRemoval:
             for path in self._list_files(
                 (state_folder(found.name), *_folders(proposal.rendering.release.paths))
             )
-            if path not in self._emitted
+            if path not in self._emitted and path not in self.kept_values
         ]
 
     def _list_files(self, folders: Sequence[str]) -> list[str]:

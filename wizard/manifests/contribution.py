@@ -162,6 +162,23 @@ class NeededKey:
 
 
 @dataclass(frozen=True, slots=True)
+class EncryptedFile:
+    """A file that `airflow-wizard secrets` encrypts into the repository; it is never rendered.
+
+    `recipients` are the public keys that it must be encrypted for. `secret` is the Secret that it
+    holds, with `keys`; empty for the values that the Secrets are composed from. `composition`
+    identifies the answers' part of the Secret: everything but the values.
+    """
+
+    logical: str
+    path: str
+    recipients: tuple[str, ...]
+    secret: str = ""
+    keys: tuple[str, ...] = ()
+    composition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ImageName:
     """An own image of Airflow, as the answers name it."""
 
@@ -180,7 +197,8 @@ class Contribution:
     and `images` container images that no Helm value and no manifest names, or whose source only the
     section knows.
     `manifests` are objects in the secrets folder, which
-    kustomization lists; `files` are in other folders of the repository. `notes` are sections of
+    kustomization lists; `files` are in other folders of the repository. `encrypted` are files that
+    hold secret values, encrypted, and are committed with them. `notes` are sections of
     the runbook, Markdown with a heading. `cluster_kinds` are those of manifests outside a
     namespace, as API group and kind. `values` are the Helm values in effect, with those of the
     answers' `values:`; only the total that `Section.compose` gets has them.
@@ -195,6 +213,7 @@ class Contribution:
     flows: tuple[Flow, ...] = ()
     manifests: tuple[File, ...] = ()
     files: tuple[File, ...] = ()
+    encrypted: tuple[EncryptedFile, ...] = ()
     steps: tuple[StepSpec, ...] = ()
     existing_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     needed: tuple[NeededKey, ...] = ()
@@ -248,6 +267,7 @@ def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
         flows=tuple(item for part in parts for item in part.flows),
         manifests=tuple(item for part in parts for item in part.manifests),
         files=tuple(item for part in parts for item in part.files),
+        encrypted=tuple(item for part in parts for item in part.encrypted),
         steps=tuple(item for part in parts for item in part.steps),
         existing_secrets=existing,
         needed=tuple(item for part in parts for item in part.needed),

@@ -21,6 +21,9 @@ MANIFESTS = "secrets/"
 APPLICATIONS = "argocd/"
 WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
 SYNC_OPTIONS_ANNOTATION = "argocd.argoproj.io/sync-options"
+# In the encrypted file of a Secret, which is not rendered: what identifies everything about it but
+# its values, so that Git shows whether it must be composed again.
+COMPOSITION_ANNOTATION = "airflow-wizard/composition"
 
 # Order within the sync of one Application, tested with Argo CD 3.5.1 (facts on Argo CD): objects
 # that the store needs, the store, the Secrets, volumes that need one, then the chart in wave 0.

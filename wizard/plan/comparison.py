@@ -11,6 +11,7 @@ from wizard import __version__
 from wizard.errors import ConflictError, RefusedError
 from wizard.git.changes import Conflict, FileChange
 from wizard.manifests.tree import File, Tree
+from wizard.plan.encrypted_files import compare_encrypted_files
 from wizard.plan.merge.sides import UNDECIDED, Decisions
 from wizard.plan.merge_base import (
     STATE_DIR,
@@ -88,6 +89,7 @@ def compare_rendering(
             conflicts.append(verdict)
         else:
             changes += verdict
+    changes += compare_encrypted_files(repository, rendering)
     return changes, _join_conflicts(conflicts, guarded), base
 
 

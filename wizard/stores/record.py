@@ -64,7 +64,9 @@ class StoreKind:
     `defaulted` are fields that some versions of the operator add to the store's object, as kind and
     jq path: Argo CD ignores them.
 
-    `server_key` is the question whose answer names the server that logins and values are sent to.
+    `server_key` is the question whose answer names the server that logins and values are sent to,
+    and `trusted_keys` the one whose answer lists the public keys that values are encrypted for:
+    each needs a yes of its own, as KEY.PUBLIC-KEY.
 
     `adapt` gets the contributions of all sections, and returns them with the Secrets that this
     store has in their place. `outline` returns manifests of these Secrets, without values.
@@ -96,6 +98,7 @@ class StoreKind:
     rules: tuple[Rule, ...] = ()
     urls: tuple[str, ...] = ()
     server_key: str = ""
+    trusted_keys: str = ""
     defaulted: tuple[tuple[str, str], ...] = ()
     runbook: Callable[[Release, Contribution], StoreRunbook] = _no_runbook
     place: Callable[[SecretsAnswers, str], tuple[str, str]] = field(default=lambda *_: ("", ""))

@@ -16,6 +16,7 @@ STORES: dict[str, str] = {
     "azure": "wizard.stores.azure",
     "existing": "wizard.stores.existing",
     "kubernetes": "wizard.stores.kubernetes",
+    "sops": "wizard.stores.sops",
 }
 
 

@@ -83,8 +83,9 @@ def require_reference_keys(allowed: Iterable[str], answers: Answers) -> None:
     known |= {DAGS_REPO_KEY, CONFIG_REPO_KEY}
     known |= {kind.server_key for kind in store_kinds() if kind.server_key}
     known |= {key for key, _ in list_references(answers)}
+    lists = tuple(f"{kind.trusted_keys}." for kind in store_kinds() if kind.trusted_keys)
     for key in allowed:
-        if key not in known:
+        if key not in known and not key.startswith(lists):
             raise UsageError(
                 f"--allow-reference {show_name(key, known) or UNKNOWN_KEY}: "
                 "no secret reference has this key",

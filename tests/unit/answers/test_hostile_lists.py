@@ -91,6 +91,18 @@ CONTEXTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {**OTHERS, "dags.source": "bundle", "dags.bundles": [BUNDLE]},
         {"secrets.existing.bundle_connections": [{"bundle": "fin", "name": "git", "key": "fin"}]},
     ),
+    (
+        {"secrets.store": "sops"},
+        {
+            "secrets.sops.recipients": [
+                {
+                    "key": "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+                    "holder": "platform team",
+                    "verified": "read out by Ada",
+                }
+            ],
+        },
+    ),
 ]
 # A host key has tests of its own: its lines are written by us, never copied.
 ELSEWHERE = {"dags.host_keys", "delivery.argocd.host_keys"}

@@ -63,6 +63,16 @@ VARIANTS: dict[str, dict[str, object]] = {
         "access.oauth.roles": {"airflow-admins": "Admin", "data": "User"},
     },
     "helm": {"delivery.kind": "helm", "environment.pod_security": "restricted"},
+    "encrypted-in-git": {
+        "secrets.store": "sops",
+        "secrets.sops.recipients": [
+            {
+                "key": "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+                "holder": "platform team",
+                "verified": "read out by Ada",
+            }
+        ],
+    },
     "mirror": {
         "installation.image.registry": "registry.example.internal/mirror",
         "installation.image.pull_secrets": ["mirror"],

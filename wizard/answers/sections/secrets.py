@@ -88,7 +88,7 @@ class Secrets(KindSection):
         default=next(iter(STORES)),
         title="Store",
         description=(
-            "Where Secrets come from; Git never holds their values. From Vault, External Secrets "
+            "Where Secrets come from; Git has no value in plain text. From Vault, External Secrets "
             "copies them to the cluster. Created there, they are readable to whoever may read the "
             "namespace's Secrets."
         ),

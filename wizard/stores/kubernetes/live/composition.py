@@ -74,10 +74,13 @@ class _Comparison:
 class SecretsComposer:
     """The Secrets of one installation in its namespace; see `wizard.stores.live.Composer`."""
 
-    def __init__(self, kube: Kube, release: Release, secrets: Sequence[SecretSpec]) -> None:
+    def __init__(
+        self, kube: Kube, release: Release, secrets: Sequence[SecretSpec], step: str = SECRETS.id
+    ) -> None:
         self._kube = kube
         self._release = release
         self._secrets = tuple(secrets)
+        self._step = step
         self._manager = source_manager(release.owner_id)
 
     def look(self, payload: Payload) -> Composition:
@@ -118,7 +121,7 @@ class SecretsComposer:
             tuple(one.line for one in wanted),
             tuple(_list_notes(found)),
             f"{question}: add them as this installation's?" if asked else "",
-            f"{SECRETS.id}@{seal}" if asked else "",
+            f"{self._step}@{seal}" if asked else "",
         )
 
     def _compare(self, spec: SecretSpec, payload: Payload) -> _Comparison:
