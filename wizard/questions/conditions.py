@@ -31,6 +31,11 @@ class Condition:
     requirements: tuple[Requirement, ...] = ()
 
     def __and__(self, other: Condition) -> Condition:
+        own, others = set(self.requirements), set(other.requirements)
+        if others <= own:
+            return self
+        if own <= others:
+            return other
         return Condition(f"{self.text} and {other.text}", (*self.requirements, *other.requirements))
 
     def holds(self, answers: BaseModel | Mapping[str, Any]) -> bool:

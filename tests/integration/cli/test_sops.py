@@ -389,6 +389,17 @@ def test_apply_decrypts_into_the_cluster(
     writes.clear()
     keyed.aw.ok(*apply)
     assert writes == []
+    # The values stay in Git unless they are named, and no owner of a Vault has to do anything.
+    kept = keyed.aw("destroy", "--dry-run")
+    assert f"not deleted: {VALUES}" in kept.err
+    gone = keyed.aw("destroy", "--dry-run", "--data", "payload")
+    assert f"    {VALUES}" in gone.err
+    told = keyed.aw.ok("handover", "--out", str(keyed.folder / "handover"))
+    assert "vault: nothing to do" in told.out + told.err
+    texts = [one.read_text() for one in (keyed.folder / "handover").rglob("*") if one.is_file()]
+    keyed.canary.assert_absent(kept.err, gone.err, *texts)
+    assert "sops decrypt" in "".join(texts)
+    assert "vault" not in "".join(texts).lower()
     # What somebody else wrote stays, and is said.
     body = {"data": {"fernet-key": base64.b64encode(b"hers").decode()}}
     edit = f"{path}/airflow-fernet-key?fieldManager=kubectl-edit"

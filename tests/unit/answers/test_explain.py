@@ -209,6 +209,12 @@ def test_a_question_depends_on_earlier_answers_only() -> None:
     assert not late
 
 
+def test_no_condition_names_a_part_twice() -> None:
+    for item in field_specs():
+        parts = item.when.text.split(" and ")
+        assert len(set(parts)) == len(parts), item.key
+
+
 def test_each_list_shows_an_example_that_is_valid() -> None:
     """Host keys have a page of their own, which asks for one after the other."""
     lists = {item.key: item for item in field_specs() if item.kind == "list"}

@@ -128,7 +128,7 @@ class ArgoCd(Model):
         title="Credential",
         description=(
             "How Argo CD logs in to this repository: with a credential it has already, or with one "
-            "from Vault, whose path Airflow's store cannot read."
+            "from the store, at a place of its own that Airflow's account cannot read."
         ),
     )
     host_keys: Annotated[

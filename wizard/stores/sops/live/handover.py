@@ -40,7 +40,6 @@ def render_store_handover(
     return StoreHandover(
         platform={"secrets.md": f"{text}\n"},
         ci_variables=(
-            "SOPS_AGE_KEY: private key of a recipient; a masked, protected variable that only the "
-            "job reads which creates the Secrets",
+            "SOPS_AGE_KEY     private key of a recipient (secret); needs sops 3.10 or newer",
         ),
     )
