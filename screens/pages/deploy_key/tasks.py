@@ -199,7 +199,11 @@ class KeyTasks(TaskRunner):
         reads = provisioning.list_read_consents(
             contents.proposal, contents.items, contents.store, access.branch_answers
         )
-        lines = [text.removesuffix("?") for text in reads.values()]
+        # The server has a dialog of its own; whom values are encrypted for is asked here.
+        own_key = store_kind(answers.secrets.store).server_key
+        named = access.target.required_consent.items()
+        asked = [text for key, text in named if key != own_key]
+        lines = [text.removesuffix("?") for text in (*asked, *reads.values())]
         has_new = any(item.state == "generate" for item in contents.items)
         if has_new:
             text = "reading the kubeconfig"
