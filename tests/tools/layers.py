@@ -31,6 +31,7 @@ CORE = """
     wizard.engine
     wizard.workspace
     wizard.state
+    wizard.imports
     wizard.stores.*.checks | wizard.deliveries.*.checks
     wizard.checks
     wizard.plan

@@ -96,7 +96,7 @@ def run_checks(
     chart. Raises nothing, whatever the files contain; only a ValueError if `airflow` is not a
     version.
     """
-    subject, found = _subject(files, chart, airflow, installation)
+    subject, found = read_subject(files, chart, airflow, installation)
     subject = effective_values.add_declarations(replace(subject, links=links))
     found.extend(report_unread(subject))
     if whole and not subject.declarations:
@@ -138,9 +138,13 @@ def _load_kind_rules() -> tuple[Rule, ...]:
     return tuple(rule for module in found for rule in module.CHECKS)
 
 
-def _subject(
+def read_subject(
     files: Mapping[str, bytes], chart: str, airflow: str, layout: Layout
 ) -> tuple[Subject, list[Finding]]:
+    """Return the parsed files with the facts about the installation, and findings about their text.
+
+    Raises ValueError if `airflow` is not a version.
+    """
     found: list[Finding] = []
     documents: list[Document] = []
     templates = frozenset() if layout.manifests else find_templates(files)

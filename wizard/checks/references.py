@@ -82,6 +82,18 @@ def check_references(subject: Subject) -> Iterator[Finding]:
                 )
 
 
+def find_unknown_secrets(subject: Subject) -> Iterator[str]:
+    """Yield the names of Secrets that the values read in the release's namespace and nobody makes.
+
+    Names that the chart makes up itself are left out.
+    """
+    known = dict(find_producers(subject))
+    for one in find_references(subject):
+        ours = one.path == subject.layout.values and one.namespace == subject.layout.namespace
+        if ours and not one.fixed and (one.namespace, one.name) not in known:
+            yield one.name
+
+
 def _describe_missing(reference: Reference, subject: Subject) -> tuple[str, Fix]:
     """Return message and fix for a Secret that is not there."""
     ours = bool(subject.layout.manifests)

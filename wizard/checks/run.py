@@ -8,9 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from wizard.checks.engine import run_checks
+from wizard.checks.engine import read_subject, run_checks
 from wizard.checks.schema import load_chart_schema
-from wizard.checks.subject import DEFAULT_ARGOCD_NAMESPACE, Layout
+from wizard.checks.subject import DEFAULT_ARGOCD_NAMESPACE, Layout, Subject
 from wizard.checks.unjudged import report_unjudged
 from wizard.errors import Fix, UsageError
 from wizard.findings import Finding
@@ -81,6 +81,14 @@ def inspect_rendering(
     )
     found += report_unjudged(skipped, named=True)
     return [*found, *_report_unsearched(unsearched)]
+
+
+def read_rendering(rendering: Rendering) -> Subject:
+    """Return the files of a rendering as the checks see them."""
+    release = rendering.release
+    files = {path: file.data for path, file in rendering.tree.items()}
+    airflow = ".".join(str(part) for part in release.airflow)
+    return read_subject(files, release.chart, airflow, build_layout(rendering))[0]
 
 
 def _report_unsearched(unsearched: Mapping[str, str]) -> Iterator[Finding]:

@@ -140,7 +140,7 @@ def _is_encrypted(value: object) -> bool:
 
 
 def _check_values(path: str, where: str, values: Mapping[str, Any]) -> Iterator[Finding]:
-    known = {*find_inline_secrets(values), *_backend(values)}
+    known = {*find_inline_secrets(values), *find_backend_secrets(values)}
     for found in sorted(known, key=str):
         place = ".".join(part for part in (where, format_path(found)) if part)
         value = reduce(lambda node, part: node[part], found, values)  # type: ignore[index]
@@ -171,7 +171,7 @@ def _is_helm_value(path: Path) -> bool:
     return any(pair in _HELM for pair in pairwise(path))
 
 
-def _backend(values: Mapping[str, Any]) -> Iterator[Path]:
+def find_backend_secrets(values: Mapping[str, Any]) -> Iterator[Path]:
     """Yield the credentials in the arguments of Airflow's secrets backend."""
     for section in ("secrets", "workers"):
         option = "backend_kwargs" if section == "secrets" else "secrets_backend_kwargs"

@@ -162,6 +162,12 @@ def _run_status(options: Options, console: Console) -> ExitCode:
     return run_status(options, console)
 
 
+def _run_import(options: Options, console: Console) -> ExitCode:
+    from wizard.cli.import_command import run_import
+
+    return run_import(options, console)
+
+
 COMMANDS: Mapping[str, Command] = {
     "screens": _run_screens,
     "ask": _run_ask,
@@ -175,6 +181,7 @@ COMMANDS: Mapping[str, Command] = {
     "handover": _run_handover,
     "check": _run_check,
     "status": _run_status,
+    "import": _run_import,
     "schema": schema,
     "presets": presets,
     "explain": explain,

@@ -31,12 +31,13 @@ READS_ANSWERS = frozenset(
         "handover",
         "check",
         "status",
+        "import",
         "schema",
     }
 )
 # The commands that read values of secrets, keys or logins.
 HOLDS_SECRETS = frozenset(
-    {"screens", "secrets", "apply", "destroy", "check", "status", "commit", "ask", "set"}
+    {"screens", "secrets", "apply", "destroy", "check", "status", "commit", "ask", "set", "import"}
 )
 
 

@@ -52,13 +52,14 @@ class Options:
     pr: bool = False
     no_commit: bool = False
 
-    # plan, set, check, handover, presets, explain
+    # plan, set, check, handover, import, presets, explain
     detailed_exitcode: bool = False
     assignments: tuple[str, ...] = ()
     live: bool = False
     owner: Owner | None = None
     name: str = ""
     key: str = ""
+    path: str = ""
 
     # secrets
     prove: bool = False

@@ -239,6 +239,16 @@ def build_parser() -> argparse.ArgumentParser:
     _argocd_options(check)
     _reference_options(check)
     _argocd_options(add("status", "show the next steps and their states, read-only"))
+    imported = add("import", "derive answers from existing Helm values, or what declares them")
+    imported.add_argument(
+        "path",
+        type=require_path,
+        metavar="PATH",
+        help="values file, Application, HelmRelease, Helmsman file, or a folder with one",
+    )
+    imported.add_argument(
+        "--out", type=require_path, metavar="FILE", help="write the answers into this new file"
+    )
     add("schema", "print the JSON schema of the answers file")
     presets = add("presets", "list the presets")
     presets.add_argument("name", nargs="?", default=None, help="print this preset's answers")

@@ -54,10 +54,10 @@ def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Renderi
     """
     used = answers
     warnings: tuple[str, ...] = ()
-    release, total = _contribute(used, assets)
+    release, total = contribute(used, assets)
     if release.admin and (manager := find_manager_without_users(release, total.values)):
         used, warnings = without_admin(answers), (describe_unused_admin(manager),)
-        release, total = _contribute(used, assets)
+        release, total = contribute(used, assets)
     for section in applicable_sections(used).values():
         total = combine_contributions([total, section.compose(release, total)])
     files = [
@@ -70,7 +70,7 @@ def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Renderi
     return Rendering(release, total, Tree(files), warnings)
 
 
-def _contribute(answers: Answers, assets: Mapping[str, str] | None) -> tuple[Release, Contribution]:
+def contribute(answers: Answers, assets: Mapping[str, str] | None) -> tuple[Release, Contribution]:
     """Return the release, and what all sections give it, with the Helm values in effect."""
     release = derive_release(answers, assets)
     sections = applicable_sections(answers).values()

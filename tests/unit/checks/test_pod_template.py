@@ -14,7 +14,7 @@ import yaml
 from tests.support.public_files import POD
 from tests.support.rendered import answers, findings, rendering
 from tests.unit.checks.test_declared_values import flux
-from wizard.checks.engine import _subject as read_subject
+from wizard.checks.engine import read_subject as read_subject
 from wizard.checks.engine import run_checks
 from wizard.checks.pod_template import check_pod_template
 from wizard.checks.references import check_references

@@ -1,0 +1,1 @@
+"""The readers of declared releases, each on what its tool accepts."""

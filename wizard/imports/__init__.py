@@ -1,0 +1,1 @@
+"""Derives answers from what exists: value files, Applications, other declarations, releases."""
