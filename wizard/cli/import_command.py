@@ -14,6 +14,8 @@ from wizard.imports.importer import import_declaration
 from wizard.imports.result import Imported
 from wizard.imports.source import Source, read_source
 
+DEFAULT_NAMESPACE = "airflow"
+
 
 def run_import(options: Options, console: Console) -> ExitCode:
     """Derive answers from a file or folder; print them, or write them to --out.
@@ -49,12 +51,30 @@ def run_import(options: Options, console: Console) -> ExitCode:
 
 
 def _read(options: Options) -> Source:
+    if options.live:
+        return _read_live(options)
+    if options.namespace:
+        raise UsageError("import: --namespace is for --live", "leave it out")
     if not options.path:
-        raise UsageError("import needs a file or folder", "airflow-wizard import PATH")
+        raise UsageError(
+            "import needs a file or folder, or --live",
+            "airflow-wizard import PATH, or airflow-wizard import --live --namespace NAME",
+        )
     path = Path(options.path)
     if not is_existing(path):
         raise UsageError("import: there is no such file or folder", "give the path of one")
     return read_source(path, options.installation)
+
+
+def _read_live(options: Options) -> Source:
+    if options.path:
+        raise UsageError("import takes a PATH or --live, not both", "leave one of them out")
+    from wizard.clients.kube.connect import open_kube
+    from wizard.systems.release.stored_values import read_stored_release
+
+    kube = open_kube(options.context)
+    namespace = options.namespace or DEFAULT_NAMESPACE
+    return Source(read_stored_release(kube, namespace, options.installation))
 
 
 def _write(out: Path, found: Imported) -> None:

@@ -60,6 +60,7 @@ class Options:
     name: str = ""
     key: str = ""
     path: str = ""
+    namespace: str = ""
 
     # secrets
     prove: bool = False

@@ -242,9 +242,22 @@ def build_parser() -> argparse.ArgumentParser:
     imported = add("import", "derive answers from existing Helm values, or what declares them")
     imported.add_argument(
         "path",
+        nargs="?",
+        default=None,
         type=require_path,
         metavar="PATH",
         help="values file, Application, HelmRelease, Helmsman file, or a folder with one",
+    )
+    imported.add_argument(
+        "--live",
+        action="store_true",
+        help="import the release that Helm installed in the cluster, read-only",
+    )
+    imported.add_argument(
+        "--namespace",
+        type=require_name,
+        metavar="NAME",
+        help="namespace of the release (default: airflow)",
     )
     imported.add_argument(
         "--out", type=require_path, metavar="FILE", help="write the answers into this new file"

@@ -86,9 +86,14 @@ class _Import:
         ]  # fmt: skip
         start, fixed = self._start(chart, airflow, cleaned)
         start, values = self._take_spellings(start, cleaned.values, fixed)
-        wanted = add_defaults(list_leaves(values), chart)
+        explicit = list_leaves(values)
         search = Search(
-            start, wanted, trials=self.trials, fixed=fixed, ignored=frozenset((_KNOWN_HOSTS,))
+            start,
+            add_defaults(explicit, chart),
+            trials=self.trials,
+            fixed=fixed,
+            ignored=frozenset((_KNOWN_HOSTS,)),
+            explicit=explicit.keys(),
         )
         search.run()
         data = self._keep_rest(search, values)
@@ -233,7 +238,7 @@ class _Import:
             if path not in explicit and self._is_lost(path, search, leaves)
         ]
         self.taken |= dict(self._explain(search, start))
-        kept = [show_place(path) for path in _list_sources(data.get("values", {}))]
+        kept = [show_place(path) for path in _list_sources(data.get("values", {})) if path]
         result = Imported(
             source=f"{self.one.kind} {self.one.path}".strip(),
             data=data,

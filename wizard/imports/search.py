@@ -6,7 +6,7 @@ What no answer gives is left over, for `values:`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 _ROUNDS = 8
 # How far a leaf is from the wanted one. A text that differs can become right by an answer of its
-# own, so it is nearer than none. What a switch turns on or off is more than one leaf.
-_MISSING, _DIFFERENT, _ADDED, _SWITCH = 1.0, 0.9, 0.5, 20.0
-_SWITCHES = frozenset(("enabled", "executor"))
+# own, so it is nearer than none. What a switch turns on or off is more than one leaf, and a switch
+# that somebody set counts more than one of the chart's defaults.
+_MISSING, _DIFFERENT, _ADDED, _SWITCH, _DEFAULT_SWITCH = 1.0, 0.9, 0.5, 20.0, 12.0
+_SWITCHES = frozenset(("enabled",))
+# The executor decides about most of the others.
+_EXECUTOR, _ALL = ("executor",), 100.0
 _TRUTH = ("true", "false")
 # An answer that gives more leaves than these must be seen at half of them: a name that is shared by
 # all Secrets is not shown by one of them.
@@ -52,7 +55,7 @@ class Search:
     """Searches from some raw answers for those that give the wanted leaves.
 
     `fixed` are the keys of questions that must keep their answers. `ignored` are leaves that do not
-    count, whatever their value is.
+    count, whatever their value is. `explicit` are those that are not defaults of the chart.
     """
 
     def __init__(
@@ -63,7 +66,9 @@ class Search:
         trials: Trials,
         fixed: frozenset[str] = frozenset(),
         ignored: frozenset[Path] = frozenset(),
+        explicit: Collection[Path] = (),
     ) -> None:
+        self.explicit = explicit
         self.trials = trials
         self.wanted = {path: value for path, value in wanted.items() if path not in ignored}
         self.fixed = fixed | _NOT_ASKED
@@ -99,14 +104,16 @@ class Search:
         for path, value in wanted.items():
             if path in leaves and is_equal(leaves[path], value):
                 continue
-            if path[-1] in _SWITCHES:
-                cost += _SWITCH
+            if path == _EXECUTOR:
+                cost += _ALL
+            elif path[-1] in _SWITCHES:
+                cost += _SWITCH if path in self.explicit else _DEFAULT_SWITCH
             elif path not in leaves or value in _TRUTH or isinstance(value, bool):
                 cost += _MISSING
             else:
                 cost += _DIFFERENT
         added = [path for path in leaves if path not in wanted and path not in self.ignored]
-        return cost + sum(_SWITCH if path[-1] in _SWITCHES else _ADDED for path in added)
+        return cost + sum(_DEFAULT_SWITCH if path[-1] in _SWITCHES else _ADDED for path in added)
 
     def _differs(self, path: Path) -> bool:
         if path in self.ignored:
@@ -152,8 +159,11 @@ class Search:
                     support.append(0)
                 support[found.index(answer)] += 1
         few = len(traces) <= _FEW
-        return [one for one, count in zip(found, support, strict=True)
-                if few or 2 * count >= len(traces)]  # fmt: skip
+        return [
+            one
+            for one, count in zip(found, support, strict=True)
+            if (few or 2 * count >= len(traces)) and (one or not item.ask.required)
+        ]
 
     def _trace(self, item: FieldSpec) -> list[Trace]:
         # What a question gives depends on the choices, and hardly ever on other answers.

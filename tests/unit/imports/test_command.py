@@ -10,6 +10,7 @@ import pytest
 from tests.support.canary import Canary
 from tests.support.cli import Wizard
 from wizard.formats.yaml_untrusted import parse_yaml
+from wizard.imports.source import read_source
 
 VALUES = "executor: LocalExecutor\nairflowVersion: 3.2.0\nscheduler:\n  replicas: 2\n"
 NESTED = "    executor: LocalExecutor\n    airflowVersion: 3.2.0\n    scheduler: {replicas: 2}\n"
@@ -62,28 +63,35 @@ def wizard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wizard:
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_each_format_gives_the_same_answers(kind: str, wizard: Wizard) -> None:
-    folder = wizard.folder / "input"
-    folder.mkdir()
+def test_each_format_is_read_with_its_values_and_versions(kind: str, tmp_path: Path) -> None:
     for name, text in FILES[kind].items():
-        (folder / name).write_text(text)
+        (tmp_path / name).write_text(text)
+    for path in (tmp_path, tmp_path / next(iter(FILES[kind]))):
+        found = read_source(path)
+        one = found.declaration
+        assert one.kind == kind
+        assert one.values["executor"] == "LocalExecutor"
+        assert one.values["scheduler"] == {"replicas": 2}
+        assert one.airflow == "3.2.0"
+        assert one.chart == ("" if kind == "values file" else "1.21.0")
+        if kind not in ("values file", "wrapper chart"):
+            assert (one.release, one.namespace) == ("prod", "team")
+
+
+def test_an_application_says_more_than_its_values(wizard: Wizard) -> None:
+    (wizard.folder / "app.yaml").write_text(FILES["Argo CD Application"]["app.yaml"])
     out = wizard.folder / "answers.yaml"
-    done = wizard.ok("import", str(folder), "--out", str(out))
+    done = wizard.ok("import", str(wizard.folder / "app.yaml"), "--out", str(out))
     documents, findings = parse_yaml("answers.yaml", out.read_bytes())
     assert not findings
     answers = documents[0]
     assert answers["executor"]["kind"] == "LocalExecutor"
     assert answers["components"]["scheduler"]["replicas"] == 2
-    assert answers["installation"]["airflow"] == "3.2.0"
-    if kind not in ("values file",):
-        assert answers["installation"]["chart"] == "1.21.0"
-    if kind not in ("values file", "wrapper chart"):
-        assert answers["installation"]["release"] == "prod"
-        assert answers["installation"]["namespace"] == "team"
-    if kind == "Argo CD Application":
-        assert answers["delivery"]["argocd"]["namespace"] == "gitops"
-        assert answers["delivery"]["argocd"]["project"] == "data"
-    assert f"imported from {kind}" in done.err
+    assert answers["installation"]["namespace"] == "team"
+    assert answers["installation"]["chart"] == "1.21.0"
+    assert answers["delivery"]["argocd"]["namespace"] == "gitops"
+    assert answers["delivery"]["argocd"]["project"] == "data"
+    assert "imported from Argo CD Application" in done.err
     assert "# NEEDED" in out.read_text()
 
 
