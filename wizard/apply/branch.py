@@ -5,7 +5,8 @@ Contents are compared, not commits: a squashed or rebased merge request counts a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wizard.engine.probes import run_in_thread, wrap_blocking
@@ -53,10 +54,38 @@ def build_newest_step(target: Target, *, terminal: bool) -> Step:
     What an older clone does not know of would stay, and be called destroyed. With `terminal`, Git
     may ask for a passphrase. If it cannot read the remote, a yes to this commit is asked for.
     """
+    title = "Check that this clone has the newest answers"
+    return _build_comparison(target, title, terminal, partial(_check_newest, target))
+
+
+def build_existence_step(target: Target, *, terminal: bool) -> Step:
+    """Return the step for `apply`: the remote's branch did not remove this installation.
+
+    An older clone still has the files of an installation that `destroy` removed from another one,
+    and would make its objects again. `terminal` is as in `build_newest_step`.
+    """
+    title = "Check that no newer commit removed this installation"
+    return _build_comparison(target, title, terminal, partial(_check_existence, target))
+
+
+def _build_comparison(
+    target: Target, title: str, terminal: bool, compare: Callable[[str, str], StepStatus]
+) -> Step:
+    """Return a step that compares HEAD with the branch at every remote.
+
+    `compare` gets a remote and the commit of its branch, if that has commits which HEAD lacks.
+    """
     repository, branch = target.repository, target.answers.repository.branch
 
+    def look_at(remote: str) -> StepStatus:
+        commit, name = _fetch_commit(repository, remote, branch, terminal), f"{remote}/{branch}"
+        if commit is None:
+            return StepStatus("holds", f"branch {name} does not exist")
+        if is_ancestor(repository, commit, "HEAD"):
+            return StepStatus("holds", f"this clone has every commit of {name}")
+        return compare(remote, commit)
+
     def look() -> StepStatus:
-        folder = repository.full_path(state_folder(target.release.installation))
         try:
             remotes = list_remotes(repository, branch)
         except UsageError:
@@ -64,13 +93,12 @@ def build_newest_step(target: Target, *, terminal: bool) -> Step:
         found = []
         for remote in remotes:
             try:
-                found.append(_check_newest(repository, remote, branch, folder, terminal))
+                found.append(look_at(remote))
             except WizardError as error:
                 found.append(_ask_unread(target, error))
         # A yes to what could not be read says nothing of another remote, which was read.
         return next((one for one in found if one.state != "holds"), found[0])
 
-    title = "Check that this clone has the newest answers"
     return Step(_NEWEST, title, "me", str(repository.top), wrap_blocking(look))
 
 
@@ -81,15 +109,10 @@ def _ask_unread(target: Target, error: WizardError) -> StepStatus:
     return ask_identity(target.agreed, _NEWEST, here, error.message, fix)
 
 
-def _check_newest(
-    repository: WorkTree, remote: str, branch: str, folder: str, terminal: bool
-) -> StepStatus:
-    commit, name = _fetch_commit(repository, remote, branch, terminal), f"{remote}/{branch}"
-    if commit is None:
-        return StepStatus("holds", f"branch {name} does not exist")
-    if is_ancestor(repository, commit, "HEAD"):
-        return StepStatus("holds", f"this clone has every commit of {name}")
-    if repository.git.read("diff", "--quiet", commit, "HEAD", "--", folder, ok=(0, 1)).code == 0:
+def _check_newest(target: Target, remote: str, commit: str) -> StepStatus:
+    git, branch = target.repository.git, target.answers.repository.branch
+    folder, name = _own_folder(target), f"{remote}/{branch}"
+    if git.read("diff", "--quiet", commit, "HEAD", "--", folder, ok=(0, 1)).code == 0:
         return StepStatus("holds", f"{name} has newer commits, but the same answers")
     return StepStatus(
         "blocked",
@@ -99,6 +122,32 @@ def _check_newest(
             "exists"
         ),
     )
+
+
+def _check_existence(target: Target, remote: str, commit: str) -> StepStatus:
+    branch = target.answers.repository.branch
+    path, name = f"{_own_folder(target)}/answers.yaml", f"{remote}/{branch}"
+    if target.repository.read_many([path], commit)[path] is not None:
+        return StepStatus("holds", f"{name} has this installation too")
+    # With -c, a merge counts too that deletes what all its parents have.
+    log = ("log", "-1", "-c", "--no-patch", "--diff-filter=D", "--format=%H")
+    removal = target.repository.git.read(*log, commit, "^HEAD", "--", path).text.strip()
+    if not removal:
+        return StepStatus("holds", f"{name} does not have this installation yet")
+    return StepStatus(
+        "blocked",
+        f"commit {removal[:12]} of {name} removed the files of this installation, and this clone "
+        "is older; nothing is changed",
+        Fix(
+            f"run `git pull {remote} {branch}`; to install it again, run `git revert "
+            f"{removal[:12]}`, push the revert, then run this again"
+        ),
+    )
+
+
+def _own_folder(target: Target) -> str:
+    """Return the folder of the installation's answers, from the top of the repository."""
+    return target.repository.full_path(state_folder(target.release.installation))
 
 
 def _endpoint(repository: WorkTree, branch: str) -> str:

@@ -70,11 +70,13 @@ def prepare_run(
     database: Admin | None = None,
     chart: str = "",
     take_over: Sequence[str] = (),
+    terminal: bool = False,
 ) -> PreparedRun:
     """Return the steps of an installation in their order; nothing is sent.
 
     `plan` is a file of `plan --out`; `wizard.apply.connect` describes contexts and chart.
-    `take_over` holds STEP@SEAL texts that accept a diff of an earlier run. Raises RefusedError for
+    `take_over` holds STEP@SEAL texts that accept a diff of an earlier run. With `terminal`, Git may
+    ask there for a passphrase. Raises RefusedError for
     a manual delivery, ConflictError when the committed files differ from the plan that was shown,
     and UsageError when no credentials are found.
     """
@@ -88,7 +90,7 @@ def prepare_run(
         chart=chart,
         agreed=parse_take_overs(take_over),
     )
-    steps = build_steps(target, only)
+    steps = build_steps(target, only, terminal=terminal)
     require_known_steps(target, steps)
     return PreparedRun(target, steps)
 

@@ -20,16 +20,22 @@ if TYPE_CHECKING:
 Part = Literal["store", "delivery"]
 
 
-def build_steps(target: Target, only: Part | None = None) -> tuple[Step, ...]:
+def build_steps(
+    target: Target, only: Part | None = None, *, terminal: bool = False
+) -> tuple[Step, ...]:
     """Return the steps of this installation; `only` selects one part.
 
     The identities of cluster and clone are checked first, because steps of the store depend on the
     cluster too. The database belongs to the store's part: it must exist before the deployment, and
-    its password is in the store.
+    its password is in the store. With `terminal`, Git may ask for a passphrase.
     """
     run = live_store(target.release.store).open_run(target)
     removal = partial(_list_removal, target, run, only)
-    first = (build_identity_step(target), build_repository_step(target, removal))
+    first = (
+        build_identity_step(target),
+        build_repository_step(target, removal),
+        branch.build_existence_step(target, terminal=terminal),
+    )
     store = (
         *(run.build_steps() if run else ()),
         *database.build_database_steps(target, run.login if run else None),

@@ -38,6 +38,7 @@ def run_apply(options: Options, console: Console) -> ExitCode:
         database=_prepare_admin(options, found, console),
         chart=options.chart,
         take_over=options.take_over,
+        terminal=console.err.isatty(),
     )
     _print_run(ready, console)
     report_unverified(found.start.workspace, found.name, console)

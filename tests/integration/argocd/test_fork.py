@@ -15,8 +15,12 @@ FORK = "https://github.com/bob/k8s-infra.git"
 
 
 def actions(target: Target) -> list[Step]:
-    """The steps of `apply` without those that wait for others."""
-    return [one for one in build_steps(target) if not (one.wait_seconds and one.change is None)]
+    """The steps of `apply` without those that wait for others, or ask this remote."""
+    return [
+        one
+        for one in build_steps(target)
+        if not (one.wait_seconds and one.change is None) and one.id != "repository.newest"
+    ]
 
 
 def test_a_fork_asks_before_it_changes_what_the_original_made(world: World) -> None:

@@ -248,6 +248,51 @@ def test_destroy_needs_the_newest_answers(
     assert look(agreed).state == "blocked"
 
 
+def test_apply_stops_where_a_newer_commit_removed_the_installation(
+    offline: Wizard, look: Callable[..., StepStatus], tmp_path: Path
+) -> None:
+    """A clone that is older than a `destroy` elsewhere would make the objects again."""
+    exists = partial(branch.build_existence_step, terminal=False)
+    assert look(exists).state == "holds"
+    bare = GitFolder.init(tmp_path / "remote.git", "--bare")
+    offline.git.git("remote", "add", "origin", str(bare.path))
+    offline.git.git("push", "-q", "origin", "main")
+
+    colleague = GitFolder(tmp_path / "colleague")
+    bare.git("clone", "-q", str(bare.path), str(colleague.path))
+    answers = ".airflow-wizard/airflow/answers.yaml"
+    text = (colleague.path / answers).read_text()
+    colleague.commit({answers: f"# more\n{text}"}, "more")
+    colleague.git("push", "-q", "origin", "main")
+    assert "this installation too" in look(exists).detail
+    # As a merge request on the forge: the removal comes by a merge.
+    colleague.git("switch", "-q", "-c", "removal")
+    colleague.git("rm", "-q", "-r", ".airflow-wizard/airflow")
+    colleague.git("commit", "-q", "-m", "Remove it")
+    colleague.git("switch", "-q", "main")
+    colleague.git("merge", "-q", "--no-ff", "-m", "Merge the removal", "removal")
+    colleague.git("push", "-q", "origin", "main")
+    removal = colleague.git("rev-parse", "removal")
+    stale = look(exists)
+    assert stale.state == "blocked"
+    assert f"commit {removal[:12]} of origin/main removed the files" in stale.detail
+    assert f"git revert {removal[:12]}" in stale.fix.text
+
+    # Also beside commits of one's own, which a merge would keep apart.
+    offline.git.commit({"README.md": "other\n"}, "other")
+    assert look(exists).state == "blocked"
+    # Who knows of the removal and installs it again is not asked.
+    offline.git.git("merge", "-q", "-s", "ours", "-m", "Install it again", "origin/main")
+    assert look(exists).state == "holds"
+
+    offline.git.git("remote", "set-url", "origin", str(tmp_path / "gone"))
+    unread = look(exists)
+    seal = re.search("--take-over repository.newest@([0-9a-f]{12})", unread.fix.text)
+    assert (unread.state, bool(seal)) == ("blocked", True)
+    yes = {"repository.newest": seal[1] if seal else ""}
+    assert look(lambda one: exists(replace(one, agreed=yes))).state == "holds"
+
+
 def test_a_remote_that_does_not_answer_is_unknown(
     offline: Wizard, look: Callable[[], StepStatus]
 ) -> None:
