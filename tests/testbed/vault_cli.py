@@ -87,6 +87,8 @@ def main(argv: list[str]) -> int:
     )
     words = [word for word in argv if word[:1] != "-" or word == "-"]
     match words:
+        case ["status"]:
+            return _say(request("GET", "sys/health"))
         case ["secrets" | "auth" as kind, "list"]:
             return _say(request("GET", f"sys/{'mounts' if kind == 'secrets' else 'auth'}")["data"])
         case ["secrets", "enable", engine]:

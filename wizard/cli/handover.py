@@ -53,7 +53,8 @@ def run_handover(options: Options, console: Console) -> ExitCode:
         for path in list_store_paths(proposal)
     }
     answers = with_remembered_cluster(proposal.answers, repository, installation.name)
-    scripts = render_handover(answers, proposal.rendering, committed, earlier)
+    known = ApplyHistory(repository, installation.name).target_identities()
+    scripts = render_handover(answers, proposal.rendering, committed, earlier, known)
     chosen = {owner: scripts[owner] for owner in owners if owner in scripts}
     for owner in owners:
         if owner not in scripts:

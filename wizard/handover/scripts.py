@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from wizard.deliveries.live import live_delivery
 from wizard.formats.shell import Files, add_seal
 from wizard.handover import ci, platform, prerequisites
-from wizard.stores.live import live_store
+from wizard.stores.live import HandoverSources, live_store
 from wizard.systems.database import handover as dba
 
 if TYPE_CHECKING:
@@ -26,15 +26,16 @@ def render_handover(
     rendering: Rendering,
     committed: Mapping[str, str],
     earlier: EarlierPaths = MappingProxyType({}),
+    known: Mapping[str, str] = MappingProxyType({}),
 ) -> HandoverFiles:
     """Return texts by file name for each owner with something to do.
 
-    `committed` holds the committed files by logical id, and `earlier` the places where earlier
-    answers had the payloads. The texts contain no secrets, because
-    the inputs contain none.
+    `committed`, `earlier` and `known` are as in `HandoverSources`. The texts contain no secrets,
+    because the inputs contain none.
     """
     release = rendering.release
-    store = live_store(release.store).handover(answers, rendering, committed, earlier)
+    sources = HandoverSources(committed, earlier, known)
+    store = live_store(release.store).handover(answers, rendering, sources)
     found: dict[Owner, Files] = {
         "vault": store.files,
         "dba": dba.render_files(answers, release),

@@ -37,6 +37,19 @@ if TYPE_CHECKING:
     EarlierPaths = Mapping[str, Sequence[PayloadPlace | HiddenPlace]]
 
 
+@dataclass(frozen=True, slots=True)
+class HandoverSources:
+    """What the scripts of the handover are made of, besides the answers.
+
+    `committed` holds the committed files by logical id, `earlier` the places where earlier answers
+    had the payloads, and `known` the identities of the systems that earlier runs used.
+    """
+
+    committed: Mapping[str, str]
+    earlier: EarlierPaths = field(default_factory=dict)
+    known: Mapping[str, str] = field(default_factory=dict)
+
+
 class StoreRun(Protocol):
     """The steps of `apply`, `apply --undo` and `destroy` at the store, with one shared login."""
 
@@ -192,8 +205,8 @@ class LiveStore:
         None
     )
     open_composer: Callable[[OpenStore, Release, Sequence[SecretSpec]], Composer] | None = None
-    handover: Callable[[Answers, Rendering, Mapping[str, str], EarlierPaths], StoreHandover] = (
-        field(default=lambda *_: StoreHandover())
+    handover: Callable[[Answers, Rendering, HandoverSources], StoreHandover] = field(
+        default=lambda *_: StoreHandover()
     )
 
 

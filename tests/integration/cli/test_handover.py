@@ -7,10 +7,10 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,6 +32,7 @@ from wizard.deliveries.argocd.manifests import HEALTH_KEY
 from wizard.handover.scripts import HandoverFiles, render_handover
 from wizard.manifests.ownership import OWNER_ANNOTATION, source_manager
 from wizard.plan.render import Rendering
+from wizard.state.apply_journal import VAULT_CLUSTER_ID
 from wizard.stores.vault.settings import VaultSettings
 from wizard.systems.database import handover
 from wizard.systems.payload_store import HiddenPlace
@@ -190,10 +191,11 @@ def owners(bench: Bench, tmp_path: Path) -> Owners:
     return of_bench(bench, tmp_path / "owner's")
 
 
-def of_bench(bench: Bench, folder: Path) -> Owners:
+def of_bench(bench: Bench, folder: Path, known: Mapping[str, str] = MappingProxyType({})) -> Owners:
     texts = {file.logical: file.text for file in bench.made.tree.values()}
     folder.mkdir()
-    return Owners(bench, render_handover(bench.target.answers, bench.made, texts), folder)
+    made = render_handover(bench.target.answers, bench.made, texts, known=known)
+    return Owners(bench, made, folder)
 
 
 def values(bench: Bench, canary: Canary) -> dict[str, str]:
@@ -305,7 +307,7 @@ def test_the_payload_is_filled_and_never_overwritten(
     lacking = {key: given[key] for key in others[1:]}
     done = owners.run("vault", "payload.sh", stdin=json.dumps(lacking))
     assert done.returncode == 1
-    assert done.stderr.strip() == f"missing on standard input: {others[0]}"
+    assert done.stderr.strip().endswith(f"\nmissing on standard input: {others[0]}")
     canary.assert_absent(done.stdout + done.stderr)
 
     owners.ok("vault", "payload.sh", stdin=json.dumps({key: given[key] for key in others}))
@@ -356,6 +358,36 @@ def test_what_an_older_version_has_is_restored_and_never_made_anew(
     log = owners.folder / "bin" / "vault.log"
     if log.exists():
         canary.assert_absent(log)
+
+
+def test_another_vault_is_not_written_to(
+    bench: Bench, owners: Owners, tmp_path: Path, canary: Canary
+) -> None:
+    """A person may have VAULT_ADDR of another Vault; a recorded cluster id tells them apart."""
+    owners.ok("platform", "reviewer.sh", str(owners.folder))
+    given, before = json.dumps(values(bench, canary)), bench.state()
+    own = bench.vault.request("GET", "sys/health")["cluster_id"]
+    other, same = (
+        of_bench(bench, tmp_path / name, {VAULT_CLUSTER_ID: known})
+        for name, known in (("other", "0000-1111"), ("same", own))
+    )
+    shutil.copy(owners.folder / "reviewer.token", other.folder)
+    shutil.copy(owners.folder / "reviewer.token", same.folder)
+    for name in ("setup.sh", "payload.sh"):
+        refused = other.run("vault", name, stdin=given)
+        assert refused.returncode == 1, refused
+        told = f"Vault at {bench.vault.url} is cluster {own}; an earlier run used 0000-1111"
+        assert told in refused.stderr
+        canary.assert_absent(refused.stderr)
+        assert bench.state() == before
+
+    # Without a record, the script names the Vault before it writes to it.
+    first = owners.run("vault", "setup.sh")
+    assert first.stderr.startswith(f"this is for Vault {own} at {bench.vault.url}"), first
+    assert bench.state() != before
+    recorded = same.run("vault", "payload.sh", stdin=given, VAULT_NAMESPACE="of-another")
+    assert (recorded.returncode, recorded.stderr) == (0, "")
+    canary.assert_absent(first.stderr)
 
 
 def test_the_place_of_earlier_answers_is_not_left_unseen(

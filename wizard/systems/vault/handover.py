@@ -272,19 +272,20 @@ def render_files(
     owner: str = "",
     runtime: VaultSettings | None = None,
     earlier: Mapping[str, Sequence[PayloadPlace | HiddenPlace]] = MappingProxyType({}),
+    known_cluster: str = "",
 ) -> Files:
     """Return `setup.sh` and a `payload.sh` for each path, with the committed policies and roles.
 
     `owner` is the owner id of the installation, which its policies name.
     `others` are the paths of further readers such as Argo CD, with their facts. `runtime` is the
     role of Airflow's own pods, which has no payload. `earlier` has the places of earlier answers,
-    by reader.
+    by reader. `known_cluster` is the cluster id of the Vault that an earlier run used, if known.
     """
     readers = [*(one for one, _ in others), *([runtime] if runtime else [])]
     filled = [(store, collect_facts(total.secrets)), *others]
     return {
-        "setup.sh": _render_setup(answers, store, committed, readers, owner),
-        **render_payloads(answers, filled, owner, earlier),
+        "setup.sh": _render_setup(answers, store, committed, readers, owner, known_cluster),
+        **render_payloads(answers, filled, owner, earlier, known_cluster),
     }
 
 
@@ -294,6 +295,7 @@ def _render_setup(
     committed: Mapping[str, str],
     others: Sequence[VaultSettings],
     owner: str,
+    known_cluster: str,
 ) -> str:
     within = is_in_cluster(store.server)
     host = quote(IN_CLUSTER if within else answers.cluster.server)
@@ -315,9 +317,9 @@ def _render_setup(
             "Log in to Vault, then run it. It contains no secret and can be run again. It checks",
             "everything before it writes anything.",
         ),
-        render_address(store),
-        "\n".join(names),
         DIE,
+        render_address(store, known_cluster),
+        "\n".join(names),
         _FUNCTIONS,
         *(one.functions for one in readers),
         _MOUNT.replace("LASTING", LASTING.replace("\n", "\n  ")),

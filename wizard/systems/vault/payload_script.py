@@ -220,11 +220,15 @@ def render_payloads(
     stores: Sequence[tuple[VaultSettings, tuple[Fact, ...]]],
     owner: str,
     earlier: Mapping[str, Sequence[PayloadPlace | HiddenPlace]],
+    known_cluster: str,
 ) -> Files:
-    """Return the script for each path with its facts, by file name; `earlier` is by reader."""
+    """Return the script for each path with its facts, by file name; `earlier` is by reader.
+
+    `known_cluster` is the cluster id of the Vault that an earlier run used; empty if not known.
+    """
     return {
         f"{'-'.join(filter(None, ('payload', store.reader)))}.sh": _render_payload(
-            answers, store, facts, owner, earlier.get(store.reader, ())
+            answers, store, facts, owner, earlier.get(store.reader, ()), known_cluster
         )
         for store, facts in stores
     }
@@ -236,6 +240,7 @@ def _render_payload(
     facts: tuple[Fact, ...],
     owner: str,
     earlier: Sequence[PayloadPlace | HiddenPlace],
+    known_cluster: str,
 ) -> str:
     """Return the script for one path, whose standard input has the values.
 
@@ -267,10 +272,10 @@ def _render_payload(
         write = _render_write("printf '%s\\n' \"$input\"", "-")
     return script(
         comment(*about, *rows, "", "No value appears on a command line or in a file."),
-        render_address(store),
+        DIE,
+        render_address(store, known_cluster),
         f"mount={quote(store.mount)}\npath={quote(store.path)}",
         render_source(owner),
-        DIE,
         _VERSION.replace("LASTING", LASTING),
         _EARLIER.replace("\nLOOKS", "".join(f"\n  {_render_look(one)}" for one in earlier)),
         *work,

@@ -17,6 +17,19 @@ die() {
   exit 1
 }"""
 
+_SAME_VAULT = """\
+# In another Vault, nothing of the installation exists: all of it would be made a second time.
+recorded=RECORDED
+cluster=$(vault status -format=json 2>/dev/null |
+  sed -n 's/.*"cluster_id": *"\\([^"]*\\)".*/\\1/p')
+if [ -z "$cluster" ]; then
+  echo "warning: Vault at $VAULT_ADDR does not tell its cluster id: it was not compared" >&2
+elif [ -z "$recorded" ]; then
+  echo "this is for Vault $cluster at $VAULT_ADDR; no earlier run recorded one to compare" >&2
+elif [ "$cluster" != "$recorded" ]; then
+  die "Vault at $VAULT_ADDR is cluster $cluster; an earlier run used $recorded: set VAULT_ADDR"
+fi"""
+
 # A mount that deletes what it holds is refused by every script.
 LASTING = """\
 after=$(vault read -field=delete_version_after "$mount/config" 2>/dev/null) || after=
@@ -35,9 +48,14 @@ def render_source(owner: str) -> str:
     return f"mark={quote(OWNER_ANNOTATION)}\nsource={quote(owner)}\nnamed={quote(text)}"
 
 
-def render_address(store: VaultSettings) -> str:
-    """Return the lines that name Vault's address and namespace."""
+def render_address(store: VaultSettings, known_cluster: str) -> str:
+    """Return the lines that name Vault's address and namespace, and compare its cluster id.
+
+    `known_cluster` is that of an earlier run; without one, the script says which Vault it is.
+    """
     lines = [f"VAULT_ADDR=${{VAULT_ADDR:-{quote(store.server)}}}", "export VAULT_ADDR"]
     if store.vault_namespace:
         lines += [f"VAULT_NAMESPACE={quote(store.vault_namespace)}", "export VAULT_NAMESPACE"]
-    return "\n".join(lines)
+    else:
+        lines.append("unset VAULT_NAMESPACE")
+    return "\n".join([*lines, _SAME_VAULT.replace("RECORDED", quote(known_cluster))])

@@ -7,7 +7,6 @@ workload identity on AKS", "Authenticate with ACR from AKS" and "Azure Blob stor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.plan.render import Rendering
     from wizard.stores.azure.settings import AzureSettings
-    from wizard.stores.live import EarlierPaths
+    from wizard.stores.live import HandoverSources
 
 _HTTPS_PORT = "443"
 _ACR = ".azurecr.io"
@@ -99,10 +98,10 @@ store_login() {
 
 
 def render_handover(
-    answers: Answers, rendering: Rendering, committed: Mapping[str, str], earlier: EarlierPaths
+    answers: Answers, rendering: Rendering, sources: HandoverSources
 ) -> StoreHandover:
     """Return the scripts and the flows; they contain no secret."""
-    del committed, earlier
+    del sources
     every = list_settings(answers, rendering.release)
     own = every[0]
     return StoreHandover(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.stores.existing.outline import render_contents, render_outline
@@ -11,14 +10,14 @@ from wizard.stores.live import StoreHandover
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.plan.render import Rendering
-    from wizard.stores.live import EarlierPaths
+    from wizard.stores.live import HandoverSources
 
 
 def render_store_handover(
-    answers: Answers, rendering: Rendering, committed: Mapping[str, str], earlier: EarlierPaths
+    answers: Answers, rendering: Rendering, sources: HandoverSources
 ) -> StoreHandover:
     """Return the manifests without values and what each key must hold, for the platform."""
-    del answers, committed, earlier
+    del answers, sources
     release, total = rendering.release, rendering.total
     title = f"# Secrets for Airflow installation {release.installation}\n\n"
     return StoreHandover(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.formats.shell import comment, here_document, quote, script
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.secrets.payload import collect_facts
+from wizard.state.apply_journal import VAULT_CLUSTER_ID
 from wizard.stores.live import StoreHandover
 from wizard.stores.vault.runtime import runtime_settings
 from wizard.stores.vault.settings import vault_reader_settings, vault_settings
@@ -24,7 +24,7 @@ from wizard.systems.vault.handover import render_files
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.plan.render import Rendering
-    from wizard.stores.live import EarlierPaths
+    from wizard.stores.live import HandoverSources
 
 _FOLDER = """\
 # The two files for Vault's owner go to a folder that only you can read, outside any repository.
@@ -95,7 +95,7 @@ store_login() {
 
 
 def render_store_handover(
-    answers: Answers, rendering: Rendering, committed: Mapping[str, str], earlier: EarlierPaths
+    answers: Answers, rendering: Rendering, sources: HandoverSources
 ) -> StoreHandover:
     """Return the scripts and the flows; they contain no secret."""
     release, total = rendering.release, rendering.total
@@ -113,7 +113,15 @@ def render_store_handover(
         flows.append(("Vault", *api_server_address(answers), "TCP", "token reviews"))
     return StoreHandover(
         files=render_files(
-            answers, store, total, committed, others, release.owner_id, runtime, earlier
+            answers,
+            store,
+            total,
+            sources.committed,
+            others,
+            release.owner_id,
+            runtime,
+            sources.earlier,
+            sources.known.get(VAULT_CLUSTER_ID, ""),
         ),
         platform={"reviewer.sh": _render_reviewer(answers)} if outside else {},
         flows=tuple(flows),
