@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -297,6 +298,37 @@ def test_apply_check_and_destroy(bench: Bench) -> None:
     assert "kubernetes.secrets" not in [one["id"] for one in plan["actions"]]
     alone = bench.aw("destroy", "--data", "namespace", "--dry-run")
     assert (alone.code, "add --data payload" in alone.err) == (64, True), alone
+
+
+def test_keys_that_others_added_are_not_deleted(
+    bench: Bench, kube_with_crds: Kube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody's own key in a Secret of ours is lost with it; our earlier keys are not theirs."""
+    config = written(
+        bench.file.parent / "administrator",
+        cluster(kube_with_crds),
+        {"token": kube_with_crds.token},
+    )
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    bench.aw.ok("commit", "--answers", str(bench.file), "--yes")
+    bench.aw.ok("secrets", "--yes", *ALLOW)
+    bench.aw.ok("commit", "--yes")
+    bench.edit("airflow-metadata", {"theirs": "x"}, "ada")
+    bench.edit(VALUES, {"of-earlier-answers": "x"}, "airflow-wizard")
+    words: tuple[str, ...] = ("destroy", "--confirm", "airflow", "--yes", "--data", "payload")
+    asked = bench.aw(*words)
+    seal = re.search(r"--take-over (cluster.identity@[0-9a-f]{12})", asked.out + asked.err)
+    if seal:
+        words = (*words, "--take-over", seal[1])
+    before = bench.state()
+    done = bench.aw(*words)
+    assert done.code == 5, done
+    told = "airflow-metadata holds keys that do not belong to this installation: theirs; not"
+    assert told in done.out + done.err
+    assert bench.state() == before
+    bench.edit("airflow-metadata", {"theirs": None}, "ada")
+    bench.aw.ok(*words)
+    assert bench.find() == {}
 
 
 @pytest.mark.parametrize("delivery", ["argocd", "helm"])
