@@ -113,7 +113,7 @@ def cluster_secrets(release: Release, cluster: PostgresCluster, password: Fact) 
             keys[_ACCESS_KEY] = (FactUse(backup.access_key),)
         if backup.provider == "azure":
             keys[_ACCESS_KEY] = (_account(backup.url),)
-        found.append(SecretSpec(_backup_secret(release), keys, purpose="login of the backups"))
+        found.append(SecretSpec(backup_secret(release), keys, purpose="login of the backups"))
     return found
 
 
@@ -133,7 +133,8 @@ def login_secret(release: Release) -> str:
     return release.secret("database-owner")
 
 
-def _backup_secret(release: Release) -> str:
+def backup_secret(release: Release) -> str:
+    """Return the name of the Secret with the login of the backups."""
     return release.secret("database-backup")
 
 
@@ -193,7 +194,7 @@ def _object_store(release: Release, backup: Backup) -> File:
 
 def _credentials(release: Release, backup: Backup) -> dict[str, Any]:
     """Return the login in the terms of the provider."""
-    secret = _backup_secret(release)
+    secret = backup_secret(release)
     first, second = ({"name": secret, "key": key} for key in (_ACCESS_KEY, _SECRET_KEY))
     if backup.secret_key is None:
         own = {

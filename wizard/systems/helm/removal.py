@@ -40,6 +40,7 @@ from wizard.systems.cluster.store_users import refuse_used_store
 from wizard.systems.helm import contents
 from wizard.systems.helm.steps import group_manifests
 from wizard.systems.release import delivered_objects, volumes
+from wizard.systems.release.database_logins import build_logins_check
 from wizard.systems.release.dependents import build_dependents_check
 from wizard.systems.release.revisions import (
     Revision,
@@ -87,6 +88,7 @@ def build_helm_removal(
     return (
         *guarded,
         build_rivals_check(target, target.kube),
+        *build_logins_check(target, pieces),
         build_dependents_check(target),
         volumes.build_mark_step(target, pieces),
         _build_uninstall_step(target, pieces, exact=exact),

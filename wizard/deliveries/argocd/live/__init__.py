@@ -16,6 +16,7 @@ from wizard.systems.argocd.steps import build_argocd_steps, build_push_checks
 from wizard.systems.argocd.waits import build_application_wait
 from wizard.systems.cluster import verify
 from wizard.systems.release import delivered_objects, protection, volumes
+from wizard.systems.release.database_logins import build_logins_check
 from wizard.systems.release.dependents import build_dependents_check
 from wizard.systems.release.hooks import build_hooks_step
 
@@ -63,6 +64,7 @@ def _destroy(target: Target, login: StoreLogin | None, pieces: Collection[DataKi
         _build_rivals_check(target),
         *((delivered_objects.build_copies_check(target, login),) if guarded and login else ()),
         delivered_objects.build_store_check(target),
+        *build_logins_check(target, pieces),
         build_dependents_check(target),
         cascade.build_pause_step(target),
         build_hooks_step(target, "destroy.hooks", "destroy"),
