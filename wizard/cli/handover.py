@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, get_args
 from wizard.apply.prepare import parse_take_overs, require_delivery
 from wizard.cli.options import Options
 from wizard.cli.selection import load_installation
-from wizard.errors import ConflictError, ExitCode
+from wizard.errors import ExitCode
 from wizard.handover.folder import write_files
 from wizard.handover.scripts import Owner, render_handover
 from wizard.provisioning.earlier_places import list_earlier_places
 from wizard.state.apply_journal import ApplyHistory, with_remembered_cluster
-from wizard.systems.fork import ask_fork
+from wizard.systems.fork import require_own
 from wizard.workspace.repository_identity import compare_remote
 from wizard.workspace.store_paths import list_store_paths
 
@@ -78,12 +78,8 @@ def _require_own_repository(options: Options, found: CommittedInstallation) -> N
     """
     proposal, repository = found.proposal, found.start.workspace.repository
     remote = compare_remote(repository, proposal.answers, proposal.rendering.release)
-    if not remote.is_fork:
-        return
-    known = ApplyHistory(repository, found.name).target_identities()
-    look = ask_fork(remote, parse_take_overs(options.take_over), known)
-    if look.state == "blocked":
-        raise ConflictError(look.detail, look.fix)
+    if remote.is_fork:
+        require_own(repository, found.name, remote, parse_take_overs(options.take_over))
 
 
 def _print(chosen: Mapping[str, Mapping[str, str]], console: Console) -> None:

@@ -20,17 +20,16 @@ from wizard.clients.forge_pages import find_api
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.errors import NoContextError
 from wizard.clients.ssh.clone import ParamikoClient
-from wizard.errors import ConflictError, RefusedError, UsageError, WizardError
+from wizard.errors import RefusedError, UsageError, WizardError
 from wizard.formats.nested import get_value
 from wizard.provisioning.earlier_places import list_earlier_places
 from wizard.provisioning.survey import make_database_client, survey_store
 from wizard.questions.cases import DAG_BUNDLES
 from wizard.secrets.references import SecretRef
-from wizard.state.apply_journal import ApplyHistory
 from wizard.stores.live import Composition, live_store
 from wizard.stores.registry import store_kind, store_kinds
 from wizard.systems.cluster.target_cluster import make_secret_lookup
-from wizard.systems.fork import ask_fork, describe_new
+from wizard.systems.fork import describe_new, require_own
 from wizard.systems.git.bundle_probes import bundle_endpoint, bundle_probes
 from wizard.systems.git.dag_probes import DAG_CLONE, clone_target, make_clone_lookup
 from wizard.systems.git.https_probes import TOKEN_FACT, https_clone_probes, https_target
@@ -205,11 +204,8 @@ def require_own_clone(sessions: Sequence[StoreSession], agreed: Mapping[str, str
     existing = [one.found.store.name for one in written if one.found.seen.version]
     if not existing:
         return f"warning: {describe_new(remote)}"
-    known = ApplyHistory(repository, proposal.answers.installation.name).target_identities()
     seen = f"; the installation has: {', '.join(existing)}"
-    look = ask_fork(remote, agreed, known, seen)
-    if look.state == "blocked":
-        raise ConflictError(look.detail, look.fix)
+    require_own(repository, proposal.answers.installation.name, remote, agreed, seen)
     return ""
 
 

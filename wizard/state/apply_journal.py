@@ -8,7 +8,7 @@ times, and the identities of the targets.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,6 +72,10 @@ class ApplyHistory:
         """Delete the history, after the installation is destroyed."""
         self._memory.forget()
 
+    def remember(self, met: Mapping[str, str]) -> bool:
+        """Record identities that were met outside a run; return False if writing failed."""
+        return self._write(met, self._read_runs())
+
     def begin_run(self, digest: str) -> None:
         """Begin to record a run of the plan with this digest; nothing is written yet."""
         self._run = {"began": _now(), "digest": digest, "ended": {}}
@@ -79,14 +83,19 @@ class ApplyHistory:
     def record_step(self, step: str, state: str, met: Mapping[str, str]) -> bool:
         """Record a step's final state and the identities of its targets; False if writing fails."""
         self._run["ended"][step] = {"state": state, "at": _now()}
-        before = self._memory.read()
-        runs = before.get("runs")
-        others = [one for one in runs if isinstance(one, dict)] if isinstance(runs, list) else []
-        others = [one for one in others if one.get("began") != self._run["began"]]
+        others = [one for one in self._read_runs() if one.get("began") != self._run["began"]]
+        return self._write(met, [*others, self._run])
+
+    def _read_runs(self) -> list[dict[str, Any]]:
+        runs = self._memory.read().get("runs")
+        return [one for one in runs if isinstance(one, dict)] if isinstance(runs, list) else []
+
+    def _write(self, met: Mapping[str, str], runs: Sequence[dict[str, Any]]) -> bool:
+        before = valid_identities(self._memory.read().get("met"))
         data = {
             "commit": self._repository.head.commit,
-            "met": {**valid_identities(before.get("met")), **valid_identities(dict(met))},
-            "runs": [*others, self._run][-_MAX_RUNS:],
+            "met": {**before, **valid_identities(dict(met))},
+            "runs": list(runs)[-_MAX_RUNS:],
         }
         return self._memory.write(data)
 

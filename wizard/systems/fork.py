@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.engine.steps import StepStatus
+from wizard.errors import ConflictError
 from wizard.formats.terminal import escape_unprintable
-from wizard.state.apply_journal import REPOSITORY_PLACE
+from wizard.state.apply_journal import REPOSITORY_PLACE, ApplyHistory
 from wizard.systems.cluster.ownership import ask_identity
 
 if TYPE_CHECKING:
+    from wizard.git.repository import WorkTree
     from wizard.workspace.repository_identity import RemoteComparison
 
 REPOSITORY_IDENTITY = "repository.identity"
@@ -36,6 +38,26 @@ def ask_fork(
         f"another address of {there}, or {there} has moved to it"
     )
     return ask_identity(agreed, REPOSITORY_IDENTITY, f"remote {here}", why, fix)
+
+
+def require_own(
+    repository: WorkTree,
+    installation: str,
+    found: RemoteComparison,
+    agreed: Mapping[str, str],
+    seen: str = "",
+) -> None:
+    """Return if the remote of a clone that may be a fork is confirmed, and remember a new yes.
+
+    `agreed` and `seen` are as in `ask_fork`. Raises ConflictError without a yes.
+    """
+    history = ApplyHistory(repository, installation)
+    known = history.target_identities()
+    look = ask_fork(found, agreed, known, seen)
+    if look.state == "blocked":
+        raise ConflictError(look.detail, look.fix)
+    if known.get(REPOSITORY_PLACE) != found.remote:
+        history.remember({REPOSITORY_PLACE: found.remote})
 
 
 def describe_new(found: RemoteComparison) -> str:

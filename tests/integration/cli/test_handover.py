@@ -70,6 +70,10 @@ def test_a_fork_gets_no_script_that_acts_as_the_original(committed: Wizard) -> N
     committed.ok("handover", "--owner", "dba")
     assert len(seals) == 1
     committed.ok("handover", "--take-over", seals.pop())
+    # The yes is remembered, for this remote only.
+    committed.ok("handover")
+    committed.git.git("remote", "set-url", "origin", "git@git.example.com:eve/k8s-infra.git")
+    assert committed("handover").code == 5
 
 
 def test_every_owner_is_printed_one_after_the_other(committed: Wizard) -> None:

@@ -24,6 +24,7 @@ from wizard.clients.vault.connect import open_vault
 from wizard.errors import RefusedError
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.provisioning import steps as provisioning
+from wizard.state.apply_journal import REPOSITORY_PLACE, ApplyHistory
 from wizard.systems.vault.payload_store import VaultPayloadStore
 
 __all__ = ["aw", "bench"]
@@ -149,6 +150,7 @@ def test_metadata_that_cannot_be_read_says_nothing(
 
 def test_a_fork_asks_before_it_adds_to_the_payload_of_the_original(bench: Bench) -> None:
     bench.aw.git.git("remote", "add", "origin", "git@git.example.com:bob/k8s-infra.git")
+    bench.aw.git.commit({"README.md": "x\n"})
     original = f"repository.source={SOURCE.partition('#')[0]}"
     words = ("--yes", *ALLOW, "--set", original)
     bench.put({"redisPassword": "in-use"})
@@ -160,6 +162,9 @@ def test_a_fork_asks_before_it_adds_to_the_payload_of_the_original(bench: Bench)
     found = re.search(r"--take-over (repository\.identity@[0-9a-f]{12})", done.err)
     assert found
     assert "written: 6 values" in bench(*words, "--take-over", found[1]).err
+    # The yes is remembered, as by `apply`.
+    known = ApplyHistory(bench.aw.git.repo, "airflow").target_identities()
+    assert known == {REPOSITORY_PLACE: "git.example.com/bob/k8s-infra"}
     # Nothing is left to write, so nothing is asked.
     assert "nothing to write" in bench("--yes", *ALLOW, "--set", original).err
     # Where nothing exists yet, it is said.
