@@ -427,6 +427,28 @@ def test_a_store_that_others_read_stays(world: World, applied: Target) -> None:
     assert exists(world, f"{STORES}/vault-airflow")
 
 
+def test_an_external_secret_of_earlier_answers_is_told_from_those_of_others(
+    world: World, applied: Target
+) -> None:
+    """Nobody else can be asked about what the installation itself left behind."""
+    source = applied.release.owner_id
+    spec = {"secretStoreRef": {"name": "vault-airflow", "kind": "SecretStore"},
+            "target": {"name": "airflow-oauth-client"}}  # fmt: skip
+    put(world, "ExternalSecret", "airflow-oauth-client", "external-secrets.io/v1", spec=spec)
+    path = (
+        "/apis/external-secrets.io/v1/namespaces/{namespace}/externalsecrets/airflow-oauth-client"
+    )
+    marked(world, path, annotations={OWNER_ANNOTATION: source})
+    done = ended(delivered_objects.build_store_check(applied))
+    assert done.state == "blocked", done
+    assert "which earlier answers of this installation made" in done.detail
+    command = f"kubectl -n {world.namespace} delete externalsecret airflow-oauth-client; then"
+    assert command in done.fix.text
+    put(world, "ExternalSecret", "hers", "external-secrets.io/v1", spec=spec)
+    done = ended(delivered_objects.build_store_check(applied))
+    assert "ask their owner" in done.fix.text
+
+
 def test_argo_cd_is_told_to_overwrite_nothing_of_others(world: World) -> None:
     """It applies by name and forces every field, so the Application is not created."""
     world.install_argo()

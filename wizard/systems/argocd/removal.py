@@ -166,7 +166,7 @@ def _build_credential_removal(target: Target, session: StoreLogin | None, *, exa
             lambda one, ref: _check_readers(kube, target, one, ref, url),
             lambda one, ref: _check_dependents(kube, one, ref),
             lambda one, ref: _check_last_copy(kube, target, session, one, ref),
-            lambda _one, ref: refuse_used_store(kube, ref, found),
+            lambda _one, ref: refuse_used_store(kube, ref, found, target.release.owner_id),
         )
         return Removal(kube, lambda: found, judge)
 

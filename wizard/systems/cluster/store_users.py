@@ -8,7 +8,7 @@ ConfigMap with a CA in `caProvider`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from wizard.clients.kube.errors import KubeError, UnservedVersionError
@@ -16,6 +16,7 @@ from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
 from wizard.formats.terminal import format_first
+from wizard.manifests.ownership import read_source
 
 _GROUP = "external-secrets.io"
 _KINDS = (
@@ -37,10 +38,11 @@ _NAMED_IN = {"ServiceAccount": "serviceAccountRef", "ConfigMap": "caProvider"}
 _REFERENCES = ("secretStoreRef", "storeRef", "secretStoreRefs")
 
 
-def refuse_used_store(kube: Kube, ref: Ref, own: Collection[Ref]) -> StepStatus | None:
+def refuse_used_store(kube: Kube, ref: Ref, own: Collection[Ref], source: str) -> StepStatus | None:
     """Return why a store, its ServiceAccount or CA must not be deleted; None if only `own` use it.
 
-    None also for objects of other kinds.
+    None also for objects of other kinds. `source` is that of the installation: what earlier answers
+    made names it too, and nobody else can be asked about it.
     """
     if ref.kind not in {*_STORES, *_NAMED_IN}:
         return None
@@ -57,11 +59,39 @@ def refuse_used_store(kube: Kube, ref: Ref, own: Collection[Ref]) -> StepStatus 
         )
     if not using:
         return None
+    if source and all(_read_source(kube, one) == source for one in using):
+        return StepStatus(
+            "blocked",
+            f"{ref} is used by {format_first(using)}, which earlier answers of this installation "
+            "made; not deleted",
+            Fix(
+                "if nothing needs their Secrets any more, run: "
+                + "; ".join(_delete_command(*one) for one in _group_by_kind(using))
+                + "; then run this again"
+            ),
+        )
     return StepStatus(
         "blocked",
         f"{ref} is used by {format_first(using)}; not deleted",
         Fix("ask their owner to use one of their own, then run it again"),
     )
+
+
+def _read_source(kube: Kube, ref: Ref) -> str:
+    found = kube.get(ref, metadata=True)
+    return "" if found is None else read_source(found)
+
+
+def _group_by_kind(refs: Sequence[Ref]) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield kind, namespace and names of objects, each kind and namespace once."""
+    for kind, namespace in dict.fromkeys((one.kind, one.namespace) for one in refs):
+        names = [one.name for one in refs if (one.kind, one.namespace) == (kind, namespace)]
+        yield kind, namespace, names
+
+
+def _delete_command(kind: str, namespace: str, names: Sequence[str]) -> str:
+    place = f" -n {namespace}" if namespace else ""
+    return f"kubectl{place} delete {kind.lower()} {' '.join(names)}"
 
 
 def find_store_users(kube: Kube, store: Ref) -> list[Ref]:

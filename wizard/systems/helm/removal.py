@@ -113,7 +113,7 @@ def _build_manifests_removal(
         judge = join_judges(
             own,
             lambda one, ref: _refuse_adopted(target, one, ref),
-            lambda _one, ref: refuse_used_store(kube, ref, beside),
+            lambda _one, ref: refuse_used_store(kube, ref, beside, target.release.owner_id),
             lambda _one, ref: delivered_objects.keep_database(pieces, ref),
         )
         return Removal(kube, lambda: found, judge)

@@ -99,7 +99,7 @@ def build_store_check(target: Target) -> Step:
             found = read_object(kube, ref)
             if found is None or judge_delivered(target, found, ref).is_proven_foreign:
                 continue
-            if refusal := refuse_used_store(kube, ref, own):
+            if refusal := refuse_used_store(kube, ref, own, target.release.owner_id):
                 return refusal
         return StepStatus("holds", "no object of others reads it")
 
@@ -227,7 +227,11 @@ def build_objects_removal(target: Target, pieces: Collection[DataKind] = ()) -> 
             lambda: _find_delivered(kube, target),
             join_judges(
                 lambda one, ref: _check_owner(target, one, ref),
-                lambda _one, ref: refuse_used_store(kube, ref, own) if ref in own else None,
+                lambda _one, ref: (
+                    refuse_used_store(kube, ref, own, target.release.owner_id)
+                    if ref in own
+                    else None
+                ),
                 lambda _one, ref: keep_database(pieces, ref),
                 lambda one, ref: (
                     None if "volumes" in pieces else _check_claims(kube, target, one, ref)
