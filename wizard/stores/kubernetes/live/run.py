@@ -6,26 +6,21 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, KubeObject, Ref, data_keys
+from wizard.clients.kube.protocol import Kube, Ref, data_keys
 from wizard.engine.probes import fail_result, pass_result, unknown_result, wrap_blocking
 from wizard.engine.steps import Step, StepStatus, declared_step
 from wizard.errors import Fix
-from wizard.formats.terminal import escape_unprintable, format_first
-from wizard.manifests.ownership import source_manager
+from wizard.formats.terminal import format_first
 from wizard.plan.render import render
 from wizard.secrets.payload import collect_facts
-from wizard.stores.kubernetes.live.composition import (
-    SecretsComposer,
-    judge_secret,
-    list_key_managers,
-)
+from wizard.stores.kubernetes.live.composition import SecretsComposer
 from wizard.stores.kubernetes.live.payload_store import SecretPayloadStore
+from wizard.stores.kubernetes.live.removal import build_secrets_judge
 from wizard.stores.kubernetes.settings import payload_place, values_secret
 from wizard.stores.kubernetes.steps import SECRETS
 from wizard.systems.cluster.object_removal import Removal, build_cluster_step, build_removal_step
-from wizard.systems.cluster.ownership import kubectl_delete, refuse_removal
+from wizard.systems.cluster.ownership import kubectl_delete
 from wizard.systems.cluster.probes import ClusterCheck
-from wizard.systems.cluster.source import OWN_MANAGERS
 from wizard.systems.payload_store import read_state
 
 if TYPE_CHECKING:
@@ -105,13 +100,7 @@ class KubernetesRun:
                 ),
             )
 
-        def judge(found: KubeObject, ref: Ref) -> StepStatus | None:
-            owner = judge_secret(found, target.release.owner_id)
-            if owner.whose == "another's":
-                reason = escape_unprintable(owner.reason)
-                return StepStatus("kept", f"{ref} {reason}; not deleted")
-            return self._find_foreign_keys(found, ref) or refuse_removal(owner, found, ref)
-
+        judge = build_secrets_judge(target.release.owner_id, self._list_keys())
         return (
             build_removal_step(
                 "destroy.secrets",
@@ -128,29 +117,13 @@ class KubernetesRun:
         """Return no step."""
         return ()
 
-    def _find_foreign_keys(self, found: KubeObject, ref: Ref) -> StepStatus | None:
-        """Return why keys that somebody else added to a Secret block its deletion, if there are.
-
-        What earlier answers needed is ours: this installation's field manager wrote it.
-        """
-        own = {*OWN_MANAGERS, source_manager(self._target.release.owner_id)}
-        keys = {*(found.get("data") or ()), *data_keys(found)} - self._list_keys(ref.name)
-        foreign = sorted(key for key in keys if not own & list_key_managers(found, key))
-        if not foreign:
-            return None
-        return StepStatus(
-            "blocked",
-            f"{ref} holds keys that do not belong to this installation: "
-            f"{format_first(foreign)}; not deleted",
-            Fix(f"ask their owner to move them, then run this again; or, to delete it, run: "
-                f"{kubectl_delete([ref])}"),
-        )  # fmt: skip
-
-    def _list_keys(self, name: str) -> set[str]:
-        """Return the keys that a Secret of this installation has."""
-        if name == values_secret(self._target.release):
-            return {fact.key for fact in collect_facts(self._secrets)}
-        return {key for one in self._secrets if one.name == name for key in one.keys}
+    def _list_keys(self) -> dict[str, set[str]]:
+        """Return the keys of the Secrets, by their names."""
+        keys = {one.name: {*one.keys} for one in self._secrets}
+        keys[values_secret(self._target.release)] = {
+            fact.key for fact in collect_facts(self._secrets)
+        }
+        return keys
 
     @property
     def _command(self) -> str:

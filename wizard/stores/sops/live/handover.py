@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.formats.shell import quote
@@ -13,14 +12,14 @@ from wizard.stores.sops.runbook import render_files_note
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.plan.render import Rendering
-    from wizard.stores.live import EarlierPaths
+    from wizard.stores.live import HandoverSources
 
 
 def render_store_handover(
-    answers: Answers, rendering: Rendering, committed: Mapping[str, str], earlier: EarlierPaths
+    answers: Answers, rendering: Rendering, sources: HandoverSources
 ) -> StoreHandover:
     """Return the files with what they hold, and the role of whoever creates the Secrets."""
-    del committed, earlier
+    del sources
     release = rendering.release
     role, space = quote(release.names.object_name("secrets")), quote(release.namespace)
     text = "\n\n".join(

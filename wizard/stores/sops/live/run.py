@@ -11,24 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.answers.questions import list_secret_variables
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, KubeObject, Ref, data_keys
+from wizard.clients.kube.protocol import Kube, Ref, data_keys
 from wizard.clients.sops import NoKeyError, NoProgramError, open_sops
 from wizard.engine.probes import Probe, fail_result, pass_result, unknown_result, wrap_blocking
 from wizard.engine.steps import Step, StepStatus, declared_step
 from wizard.errors import Fix, RefusedError, WizardError
 from wizard.formats.sops_files import SECRET_FIELDS
-from wizard.formats.terminal import escape_unprintable, format_first
+from wizard.formats.terminal import format_first
 from wizard.formats.yaml_untrusted import parse_yaml
 from wizard.manifests.objects import COMPOSITION_ANNOTATION
 from wizard.plan.render import render
 from wizard.secrets.facts import SecretSpec
 from wizard.secrets.payload import Payload
-from wizard.stores.kubernetes.live.composition import SecretsComposer, judge_secret
+from wizard.stores.kubernetes.live.composition import SecretsComposer
+from wizard.stores.kubernetes.live.removal import build_secrets_judge
 from wizard.stores.sops.live.files import require_sound
 from wizard.stores.sops.settings import list_encrypted_files
 from wizard.stores.sops.steps import SECRETS
 from wizard.systems.cluster.object_removal import Removal, build_removal_step
-from wizard.systems.cluster.ownership import kubectl_delete, refuse_removal
+from wizard.systems.cluster.ownership import kubectl_delete
 from wizard.systems.cluster.probes import ClusterCheck
 
 if TYPE_CHECKING:
@@ -84,13 +85,8 @@ class SopsRun:
         target = self._target
         refs = [Ref("v1", "Secret", one.secret, target.release.namespace) for one in self._files]
 
-        def judge(found: KubeObject, ref: Ref) -> StepStatus | None:
-            owner = judge_secret(found, target.release.owner_id)
-            if owner.whose == "another's":
-                reason = escape_unprintable(owner.reason)
-                return StepStatus("kept", f"{ref} {reason}; not deleted")
-            return refuse_removal(owner, found, ref)
-
+        keys = {one.secret: one.keys for one in self._files}
+        judge = build_secrets_judge(target.release.owner_id, keys)
         return (
             build_removal_step(
                 "destroy.secrets",
