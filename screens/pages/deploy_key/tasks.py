@@ -367,7 +367,7 @@ def get_key_tasks(host: Host) -> KeyTasks:
 def _create_write_dialog(contents: StoreContents, unknown: tuple[str, ...]) -> ConfirmListDialog:
     """Return the dialog before a write: the list of `secrets`, and what was not checked."""
     path, _, where = contents.store.partition(" at ")
-    lines = [f"at {where}, as {contents.identity}"]
+    lines = [f"at {where}, as {contents.identity}" if where else f"as {contents.identity}"]
     if contents.claim:
         lines += [f"! {contents.claim}"]
     if unknown:
