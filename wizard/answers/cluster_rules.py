@@ -24,7 +24,7 @@ def check_cluster_database(answers: Answers) -> Iterator[Problem]:
         return
     key = "database.kind"
     if delivery_kind(answers.delivery.kind).local:
-        yield Problem(key, "use bundled: nothing installs CloudNativePG in the local cluster")
+        yield Problem(key, "use bundled in a local cluster: CloudNativePG needs several nodes")
     elif store_kind(answers.secrets.store).made_by_others:
         yield Problem(
             key,

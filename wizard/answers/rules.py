@@ -90,11 +90,21 @@ def check_worker_replicas(answers: Answers) -> Iterator[Problem]:
 
 
 def check_local_only_choices(answers: Answers) -> Iterator[Problem]:
-    """Report the bundled PostgreSQL outside a local cluster."""
+    """Report the bundled PostgreSQL outside a local cluster, and a store that lets none in.
+
+    Source on Entra ID: Microsoft's documentation on workload identity federation.
+    """
     local = delivery_kind(answers.delivery.kind).local
     if answers.database.kind == "bundled" and not local:
         yield Problem(
             "database.kind", "use external: the bundled PostgreSQL works in local clusters only"
+        )
+    store = store_kind(answers.secrets.store)
+    if local and store.needs_public_issuer:
+        yield Problem(
+            "secrets.store",
+            f"use kubernetes with delivery.kind: {answers.delivery.kind}: {store.title} lets no "
+            "local cluster in, because nobody outside can read the issuer of its tokens",
         )
 
 

@@ -35,6 +35,7 @@ def build_layout(rendering: Rendering) -> Layout:
         namespace=release.namespace,
         values=release.paths.values,
         secrets=outside,
+        config_maps=frozenset(total.existing_maps),
         policies={stem: path for logical, stem, path in vault if _is_vault_file(logical, "policy")},
         roles={stem: path for logical, stem, path in vault if _is_vault_file(logical, "role")},
         argocd=release.controller_namespace or DEFAULT_ARGOCD_NAMESPACE,

@@ -25,8 +25,9 @@ class Layout:
     """Facts about an installation that the checks cannot read from its files.
 
     `values` is the path of the Helm values file ("" if there is none). `secrets` are the Secrets
-    of the release's namespace that exist outside Git, with their keys (None: keys unknown).
-    `stores` are secret stores outside Git as (kind, name). `policies` and `roles` map names in
+    of the release's namespace that exist outside Git, with their keys (None: keys unknown), and
+    `config_maps` ConfigMaps that do. `stores` are secret stores outside Git as (kind, name).
+    `policies` and `roles` map names in
     Vault to the files that hold them. `argocd` is the namespace of Argo CD. `manifests` are the
     files of objects that must be applied as they are written (empty: the wizard wrote none),
     `applications` those of the objects that apply them, `rivals` those of others that apply them
@@ -40,6 +41,7 @@ class Layout:
     namespace: str = "airflow"
     values: str = ""
     secrets: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    config_maps: frozenset[str] = frozenset()
     stores: frozenset[tuple[str, str]] = frozenset()
     policies: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)

@@ -193,7 +193,8 @@ class Contribution:
     `settings` maps wizard-level ids (the keys of chart 1.22.0) to values; `comments` explains
     some of them in one line. `existing_secrets` are made by others, with their keys (none: not
     known), and `needed` are the keys that Airflow itself reads there; `pull_secrets` are the names
-    of those that pods pull images with. `packages` are Python packages that the image must have,
+    of those that pods pull images with. `existing_maps` are ConfigMaps that others make.
+    `packages` are Python packages that the image must have,
     and `images` container images that no Helm value and no manifest names, or whose source only the
     section knows.
     `manifests` are objects in the secrets folder, which
@@ -218,6 +219,7 @@ class Contribution:
     existing_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     needed: tuple[NeededKey, ...] = ()
     pull_secrets: tuple[str, ...] = ()
+    existing_maps: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     images: tuple[Image, ...] = ()
     notes: tuple[str, ...] = ()
@@ -272,6 +274,7 @@ def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
         existing_secrets=existing,
         needed=tuple(item for part in parts for item in part.needed),
         pull_secrets=tuple(dict.fromkeys(name for part in parts for name in part.pull_secrets)),
+        existing_maps=tuple(item for part in parts for item in part.existing_maps),
         packages=tuple(dict.fromkeys(name for part in parts for name in part.packages)),
         images=tuple(item for part in parts for item in part.images),
         notes=tuple(item for part in parts for item in part.notes),

@@ -1,8 +1,11 @@
 """Programs that the cluster must have before an installation starts, each with a pinned version.
 
-Sources of the versions: External Secrets and Argo CD as they were tried with this wizard's trees;
-cert-manager, Traefik, KEDA and Reloader by the releases of their projects in autumn 2026. Traefik,
-because the Kubernetes project retired ingress-nginx in March 2026.
+Sources of the versions: External Secrets and Argo CD as they were tried with this wizard's trees.
+The others by the releases of their projects, looked up in November 2026: kedacore/charts v2.20.2;
+stakater/Reloader with chart 2.2.16 for Reloader 1.4.21; traefik/traefik-helm-chart v41.6.0 for
+Traefik 3.7.13; cert-manager v1.21.2; cloudnative-pg/charts cloudnative-pg-v0.29.0 for operator
+1.30.0, and plugin-barman-cloud-v0.7.0 for plugin 0.13.0. Traefik, because the Kubernetes project
+retired ingress-nginx in March 2026.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING
 from wizard.formats.shell import quote, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Prerequisite:
     class will do, with the default class if it is empty. `hub`: it runs in the cluster of the
     delivery's controller. `needs` is an object of the program that somebody
     must create: its kind, its resource for kubectl, its name. `note` is what must be done besides.
+    `question` is the key of the answer that needs it.
     """
 
     id: str
@@ -44,8 +48,10 @@ class Prerequisite:
     hub: bool = False
     needs: tuple[str, str, str] | None = None
     note: str = ""
+    question: str = ""
 
 
+_CNPG_CHARTS = "https://cloudnative-pg.github.io/charts"
 EXTERNAL_SECRETS = Prerequisite(
     "external-secrets",
     "External Secrets",
@@ -122,22 +128,56 @@ def argo_cd(namespace: str) -> Prerequisite:
     )
 
 
-def cert_manager(issuer: str) -> Prerequisite:
-    """Return cert-manager, and the ClusterIssuer that the Ingress names."""
+def cert_manager(issuer: str, purpose: str) -> Prerequisite:
+    """Return cert-manager, with the ClusterIssuer that is named; without one if it is empty."""
     return Prerequisite(
         "cert-manager",
         "cert-manager",
         "v1.21.2",
         "https://charts.jetstack.io",
-        "makes the certificate of the UI",
+        purpose,
         "cert-manager",
         "cert-manager",
         ("--set", "crds.enabled=true"),
         api="cert-manager.io/v1",
         kinds=("ClusterIssuer",),
         image="jetstack/cert-manager-controller",
-        needs=("ClusterIssuer", "clusterissuers.cert-manager.io", issuer),
-        note=f"create ClusterIssuer {issuer}",
+        needs=("ClusterIssuer", "clusterissuers.cert-manager.io", issuer) if issuer else None,
+        note=f"create ClusterIssuer {issuer}" if issuer else "",
+    )
+
+
+def cloudnativepg(namespace: str) -> Prerequisite:
+    """Return the operator that runs PostgreSQL, in its namespace."""
+    return Prerequisite(
+        "cloudnativepg",
+        "CloudNativePG",
+        "0.29.0",
+        _CNPG_CHARTS,
+        "runs PostgreSQL",
+        namespace,
+        "cloudnative-pg",
+        api="postgresql.cnpg.io/v1",
+        kinds=("Cluster",),
+        image="cloudnative-pg/cloudnative-pg",
+        question="database.kind",
+    )
+
+
+def barman_cloud(namespace: str) -> Prerequisite:
+    """Return the plugin for backups, which must be in the operator's namespace."""
+    return Prerequisite(
+        "barman-cloud",
+        "plugin Barman Cloud",
+        "0.7.0",
+        _CNPG_CHARTS,
+        "backs PostgreSQL up",
+        namespace,
+        "plugin-barman-cloud",
+        api="barmancloud.cnpg.io/v1",
+        kinds=("ObjectStore",),
+        image="cloudnative-pg/plugin-barman-cloud",
+        question="database.cluster.backup.url",
     )
 
 
@@ -161,8 +201,28 @@ def ingress_controller(name: str) -> Prerequisite:
 
 def helm_arguments(one: Prerequisite) -> str:
     """Return the arguments of Helm that install the program; they fail if its release exists."""
+    return _join_arguments("install", one)
+
+
+def install_commands(needed: Iterable[Prerequisite]) -> Iterator[tuple[str, str]]:
+    """Yield the commands that install the programs in a cluster of our own, in order.
+
+    They continue an installation that was interrupted, and bring an older version up to ours. A
+    command that comes with a text only looks; the text says what to do if it fails.
+    """
+    for one in needed:
+        if one.chart:
+            yield f"helm {_join_arguments('upgrade --install', one)}", ""
+            if one.needs:
+                _, resource, name = one.needs
+                yield f"kubectl get {resource} {quote(name)}", one.note
+        else:
+            yield f"kubectl get --raw /apis/{one.api}", f"{one.title}: {one.note}"
+
+
+def _join_arguments(verb: str, one: Prerequisite) -> str:
     words = [
-        "install", one.chart, one.chart, "--repo", one.source, "--version", one.version,
+        *verb.split(), one.chart, one.chart, "--repo", one.source, "--version", one.version,
         "--namespace", one.namespace, "--create-namespace", "--wait", "--timeout", "10m",
         *one.options,
     ]  # fmt: skip
@@ -174,25 +234,26 @@ def prerequisites_note(
 ) -> str:
     """Return the runbook's section on the programs; empty if the installation needs none.
 
-    `handed_over`: there is a script for the platform's owner that installs them.
+    `handed_over`: there is a script for the platform's owner that installs them. Else the
+    delivery's own commands do, because they create the cluster first.
     """
     needed = tuple(needed)
     if not needed:
         return ""
-    commands: Sequence[str] = (
+    commands = (
         f"airflow-wizard handover --installation {installation} --owner platform --out out",
         "sh out/platform/prerequisites.sh           # what exists, and whether it is ready",
         "sh out/platform/prerequisites.sh install   # only what is missing",
     )
-    if not handed_over:
-        commands = [f"helm {helm_arguments(one)}" for one in needed if one.chart]
     rows = [
         (one.title, one.version or "yours", one.source or "", "; ".join(_describe(one)))
         for one in needed
     ]
-    block = "\n".join(["```bash", *commands, "```"]) if commands else ""
+    how = "\n".join(["```bash", *commands, "```"])
+    if not handed_over:
+        how = "The commands below install them, after they have created the cluster."
     text = table(("program", "version", "from", "needed for"), rows)
-    return "\n\n".join(filter(None, ["## From an empty cluster", text, block]))
+    return "\n\n".join(["## From an empty cluster", text, how])
 
 
 def _describe(one: Prerequisite) -> tuple[str, ...]:

@@ -157,10 +157,9 @@ def list_demands(release: Release, values: Mapping[str, Any]) -> Iterator[Demand
         for pods, own in _replicas(values, key):
             yield Demand(label, pods, (own, *beside))
     if release.pgbouncer:
-        exporter = "pgbouncer.metricsExporterSidecar"
+        # The chart has no switch for the exporter.
         beside = _beside(values, "pgbouncer", groomer=False)
-        if _get(values, f"{exporter}.enabled") is not False:
-            beside.append(_resources(values, exporter))
+        beside.append(_resources(values, "pgbouncer.metricsExporterSidecar"))
         pods = _count(values, "pgbouncer")
         yield Demand("pgbouncer", pods, (_resources(values, "pgbouncer"), *beside))
     if release.chart_redis:

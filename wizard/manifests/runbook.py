@@ -33,11 +33,15 @@ class StoreRunbook:
     `problems` are rows of a symptom and what to check. `reserved_account` is the ServiceAccount
     that an admission policy reserves for the store. `keeps_payload`: removing the installation does
     not delete the values. `made_by_others`: the wizard creates none of the values, and others
-    delete them. `first` says what `airflow-wizard secrets` needs.
+    delete them. `first` says what `airflow-wizard secrets` needs. `wait` are commands that end well
+    once all Secrets of the chart's pods exist. `open` are commands that fill the store and let a
+    new cluster in, for deliveries without `apply`.
     """
 
     create: str = ""
     first: str = ""
+    wait: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
     validate: tuple[str, ...] = ()
     rotate: str = ""
     problems: tuple[tuple[str, str], ...] = ()
@@ -107,6 +111,25 @@ def render_runbook(release: Release, context: RunbookContext, delivery: Delivery
 def shell_block(*lines: str) -> str:
     """Return commands as a fenced code block of Markdown."""
     return "\n".join(["```bash", *lines, "```"])
+
+
+def wait_for_store(namespace: str, store: str) -> tuple[str, str]:
+    """Return the commands that wait for a store of External Secrets, as kubectl names it."""
+    return (
+        f"kubectl -n {namespace} wait {store} --for=condition=Ready --timeout=2m",
+        f"kubectl -n {namespace} wait externalsecret --all --for=condition=Ready --timeout=5m",
+    )
+
+
+def wait_commands(release: Release, store: StoreRunbook) -> tuple[str, ...]:
+    """Return the commands that wait, after the manifests, for what the chart's pods need."""
+    if not release.database_cluster:
+        return store.wait
+    cluster = f"cluster.postgresql.cnpg.io/{release.names.database_cluster}"
+    return (
+        *store.wait,
+        f"kubectl -n {release.namespace} wait {cluster} --for=condition=Ready --timeout=30m",
+    )
 
 
 def remove_jobs_command(release: Release) -> str:

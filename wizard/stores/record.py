@@ -59,6 +59,7 @@ class StoreKind:
     has Secrets which the tree does not have. `in_namespace`: the values are in Airflow's namespace,
     and are lost with it.
     `made_by_others`: somebody else makes the Secrets, so no value is given or generated.
+    `needs_public_issuer`: it lets in only clusters whose issuer of tokens the Internet can read.
     `serves_backend`: the same server is asked if it is Airflow's secrets backend too.
 
     `defaulted` are fields that some versions of the operator add to the store's object, as kind and
@@ -88,6 +89,7 @@ class StoreKind:
     composes_secrets: bool = False
     in_namespace: bool = False
     made_by_others: bool = False
+    needs_public_issuer: bool = False
     serves_backend: bool = False
     payload: Callable[[SecretsAnswers, Release], PayloadPlace] | None = None
     settings: Callable[[SecretsAnswers, Release], StoreSettings] | None = None

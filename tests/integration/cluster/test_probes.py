@@ -538,3 +538,26 @@ def test_versions() -> None:
     assert check_version(seen).status == "fail"
     assert check_version(replace(seen, version="1.34.1+k3s1")).status == "pass"
     assert check_version(replace(seen, version="")).status == "unknown"
+
+
+async def test_the_config_map_with_the_ca_of_vault_is_looked_at(
+    kube: Server, client: Any, space: str, tmp_path: Path
+) -> None:
+    named = {"config_map": "team-cas", "key": "bundle.pem"}
+    made = answers("production", {"installation.namespace": space, "secrets.vault.ca": named})
+    seen = client(kube)
+
+    async def probed() -> tuple[str, str]:
+        found = list_cluster_probes(made, derive_release(made), seen)
+        [result] = [one async for probe, one in run_probes(found) if probe.id == "cluster.vault-ca"]
+        return result.status, result.fix.question
+
+    assert await probed() == ("warn", "secrets.vault.ca.config_map")
+    kube.request("POST", "/api/v1/namespaces", {"metadata": {"name": space}})
+    about = {"metadata": {"name": "team-cas"}}
+    path = f"/api/v1/namespaces/{space}/configmaps"
+    kube.request("POST", path, {**about, "data": {"bundle.pem": "no certificate"}})
+    assert await probed() == ("fail", "secrets.vault.ca.key")
+    pem = Authority.make(tmp_path).certificate
+    kube.request("PUT", f"{path}/team-cas", {**about, "data": {"bundle.pem": pem}})
+    assert await probed() == ("pass", "")

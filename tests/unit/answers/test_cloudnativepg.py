@@ -19,8 +19,9 @@ from wizard.clients.kube.protocol import Kube, Ref
 from wizard.plan.render import Rendering
 from wizard.questions.cases import PGBOUNCER
 from wizard.systems.cluster.capacity import list_pods, list_volumes
-from wizard.systems.cluster.cloudnativepg import check_cluster, check_operator
+from wizard.systems.cluster.cloudnativepg import check_cluster
 from wizard.systems.cluster.handover import requirement_lines
+from wizard.systems.cluster.prerequisites import list_checks
 from wizard.systems.cluster.rights import list_rights
 from wizard.systems.release.delivered_objects import keep_database
 
@@ -193,7 +194,7 @@ def test_its_owners_are_asked_for_operator_and_rights() -> None:
     found = made(S3, helm)
     script = "\n".join(requirement_lines(found.release, guarded=False))
     assert "cluster get --raw /apis/postgresql.cnpg.io/v1 >/dev/null" in script
-    assert "cnpg-1.30.0.yaml" in script
+    assert "sh prerequisites.sh install" in script
     own = answers("production", {
         **helm, "database.kind": "cloudnativepg", "database.cluster.backup": S3,
     })  # fmt: skip
@@ -211,6 +212,9 @@ class Served:
     def kinds(self, api: str) -> set[str]:
         return self._kinds.get(api, set())
 
+    def find(self, *_: object, **__: object) -> list[dict[str, Any]]:
+        return []
+
     def get(self, ref: Ref) -> dict[str, Any] | None:
         assert str(ref.name) == "airflow-db"
         return self._cluster
@@ -221,11 +225,14 @@ BOTH = {"postgresql.cnpg.io/v1": {"Cluster"}, "barmancloud.cnpg.io/v1": {"Object
 
 def test_the_operator_and_the_plugin_are_looked_for() -> None:
     only = {"postgresql.cnpg.io/v1": {"Cluster"}}
-    for kinds, backups, status in (
-        ({}, False, "fail"), (only, False, "pass"), (only, True, "fail"), (BOTH, True, "pass"),
-    ):  # fmt: skip
-        found = check_operator(cast("Kube", Served(kinds)), backups=backups)
-        assert found.status == status, (kinds, backups)
+    for kinds, backup, expected in (
+        ({}, None, {"cloudnativepg": "fail"}),
+        (only, None, {"cloudnativepg": "pass"}),
+        (only, S3, {"cert-manager": "fail", "cloudnativepg": "pass", "barman-cloud": "fail"}),
+        (BOTH, S3, {"cert-manager": "fail", "cloudnativepg": "pass", "barman-cloud": "pass"}),
+    ):
+        checks = list_checks(cast("Kube", Served(kinds)), made(backup).release.prerequisites)
+        assert {one.id: check().status for one, check in checks} == expected
 
 
 def test_the_wait_ends_when_the_cluster_is_ready() -> None:

@@ -158,6 +158,12 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "database.kind",
         "use external",
     ),
+    "check_local_only_choices, store": (
+        {**_KEY_VAULT, "secrets.backend.kind": "none", "delivery.kind": "minikube"},
+        {"delivery.kind": "minikube"},
+        "secrets.store",
+        "use kubernetes",
+    ),
     "check_distinct_keys": (
         {"secrets.store": "existing", "secrets.existing": {
             "metadata_direct": {"name": "airflow-metadata"}}},

@@ -37,6 +37,8 @@ if name in ("kubectl", "helm", "airflow-wizard"):
     assert used == "kubeconfig of airflow\\n", used
     if args[:2] == ["get", "nodes"]:
         print("node/airflow-control-plane\\n" * (args[3] in cluster.read_text().split()), end="")
+    elif "wait" in args or args[1:2] == ["--raw"]:
+        sys.exit(0 if (state / "ready").exists() else 1)
     elif "get" in args:
         sys.exit(0 if (state / "again").exists() else 1)
     elif args[-1] == "-":
@@ -47,10 +49,12 @@ if name in ("kubectl", "helm", "airflow-wizard"):
 class Laptop:
     """A folder with the rendered files and the stand-ins."""
 
-    def __init__(self, folder: Path, changes: dict[str, object] | None = None) -> None:
+    def __init__(
+        self, folder: Path, changes: dict[str, object] | None = None, preset: str = "local"
+    ) -> None:
         self.folder, self.state = folder, folder / "state"
         self.state.mkdir()
-        for file in rendering("local", changes).tree.values():
+        for file in rendering(preset, changes).tree.values():
             path = folder / "config" / file.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(file.text)
@@ -123,6 +127,35 @@ def test_a_missing_program_is_named_before_anything_is_made(laptop: Laptop) -> N
     done = laptop.run("up.sh")
     assert (done.returncode, done.stderr) == (1, "install helm first\n")
     assert not (laptop.state / "log").exists()
+
+
+def test_it_installs_the_programs_and_waits_for_the_store(tmp_path: Path) -> None:
+    laptop = Laptop(tmp_path, {"delivery.kind": "kind", "environment.reloader": True}, "production")
+    done = laptop.run("up.sh")
+    assert done.returncode == 1
+    assert "let the store serve this cluster, as docs/airflow/RUNBOOK.md says" in done.stderr
+    programs = [one for one in laptop.log if one.startswith("helm upgrade --install ")]
+    assert [one.split()[3] for one in programs] == ["external-secrets", "reloader"]
+    first = laptop.log
+    created, applied = [
+        next(number for number, one in enumerate(first) if mark in one)
+        for mark in ("create cluster", " -k apps/airflow")
+    ]
+    assert created < first.index(programs[0]) < applied
+    assert "wait secretstore/vault-airflow" in first[-1]
+    (laptop.state / "ready").touch()
+    assert laptop.run("up.sh").returncode == 0
+    assert any(one.startswith("helm upgrade --install airflow ") for one in laptop.log)
+
+
+def test_what_it_cannot_install_is_named(tmp_path: Path) -> None:
+    route = {"access.kind": "httproute", "access.base_url": "https://airflow.example.com",
+             "access.gateway": {"name": "web", "namespace": "gateways"}}  # fmt: skip
+    laptop = Laptop(tmp_path, {"delivery.kind": "kind", **route}, "production")
+    done = laptop.run("up.sh")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Gateway API: install an implementation of your choice")
+    assert not [one for one in laptop.log if " -k " in one]
 
 
 def test_more_manifests_and_a_deeper_folder(tmp_path: Path) -> None:

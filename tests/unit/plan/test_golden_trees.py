@@ -73,6 +73,13 @@ VARIANTS: dict[str, dict[str, object]] = {
             }
         ],
     },
+    # The database in the cluster, its backups, and its image from the mirror.
+    "cloudnativepg": {
+        "database.kind": "cloudnativepg",
+        "database.cluster.backup.url": "s3://airflow-backups/production",
+        "installation.image.registry": "registry.example.internal/mirror",
+        "environment.network_policies": True,
+    },
     "mirror": {
         "installation.image.registry": "registry.example.internal/mirror",
         "installation.image.pull_secrets": ["mirror"],

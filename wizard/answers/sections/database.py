@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from pydantic import Field
 from wizard.answers.sections.bundled_database import bundled_database_contribution
 from wizard.answers.sections.database_cluster import DatabaseCluster
 from wizard.answers.sections.database_pooler import PgBouncer
+from wizard.chart.images import Image
 from wizard.formats.address_types import HostName, Port
 from wizard.formats.types import PostgresName
 from wizard.manifests.certificates import ca_config_map
@@ -20,6 +22,7 @@ from wizard.manifests.cloudnativepg import (
 )
 from wizard.manifests.cloudnativepg_runbook import cluster_note
 from wizard.manifests.contribution import Contribution, EnvVar, Flow, Mount
+from wizard.manifests.images import use_named_image
 from wizard.manifests.postgres import (
     ASYNC_KEY,
     ASYNC_SINCE,
@@ -196,8 +199,11 @@ class Database(Section):
                     max_client_conn=self.pgbouncer.max_client_conn,
                 )
             )
+        images: tuple[Image, ...] = ()
         if cluster is not None:
             secrets.extend(cluster_secrets(release, cluster, metadata.password))
+            images = (use_named_image(cluster.image, "database.cluster.image", release),)
+            cluster = replace(cluster, image=images[0].name)
         return Contribution(
             settings={"postgresql.enabled": False, **settings},
             comments=comments,
@@ -205,6 +211,7 @@ class Database(Section):
             env=tuple(_async_variables(release, pooled)),
             flows=self._flows(release, metadata),
             mounts=self._mounts(release),
+            images=images,
             manifests=(
                 self._manifests(release)
                 if cluster is None

@@ -32,15 +32,3 @@ def chart_command(release: Release) -> tuple[str, ...]:
         f"  --version {release.chart} --namespace {release.namespace} \\",
         f"  --labels {MANAGED_BY_LABEL} --values {release.paths.values}",
     )
-
-
-def wait_commands(release: Release) -> tuple[str, ...]:
-    """Return the commands that wait for the store and for all Secrets, before the chart."""
-    if not release.external_secrets:
-        return ()
-    namespace = release.namespace
-    kind = "clustersecretstore" if release.cluster_store else "secretstore"
-    return (
-        f"kubectl -n {namespace} wait {kind}/vault-{release.installation} --for=condition=Ready",
-        f"kubectl -n {namespace} wait externalsecret --all --for=condition=Ready --timeout=5m",
-    )

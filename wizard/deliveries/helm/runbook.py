@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.deliveries.helm.commands import chart_command, manifests_command, wait_commands
+from wizard.deliveries.helm.commands import chart_command, manifests_command
 from wizard.manifests.runbook import (
     DeliveryRunbook,
     remove_jobs_command,
     render_first_run,
     shell_block,
+    wait_commands,
 )
 from wizard.manifests.teardown import render_tear_down
 
@@ -28,7 +29,7 @@ def helm_runbook(
     apply = f"airflow-wizard apply --installation {release.installation}"
     by_hand = shell_block(
         manifests_command(release),
-        *wait_commands(release),
+        *wait_commands(release, context.store),
         f"{remove_jobs_command(release)}   # before an upgrade",
         *chart_command(release),
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.deliveries.helm.commands import manifests_command, wait_commands
+from wizard.deliveries.helm.commands import manifests_command
 from wizard.deliveries.helmsman.manifests import state_path
 from wizard.manifests.runbook import (
     DeliveryRunbook,
     remove_jobs_command,
     render_first_run,
     shell_block,
+    wait_commands,
 )
 from wizard.manifests.teardown import render_tear_down
 
@@ -27,7 +28,7 @@ def helmsman_runbook(
     del delivery
     state, namespace, name = state_path(release), release.namespace, release.names.release
     apply = f"airflow-wizard apply --installation {release.installation}"
-    manifests = (manifests_command(release), *wait_commands(release))
+    manifests = (manifests_command(release), *wait_commands(release, context.store))
     helmsman = f"helmsman --apply -f {state}"
     by_hand = shell_block(
         *manifests,

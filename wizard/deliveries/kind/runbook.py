@@ -10,7 +10,7 @@ from wizard.manifests.runbook import DeliveryRunbook, remove_jobs_command, shell
 if TYPE_CHECKING:
     from wizard.deliveries.answers import DeliveryAnswers
     from wizard.manifests.release import Release
-    from wizard.manifests.runbook import RunbookContext
+    from wizard.manifests.runbook import RunbookContext, StoreRunbook
 
 
 def kind_runbook(
@@ -23,9 +23,9 @@ def kind_runbook(
     up = f"bash {up_path(release)}"
     install = (
         "## Install on a laptop\n\n"
-        "One command creates the cluster, the Secrets and Airflow. It does only what is missing, "
-        "so you can run it again:\n\n"
-        f"{shell_block(up)}\n\n"
+        f"One command creates the cluster, {_list_parts(release, context)} and Airflow. It does "
+        f"only what is missing, so you can run it again:\n\n{shell_block(up)}\n\n"
+        f"{_describe_store(context.store, up)}"
         f"It needs Docker, kind, kubectl{programs}. The cluster is `{release.installation}`"
         f" with the context `kind-{release.installation}`; the script changes no other cluster."
     )
@@ -43,3 +43,24 @@ def kind_runbook(
             f"helm -n {namespace} rollback {name} --wait",
         ),
     )
+
+
+def _describe_store(store: StoreRunbook, again: str) -> str:
+    """Return who makes the Secrets once the cluster exists; empty if the script does."""
+    if store.made_by_others:
+        return "It stops before the chart until others have made the Secrets below.\n\n"
+    if not store.open:
+        return ""
+    return (
+        "A new cluster is unknown to the store, so the first run stops before the chart. Then fill "
+        "the store, let\nits owner set it up for this cluster, and run the command again:\n\n"
+        f"{shell_block(*store.open, again)}\n\n"
+    )
+
+
+def _list_parts(release: Release, context: RunbookContext) -> str:
+    parts = [
+        *(["the programs above"] if release.prerequisites else []),
+        "the Secrets" if context.store.create else "the manifests",
+    ]
+    return ", ".join(parts)

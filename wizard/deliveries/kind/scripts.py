@@ -10,14 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.deliveries.kind.manifests import CLUSTER_LABEL, cluster_file_path
-from wizard.formats.shell import comment
+from wizard.formats.shell import comment, quote
 from wizard.manifests.objects import pod_security_labels
 from wizard.manifests.ownership import apply_command
-from wizard.manifests.runbook import remove_jobs_command
+from wizard.manifests.prerequisites import install_commands
+from wizard.manifests.runbook import remove_jobs_command, wait_commands
 from wizard.manifests.tree import File
 from wizard.stores.registry import store_kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from wizard.manifests.contribution import Contribution
     from wizard.manifests.release import Release
 
@@ -54,7 +57,8 @@ def up_script(release: Release, total: Contribution) -> File:
     The types of all names exclude characters that need shell quoting.
     """
     namespace = release.namespace
-    secrets = store_kind(release.store).runbook(release, total).create
+    store = store_kind(release.store).runbook(release, total)
+    secrets, runbook = store.create, f"{release.paths.docs}/RUNBOOK.md"
     parts = [
         _start(release, "Creates the kind cluster and installs Airflow; run it again to continue"),
         _require("kind", "kubectl", "helm", *(["airflow-wizard"] if secrets else [])),
@@ -66,12 +70,16 @@ def up_script(release: Release, total: Contribution) -> File:
     if labels := pod_security_labels(release):
         pairs = " ".join(f"{key}={value}" for key, value in labels.items())
         parts.append(f"kubectl label --overwrite namespace {namespace} {pairs}")
+    if release.prerequisites:
+        parts.append("\n".join([comment("What Airflow needs in the cluster."), *_install(release)]))
     if secrets:
         note = "Values are generated once. They are never in a file or a command line."
         parts.append(f"{comment(note)}\n{secrets}")
     if total.manifests:
         parts.append(apply_command(release.owner_id, f"-k {release.paths.apps}"))
-    done = f"echo 'Airflow is installed. {release.paths.docs}/RUNBOOK.md says how to reach it.' >&2"
+    if waits := wait_commands(release, store):
+        parts.append(_wait_for_secrets(waits, runbook, made_by_others=store.made_by_others))
+    done = f"echo 'Airflow is installed. {runbook} says how to reach it.' >&2"
     parts += ["\n".join(chart_commands(release)), done]
     return File("kind-up", up_path(release), _join(*parts))
 
@@ -103,6 +111,23 @@ def chart_commands(release: Release) -> list[str]:
         f"  --version {release.chart} --namespace {release.namespace} \\",
         f"  --values {release.paths.values} --wait --timeout 10m",
     ]
+
+
+def _install(release: Release) -> Iterator[str]:
+    for command, fix in install_commands(release.prerequisites):
+        if fix:
+            yield f"{command} >/dev/null || {{ echo {quote(fix)} >&2; exit 1; }}"
+        else:
+            yield command
+
+
+def _wait_for_secrets(waits: Sequence[str], runbook: str, *, made_by_others: bool) -> str:
+    """Return the commands, which stop the script with a hint instead of a chart without Secrets."""
+    missing = "The Secrets are not there yet"
+    fix = "have them created" if made_by_others else "let the store serve this cluster"
+    text = quote(f"{missing}: {fix}, as {runbook} says, and run this script again.")
+    looks = " &&\n  ".join(f"{one} >&2" for one in waits)
+    return f"{{ {looks}; }} || {{\n  echo {text} >&2\n  exit 1\n}}"
 
 
 def _start(release: Release, what: str) -> str:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from wizard.deliveries.kind.scripts import chart_commands
 from wizard.manifests.objects import pod_security_labels
 from wizard.manifests.ownership import apply_command
-from wizard.manifests.runbook import DeliveryRunbook, remove_jobs_command, shell_block
+from wizard.manifests.prerequisites import install_commands
+from wizard.manifests.runbook import (
+    DeliveryRunbook,
+    remove_jobs_command,
+    shell_block,
+    wait_commands,
+)
 
 if TYPE_CHECKING:
     from wizard.deliveries.answers import DeliveryAnswers
@@ -29,7 +35,8 @@ def minikube_runbook(
     return DeliveryRunbook(
         install=_render_install(release, context),
         tear_down=f"## Tear down\n\nThis deletes the cluster and all data in it:\n\n{tear_down}",
-        after_change=(*manifests, *chart_commands(release)),
+        handed_over=False,
+        after_change=(*_program_commands(release), *manifests, *chart_commands(release)),
         roll_back=(remove_jobs_command(release), f"helm -n {namespace} rollback {name} --wait"),
     )
 
@@ -46,6 +53,8 @@ def _render_install(release: Release, context: RunbookContext) -> str:
             *([f"kubectl label namespace {namespace} {labels}"] if labels else []),
         ),
     ]
+    if programs := _program_commands(release):
+        steps += ["Install the programs above:", shell_block(*programs)]
     if context.store.create:
         steps += [
             "Create the Secrets once. Their values never reach a file or a command line:",
@@ -53,8 +62,20 @@ def _render_install(release: Release, context: RunbookContext) -> str:
         ]
     if manifests := _manifest_commands(release, context):
         steps += ["Apply the manifests:", shell_block(*manifests)]
+    if context.store.open:
+        steps += [
+            "Fill the store, and let its owner set it up for this cluster:",
+            shell_block(*context.store.open),
+        ]
+    if waits := wait_commands(release, context.store):
+        steps += ["Wait for the Secrets:", shell_block(*waits)]
     steps += ["Install the chart:", shell_block(*chart_commands(release))]
     return "\n\n".join(steps)
+
+
+def _program_commands(release: Release) -> list[str]:
+    found = install_commands(release.prerequisites)
+    return [f"{command}   # {fix}" if fix else command for command, fix in found]
 
 
 def _manifest_commands(release: Release, context: RunbookContext) -> list[str]:

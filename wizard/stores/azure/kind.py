@@ -17,6 +17,7 @@ STORE = StoreKind(
     questions=AzureStore,
     reader_questions=AzureCredential,
     external_secrets=True,
+    needs_public_issuer=True,
     fillable=True,
     settings=azure_settings,
     reader_settings=azure_reader_settings,

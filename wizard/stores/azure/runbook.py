@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.manifests.runbook import StoreRunbook, shell_block
+from wizard.manifests.runbook import StoreRunbook, shell_block, wait_for_store
 
 if TYPE_CHECKING:
     from wizard.manifests.contribution import Contribution
@@ -37,6 +37,7 @@ def azure_runbook(release: Release, total: Contribution) -> StoreRunbook:
         "recovered or purged: recover it (`az keyvault secret recover`)."
     )
     return StoreRunbook(
+        wait=wait_for_store(namespace, f"secretstore/azure-{release.installation}"),
         validate=(
             f"kubectl -n {namespace} get secretstore azure-{release.installation}",
             f"kubectl -n {namespace} get externalsecret",

@@ -29,9 +29,11 @@ def _runbook(release: Release, total: Contribution) -> StoreRunbook:
         problems += [
             ("Airflow ignores PgBouncer", "host of the metadata URL: it must be PgBouncer")
         ]
+    look = f"kubectl -n {release.namespace} get secret {names}"
     return StoreRunbook(
         made_by_others=True,
-        validate=(f"kubectl -n {release.namespace} get secret {names}",),
+        wait=(look,),
+        validate=(look,),
         rotate="Have whoever makes a Secret change its value.",
         problems=tuple(problems),
     )

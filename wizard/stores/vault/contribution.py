@@ -64,6 +64,7 @@ def compose_vault(secrets: SecretsAnswers, release: Release, total: Contribution
         steps += (policy_step(runtime), role_step(runtime))
     return Contribution(
         manifests=tuple(manifests),
+        existing_maps=(store.ca_map,) if store.ca_map else (),
         files=tuple(files),
         steps=(*steps, GUARD_STEP) if own else steps,
     )

@@ -28,7 +28,8 @@ SERVER_KEY = "secrets.vault.server"
 # The answer for roles that bind no audience: the token then has the API server's own.
 NO_AUDIENCE = "none"
 VAULT = when("Vault", "secrets.store", NAME)
-CA_MAP = VAULT & when_not("a CA from a ConfigMap", "secrets.vault.ca.config_map", "")
+CA_MAP_KEY = "secrets.vault.ca.config_map"
+CA_MAP = VAULT & when_not("a CA from a ConfigMap", CA_MAP_KEY, "")
 CLUSTER_STORE = VAULT & when("a cluster-wide store", "secrets.scope", "cluster")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.manifests.runbook import StoreRunbook, shell_block
+from wizard.manifests.runbook import StoreRunbook, shell_block, wait_for_store
 
 if TYPE_CHECKING:
     from wizard.manifests.contribution import Contribution
@@ -31,7 +31,14 @@ def vault_runbook(release: Release, total: Contribution) -> StoreRunbook:
             ),
         )
     )
+    name = f"--installation {release.installation}"
     return StoreRunbook(
+        wait=wait_for_store(namespace, f"{kind}/vault-{release.installation}"),
+        open=(
+            f"airflow-wizard secrets {name}",
+            f"airflow-wizard handover {name} --owner vault --out out",
+            "sh out/vault/setup.sh   # its first lines say what it needs",
+        ),
         validate=(
             f"kubectl -n {namespace} get {kind} vault-{release.installation}",
             f"kubectl -n {namespace} get externalsecret",

@@ -1,4 +1,4 @@
-"""CloudNativePG in the cluster: whether it is installed, and the state of our Cluster.
+"""The state of our Cluster of CloudNativePG.
 
 Source: the API reference of CloudNativePG 1.30 (ClusterStatus).
 """
@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.protocol import Ref
-from wizard.engine.probes import ProbeResult, fail_result, pass_result
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
-from wizard.manifests.cloudnativepg import API_VERSION, CLUSTER, OBJECT_STORE, STORE_API_VERSION
+from wizard.manifests.cloudnativepg import API_VERSION, CLUSTER
 from wizard.systems.cluster.conditions import condition, delivery_hint, wait_status
 
 if TYPE_CHECKING:
@@ -20,15 +19,6 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 OPERATOR_HINT = "install CloudNativePG with its CRDs, and for backups the plugin Barman Cloud"
-
-
-def check_operator(kube: Kube, *, backups: bool) -> ProbeResult:
-    """Check that the cluster serves the kinds of CloudNativePG, and of its plugin for backups."""
-    wanted = [(API_VERSION, CLUSTER), *([(STORE_API_VERSION, OBJECT_STORE)] if backups else [])]
-    for api, kind in wanted:
-        if kind not in kube.kinds(api):
-            return fail_result(f"the cluster does not serve {kind} of {api}", OPERATOR_HINT)
-    return pass_result(f"serves {', '.join(api for api, _ in wanted)}")
 
 
 def check_cluster(kube: Kube, release: Release) -> StepStatus:

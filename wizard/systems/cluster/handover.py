@@ -116,16 +116,6 @@ def join_documents(texts: Iterable[str]) -> str:
     return "---\n".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
 
 
-# As the projects say to install them.
-_CNPG = (
-    "https://raw.githubusercontent.com/cloudnative-pg/cloudnative-pg/release-1.30/releases/"
-    "cnpg-1.30.0.yaml"
-)
-_BARMAN = (
-    "https://github.com/cloudnative-pg/plugin-barman-cloud/releases/download/v0.14.0/manifest.yaml"
-)
-
-
 def requirement_lines(release: Release, *, guarded: bool) -> list[str]:
     """Return shell lines that check the requirements before anything is applied."""
     lines = []
@@ -136,10 +126,7 @@ def requirement_lines(release: Release, *, guarded: bool) -> list[str]:
         ]
     if release.database_cluster:
         lines += [
-            "# CloudNativePG 1.26 or newer runs PostgreSQL. To install it, and for backups",
-            "# cert-manager and the plugin Barman Cloud in the same namespace:",
-            f"#   kubectl apply --server-side -f {_CNPG}",
-            f"#   kubectl apply -f {_BARMAN}",
+            "# CloudNativePG 1.26 or newer runs PostgreSQL: `sh prerequisites.sh install`.",
             "cluster get --raw /apis/postgresql.cnpg.io/v1 >/dev/null",
         ]
     if guarded:

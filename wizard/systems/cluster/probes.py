@@ -30,7 +30,6 @@ from wizard.manifests.prerequisites import EXTERNAL_SECRETS
 from wizard.state.cluster_identity import compare_clusters
 from wizard.systems.cluster.capacity import judge_classes, judge_quotas, list_pods, list_volumes
 from wizard.systems.cluster.claims import check_claim, list_existing_claims
-from wizard.systems.cluster.cloudnativepg import check_operator
 from wizard.systems.cluster.prerequisites import check_pods, list_checks
 from wizard.systems.cluster.rights import (
     EXTERNAL_SECRETS_GROUP,
@@ -105,16 +104,8 @@ def cluster_probes(
             ),
             "secrets.store",
         )
-    if release.database_cluster:
-        backups = bool(answers.database.cluster.backup.url)
-        yield probe(
-            "cloudnativepg",
-            "CloudNativePG",
-            lambda: check_operator(kube, backups=backups),
-            "database.kind",
-        )
     for program, check in list_checks(kube, release.prerequisites):
-        yield probe(program.id, program.title, check)
+        yield probe(program.id, program.title, check, program.question)
     existing = list_existing_secrets(answers)
     if existing:
         yield probe(

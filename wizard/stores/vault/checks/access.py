@@ -65,7 +65,8 @@ def _store(subject: Subject, store: Document) -> Iterator[Finding]:
     config_map = get_nested(vault, "caProvider", "name")
     if get_nested(vault, "caProvider", "type") == "ConfigMap" and store.kind == "SecretStore":
         names = {document.name for document in subject.objects("ConfigMap")}
-        if config_map not in names:
+        # One that the answers name is looked for in the cluster.
+        if config_map not in names | subject.layout.config_maps:
             where = "spec.provider.vault.caProvider.name"
             message = "no file in this repository creates this ConfigMap"
             fix = "add it, or make sure that it exists before the store"

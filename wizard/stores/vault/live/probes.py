@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from wizard.clients.kube.protocol import Ref
 from wizard.clients.vault.address import read_address, read_credentials
-from wizard.engine.probes import make_finished_probe, unknown_result
-from wizard.errors import WizardError
+from wizard.engine.probes import (
+    ProbeResult,
+    fail_result,
+    make_finished_probe,
+    pass_result,
+    unknown_result,
+    warn_result,
+)
+from wizard.errors import Fix, WizardError
+from wizard.formats.certificates import extract_certificates
 from wizard.state.apply_journal import VAULT_CLUSTER_ID
 from wizard.state.cluster_identity import require_same_cluster
-from wizard.stores.vault.questions import SERVER_KEY
+from wizard.stores.vault.questions import CA_MAP_KEY, SERVER_KEY
 from wizard.stores.vault.runtime import runtime_settings
 from wizard.stores.vault.settings import vault_answers, vault_settings
 from wizard.systems.cluster.probes import ClusterCheck
@@ -46,16 +55,35 @@ def make_token_source(
     return mint
 
 
-def list_cluster_checks(kube: Kube, answers: Answers, release: Release) -> tuple[ClusterCheck, ...]:
-    """Return the check of whether the API server issues tokens that Vault accepts."""
-    return (
-        ClusterCheck(
-            "audience",
-            "token for the store",
-            lambda: check_audience(kube, answers, release),
-            "secrets.vault.audience",
-        ),
+def list_cluster_checks(kube: Kube, answers: Answers, release: Release) -> Iterator[ClusterCheck]:
+    """Yield the checks of tokens that Vault accepts, and of the CA that others keep."""
+    yield ClusterCheck(
+        "audience",
+        "token for the store",
+        lambda: check_audience(kube, answers, release),
+        "secrets.vault.audience",
     )
+    store = vault_settings(answers.secrets, release)
+    if store.ca_map:
+        yield ClusterCheck("vault-ca", "CA of Vault", lambda: check_ca_map(kube, store), CA_MAP_KEY)
+
+
+def check_ca_map(kube: Kube, store: VaultSettings) -> ProbeResult:
+    """Check that the ConfigMap with the CA of Vault exists, and that its key holds certificates.
+
+    A missing one is a warning: a program such as trust-manager creates it with the namespace.
+    """
+    ref = Ref("v1", "ConfigMap", store.ca_map, store.account_namespace)
+    found = kube.get(ref)
+    if found is None:
+        fix = Fix("make sure that it exists before the store", CA_MAP_KEY)
+        return warn_result(f"{ref} does not exist yet", fix)
+    try:
+        extract_certificates(str((found.get("data") or {}).get(store.ca_key) or ""))
+    except ValueError as error:
+        fix = Fix("set secrets.vault.ca.key to the key with the CA", "secrets.vault.ca.key")
+        return fail_result(f"{ref}, key {store.ca_key}: {error}", fix)
+    return pass_result(f"{ref} has the CA in key {store.ca_key}")
 
 
 def list_vault_probes(situation: Situation) -> Iterator[Probe]:
