@@ -469,7 +469,7 @@ SCENARIOS: Mapping[str, Scenario] = {
             "secrets.backend.vault_url": "https://example.vault.azure.net",
             "secrets.backend.connections_prefix": "connections",
             "secrets.backend.variables_prefix": "variables",
-            "delivery.kind": "kind",
+            "delivery.kind": "minikube",
         }
     ),
     "others without a pooler": Scenario(
@@ -511,6 +511,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "others of Airflow 2": Scenario(
         {
             "installation.airflow": "2.11.0",
+            # With Helmsman, it is in a file of its own.
+            "installation.image.repository": "registry.example.com/airflow",
+            "installation.image.tag": "2.11.0-r1",
             "database.host": "pg.example.internal",
             "dags.repo": "https://git.example.com/platform/airflow-dags.git",
             "dags.credentials.needed": True,
@@ -524,7 +527,7 @@ SCENARIOS: Mapping[str, Scenario] = {
             "logs.user": "logs",
             "secrets.existing.elasticsearch.name": "logs",
             "secrets.existing.git_credentials.name": "git",
-            "delivery.kind": "helm",
+            "delivery.kind": "helmsman",
             # Without an answer it is the folder, which differs in each front end's test.
             "repository.source": "git.example.com/platform/config",
         }

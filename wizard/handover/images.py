@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wizard.formats.images import split_reference
 from wizard.formats.shell import Files, comment, here_document, quote, script
-from wizard.manifests.images import list_all_images
+from wizard.manifests.images import list_copied_images
 
 if TYPE_CHECKING:
     from wizard.chart.images import Image
@@ -157,7 +157,7 @@ def render_files(release: Release, total: Contribution) -> Files:
     registry = release.image_registry
     if not registry:
         return {}
-    images = list_all_images(release, total)
+    images = list_copied_images(release, total)
     lines = "".join(" ".join(_name_both(one)) + "\n" for one in images if one.source)
     own = [one.name for one in images if not one.source]
     note = ["Not copied, because the answers name them in full:", *(f"  {one}" for one in own)]

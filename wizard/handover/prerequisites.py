@@ -171,6 +171,7 @@ def render_files(answers: Answers, release: Release) -> Files:
                 "                                helm); what exists is never changed",
                 *(f"  {one.title} {one.version}" for one in needed if one.source),
                 *(["Not installed by this script:", *notes] if notes else []),
+                *(_describe_registry(release.image_registry) if release.image_registry else ()),
             ),
             render_cluster(answers),
             HUB_FUNCTION if hub else "",
@@ -182,6 +183,13 @@ def render_files(answers: Answers, release: Release) -> Files:
             run,
         )
     }
+
+
+def _describe_registry(registry: str) -> tuple[str, ...]:
+    return (
+        f"Images come from {registry}, where mirror-images.sh puts them; charts and",
+        "manifests from the addresses below, so run this where they can be reached.",
+    )
 
 
 def _function(one: Prerequisite) -> str:
@@ -220,10 +228,18 @@ def _install(one: Prerequisite) -> list[str]:
     elif one.source:
         function, space = _function(one), quote(one.namespace)
         wait = "rollout status deployment,statefulset --timeout=10m"
+        source = f"--filename {quote(one.source)}"
+        apply = f"{function} apply --server-side --namespace {space}"
+        if one.copies:
+            # Without its source, the manifest gives kubectl nothing to apply, which is an error.
+            words = [f"-e {quote(f's#{public}#{copy}#g')}" for public, copy in one.copies]
+            read = f"{function} create --dry-run=client --output yaml --namespace {space} {source}"
+            apply = f"{read} |\n    sed {' '.join(words)} |\n    {apply}"
+            source = "--filename -"
         commands = [
             f'[ -n "$({function} get namespace {space} --ignore-not-found -o name)" ] ||',
             f"  {function} create namespace {space}",
-            f"{function} apply --server-side --namespace {space} --filename {quote(one.source)}",
+            f"{apply} {source}",
             f"{function} --namespace {space} {wait}",
         ]
     else:

@@ -43,6 +43,17 @@ def list_all_images(release: Release, total: Contribution) -> tuple[Image, ...]:
     return tuple(found.values())
 
 
+def list_copied_images(release: Release, total: Contribution) -> tuple[Image, ...]:
+    """Return all images to copy: the installation's, and those of the programs that it needs."""
+    registry = release.image_registry
+    programs = (
+        Image(name_copy(image, registry), one.title, image)
+        for one in release.prerequisites
+        for image in one.images
+    )
+    return (*list_all_images(release, total), *programs)
+
+
 def _list_manifest_images(file: File) -> Iterator[Image]:
     """Yield the images of a manifest's containers."""
     if "image:" not in file.text:
@@ -80,15 +91,16 @@ def images_note(release: Release, total: Contribution, *, handed_over: bool) -> 
 
     `handed_over`: there are scripts for the platform's owner, and one of them copies the images.
     """
-    images = list_all_images(release, total)
     registry = release.image_registry
     if not registry:
+        images = list_all_images(release, total)
         rows = [(f"`{one.name}`", f"`{one.where}`") for one in images]
         return (
             "## Images\n\nNodes pull these, or the build of the image does. "
             "`installation.image.registry` takes them from a registry of yours.\n\n"
             f"{table(('image', 'named by'), rows)}"
         )
+    images = list_copied_images(release, total)
     rows = [(f"`{one.name}`", f"`{one.source}`" if one.source else "") for one in images]
     commands = [
         f"airflow-wizard handover --installation {release.installation} --owner platform --out out",
@@ -106,12 +118,19 @@ def images_note(release: Release, total: Contribution, *, handed_over: bool) -> 
         "\n\nThe build of the image also needs a package index: set `PIP_INDEX_URL` or "
         "`UV_DEFAULT_INDEX`, and apt's sources, in the Dockerfile."
     )
+    named = ", ".join(one.title for one in release.prerequisites if one.images)
+    programs = (
+        f" Those of {named} are needed only if the cluster does not run them yet, and their nodes "
+        "must be able to pull without a pull secret."
+        if named
+        else ""
+    )
     return (
         f"## Without internet access\n\n`{registry}` must hold these images before the first "
         f"start and before each upgrade, and nodes must be able to pull from it "
         f"(`installation.image.pull_secrets`). {about}\n\n{block}\n\n"
         f"{table(('image', 'copy of'), rows)}\n\n"
         "Images that DAGs name themselves, such as those of `KubernetesPodOperator`, are not "
-        f"among them.\n\n{chart}"
+        f"among them.{programs}\n\n{chart}"
         f"{build if release.own_image else ''}"
     )

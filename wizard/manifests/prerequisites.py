@@ -10,9 +10,10 @@ retired ingress-nginx in March 2026.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from wizard.formats.images import name_copy
 from wizard.formats.shell import quote, table
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ class Prerequisite:
     class will do, with the default class if it is empty. `hub`: it runs in the cluster of the
     delivery's controller. `needs` is an object of the program that somebody
     must create: its kind, its resource for kubectl, its name. `note` is what must be done besides.
-    `question` is the key of the answer that needs it.
+    `question` is the key of the answer that needs it. `images` are the images of its pods, and
+    `mirror` the chart's values that take them from a registry, whose name replaces `{}`. `copies`
+    are pairs of an image in a manifest and its copy in such a registry.
     """
 
     id: str
@@ -49,6 +52,9 @@ class Prerequisite:
     needs: tuple[str, str, str] | None = None
     note: str = ""
     question: str = ""
+    images: tuple[str, ...] = ()
+    mirror: tuple[str, ...] = ()
+    copies: tuple[tuple[str, str], ...] = ()
 
 
 _CNPG_CHARTS = "https://cloudnative-pg.github.io/charts"
@@ -63,6 +69,8 @@ EXTERNAL_SECRETS = Prerequisite(
     api="external-secrets.io/v1",
     kinds=("ExternalSecret", "SecretStore"),
     image="external-secrets/external-secrets",
+    images=("ghcr.io/external-secrets/external-secrets:v2.9.0",),
+    mirror=("global.repository={}/external-secrets/external-secrets",),
 )
 KEDA = Prerequisite(
     "keda",
@@ -75,6 +83,12 @@ KEDA = Prerequisite(
     api="keda.sh/v1alpha1",
     kinds=("ScaledObject",),
     image="kedacore/keda",
+    images=(
+        "ghcr.io/kedacore/keda:2.20.2",
+        "ghcr.io/kedacore/keda-metrics-apiserver:2.20.2",
+        "ghcr.io/kedacore/keda-admission-webhooks:2.20.2",
+    ),
+    mirror=("global.image.registry={}",),
 )
 RELOADER = Prerequisite(
     "reloader",
@@ -85,6 +99,8 @@ RELOADER = Prerequisite(
     "reloader",
     "reloader",
     image="stakater/reloader",
+    images=("ghcr.io/stakater/reloader:v1.4.21",),
+    mirror=("global.imageRegistry={}",),
 )
 GATEWAY = Prerequisite(
     "gateway-api",
@@ -125,15 +141,21 @@ def argo_cd(namespace: str) -> Prerequisite:
         kinds=("Application", "AppProject"),
         image="argoproj/argocd",
         hub=True,
+        images=(
+            f"quay.io/argoproj/argocd:v{version}",
+            "ghcr.io/dexidp/dex:v2.45.0",
+            "public.ecr.aws/docker/library/redis:8.2.3-alpine",
+        ),
     )
 
 
 def cert_manager(issuer: str, purpose: str) -> Prerequisite:
     """Return cert-manager, with the ClusterIssuer that is named; without one if it is empty."""
+    version = "v1.21.2"
     return Prerequisite(
         "cert-manager",
         "cert-manager",
-        "v1.21.2",
+        version,
         "https://charts.jetstack.io",
         purpose,
         "cert-manager",
@@ -142,6 +164,11 @@ def cert_manager(issuer: str, purpose: str) -> Prerequisite:
         api="cert-manager.io/v1",
         kinds=("ClusterIssuer",),
         image="jetstack/cert-manager-controller",
+        images=tuple(
+            f"quay.io/jetstack/cert-manager-{part}:{version}"
+            for part in ("controller", "webhook", "cainjector", "acmesolver", "startupapicheck")
+        ),
+        mirror=("imageRegistry={}",),
         needs=("ClusterIssuer", "clusterissuers.cert-manager.io", issuer) if issuer else None,
         note=f"create ClusterIssuer {issuer}" if issuer else "",
     )
@@ -161,6 +188,8 @@ def cloudnativepg(namespace: str) -> Prerequisite:
         kinds=("Cluster",),
         image="cloudnative-pg/cloudnative-pg",
         question="database.kind",
+        images=("ghcr.io/cloudnative-pg/cloudnative-pg:1.30.0",),
+        mirror=("image.repository={}/cloudnative-pg/cloudnative-pg",),
     )
 
 
@@ -178,6 +207,11 @@ def barman_cloud(namespace: str) -> Prerequisite:
         kinds=("ObjectStore",),
         image="cloudnative-pg/plugin-barman-cloud",
         question="database.cluster.backup.url",
+        images=(
+            "ghcr.io/cloudnative-pg/plugin-barman-cloud:v0.13.0",
+            "ghcr.io/cloudnative-pg/plugin-barman-cloud-sidecar:v0.13.0",
+        ),
+        mirror=("image.registry={}", "sidecarImage.registry={}"),
     )
 
 
@@ -196,7 +230,18 @@ def ingress_controller(name: str) -> Prerequisite:
         "traefik",
         options,
         ingress_class=name,
+        images=("docker.io/library/traefik:v3.7.13",),
+        mirror=("image.registry={}", "image.repository=library/traefik"),
     )
+
+
+def use_registry(one: Prerequisite, registry: str) -> Prerequisite:
+    """Return the program with its images from a registry of one's own; itself without one."""
+    if not registry:
+        return one
+    values = [word for value in one.mirror for word in ("--set", value.replace("{}", registry))]
+    copies = () if one.chart else tuple((image, name_copy(image, registry)) for image in one.images)
+    return replace(one, options=(*one.options, *values), copies=copies)
 
 
 def helm_arguments(one: Prerequisite) -> str:

@@ -71,7 +71,7 @@ class Consequence:
 # Consequences that no question declares.
 _DERIVED = (
     "restart", "database-restart", "running-tasks", "task-pods", "secrets-change", "left-behind",
-    "volume-deleted", "unknown",
+    "volume-deleted", "image-of-pipeline", "unknown",
 )  # fmt: skip
 UNKNOWN = Consequence(
     "unknown",
@@ -102,6 +102,7 @@ def derive_consequences(
     if not is_new_system(found):
         found += _restarts(before, after, values)
         found += _changed_secrets(after.rendering.release, values, changes)
+        found += _unused_image(before.rendering, after.rendering)
     by_name: dict[str, Consequence] = {}
     for one in found:
         by_name.setdefault(one.name, one)
@@ -206,6 +207,20 @@ def _fixed_volume(release: Release, name: str) -> Consequence:
         f"Kubernetes refuses to change the volume of StatefulSet {target}: delete it first with "
         f"`kubectl -n {release.namespace} delete statefulset {target} --cascade=orphan`. Existing "
         "volumes keep their size.",
+    )
+
+
+def _unused_image(before: Rendering, after: Rendering) -> Iterator[Consequence]:
+    """Yield that another image in the answers is not the one that runs."""
+    path, image = after.release.image_values, after.total.image
+    if not (path and before.release.image_values) or image is None or image == before.total.image:
+        return
+    yield Consequence(
+        "image-of-pipeline",
+        "none",
+        f"Another image changes nothing that runs: Helm installs the one in {path}, which only the "
+        f"image pipeline changes. To run {image.repository}:{image.tag}, let the pipeline write it "
+        "there, or change that file and commit it.",
     )
 
 

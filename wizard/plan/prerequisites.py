@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 def list_prerequisites(answers: Answers) -> Iterator[Prerequisite]:
     """Yield the programs that these answers need, in the order in which they are installed."""
+    for one in _list_programs(answers):
+        yield prerequisites.use_registry(one, answers.installation.image.registry)
+
+
+def _list_programs(answers: Answers) -> Iterator[Prerequisite]:
     cluster = answers.database.cluster if CLUSTER_DATABASE.holds(answers) else None
     issuer = answers.access.tls.issuer if INGRESS.holds(answers) else ""
     if issuer:

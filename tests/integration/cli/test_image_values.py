@@ -36,8 +36,10 @@ def test_the_pipelines_tag_survives_every_plan(aw: Wizard, tmp_path: Path) -> No
     assert (about["kind"], "others change" in about["note"]) == ("same", True)
 
     # Neither a change of another answer nor one of the first tag reaches it.
-    aw.ok("set", "--yes", "dags.period=60s")
-    aw.ok("set", "--yes", "installation.image.tag=3.2.2-third")
+    assert "image-of-pipeline" not in str(aw.ok("set", "--yes", "dags.period=60s"))
+    done = aw.ok("set", "--yes", "installation.image.tag=3.2.2-third")
+    assert f"changes nothing that runs: Helm installs the one in {FILE}" in done.out + done.err
+    assert "To run registry.example.com/airflow:3.2.2-third, let the" in done.out + done.err
     assert (aw.folder / FILE).read_bytes() == theirs
     assert aw.git.git("status", "--porcelain") == ""
 

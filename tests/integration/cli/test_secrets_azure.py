@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
@@ -107,6 +108,40 @@ def test_what_is_there_is_kept_and_a_missing_value_is_added(
     now = vault.values()
     assert now.pop("airflow-airflow-jwt-secret") != held.pop("airflow-airflow-jwt-secret")
     assert now == held
+
+
+class KilledError(BaseException):
+    """Stands for the end of the process."""
+
+
+def test_a_run_killed_at_every_write_is_continued(aw: Wizard, vault: KeyVaultStandIn) -> None:
+    real, writes = key_vault.KeyVault.create, 0
+
+    def killed(*args: Any, **named: Any) -> NoReturn:
+        real(*args, **named)
+        raise KilledError
+
+    while True:
+        before, written = vault.values(), len(vault.asked("PUT"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(key_vault.KeyVault, "create", killed)
+            try:
+                done = secrets(aw)
+            except KilledError:
+                done = None
+        after = vault.values()
+        # What an earlier run wrote stays as it is, and this one wrote one value more.
+        assert {name: after[name] for name in before} == before
+        if done is not None:
+            break
+        writes += 1
+        assert len(vault.asked("PUT")) == written + 1
+        assert len(after) == writes
+    assert done.code == 0, done
+    assert len(vault.asked("PUT")) == written
+    assert writes > 3
+    assert all(len(versions) == 1 for versions in vault.secrets.values())
+    assert {FERNET, "airflow-airflow-database-password"} <= set(vault.secrets)
 
 
 def test_a_deleted_secret_is_never_replaced(aw: Wizard, vault: KeyVaultStandIn) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support.cluster.kubeconfigs import cluster, written
 from tests.support.rendered import answers, rendering
@@ -20,7 +21,7 @@ from tests.testbed.fixtures import new_kube, running
 from tests.testbed.kube import Kube as Server
 from tests.unit.handover.test_handover import made
 from wizard.clients.kube.connect import open_kube
-from wizard.clients.kube.protocol import Kube
+from wizard.clients.kube.protocol import Kube, Ref
 from wizard.engine.probes import ProbeResult
 from wizard.manifests.prerequisites import EXTERNAL_SECRETS
 from wizard.systems.cluster.prerequisites import check_pods, check_prerequisite, list_checks
@@ -34,6 +35,7 @@ CHANGES: dict[str, object] = {
     "access.tls.issuer": "letsencrypt",
     "environment.reloader": True,
 }
+MIRROR = "registry.example.internal:5000/mirror"
 HELM = """#!/bin/sh
 # Stand-in for helm: no release exists unless TAKEN names it; every install works and is recorded.
 case $1 in
@@ -177,6 +179,34 @@ def test_an_empty_cluster_lacks_everything(kube: Kube, script: Script, server: S
         "cert-manager", "traefik", "external-secrets", "reloader",
     ]  # fmt: skip
     assert all("--version" in line for line in script.calls.read_text().splitlines())
+
+
+def test_a_manifest_is_applied_with_the_copies_of_its_images(
+    kube: Kube, kubeconfig: Path, tmp_path: Path
+) -> None:
+    if not shutil.which("kubectl"):
+        pytest.skip("kubectl is not installed")
+    (tmp_path / "mirror").mkdir()
+    script = Script(tmp_path / "mirror", kubeconfig, {"installation.image.registry": MIRROR})
+    text = script.path.read_text()
+    address = "https://raw.githubusercontent.com/argoproj/argo-cd/v3.5.1/manifests/install.yaml"
+    # Nothing starts pods here, so the script's wait for them is cut short.
+    for old, new in ((address, str(tmp_path / "install.yaml")), ("--timeout=10m", "--timeout=1s")):
+        assert old in text
+        text = text.replace(old, new)
+    script.path.write_text(text)
+    code, _, errors = script.run("install")
+    assert code != 0
+    assert "no objects passed to apply" in errors
+    other = {**deployment("argocd-server", "quay.io/argoproj/argocd:v3.5.1", 0)}
+    other["metadata"] = {"name": "argocd-server"}
+    (tmp_path / "install.yaml").write_text(yaml.safe_dump(other))
+    assert script.run("install")[0] != 0
+    found = kube.get(Ref("apps/v1", "Deployment", "argocd-server", "argocd"))
+    assert found is not None
+    [_, image] = [one["image"] for one in found["spec"]["template"]["spec"]["containers"]]
+    assert image == f"{MIRROR}/argoproj/argocd:v3.5.1"
+    assert f"--set global.repository={MIRROR}/external-secrets/external-secrets" in text
 
 
 def test_what_exists_is_named_with_version_and_state(

@@ -7,7 +7,9 @@ import pytest
 from tests.support.scenarios import SCENARIOS, WITHOUT_OTHER
 from wizard.answers.files import answers_data, dump_value, validate_answers
 from wizard.answers.questions import field_specs
+from wizard.deliveries.registry import DELIVERIES
 from wizard.formats.nested import get_value
+from wizard.stores.registry import STORES
 
 
 def test_every_question_is_answered_differently_somewhere() -> None:
@@ -20,6 +22,12 @@ def test_every_question_is_answered_differently_somewhere() -> None:
 
     missing = {item.key for item in field_specs()} - answered - WITHOUT_OTHER - {"dags.source"}
     assert not missing, "give these questions a value in tests/scenarios.py"
+
+
+def test_every_store_and_every_delivery_is_somewhere() -> None:
+    chosen = [validate_answers(one.data).answers for one in SCENARIOS.values()]
+    assert {one.secrets.store for one in chosen if one} == set(STORES)
+    assert {one.delivery.kind for one in chosen if one} == set(DELIVERIES)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.rendered import rendering
 from tests.unit.handover.test_handover import made
+from wizard.formats.images import name_copy
+from wizard.manifests.images import list_copied_images
 
 INGRESS: dict[str, object] = {
     "access.kind": "ingress",
@@ -31,6 +33,11 @@ CASES: list[tuple[str, dict[str, object], list[str]]] = [
         "production",
         {**INGRESS, "access.tls.issuer": "letsencrypt"},
         ["cert-manager", "ingress", "external-secrets", "argocd"],
+    ),
+    (
+        "production",
+        {"database.kind": "cloudnativepg", "database.cluster.backup.url": "s3://backups/airflow"},
+        ["cert-manager", "external-secrets", "cloudnativepg", "barman-cloud", "argocd"],
     ),
     ("production", ROUTE, ["gateway-api", "external-secrets", "argocd"]),
     (
@@ -65,6 +72,24 @@ def test_every_program_is_pinned_or_left_to_the_platform() -> None:
             else:
                 assert one.note
             assert one.api or one.image or one.ingress_class is not None
+
+
+def test_a_registry_of_ones_own_has_the_images_of_the_programs_too() -> None:
+    registry = "registry.example.internal:5000/mirror"
+    for preset, changes, _ in CASES:
+        found = rendering(preset, {**changes, "installation.image.registry": registry})
+        copied = {one.name: one.source for one in list_copied_images(found.release, found.total)}
+        plain = {one.id: one for one in rendering(preset, changes).release.prerequisites}
+        for one in found.release.prerequisites:
+            assert bool(one.images) is bool(one.source), one.id
+            for image in one.images:
+                assert ":" in image.rpartition("/")[2]
+                assert copied[name_copy(image, registry)] == image
+            if one.chart:
+                more = " ".join(one.options).removeprefix(" ".join(plain[one.id].options))
+                assert registry in more
+                assert "{}" not in more
+            assert bool(one.copies) is bool(one.images and not one.chart)
 
 
 def test_argo_cd_is_installed_where_it_is_expected() -> None:

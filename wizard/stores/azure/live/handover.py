@@ -35,9 +35,11 @@ _ACCESS = """\
 show() {
   az keyvault show --name "$vault" --query "$1" -o tsv
 }
-[ "$(show properties.enableRbacAuthorization)" = true ] ||
+rbac=$(show properties.enableRbacAuthorization)
+[ "$rbac" = true ] ||
   die "Key Vault $vault uses access policies; turn on Azure RBAC for it, or give the identity get"
-[ "$(show properties.enablePurgeProtection)" = true ] ||
+protected=$(show properties.enablePurgeProtection)
+[ "$protected" = true ] ||
   echo "warning: Key Vault $vault has no purge protection: a purge would be the end of the keys" >&2
 scope=$(show id)
 # grant PRINCIPAL KIND ROLE: an existing assignment is left as it is.
@@ -77,14 +79,21 @@ federate() {
   found=$(az identity federated-credential list --identity-name "$identity" \\
     --resource-group "$group" --query "[?subject=='$2' && issuer=='$issuer'] | length(@)" -o tsv)
   [ "$found" = 0 ] || { echo "$identity already trusts $2"; return 0; }
-  az identity federated-credential create --name "$3" --identity-name "$identity" \\
+  # To create a name that exists would replace what it trusts, such as another cluster.
+  credential=$3${SUFFIX:+-$SUFFIX}
+  taken=$(az identity federated-credential list --identity-name "$identity" \\
+    --resource-group "$group" --query "[?name=='$credential'] | length(@)" -o tsv)
+  [ "$taken" = 0 ] ||
+    die "credential $credential of $identity trusts something else; set SUFFIX for another name"
+  az identity federated-credential create --name "$credential" --identity-name "$identity" \\
     --resource-group "$group" --issuer "$issuer" --subject "$2" \\
     --audiences api://AzureADTokenExchange -o none
   echo "$identity trusts $2"
 }"""
 _BLOB = """\
 # The driver of the log volume (DRIVER).
-[ "$(aks storageProfile.blobCsiDriver.enabled)" = true ] ||
+enabled=$(aks storageProfile.blobCsiDriver.enabled)
+[ "$enabled" = true ] ||
   az aks update --name "$AKS_NAME" --resource-group "$AKS_RESOURCE_GROUP" --enable-blob-driver \\
     -o none"""
 _LOGIN = """\
@@ -170,6 +179,8 @@ def _render_platform(answers: Answers, every: tuple[AzureSettings, ...]) -> str:
             every[0],
             f"For the platform of Airflow installation {name}: AKS and its identities.",
             "Set AKS_NAME and AKS_RESOURCE_GROUP. A reader in another cluster needs it, too.",
+            "SUFFIX is added to the names of new credentials: give the cluster's name if several",
+            "clusters share an identity.",
         ),
         _CLUSTER,
         _FEDERATE,
