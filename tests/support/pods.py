@@ -11,9 +11,9 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ COMMANDS = {name: ["bash", "-c", f"exec airflow {name}"] for name in
             ("api-server", "scheduler", "dag-processor", "triggerer")}  # fmt: skip
 # Nothing is kept, so nothing needs more.
 STOP_SECONDS = 2
+# Kubernetes starts the pod of a Job more often (backoffLimit), but no fault needs it.
+_RESTARTS = 2
 # What Python reads first. Airflow makes objects by the hundred thousand when it starts, and they
 # stay: looking for garbage among them is a third of what an API server's start costs.
 STARTUP = "import gc\n\ngc.set_threshold(50_000, 20, 20)\n"
@@ -208,11 +210,22 @@ class Pods:
         (self.home / "airflow.cfg").write_text(self.here(text))
 
     def start_job(self, setting: str, component: str, name: str) -> Process:
-        """Run a Job with the arguments that the values give it."""
+        """Run a Job with the arguments that the values give it.
+
+        If it fails, it is started again: by default, the chart's Jobs have `restartPolicy:
+        OnFailure`. The user Job needs it, because it and the API server write the same roles.
+        """
         args = self.values[setting]["args"]
         if self.chart is not None:
             assert self.chart.containers[component, name]["args"] == args
-        return self._start(component, name, args)
+
+        def start(restarts: int) -> Process:
+            process = self._start(component, name, args)
+            if restarts:
+                process.restart = partial(start, restarts - 1)
+            return process
+
+        return start(_RESTARTS)
 
     def start(self, component: str, *command: str) -> Process:
         """Run a command in a component's environment; without one, what the chart runs."""
@@ -253,6 +266,8 @@ class Process:
 
     process: subprocess.Popen[bytes]
     path: Path
+    # What starts it again if it fails.
+    restart: Callable[[], Process] | None = None
 
     @property
     def log(self) -> str:
@@ -265,6 +280,8 @@ class Process:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             code = -1
+        if code > 0 and self.restart is not None:
+            return self.restart().finish(seconds)
         assert code == 0, f"{self.process.args!r} ended with {code}:\n{self.log}"
         return self.path.read_text(errors="replace")
 
