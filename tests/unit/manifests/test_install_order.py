@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.rendered import objections, rendering
+from tests.unit.plan.test_golden_trees import VARIANTS
 from wizard.deliveries.registry import DELIVERIES, delivery_kind
 from wizard.manifests.prerequisites import Prerequisite
 from wizard.stores.registry import STORES, store_kind
@@ -26,6 +27,7 @@ PRESETS: dict[str, tuple[str, dict[str, object]]] = {
     "azure": ("aks", {}),
     "existing": ("existing-secrets", {}),
     "kubernetes": ("production", {"secrets.store": "kubernetes"}),
+    "sops": ("production", VARIANTS["encrypted-in-git"]),
 }
 # Everything that needs a program in the cluster, so that each combination has all of them.
 PROGRAMS: dict[str, object] = {
@@ -86,6 +88,8 @@ def test_each_step_has_what_it_needs(delivery: str, store: str) -> None:
         assert not script or not re.search(r"helm .*--repo", runbook)
         if secrets.fillable and not secrets.external_secrets:
             require_order(text, space, r"^airflow-wizard secrets .*--yes", chart)
+        if secrets.trusted_keys:
+            require_order(text, r"^airflow-wizard secrets .*--yes", r"sops decrypt", chart)
         if secrets.external_secrets:
             require_order(text, programs[-1], apply, ready, chart)
             # The script stops between the two, and is run again after the store's own commands.

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 def decrypt_command(release: Release) -> str:
     """Return the commands that create the Secrets without the wizard, as in a CI job."""
-    return shell_block(
-        "set -o pipefail",
+    return shell_block("set -o pipefail", *_decrypt_lines(release))
+
+
+def _decrypt_lines(release: Release) -> tuple[str, str]:
+    return (
         f'for file in {secrets_folder(release)}/*{SUFFIX}; do sops decrypt "$file" |',
         "  kubectl apply --server-side -f - || exit 1; done",
     )
@@ -79,7 +82,8 @@ def sops_runbook(release: Release, total: Contribution) -> StoreRunbook:
     )
     example = secret_path(release, total.secrets[0]) if total.secrets else values_path(release)
     return StoreRunbook(
-        create=f"{secrets} --yes",
+        # A delivery that takes this command creates the chart without `apply`.
+        create="\n".join([f"{secrets} --yes", *_decrypt_lines(release)]),
         first=(
             "It needs `sops` on PATH. The first run needs public keys only; later ones need a "
             "private key (`SOPS_AGE_KEY_FILE`)."
