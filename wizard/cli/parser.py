@@ -6,7 +6,12 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from wizard.cli.option_types import require_name, require_path, require_text
+from wizard.cli.option_types import (
+    describe_unknown_option,
+    require_name,
+    require_path,
+    require_text,
+)
 from wizard.cli.options import Options
 from wizard.errors import UsageError
 
@@ -37,7 +42,7 @@ class _Parser(argparse.ArgumentParser):
         """Parse all arguments; UsageError for unknown ones, which it repeats only if harmless."""
         found, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            raise UsageError(_describe_unknown(unknown, self._known_options()))
+            raise UsageError(describe_unknown_option(unknown, self._known_options()))
         return found
 
     def _known_options(self) -> list[str]:
@@ -46,21 +51,6 @@ class _Parser(argparse.ArgumentParser):
             if isinstance(action, argparse._SubParsersAction):
                 parsers += action.choices.values()
         return sorted({name for one in parsers for name in one._option_string_actions})
-
-
-def _describe_unknown(unknown: Sequence[str], known: Sequence[str]) -> str:
-    from wizard.formats.messages import show_name, suggest_nearest
-
-    first = next((one for one in unknown if one.startswith("-")), "")
-    if not first:
-        what = "one argument" if len(unknown) == 1 else f"{len(unknown)} arguments"
-        return f"{what} too many; the command takes none here"
-    name = first.partition("=")[0]
-    if name in known:
-        return f"{name} is not an option of this command"
-    shown = show_name(name, known)
-    near = suggest_nearest(name, known)
-    return f"there is no option {shown or 'of that name'}" + (f"; {near}" if near else "")
 
 
 def parse_options(argv: Sequence[str]) -> Options:
@@ -239,29 +229,15 @@ def build_parser() -> argparse.ArgumentParser:
     _argocd_options(check)
     _reference_options(check)
     _argocd_options(add("status", "show the next steps and their states, read-only"))
+    what = "values file, Application, HelmRelease, Helmsman file, or a folder with one"
     imported = add("import", "derive answers from existing Helm values, or what declares them")
-    imported.add_argument(
-        "path",
-        nargs="?",
-        default=None,
-        type=require_path,
-        metavar="PATH",
-        help="values file, Application, HelmRelease, Helmsman file, or a folder with one",
-    )
-    imported.add_argument(
-        "--live",
-        action="store_true",
-        help="import the release that Helm installed in the cluster, read-only",
-    )
-    imported.add_argument(
-        "--namespace",
-        type=require_name,
-        metavar="NAME",
-        help="namespace of the release (default: airflow)",
-    )
-    imported.add_argument(
-        "--out", type=require_path, metavar="FILE", help="write the answers into this new file"
-    )
+    imported.add_argument("path", nargs="?", type=require_path, metavar="PATH", help=what)
+    what = "import the release that Helm installed in the cluster, read-only"
+    imported.add_argument("--live", action="store_true", help=what)
+    what = "namespace of the release (default: airflow)"
+    imported.add_argument("--namespace", type=require_name, metavar="NAME", help=what)
+    what = "write the answers into this new file"
+    imported.add_argument("--out", type=require_path, metavar="FILE", help=what)
     add("schema", "print the JSON schema of the answers file")
     presets = add("presets", "list the presets")
     presets.add_argument("name", nargs="?", default=None, help="print this preset's answers")
