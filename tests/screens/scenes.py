@@ -13,10 +13,12 @@ from textual.pilot import Pilot
 
 from screens.app import WizardApp
 from screens.draft.draft import Operator
+from screens.pages.result import ResultScreen
 from screens.steps import PREFLIGHT
 from screens.widgets.preview import Preview
 from tests.screens.apply_scenes import APPLY
 from tests.screens.looks import many
+from tests.screens.next_steps import RESULT, Scripted
 from tests.screens.support import (
     ADA,
     COMPLETE,
@@ -147,6 +149,13 @@ async def result(pilot: Pilot[Any]) -> None:
     await press(pilot, "enter")
 
 
+async def result_checked(pilot: Pilot[Any]) -> None:
+    """The result page once every state was checked, with scripted states."""
+    await app_of(pilot).switch_screen(ResultScreen(RESULT, Scripted()))
+    await settled(pilot)
+    await press(pilot, "f5", "enter", "down", "down")
+
+
 async def typing(pilot: Pilot[Any]) -> None:
     """A text field whose value the previewed file shows."""
     await jump(pilot, "executor.queue")
@@ -235,6 +244,7 @@ SCENES: dict[str, Scene] = {
     "review-missing": scene(review),
     "review-refused": scene(review, "production", *COMPLETE, SELF_HOSTED),
     "result": scene(result, "local"),
+    "result-checked": scene(result_checked, "production", *COMPLETE),
     "find": scene(keys("ctrl+p", *"replicas")),
     "help": scene(keys("ctrl+n", "f1")),
     "quit": scene(keys("x", "ctrl+q")),

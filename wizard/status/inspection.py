@@ -75,6 +75,11 @@ class Inspection:
         return self.target.identities
 
     @property
+    def has_installer(self) -> bool:
+        """Whether `apply` installs; otherwise somebody does so by hand."""
+        return live_delivery(self.target.release.delivery).installer is not None
+
+    @property
     def steps(self) -> tuple[NextStep, ...]:
         """The next steps as far as they have been looked at."""
         proposal = self.found.proposal
