@@ -19,7 +19,7 @@ from textual.worker import Worker, WorkerState
 
 from screens.draft.draft import Draft, PageEntry
 from screens.host import Host
-from screens.steps import REVIEW
+from screens.steps import OVERVIEW, REVIEW
 from screens.widgets.fields import Line
 from screens.widgets.finder import find_question
 
@@ -61,6 +61,7 @@ class Page(Screen[None]):
         Binding("ctrl+p", "find", "find a question", id="find", priority=True),
         Binding("ctrl+s", "review", "review", id="review"),
         Binding("f1", "help", "help", id="help"),
+        Binding("f2", "overview", "overview", id="overview"),
         Binding("f5", "check", "run the checks", id="check"),
         Binding("ctrl+q", "leave", "quit", id="leave", priority=True),
     ]
@@ -214,6 +215,13 @@ class Page(Screen[None]):
     def action_review(self) -> None:
         """Open the review."""
         self.host.go(REVIEW)
+
+    def action_overview(self) -> None:
+        """Open the overview; a page without a name has nothing to come back to."""
+        if self.page_name not in {"", OVERVIEW}:
+            self.host.go(OVERVIEW)
+        else:
+            self.app.bell()
 
     def action_find(self) -> None:
         """Open the finder."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW, SETTINGS
+from screens.steps import DEPLOY_KEY, HOST_KEYS, OVERVIEW, PREFLIGHT, REVIEW, SETTINGS
 
 if TYPE_CHECKING:
     from screens.pages.base import Page
@@ -45,6 +45,10 @@ def create_page(name: str, key: str = "") -> Page:
         from screens.pages.settings import SettingsScreen
 
         return SettingsScreen(key)
+    if name == OVERVIEW:
+        from screens.pages.overview import OverviewScreen
+
+        return OverviewScreen()
     if name == REVIEW:
         from screens.pages.review import ReviewScreen
 

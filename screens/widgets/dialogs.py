@@ -28,6 +28,7 @@ up, down     field above or below
 ctrl+n       next page            escape   back to where you came from
 ctrl+p       find a question      ctrl+s   review
 f1           help                 f5       run checks and probes
+f2           overview: parts, connections and ports
              Pre-flight: all probes; Host keys: scan the host
 ctrl+q       quit; asks first if answers would be lost"""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
+from screens.steps import DEPLOY_KEY, HOST_KEYS, OVERVIEW, PREFLIGHT, REVIEW
 from screens.widgets.dialogs import Finder
 from wizard.answers.questions import field_specs
 from wizard.answers.search import search_questions
@@ -23,6 +23,7 @@ def find_question(host: Host) -> None:
     questions = {key for key, _ in entries}
     steps = [one for one in host.draft.pages if one.name in _PAGES - questions]
     pages = {step.name: f"Page > {step.title}" for step in steps}
+    pages[OVERVIEW] = "Page > Overview"
 
     def answer(key: str | None) -> None:
         if key in pages:

@@ -253,5 +253,6 @@ SCENES: dict[str, Scene] = {
     "settings-search": rerun("slash", *"replicas"),
     "settings-field": rerun("slash", *"wor", "enter", "4"),
     "settings-changed": rerun("slash", *"wor", "enter", "4", "enter"),
+    "overview": rerun("slash", *"worker rep", "enter", "4", "enter", "f2"),
     **APPLY,
 }

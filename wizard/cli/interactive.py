@@ -147,6 +147,7 @@ def _confirm_proposal(
 
     Returns the proposal and the accepted consequences.
     """
+    from wizard.cli.overview import show_overview
     from wizard.cli.plan_and_commit import confirm_consequences, show_plan
     from wizard.plan.comparison import require_ready, require_sound
     from wizard.plan.merge.sides import Decisions
@@ -160,6 +161,8 @@ def _confirm_proposal(
         chart=options.chart_path,
         decisions=Decisions(options.on_conflict),
     )
+    if proposal.plan.differs:
+        show_overview(start.workspace, proposal, session.console)
     show_plan(proposal.plan, session.console)
     require_sound(proposal.plan)
     accepted = confirm_consequences(proposal.plan, options, session.console)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import BaseModel
 
 from wizard.errors import Problem
-from wizard.manifests.contribution import Contribution, Reader, StepGroup, StepSpec
+from wizard.manifests.contribution import Contribution, Link, Reader, StepGroup, StepSpec
 from wizard.manifests.runbook import DeliveryRunbook
 from wizard.manifests.steps import APPLY
 from wizard.manifests.tree import File
@@ -33,10 +33,11 @@ Rule = Callable[[BaseModel], Iterator[Problem]]
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The files of a delivery, and its steps after the commit, in order."""
+    """The files of a delivery, its steps after the commit in order, and its connections."""
 
     files: tuple[File, ...] = ()
     steps: tuple[StepSpec, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 def _no_settings(delivery: DeliveryAnswers, release: Release) -> Contribution:

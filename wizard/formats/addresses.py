@@ -102,6 +102,12 @@ def _check_url(value: str, schemes: tuple[str, ...], example: str, *, loopback: 
     return value.rstrip("/")
 
 
+def read_url_address(url: str) -> tuple[str, int]:
+    """Return host and port of a valid URL, with its scheme's default port."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
+
+
 def split_address(value: str) -> tuple[str, int]:
     """Return host and port of `host:port`, with IPv6 addresses in brackets, for pods.
 

@@ -82,6 +82,25 @@ class Flow:
     network: str = ""
 
 
+# The port of an API server whose address is not known: kubeadm's, kind's and minikube's default.
+KUBERNETES_PORT = 6443
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One connection in the overview: `source` connects to `target`, at `host`, on a port.
+
+    All are names for people; `host` and `purpose` may be empty.
+    """
+
+    source: str
+    target: str
+    host: str
+    port: int
+    purpose: str = ""
+    protocol: Literal["TCP", "UDP"] = "TCP"
+
+
 # `StepSpec.follows` of a step that only a change of the step itself needs again.
 ONCE: tuple[str, ...] = ()
 
@@ -212,6 +231,7 @@ class Contribution:
     env: tuple[EnvVar, ...] = ()
     mounts: tuple[Mount, ...] = ()
     flows: tuple[Flow, ...] = ()
+    links: tuple[Link, ...] = ()
     manifests: tuple[File, ...] = ()
     files: tuple[File, ...] = ()
     encrypted: tuple[EncryptedFile, ...] = ()
@@ -267,6 +287,7 @@ def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
         env=tuple(item for part in parts for item in part.env),
         mounts=tuple(item for part in parts for item in part.mounts),
         flows=tuple(item for part in parts for item in part.flows),
+        links=tuple(item for part in parts for item in part.links),
         manifests=tuple(item for part in parts for item in part.manifests),
         files=tuple(item for part in parts for item in part.files),
         encrypted=tuple(item for part in parts for item in part.encrypted),

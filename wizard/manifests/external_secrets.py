@@ -27,6 +27,8 @@ from wizard.secrets.payload import PayloadPlace
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
+# The operator, in words.
+OPERATOR = "External Secrets"
 API_VERSION = "external-secrets.io/v1"
 
 

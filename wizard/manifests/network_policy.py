@@ -126,6 +126,26 @@ def ingress_settings(release: Release, peers: Iterable[Mapping[str, Any]]) -> di
     return {f"{release.web_key}.networkPolicy.ingress.from": admitted}
 
 
+def list_egress_flows(
+    release: Release, flows: Iterable[Flow], values: Mapping[str, Any]
+) -> tuple[Flow, ...]:
+    """Return these flows, and the other connections of the configuration in effect."""
+    flows = tuple(flows)
+    configuration = Configuration(installation_of(release, values))
+    complete = {(one.host, one.port) for one in flows if one.complete}
+    everywhere = {(one.protocol, one.port) for one in flows if not (one.components or one.network)}
+    # A bucket says nothing about a search engine that the values have beside it.
+    search = any(one.purpose == LOG_FLOW and one.complete for one in flows)
+    more = (
+        Flow(one.purpose, one.host, one.port, one.components, one.protocol)
+        for one in list_connections(configuration)
+        if (one.host, one.port) not in complete
+        and not (search and one.is_guess)
+        and (one.host or (one.protocol, one.port) not in everywhere)
+    )
+    return (*flows, *more)
+
+
 def egress_policies(
     release: Release, flows: Iterable[Flow], values: Mapping[str, Any]
 ) -> tuple[File, ...]:
@@ -137,21 +157,9 @@ def egress_policies(
     configuration in effect.
     """
     flows = tuple(flows)
-    configuration = Configuration(installation_of(release, values))
-    complete = {(one.host, one.port) for one in flows if one.complete}
-    everywhere = {(one.protocol, one.port) for one in flows if not (one.components or one.network)}
-    # A bucket says nothing about a search engine that the values have beside it.
-    search = any(one.purpose == LOG_FLOW and one.complete for one in flows)
-    more = [
-        Flow(one.purpose, one.host, one.port, one.components, one.protocol)
-        for one in list_connections(configuration)
-        if (one.host, one.port) not in complete
-        and not (search and one.is_guess)
-        and (one.host or (one.protocol, one.port) not in everywhere)
-    ]
     ports: dict[Opening, set[str]] = {}
     certain: dict[tuple[str, tuple[str, ...]], set[Opening]] = {}
-    for flow in (*flows, *more):
+    for flow in list_egress_flows(release, flows, values):
         opening = Opening(flow.protocol, flow.port, flow.network)
         if flow.components:
             certain.setdefault((flow.purpose, flow.components), set()).add(opening)

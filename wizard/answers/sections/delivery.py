@@ -9,6 +9,7 @@ from pydantic import Field
 from wizard.deliveries.registry import DELIVERIES, delivery_kind, delivery_kinds
 from wizard.manifests.contribution import Contribution, Reader, combine_contributions
 from wizard.manifests.objects import kustomization_file, namespace_file
+from wizard.manifests.overview import build_overview
 from wizard.manifests.release import Release
 from wizard.manifests.runbook import RunbookContext, render_runbook
 from wizard.manifests.tree import File
@@ -89,6 +90,7 @@ class Delivery(KindSection):
             total,
             (*total.steps, *rendered.steps),
             store_kind(release.store).runbook(release, total),
+            build_overview(release, total, rendered.links),
         )
         files.append(render_runbook(release, context, kind.runbook(self, release, context)))
-        return Contribution(files=tuple(files), steps=rendered.steps)
+        return Contribution(files=tuple(files), steps=rendered.steps, links=rendered.links)

@@ -22,8 +22,8 @@ from wizard.deliveries.argocd.rules import (
 from wizard.deliveries.argocd.runbook import argocd_runbook
 from wizard.deliveries.argocd.steps import argocd_steps, install_group
 from wizard.deliveries.record import DeliveryKind, Rendered, RivalSearch
-from wizard.formats.addresses import IN_CLUSTER_SERVER
-from wizard.manifests.contribution import Contribution
+from wizard.formats.addresses import IN_CLUSTER_SERVER, parse_git_url, read_url_address
+from wizard.manifests.contribution import Contribution, Link
 from wizard.manifests.prerequisites import argo_cd
 from wizard.stores.registry import store_kind
 
@@ -72,7 +72,19 @@ def _readers(delivery: DeliveryAnswers, release: Release) -> tuple[Reader, ...]:
 def _render(delivery: DeliveryAnswers, release: Release, total: Contribution) -> Rendered:
     argo = argocd_answers(delivery)
     steps = argocd_steps(argo, release, reads=bool(_readers(delivery, release)))
-    return Rendered(_files(argo, release, total), steps)
+    return Rendered(_files(argo, release, total), steps, _list_links(argo, release))
+
+
+def _list_links(argo: ArgoCd, release: Release) -> tuple[Link, ...]:
+    """Return the connections of Argo CD."""
+    location, (chart, port) = parse_git_url(argo.repo_url), release.chart_repository.address
+    inside = argo.destination == IN_CLUSTER_SERVER
+    server = ("", 443) if inside else read_url_address(argo.destination)
+    return (
+        Link("Argo CD", "config repository", location.host, location.port),
+        Link("Argo CD", "chart repository", chart, int(port)),
+        Link("Argo CD", "Kubernetes API", *server, f"namespace {release.namespace}"),
+    )
 
 
 def _find_edits(

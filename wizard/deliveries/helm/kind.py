@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.deliveries.helm.runbook import helm_runbook
-from wizard.deliveries.helm.steps import helm_steps, install_group
+from wizard.deliveries.helm.steps import helm_steps, install_group, list_links
 from wizard.deliveries.record import DeliveryKind, Rendered
 from wizard.formats.addresses import IN_CLUSTER_SERVER
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def _render(delivery: DeliveryAnswers, release: Release, total: Contribution) -> Rendered:
     del delivery
-    return Rendered(steps=helm_steps(release, total))
+    return Rendered(steps=helm_steps(release, total), links=list_links(release, "helm"))
 
 
 DELIVERY = DeliveryKind(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.manifests.contribution import ONCE, StepGroup, StepSpec
+from wizard.manifests.contribution import KUBERNETES_PORT, ONCE, Link, StepGroup, StepSpec
 from wizard.manifests.steps import APPLY, BRANCH, CLUSTER_IDENTITY, chart_waits, store_waits
 
 if TYPE_CHECKING:
@@ -37,6 +37,16 @@ def chart_step(release: Release) -> StepSpec:
 def install_group(release: Release) -> StepGroup:
     """Return the next step that installs the chart."""
     return StepGroup("helm.install", chart_step(release).title, "me", "install", APPLY)
+
+
+def list_links(release: Release, program: str) -> tuple[Link, ...]:
+    """Return the connections of the program that installs the chart, on the operator's machine."""
+    chart, port = release.chart_repository.address
+    purpose = f"namespace {release.namespace}"
+    return (
+        Link(program, "chart repository", chart, int(port)),
+        Link(program, "Kubernetes API", "", KUBERNETES_PORT, purpose),
+    )
 
 
 def helm_steps(release: Release, total: Contribution) -> tuple[StepSpec, ...]:

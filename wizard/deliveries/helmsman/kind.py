@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.deliveries.helm.steps import helm_steps, install_group
+from wizard.deliveries.helm.steps import helm_steps, install_group, list_links
 from wizard.deliveries.helmsman.manifests import (
     desired_state_file,
     image_values_file,
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 def _render(delivery: DeliveryAnswers, release: Release, total: Contribution) -> Rendered:
     del delivery
     image = (image_values_file(release, total),) if release.image_values else ()
-    return Rendered((desired_state_file(release), *image), helm_steps(release, total))
+    files = (desired_state_file(release), *image)
+    return Rendered(files, helm_steps(release, total), list_links(release, "Helmsman"))
 
 
 def _find_edits(

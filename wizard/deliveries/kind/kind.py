@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wizard.deliveries.helm.steps import list_links
 from wizard.deliveries.kind.manifests import kind_cluster_file
 from wizard.deliveries.kind.runbook import kind_runbook
 from wizard.deliveries.kind.scripts import down_script, up_path, up_script
@@ -22,6 +23,7 @@ def _render(delivery: DeliveryAnswers, release: Release, total: Contribution) ->
     return Rendered(
         files=(kind_cluster_file(release), up_script(release, total), down_script(release)),
         steps=(INSTALL,),
+        links=list_links(release, "helm"),
     )
 
 

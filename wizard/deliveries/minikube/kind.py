@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wizard.deliveries.helm.steps import list_links
 from wizard.deliveries.minikube.runbook import minikube_runbook
 from wizard.deliveries.minikube.steps import INSTALL
 from wizard.deliveries.record import DeliveryKind, Rendered
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def _render(delivery: DeliveryAnswers, release: Release, total: Contribution) -> Rendered:
-    del delivery, release, total
-    return Rendered(steps=(INSTALL,))
+    del delivery, total
+    return Rendered(steps=(INSTALL,), links=list_links(release, "helm"))
 
 
 def _group(delivery: DeliveryAnswers, release: Release) -> StepGroup:

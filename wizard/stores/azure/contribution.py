@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wizard.formats.addresses import read_url_address
 from wizard.manifests.account_guard import GUARD_STEP, account_guard
-from wizard.manifests.contribution import Contribution, StepSpec
-from wizard.manifests.external_secrets import external_secret, secret_store, service_account
+from wizard.manifests.contribution import Contribution, Link, StepSpec
+from wizard.manifests.external_secrets import (
+    OPERATOR,
+    external_secret,
+    secret_store,
+    service_account,
+)
 from wizard.manifests.store_readers import reader_files
 from wizard.secrets.payload import collect_facts
 from wizard.stores.azure.rules import require_secret_names
@@ -67,4 +73,15 @@ def compose_azure(secrets: SecretsAnswers, release: Release, total: Contribution
             reader_files(release, own, reader, store_provider(own), account_annotations(own))
         )
         steps += (federation_step(own), access_step(own), payload_step(own))
-    return Contribution(manifests=tuple(manifests), files=tuple(files), steps=(*steps, GUARD_STEP))
+    links = (
+        Link(
+            OPERATOR, "Azure Key Vault", *read_url_address(store.vault_url), "values of the Secrets"
+        ),
+        Link(OPERATOR, "Azure login", "login.microsoftonline.com", 443),
+    )
+    return Contribution(
+        manifests=tuple(manifests),
+        files=tuple(files),
+        steps=(*steps, GUARD_STEP),
+        links=links,
+    )

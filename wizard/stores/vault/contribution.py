@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wizard.formats.addresses import read_url_address
 from wizard.manifests.account_guard import GUARD_STEP, account_guard
 from wizard.manifests.certificates import ca_config_map
-from wizard.manifests.contribution import Contribution, StepSpec
-from wizard.manifests.external_secrets import external_secret, secret_store, service_account
+from wizard.manifests.contribution import Contribution, Link, StepSpec
+from wizard.manifests.external_secrets import (
+    OPERATOR,
+    external_secret,
+    secret_store,
+    service_account,
+)
 from wizard.manifests.store_readers import reader_files
 from wizard.manifests.tree import File
 from wizard.stores.vault.manifests import policy_file, role_file, store_provider
@@ -67,4 +73,5 @@ def compose_vault(secrets: SecretsAnswers, release: Release, total: Contribution
         existing_maps=(store.ca_map,) if store.ca_map else (),
         files=tuple(files),
         steps=(*steps, GUARD_STEP) if own else steps,
+        links=(Link(OPERATOR, "Vault", *read_url_address(store.server), "values of the Secrets"),),
     )
