@@ -130,7 +130,7 @@ async def test_enter_in_the_diff_commits_too_but_ctrl_n_never(tmp_path: Path) ->
         await press(pilot, "enter")
         assert isinstance(page(pilot), ResultScreen)
         shown = await settled(pilot)
-        assert "follow docs/airflow/RUNBOOK.md" in shown
+        assert "Create the cluster and install Airflow" in shown
         assert VALUES in shown
         await press(pilot, "ctrl+q")
     top = tmp_path / "k8s-infra"
