@@ -137,13 +137,18 @@ class ProposalPage(Page):
 
 
 def list_remarks(
-    plan: Plan, faults: Sequence[LookupResult], decisions: Iterable[str] = ()
+    plan: Plan,
+    faults: Sequence[LookupResult],
+    decisions: Iterable[str] = (),
+    *,
+    above: bool = False,
 ) -> list[str]:
     """Return what follows from a plan as lines: consequences, faults, findings, steps.
 
-    `decisions` describe what was decided about conflicts.
+    `decisions` describe what was decided about conflicts. `above`: the consequences are shown
+    elsewhere.
     """
-    lines = [_format_consequence(one) for one in plan.consequences]
+    lines = [] if above else [format_consequence(one) for one in plan.consequences]
     lines += [f"! {one.summary}" for one in faults]
     lines += [f"! {one}" for one in plan.missing_evidence]
     lines += [_format_finding(one) for one in plan.findings]
@@ -156,7 +161,8 @@ def list_remarks(
     return lines
 
 
-def _format_consequence(one: Consequence) -> str:
+def format_consequence(one: Consequence) -> str:
+    """Return a consequence as a line; `!` marks one that needs a yes."""
     return f"{'!' if one.needs_consent else '-'} {one.grade}: {one.text}"
 
 

@@ -1,4 +1,4 @@
-"""The review: planned files, findings, and the key that commits."""
+"""The review: consequences, planned files, findings, and the key that commits."""
 
 from __future__ import annotations
 
@@ -15,28 +15,36 @@ from textual.widgets.option_list import Option
 
 from screens.draft.outside import LookupResult
 from screens.pages import conflicts
-from screens.pages.diff_view import render_diff
-from screens.pages.proposal import NOTHING_TO_COMMIT, ProposalPage, list_remarks
+from screens.pages.diff_view import find_lines, render_diff
+from screens.pages.proposal import (
+    NOTHING_TO_COMMIT,
+    ProposalPage,
+    format_consequence,
+    list_remarks,
+)
 from screens.steps import REVIEW
 from screens.text import plain, pluralize, question_label
 from screens.widgets.choices import MarkedOptionList
+from screens.widgets.fields import TextField
+from screens.widgets.prompts import PromptDialog
 from wizard.answers.questions import field_specs
 from wizard.engine.probes import run_in_thread
 from wizard.errors import WizardError
 from wizard.git.changes import Conflict, FileChange, Side
-from wizard.plan.diff import WITHHELD, diff_change
+from wizard.plan.diff import WITHHELD, DiffLine, diff_change
 from wizard.plan.merge.sides import UNDECIDED
 from wizard.plan.merge_base import STATE_DIR
 from wizard.plan.plan import Plan
 
+_PANES = ("above", "files", "diff", "checks")
 KIND_LABELS = {"add": "+ new", "modify": "~ changed", "delete": "- deleted", "same": "= kept"}
 
 # Literals of this module, so markup is safe.
 _KEYS = (
-    "[@click=screen.back]esc back[/]  right diff  left files  "
-    "[@click=screen.find]^p find[/]  [@click=screen.check]f5 refresh[/]  "
-    "[@click=screen.leave]^q quit[/]"
+    "[@click=screen.back]esc back[/]  tab next pane  [@click=screen.zoom]z zoom[/]  {find}"
+    "[@click=screen.check]f5 refresh[/]  [@click=screen.leave]^q quit[/]"
 )
+_FIND = "[@click=screen.search]/ find[/]  "
 _COMMIT = "[@click=screen.forward]enter commit[/]  "
 _WHY = "[@click=screen.forward]enter details[/]  "
 _THERE = "[@click=screen.forward]enter question[/]  "
@@ -44,7 +52,11 @@ _APPLY = "[@click=screen.apply]a apply[/]  "
 
 
 class ReviewScreen(ProposalPage):
-    """Files on the left, the diff of the highlighted one on the right, findings below."""
+    """Consequences on top, files left, the diff of the highlighted one right, findings below.
+
+    Tab moves between files, diff and findings, and `z` shows one of them alone, with long lines
+    wrapped. `/` finds a text in the diff.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "focus_files", show=False),
@@ -53,21 +65,27 @@ class ReviewScreen(ProposalPage):
         Binding("m", "choose('mine')", show=False),
         Binding("n", "choose('new')", show=False),
         Binding("u", "undecide", show=False),
+        Binding("z", "zoom", "zoom", show=False),
+        Binding("slash", "search", "find in the diff", show=False),
     ]
     page_name = REVIEW
     keys = ""
 
     def content(self) -> Iterator[Widget]:
-        """Yield files, diff, findings and steps."""
+        """Yield consequences, files, diff, findings and steps."""
+        with VerticalScroll(id="above"):
+            yield Static(id="consequences")
         with Horizontal(id="review"):
             yield MarkedOptionList(id="files", compact=True)
             with VerticalScroll(id="diff"):
                 yield Static(id="lines")
-        with VerticalScroll(id="checks", can_focus=False):
+        with VerticalScroll(id="checks"):
             yield Static(id="findings")
 
     def on_mount(self) -> None:
         """Compute the changes at once."""
+        self._diff: tuple[Sequence[DiffLine], str] = ((), "")
+        self._search, self._match = "", 0
         self.query_one("#files").focus()
         self.action_check()
 
@@ -88,7 +106,8 @@ class ReviewScreen(ProposalPage):
     def _key_hints(self) -> str:
         if self.proposal is not None and conflicts.has_choices(self.proposal.plan):
             return conflicts.KEYS
-        return self._enter_key() + _KEYS
+        find = _FIND if self.proposal is not None and self.proposal.plan.differs else ""
+        return self._enter_key() + _KEYS.format(find=find)
 
     def _enter_key(self) -> str:
         """Return the key hint of enter."""
@@ -119,7 +138,7 @@ class ReviewScreen(ProposalPage):
                 )
                 for number, problem in enumerate(self.problems)
             )
-            self.query_one("#findings", Static).update("")
+            self._show_findings(None)
         self._highlight_first(files)
         self.show_status()
 
@@ -135,6 +154,7 @@ class ReviewScreen(ProposalPage):
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
         kind, _, rest = (event.option_id or "").partition(" ")
         lines = self.query_one("#lines", Static)
+        self._diff = ((), "")
         if kind == "problem":
             problem = self.problems[int(rest)]
             lines.update(plain(f"{problem.key}\n\n{problem.message}".strip()))
@@ -144,16 +164,20 @@ class ReviewScreen(ProposalPage):
                 lines.update(plain(WITHHELD))
                 kind = "withheld"
             else:
-                lines.update(render_diff(diff_change(change), change.note))
+                self._diff = (diff_change(change), change.note)
+                lines.update(render_diff(*self._diff, self._search))
         elif kind == "conflict" and self.proposal is not None:
             one = self.proposal.plan.conflicts[int(rest)]
             lines.update(conflicts.render_conflict(one, adoptable=self._may_adopt(one)))
         lines.set_class(kind != "file", "words")
         self.query_one("#diff").scroll_home(animate=False)
 
-    def _show_findings(self, plan: Plan) -> None:
+    def _show_findings(self, plan: Plan | None) -> None:
+        top = [format_consequence(one) for one in plan.consequences] if plan else []
+        self.query_one("#consequences", Static).update(plain("\n".join(top)))
+        self.query_one("#above").set_class(not top, "none")
         decisions = conflicts.describe_decisions(self.host.decisions)
-        lines = list_remarks(plan, self.faults, decisions)
+        lines = list_remarks(plan, self.faults, decisions, above=True) if plan else []
         self.query_one("#findings", Static).update(plain("\n".join(lines)))
 
     @on(OptionList.OptionSelected, "#files")
@@ -238,12 +262,76 @@ class ReviewScreen(ProposalPage):
             return
         self.host.open_apply(self.draft.answers.installation.name)
 
+    def _count_rows(self, text: str) -> int:
+        """Return how many rows a text of the diff has: more than its lines only where it wraps."""
+        if not self._zoomed:
+            return text.count("\n") + 1
+        return len(plain(text).wrap(self.query_one("#lines").size.width))
+
+    @property
+    def _zoomed(self) -> str:
+        """The name of the pane that is shown alone; empty if all are shown."""
+        return next((name for name in _PANES if self.has_class(f"zoom-{name}")), "")
+
+    def _show_all(self) -> None:
+        """Show all panes."""
+        self.remove_class(*(f"zoom-{name}" for name in _PANES))
+
+    def action_zoom(self) -> None:
+        """Show the focused pane alone, or all of them again."""
+        focused = self.focused
+        if self._zoomed:
+            self._show_all()
+        elif focused is not None and focused.id in _PANES:
+            self.add_class(f"zoom-{focused.id}")
+        else:
+            self.app.bell()
+
+    def action_back(self) -> None:
+        """Show all panes again, or open the page from which this one was opened."""
+        if self._zoomed:
+            self._show_all()
+        else:
+            super().action_back()
+
+    def action_search(self) -> None:
+        """Ask for a text to find in the diff; no text means the last one again."""
+        if not self._diff[0]:
+            self.app.bell()
+            return
+        if self._zoomed != "diff":
+            self._show_all()
+        again = f"Enter alone finds the next {self._search!r}." if self._search else ""
+        ask = PromptDialog("Find in the diff", again, TextField(), str, "text ")
+        self.host.push_screen(ask, self._find)
+
+    def _find(self, text: str | None) -> None:
+        if text is None:
+            return
+        self._match = 0 if text and text != self._search else self._match + 1
+        self._search = text or self._search
+        lines, note = self._diff
+        found = find_lines(lines, self._search)
+        self.query_one("#lines", Static).update(render_diff(lines, note, self._search))
+        if not found:
+            self.say(f"! {self._search} is not in this diff")
+            return
+        self._match %= len(found)
+        diff = self.query_one("#diff")
+        diff.focus()
+        before = [*([note] if note else []), *(one.text for one in lines[: found[self._match]])]
+        top = sum(self._count_rows(text) for text in before)
+        self.call_after_refresh(diff.scroll_to, y=max(0, top - 2), animate=False)
+        self.say(f"{self._search}: {self._match + 1} of {len(found)}; / enter finds the next")
+
     def action_focus_diff(self) -> None:
         """Focus the diff."""
+        self._show_all()
         self.query_one("#diff").focus()
 
     def action_focus_files(self) -> None:
         """Focus the list of files."""
+        self._show_all()
         self.query_one("#files").focus()
 
 
