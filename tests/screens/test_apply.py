@@ -254,7 +254,7 @@ async def test_it_opens_after_a_commit_and_without_changes(
         assert isinstance(page(pilot), ReviewScreen), "the commit comes first"
         await press(pilot, "enter")
         assert isinstance(page(pilot), ResultScreen)
-        assert "where delivery.kind is kind" in await press(pilot, "a")
+        assert "installed by hand" in await press(pilot, "a")
         await press(pilot, "escape")
         assert isinstance(page(pilot), ResultScreen)
         await press(pilot, "a", "f1")

@@ -75,13 +75,17 @@ def _render(delivery: DeliveryAnswers, release: Release, total: Contribution) ->
     return Rendered(_files(argo, release, total), steps, _list_links(argo, release))
 
 
+_CONFIG = "config repository"
+
+
 def _list_links(argo: ArgoCd, release: Release) -> tuple[Link, ...]:
-    """Return the connections of Argo CD."""
-    location, (chart, port) = parse_git_url(argo.repo_url), release.chart_repository.address
+    """Return the connections of Argo CD; a preview may have no address of the repository yet."""
+    chart, port = release.chart_repository.address
     inside = argo.destination == IN_CLUSTER_SERVER
     server = ("", 443) if inside else read_url_address(argo.destination)
+    location = parse_git_url(argo.repo_url) if argo.repo_url else None
     return (
-        Link("Argo CD", "config repository", location.host, location.port),
+        *([Link("Argo CD", _CONFIG, location.host, location.port)] if location else []),
         Link("Argo CD", "chart repository", chart, int(port)),
         Link("Argo CD", "Kubernetes API", *server, f"namespace {release.namespace}"),
     )
