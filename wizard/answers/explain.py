@@ -7,6 +7,7 @@ than the rest of the command.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ _REFERENCES = {
     "generate": "{generate: true}",
     "store": "{store: true}",
 }
+# How a help says what an empty answer means: `Empty: the root namespace.`
+_EMPTY = re.compile(r"\bEmpty: (.+?)(?:[.;](?:\s|$)|, (?:which|and)\b)")
 _KINDS = {
     "text": "text",
     "int": "whole number",
@@ -46,6 +49,7 @@ class Explanation:
     default: Any
     when: str
     source: str
+    find: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `explain --json` prints."""
@@ -60,6 +64,7 @@ class Explanation:
             ("example", self.example),
             ("default", json.dumps(self.default, ensure_ascii=False)),
             ("asked with", self.when),
+            ("find it", self.find),
             ("source", self.source),
         ]
         lines = [f"{label + ':':<12}{text}" for label, text in rows if text]
@@ -78,6 +83,16 @@ def _describe_input(item: FieldSpec) -> str:
         *first, last = (_REFERENCES[kind] for kind in reference_kinds(item.key))
         return f"reference: {', '.join(first)} or {last}"
     return item.ask.takes or _KINDS[item.kind]
+
+
+def describe_empty(item: FieldSpec) -> str:
+    """Return what an empty answer means, as the help says it, else the default; may be empty."""
+    from wizard.answers.files import dump_value
+
+    if match := _EMPTY.search(item.help):
+        return match[1]
+    default = dump_value(item.default)
+    return str(default) if isinstance(default, (str, int)) and item.kind != "bool" else ""
 
 
 def describe_problem(problem: Problem, item: FieldSpec) -> str:
@@ -107,6 +122,7 @@ def explain_question(item: FieldSpec) -> Explanation:
         dump_value(item.default),
         item.when.text,
         item.ask.source,
+        item.ask.find,
     )
 
 

@@ -143,6 +143,8 @@ def _walk(
             example=ask.example,
             effects=ask.effects,
             synonyms=ask.synonyms,
+            find=ask.find,
+            machine=ask.machine,
         )
         # `get_default` would inspect the signature of each factory; ours take no argument.
         factory = cast("Callable[[], object] | None", info.default_factory)

@@ -344,12 +344,13 @@ def find_rule_problems(answers: Answers) -> list[Problem]:
 
     found = [problem for rule in RULES for problem in rule(answers)]
     for item in field_specs(type(answers)):
-        if item.ask.required and item.applies(answers) and _is_empty(get_value(answers, item.path)):
+        if item.ask.required and item.applies(answers) and is_empty(get_value(answers, item.path)):
             found.append(Problem(item.key, f"is required: {item.help}"))
     return found
 
 
-def _is_empty(value: object) -> bool:
+def is_empty(value: object) -> bool:
+    """Return whether a value does not answer a required question."""
     if isinstance(value, str):
         return not value.strip()
     return value is None or value in ([], {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -11,11 +11,16 @@ from wizard.questions.assets import CERTIFICATES
 from wizard.questions.section import Model, QuestionInfo
 
 
-class CaFile(Model):
-    """A PEM file with CA certificates, relative to the answers file."""
-
-    file: Annotated[CertificateFile, QuestionInfo(asset=CERTIFICATES)] = Field(
+def ca_file_field() -> Any:
+    """Return the question about the file, for models that find it in a place of their own."""
+    return Field(
         default="",
         title="CA file",
         description="PEM file of your own CA. Only the certificates in it are used.",
     )
+
+
+class CaFile(Model):
+    """A PEM file with CA certificates, relative to the answers file."""
+
+    file: Annotated[CertificateFile, QuestionInfo(asset=CERTIFICATES)] = ca_file_field()

@@ -33,7 +33,9 @@ class QuestionInfo:
     source of a fact in the help. `takes`: the accepted forms of the answer, if its type does not
     show them all. `example`: one full answer, as it is typed. `effects`: what a change of the
     answer does to the running system, beyond restarts. `synonyms`: words that people search for and
-    that neither key nor title has.
+    that neither key nor title has. `find`: where a person finds the answer; every required question
+    without a default says it. `machine`: where this machine may have the answer, as
+    `wizard.workspace.suggestions` reads it: `$NAME` for a variable, or a place in the Git remotes.
     """
 
     when: Condition = ALWAYS
@@ -46,6 +48,8 @@ class QuestionInfo:
     example: str = ""
     effects: tuple[Effect, ...] = ()
     synonyms: tuple[str, ...] = ()
+    find: str = ""
+    machine: str = ""
 
 
 def split_words(value: object) -> object:

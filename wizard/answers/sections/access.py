@@ -85,10 +85,14 @@ class Tls(Model):
 class Gateway(Model):
     """The Gateway that an HTTPRoute is attached to."""
 
-    name: Annotated[ObjectName, QuestionInfo(when=HTTP_ROUTE, required=True)] = Field(
-        default="", title="Gateway", description="Name of the Gateway that serves the UI."
-    )
-    namespace: Annotated[ObjectName, QuestionInfo(when=HTTP_ROUTE, required=True)] = Field(
+    name: Annotated[
+        ObjectName,
+        QuestionInfo(when=HTTP_ROUTE, required=True, find="`kubectl get gateways -A` lists them."),
+    ] = Field(default="", title="Gateway", description="Name of the Gateway that serves the UI.")
+    namespace: Annotated[
+        ObjectName,
+        QuestionInfo(when=HTTP_ROUTE, required=True, find="`kubectl get gateways -A` shows it."),
+    ] = Field(
         default="",
         title="Namespace",
         description="Namespace of the Gateway. Its listener must allow routes from this one.",
@@ -154,6 +158,7 @@ class Access(Section):
             required=True,
             takes="networks, separated by commas. 0.0.0.0/0 is the whole Internet",
             example="10.0.0.0/8, 192.168.7.0/24",
+            find="The networks of your users: ask your network team.",
         ),
     ] = Field(
         default_factory=list,

@@ -21,9 +21,14 @@ class Credentials(Model):
         title="Private",
         description="Whether the repository requires a login over HTTPS.",
     )
-    username: Annotated[Text, QuestionInfo(when=PRIVATE_DAGS_OVER_HTTPS, required=True)] = Field(
-        default="", title="User", description="User name or token name of a read-only token."
-    )
+    username: Annotated[
+        Text,
+        QuestionInfo(
+            when=PRIVATE_DAGS_OVER_HTTPS,
+            required=True,
+            find="The Git host shows it where you create the access token.",
+        ),
+    ] = Field(default="", title="User", description="User name or token name of a read-only token.")
     password: Annotated[SecretRef, QuestionInfo(when=PRIVATE_DAGS_OVER_HTTPS)] = Field(
         default=SecretRef(env="AIRFLOW_GIT_TOKEN"),
         title="Token",

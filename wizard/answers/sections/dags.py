@@ -83,7 +83,14 @@ class Dags(Section):
         ),
     )
     repo: Annotated[
-        GitUrl, QuestionInfo(when=DAGS_FROM_GIT, required=True, effects=(_OTHER_DAGS,))
+        GitUrl,
+        QuestionInfo(
+            when=DAGS_FROM_GIT,
+            required=True,
+            effects=(_OTHER_DAGS,),
+            find="The clone URL on the page of the repository with your DAGs.",
+            machine="Git remote of DAGs",
+        ),
     ] = Field(
         default="",
         title="Repository",
@@ -118,6 +125,7 @@ class Dags(Section):
             when=DAGS_OVER_SSH,
             takes=TAKES_HOST_KEYS,
             synonyms=("fingerprint", "known_hosts", "ssh-keyscan"),
+            find="Scan the host here; its owner publishes or reads out the fingerprint.",
         ),
     ] = Field(
         default_factory=list,

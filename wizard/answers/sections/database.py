@@ -88,7 +88,12 @@ class ResultBackend(Model):
     )
     host: Annotated[
         HostName,
-        QuestionInfo(when=SEPARATE_RESULT_BACKEND, required=True, effects=(_OTHER_RESULTS,)),
+        QuestionInfo(
+            when=SEPARATE_RESULT_BACKEND,
+            required=True,
+            effects=(_OTHER_RESULTS,),
+            find="The endpoint of that server, from whoever runs it.",
+        ),
     ] = Field(default="", title="Host", description="Address of the result backend's PostgreSQL.")
     port: Annotated[Port, QuestionInfo(when=SEPARATE_RESULT_BACKEND)] = Field(
         default=5432, title="Port", description="Port of the result backend's PostgreSQL."
@@ -135,7 +140,12 @@ class Database(Section):
     )
     host: Annotated[
         HostName,
-        QuestionInfo(when=EXTERNAL_DATABASE, required=True, effects=(_ANOTHER_DATABASE,)),
+        QuestionInfo(
+            when=EXTERNAL_DATABASE,
+            required=True,
+            effects=(_ANOTHER_DATABASE,),
+            find="The server's endpoint in your cloud's console, or from your DBA.",
+        ),
     ] = Field(default="", title="Host", description="Address of PostgreSQL that pods use.")
     port: Annotated[Port, QuestionInfo(when=EXTERNAL_DATABASE, effects=(_ANOTHER_DATABASE,))] = (
         Field(default=5432, title="Port", description="Port of PostgreSQL.")

@@ -57,9 +57,14 @@ class PgBouncer(Model):
     replicas: Annotated[int, Field(ge=1, le=20), QuestionInfo(when=PGBOUNCER)] = Field(
         default=1, title="Replicas", description="Number of PgBouncer pods. Each has its own pools."
     )
-    host: Annotated[HostName, QuestionInfo(when=EXTERNAL_PGBOUNCER, required=True)] = Field(
-        default="", title="Pool host", description="Address of your PgBouncer that pods use."
-    )
+    host: Annotated[
+        HostName,
+        QuestionInfo(
+            when=EXTERNAL_PGBOUNCER,
+            required=True,
+            find="The pooler's address, from whoever runs PostgreSQL.",
+        ),
+    ] = Field(default="", title="Pool host", description="Address of your PgBouncer that pods use.")
     port: Annotated[Port, QuestionInfo(when=EXTERNAL_PGBOUNCER)] = Field(
         default=6432, title="Pool port", description="Port of your PgBouncer."
     )

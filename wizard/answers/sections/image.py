@@ -41,7 +41,12 @@ class Image(Model):
         title="Own image",
         description="Image repository without a tag. Empty: the official image of this version.",
     )
-    tag: Annotated[ImageTag, QuestionInfo(when=CUSTOM_IMAGE, required=True)] = Field(
+    tag: Annotated[
+        ImageTag,
+        QuestionInfo(
+            when=CUSTOM_IMAGE, required=True, find="The tags of the image in your registry."
+        ),
+    ] = Field(
         default="",
         title="Image tag",
         description="A fixed tag. The Airflow version above still selects the components.",

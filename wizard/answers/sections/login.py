@@ -78,15 +78,27 @@ class OAuth(Model):
             "/auth/oauth-authorized/PROVIDER (Airflow 2: without /auth)."
         ),
     )
-    tenant: Annotated[Tenant, QuestionInfo(when=ENTRA, required=True, effects=(_OTHER_USERS,))] = (
-        Field(
-            default="",
-            title="Tenant",
-            description="Directory (tenant) ID, or a verified domain of the tenant.",
-        )
+    tenant: Annotated[
+        Tenant,
+        QuestionInfo(
+            when=ENTRA,
+            required=True,
+            effects=(_OTHER_USERS,),
+            find="`az account show --query tenantId -o tsv` prints it.",
+        ),
+    ] = Field(
+        default="",
+        title="Tenant",
+        description="Directory (tenant) ID, or a verified domain of the tenant.",
     )
     issuer: Annotated[
-        HttpsUrl, QuestionInfo(when=ISSUER, required=True, effects=(_OTHER_USERS,))
+        HttpsUrl,
+        QuestionInfo(
+            when=ISSUER,
+            required=True,
+            effects=(_OTHER_USERS,),
+            find="The discovery document of your identity provider.",
+        ),
     ] = Field(
         default="",
         title="Issuer",
@@ -98,9 +110,14 @@ class OAuth(Model):
     ca: Annotated[CaFile, QuestionInfo(when=ISSUER)] = Field(
         default_factory=CaFile, title="Private CA of the issuer"
     )
-    client_id: Annotated[ClientId, QuestionInfo(when=SINGLE_SIGN_ON, required=True)] = Field(
-        default="", title="Client ID", description="ID of Airflow's client at the provider."
-    )
+    client_id: Annotated[
+        ClientId,
+        QuestionInfo(
+            when=SINGLE_SIGN_ON,
+            required=True,
+            find="The page of the client at your identity provider.",
+        ),
+    ] = Field(default="", title="Client ID", description="ID of Airflow's client at the provider.")
     client_secret: Annotated[SecretRef, QuestionInfo(when=SINGLE_SIGN_ON)] = Field(
         default=SecretRef(env="AIRFLOW_OAUTH_CLIENT_SECRET"),
         title="Client secret",
@@ -114,6 +131,7 @@ class OAuth(Model):
             takes="GROUP=ROLE pairs; roles are Admin, Op, User, Viewer, Public",
             effects=(_FEWER_RIGHTS,),
             example="airflow-admins=Admin, data-team=User",
+            find="The groups of your users at the identity provider.",
         ),
     ] = Field(
         default_factory=dict,

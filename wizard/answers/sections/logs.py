@@ -63,7 +63,12 @@ _LOGS_LEFT = Effect(
     "data",
     "Task logs at the old place are not copied, and the UI no longer shows them.",
 )
-_MOVED = QuestionInfo(when=REMOTE_LOGS, required=True, effects=(_LOGS_LEFT,))
+_MOVED = QuestionInfo(
+    when=REMOTE_LOGS,
+    required=True,
+    effects=(_LOGS_LEFT,),
+    find="The bucket or search server for logs, from whoever runs it.",
+)
 # AWS_CA_BUNDLE would hold for every client of AWS in the pods, and DAGs reach AWS itself, too.
 # Source: `AwsConnectionWrapper` of the provider amazon 9.29 and 9.39.
 _NAMES_CA = ConnectionExtra(
@@ -102,7 +107,13 @@ class LogBlob(Model):
     """A container of Azure Blob Storage as the log volume."""
 
     account: Annotated[
-        StorageAccount, QuestionInfo(when=BLOB_LOGS, required=True, effects=(_LOGS_LEFT,))
+        StorageAccount,
+        QuestionInfo(
+            when=BLOB_LOGS,
+            required=True,
+            effects=(_LOGS_LEFT,),
+            find="`az storage account list --query [].name -o tsv` lists them.",
+        ),
     ] = Field(default="", title="Account", description="Name of the storage account.")
     container: Annotated[
         BlobContainer, QuestionInfo(when=BLOB_LOGS, required=True, effects=(_LOGS_LEFT,))
@@ -244,9 +255,14 @@ class Logs(Section):
             f"verify={CA_FILE}."
         ),
     )
-    user: Annotated[LoginName, QuestionInfo(when=LOG_SEARCH, required=True)] = Field(
-        default="", title="User", description="User of Elasticsearch or OpenSearch."
-    )
+    user: Annotated[
+        LoginName,
+        QuestionInfo(
+            when=LOG_SEARCH,
+            required=True,
+            find="Whoever runs the search server creates one for Airflow.",
+        ),
+    ] = Field(default="", title="User", description="User of Elasticsearch or OpenSearch.")
     password: Annotated[SecretRef, QuestionInfo(when=LOG_SEARCH)] = Field(
         default=SecretRef(env="AIRFLOW_LOGS_PASSWORD"),
         title="Password",

@@ -56,7 +56,14 @@ class Metrics(Section):
             "needs the package datadog."
         ),
     )
-    target: Annotated[Address, QuestionInfo(when=METRICS_TARGET, required=True)] = Field(
+    target: Annotated[
+        Address,
+        QuestionInfo(
+            when=METRICS_TARGET,
+            required=True,
+            find="The address of the agent or collector, from whoever runs it.",
+        ),
+    ] = Field(
         default="",
         title="Target",
         description="host:port of the server, such as statsd.example.internal:8125 (UDP) or "

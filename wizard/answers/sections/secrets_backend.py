@@ -42,7 +42,15 @@ class Backend(Model):
             "as the pods' ServiceAccounts. The image needs the provider package."
         ),
     )
-    server: Annotated[HttpsUrl, QuestionInfo(when=OTHER_VAULT_BACKEND, required=True)] = Field(
+    server: Annotated[
+        HttpsUrl,
+        QuestionInfo(
+            when=OTHER_VAULT_BACKEND,
+            required=True,
+            find="The address in your Vault team's instructions.",
+            machine="$VAULT_ADDR",
+        ),
+    ] = Field(
         default="", title="Server", description="Address of Vault (https) that Airflow's pods use."
     )
     ca: Annotated[CaFile, QuestionInfo(when=OTHER_VAULT_BACKEND)] = Field(
@@ -92,7 +100,14 @@ class Backend(Model):
         description="How long a token of the role is valid, such as 1h. Airflow logs in again when "
         "it has expired.",
     )
-    vault_url: Annotated[HttpsUrl, QuestionInfo(when=AZURE_BACKEND, required=True)] = Field(
+    vault_url: Annotated[
+        HttpsUrl,
+        QuestionInfo(
+            when=AZURE_BACKEND,
+            required=True,
+            find="`az keyvault list --query [].properties.vaultUri -o tsv`",
+        ),
+    ] = Field(
         default="",
         title="Key Vault",
         description="Address of the Key Vault, such as https://airflow.vault.azure.net. Pods log "

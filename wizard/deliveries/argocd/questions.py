@@ -111,7 +111,15 @@ class ArgoCd(Model):
         title="Applications",
         description="One syncs Secrets before the chart. Two need a parent that an admin creates.",
     )
-    repo_url: Annotated[GitUrl, QuestionInfo(when=ARGOCD, required=True)] = Field(
+    repo_url: Annotated[
+        GitUrl,
+        QuestionInfo(
+            when=ARGOCD,
+            required=True,
+            find="`git remote get-url origin` here, or `argocd repo list`.",
+            machine="Git remote",
+        ),
+    ] = Field(
         default="",
         title="This repository",
         description="URL of the config repository, spelled exactly as in Argo CD.",
@@ -149,9 +157,14 @@ class ArgoCd(Model):
             "or a reference to your own."
         ),
     )
-    username: Annotated[Text, QuestionInfo(when=REPOSITORY_TOKEN, required=True)] = Field(
-        default="", title="User", description="User name or token name of a read-only token."
-    )
+    username: Annotated[
+        Text,
+        QuestionInfo(
+            when=REPOSITORY_TOKEN,
+            required=True,
+            find="The Git host shows it where you create the access token.",
+        ),
+    ] = Field(default="", title="User", description="User name or token name of a read-only token.")
     token: Annotated[SecretRef, QuestionInfo(when=REPOSITORY_TOKEN)] = Field(
         default=SecretRef(env="ARGOCD_REPOSITORY_TOKEN"),
         title="Token",

@@ -21,7 +21,13 @@ class AzureStore(Model):
     """Azure Key Vault, which External Secrets reads by workload identity."""
 
     vault_url: Annotated[
-        KeyVaultUrl, QuestionInfo(when=AZURE, required=True, effects=(ANOTHER_PAYLOAD,))
+        KeyVaultUrl,
+        QuestionInfo(
+            when=AZURE,
+            required=True,
+            effects=(ANOTHER_PAYLOAD,),
+            find="`az keyvault show -n NAME --query properties.vaultUri -o tsv`",
+        ),
     ] = Field(
         default="",
         title="Key Vault",
@@ -30,12 +36,22 @@ class AzureStore(Model):
             "check-and-set: never run two `secrets` at the same time."
         ),
     )
-    tenant_id: Annotated[Guid, QuestionInfo(when=AZURE, required=True)] = Field(
+    tenant_id: Annotated[
+        Guid,
+        QuestionInfo(
+            when=AZURE, required=True, find="`az account show --query tenantId -o tsv` prints it."
+        ),
+    ] = Field(
         default="",
         title="Tenant",
         description="ID of the Entra tenant: `az account show --query tenantId -o tsv`.",
     )
-    client_id: Annotated[Guid, QuestionInfo(when=AZURE, required=True)] = Field(
+    client_id: Annotated[
+        Guid,
+        QuestionInfo(
+            when=AZURE, required=True, find="`az identity list -o table` lists the identities."
+        ),
+    ] = Field(
         default="",
         title="Identity",
         description=(

@@ -16,9 +16,10 @@ from wizard.formats.identity_types import (
     VaultNamespace,
     VaultPath,
 )
-from wizard.formats.types import KubeName, ObjectName, SecretKey
+from wizard.formats.types import CertificateFile, KubeName, ObjectName, SecretKey
 from wizard.manifests.certificates import CA_KEY
-from wizard.questions.ca_file import CaFile
+from wizard.questions.assets import CERTIFICATES
+from wizard.questions.ca_file import CaFile, ca_file_field
 from wizard.questions.conditions import when, when_not
 from wizard.questions.effects import ANOTHER_PAYLOAD
 from wizard.questions.section import Model, QuestionInfo
@@ -36,6 +37,9 @@ CLUSTER_STORE = VAULT & when("a cluster-wide store", "secrets.scope", "cluster")
 class StoreCa(CaFile):
     """The CA of Vault's server: a file, or a ConfigMap that others keep up to date."""
 
+    file: Annotated[CertificateFile, QuestionInfo(asset=CERTIFICATES, machine="$VAULT_CACERT")] = (
+        ca_file_field()
+    )
     config_map: Annotated[ObjectName, QuestionInfo(when=VAULT)] = Field(
         default="",
         title="CA ConfigMap",
@@ -53,7 +57,14 @@ class VaultStore(Model):
     """HashiCorp Vault or OpenBao, KV version 2."""
 
     server: Annotated[
-        HttpsUrl, QuestionInfo(when=VAULT, required=True, effects=(ANOTHER_PAYLOAD,))
+        HttpsUrl,
+        QuestionInfo(
+            when=VAULT,
+            required=True,
+            effects=(ANOTHER_PAYLOAD,),
+            find="The address in your Vault team's instructions.",
+            machine="$VAULT_ADDR",
+        ),
     ] = Field(
         default="",
         title="Server",
@@ -97,12 +108,13 @@ class VaultStore(Model):
             "audience."
         ),
     )
-    namespace: Annotated[VaultNamespace, QuestionInfo(when=VAULT, effects=(ANOTHER_PAYLOAD,))] = (
-        Field(
-            default="",
-            title="Vault namespace",
-            description="Namespace of Vault Enterprise or OpenBao. Empty: the root namespace.",
-        )
+    namespace: Annotated[
+        VaultNamespace,
+        QuestionInfo(when=VAULT, effects=(ANOTHER_PAYLOAD,), machine="$VAULT_NAMESPACE"),
+    ] = Field(
+        default="",
+        title="Vault namespace",
+        description="Namespace of Vault Enterprise or OpenBao. Empty: the root namespace.",
     )
     service_account: Annotated[KubeName, QuestionInfo(when=CLUSTER_STORE)] = Field(
         default="external-secrets",
