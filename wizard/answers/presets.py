@@ -56,30 +56,25 @@ def _parse_preset(name: str, text: str) -> dict[str, Any]:
     return read_mapping(text, f"presets/{name}.yaml")
 
 
-def comment_missing_answers(preset: Preset) -> dict[tuple[str | int, ...], str]:
-    """Return comments that name missing required answers, keyed by path in the printed file.
+def fill_in(preset: Preset) -> tuple[dict[str, Any], dict[tuple[str | int, ...], str]]:
+    """Return the preset as a file to fill in: its answers, and its open questions as empty ones.
 
-    A comment is placed above the innermost mapping of the preset that would hold the answer, or
-    at the top (the empty path) if there is no such mapping.
+    The second value has a comment for each open question, by path. Questions keep their order.
     """
     from wizard.answers.files import validate_answers
-    from wizard.answers.questions import field_spec, field_specs
-    from wizard.formats.nested import get_value
+    from wizard.answers.open_questions import describe_place, find_unanswered
+    from wizard.answers.questions import field_specs
+    from wizard.formats.nested import get_value, put_value
 
-    required = {item.key for item in field_specs() if item.ask.required}
-    found: dict[tuple[str | int, ...], str] = {}
-    for problem in validate_answers(preset.answers).problems:
-        if problem.key not in required:
-            continue
-        path = field_spec(problem.key).path
-        depth = next(
-            (
-                n
-                for n in range(len(path) - 1, 0, -1)
-                if isinstance(get_value(preset.answers, path[:n]), dict)
-            ),
-            0,
-        )
-        line = f"{problem.key}: {problem.message}"
-        found[path[:depth]] = "\n".join(filter(None, [found.get(path[:depth], ""), line]))
-    return found
+    answers = validate_answers(preset.answers).answers
+    needed = find_unanswered(preset.answers)
+    data: dict[str, Any] = {}
+    comments: dict[tuple[str | int, ...], str] = {}
+    for item in field_specs():
+        value = get_value(preset.answers, item.path)
+        if item.key in needed and answers is not None and item.applies(answers):
+            value = item.default if value is None else value
+            comments[item.path] = f"NEEDED: {item.help}\n{describe_place(item)}"
+        if value is not None:
+            data = put_value(data, item.path, value)
+    return data, comments

@@ -57,7 +57,7 @@ def presets(options: Options, console: Console) -> ExitCode:
 
 
 def _print_preset(options: Options, console: Console) -> ExitCode:
-    from wizard.answers.presets import comment_missing_answers, load_preset
+    from wizard.answers.presets import fill_in, load_preset
     from wizard.formats.yaml_writer import dump_yaml
 
     preset = load_preset(options.name)
@@ -65,7 +65,7 @@ def _print_preset(options: Options, console: Console) -> ExitCode:
         console.data(json.dumps(preset.answers, indent=2))
     else:
         header = f"{preset.title}: {preset.description}"
-        console.data(dump_yaml(preset.answers, comment_missing_answers(preset), header))
+        console.data(dump_yaml(*fill_in(preset), header))
     return ExitCode.DONE
 
 

@@ -12,7 +12,8 @@ from wizard.answers import presets
 from wizard.answers.files import validate_answers
 from wizard.answers.questions import field_specs
 from wizard.errors import UsageError
-from wizard.formats.nested import get_value
+from wizard.formats.nested import get_value, put_value
+from wizard.formats.yaml_writer import dump_yaml
 
 
 def leaves(data: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
@@ -89,3 +90,19 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match="no preset of that name") as refused:
         presets.load_preset("prod")
     assert all(name in refused.value.hint for name in presets.list_presets())
+
+
+@pytest.mark.parametrize("name", presets.list_presets())
+def test_a_printed_preset_has_every_key_to_fill_in(name: str) -> None:
+    preset = presets.load_preset(name)
+    data, comments = presets.fill_in(preset)
+    needed = {problem.key for problem in validate_answers(preset.answers).problems}
+    paths = [item.path for item in field_specs() if item.key in needed]
+    assert list(comments) == paths
+    assert all(get_value(data, path) == "" for path in paths)
+    assert leaves(preset.answers).items() <= leaves(data).items()
+    assert dump_yaml(data, comments).count("# NEEDED: ") == len(needed)
+    # Filled in, the file is complete.
+    for path in paths:
+        data = put_value(data, path, get_value(filled(name), path))
+    assert validate_answers(data).problems == ()
