@@ -141,7 +141,7 @@ def lines_for(scenario: Scenario, monkeypatch: pytest.MonkeyPatch, preset: str =
     with monkeypatch.context() as patch:
         for module in (prompts, host_key_prompt):
             patch.setattr(module, "read_line", lambda _console, prompt: talk.reply(prompt, typed))
-        talk.scenario = scenario
+        talk.scenario, talk.has_preset = scenario, bool(preset)
         talk.run()
     return typed
 
@@ -162,7 +162,13 @@ class _Recorder(prompts.PromptSession):
     """Knows which question a prompt belongs to, and answers from a scenario."""
 
     scenario: Scenario
+    has_preset = False
     item: FieldSpec | None = None
+
+    def _ask_review(self) -> bool:
+        """With a preset, nothing else is answered; else every question is."""
+        self.queue = ["" if self.has_preset else "n"]
+        return super()._ask_review()
 
     def _ask(self, item: FieldSpec) -> bool:
         self.item = item

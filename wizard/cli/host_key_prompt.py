@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from wizard.cli.console import Console, read_line
 from wizard.errors import AnswersError
 from wizard.formats.nested import put_value
-from wizard.hostkeys.keys import parse_fingerprint, parse_host_keys
+from wizard.hostkeys.keys import HostKey, parse_fingerprint, parse_host_keys
 from wizard.hostkeys.verdict import parse_host_key
 from wizard.workspace.git_hosts import GitHost, key_answers, list_git_hosts
 from wizard.workspace.host_keys import judge_answers
@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost
 
-_SKIP = "skip"
+_SKIP, _LEAVE = "skip", "leave"
+# At every prompt: no more questions.
+TO_REVIEW = ">"
+
+
+class ToReview(Exception):  # noqa: N818 - a wish, not an error
+    """The person wants to go to the review now."""
 
 
 class KeySession(Protocol):
@@ -63,6 +69,8 @@ class HostKeyPrompt:
             lines = list(self._lines())
             if lines == ["<"]:
                 return False
+            if lines == [TO_REVIEW]:
+                raise ToReview
             if lines == ["?"]:
                 self._say(self.help)
                 continue
@@ -101,26 +109,38 @@ class HostKeyPrompt:
         return True
 
     def _paste(self, lines: list[str]) -> str:
-        host, data = self._host(), self.session.data
+        host = self._host()
         try:
             keys = parse_host_keys("\n".join(lines), host=host.host, port=host.port)
         except ValueError as error:
             return str(error)
-        for question, value in key_answers(data, self._answers(), host, keys).items():
+        self._keep(keys)
+        return ""
+
+    def _keep(self, keys: Sequence[HostKey | str]) -> None:
+        """Make these the keys of the host, and list them."""
+        host, data = self._host(), self.session.data
+        read = [key for key in keys if isinstance(key, HostKey)]
+        for question, value in key_answers(data, self._answers(), host, read).items():
             data = put_value(data, tuple(question.split(".")), value)
         self.session.data = data
         self._list()
-        return ""
 
     def _fingerprints(self) -> bool:
         """Ask for fingerprints while a key has no evidence; False if the person goes back."""
         while (verdict := self._verdict()) and verdict.refused:
             self._say("Compare the fingerprint with the one its owner publishes, then type it.")
-            text = read_line(self.session.console, f"Fingerprint (SHA256:..., or {_SKIP}): ")
+            words = f"{_SKIP}, or {_LEAVE} to leave it out" if verdict.accepted else _SKIP
+            text = read_line(self.session.console, f"Fingerprint (SHA256:..., or {words}): ")
             if text == "<":
                 return False
+            if text == TO_REVIEW:
+                raise ToReview
             if text == _SKIP:
                 return self._skip()
+            if text == _LEAVE and verdict.accepted:
+                self._keep([*map(parse_host_key, verdict.accepted)])
+                continue
             try:
                 value = parse_fingerprint(text)
             except ValueError as error:
@@ -166,7 +186,7 @@ class HostKeyPrompt:
     def _lines(self) -> Iterator[str]:
         while line := read_line(self.session.console, ""):
             yield line
-            if line in {"<", "?", _SKIP}:
+            if line in {"<", "?", TO_REVIEW, _SKIP}:
                 return
 
     def _say(self, text: str) -> None:

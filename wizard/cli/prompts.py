@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,33 +16,44 @@ from wizard.answers.files import (
     validate_answers,
 )
 from wizard.answers.host_keys import HOST_KEY_QUESTIONS
-from wizard.answers.questions import FieldSpec, field_specs
-from wizard.answers.rules import holds_secret
+from wizard.answers.open_questions import describe_place, find_unanswered
+from wizard.answers.questions import FieldSpec, field_spec, field_specs
+from wizard.answers.rules import holds_secret, is_empty
 from wizard.cli.console import Console, read_line
-from wizard.cli.host_key_prompt import HostKeyPrompt
+from wizard.cli.host_key_prompt import TO_REVIEW, HostKeyPrompt, ToReview
 from wizard.errors import AnswersError, Problem
 from wizard.formats.nested import get_value, put_value
+from wizard.hostkeys.trust import published_entries
 from wizard.secrets.references import KINDS
 from wizard.secrets.scan import find_leaks
 from wizard.workspace.git_hosts import BUNDLES, list_git_hosts
 
 if TYPE_CHECKING:
     from wizard.hostkeys.verdict import KnownHost
+    from wizard.workspace.suggestions import Suggestion
 
-_KEYS = "Enter keeps the value in brackets, ? explains, < goes back, Ctrl-C stops."
+_KEYS = "Enter keeps the value in brackets, ? explains, < goes back, > skips to the review."
+_FIRST = "First what only you know."
+_REVIEW = "Everything else has a default. Go to the review now? [Y/n]: "
 
 
 @dataclass
 class PromptSession:
     """Asks the questions that apply; the raw answers always have valid types.
 
-    `typed` are the fingerprints typed so far; `committed` are the committed host keys.
+    What only the person knows comes first; then the person may go to the review. `typed` are the
+    fingerprints typed so far; `committed` are the committed host keys. `suggestions` are what this
+    machine knows, by question. `complete`: the answers are committed, so all questions are asked.
     """
 
     console: Console
     data: dict[str, Any]
     typed: list[str] = field(default_factory=list)
     committed: Sequence[KnownHost] = ()
+    suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
+    complete: bool = False
+    _open: frozenset[str] = frozenset()
+    _skips: bool = False
     _validated: tuple[dict[str, Any], ValidationResult] | None = None
 
     def validate(self, data: dict[str, Any]) -> ValidationResult:
@@ -54,17 +65,63 @@ class PromptSession:
     def run(self) -> None:
         """Ask every question that applies; raises EOFError or KeyboardInterrupt if stopped."""
         self.console.say(_KEYS)
+        self._open = find_unanswered(self.data)
+        self.suggestions = {
+            key: one for key, one in self.suggestions.items() if self._is_unanswered(key)
+        }
+        if not self.complete and any(map(self._is_open, self._applying())):
+            self.console.say(f"\n{_FIRST}")
         asked: list[FieldSpec] = []
         section = ""
         while (item := self._next(asked)) is not None:
             if item.section != section:
                 section = item.section
                 self.console.say(f"\n{item.model.title}: {item.model.intro}")
-            if self._ask(item):
-                asked.append(item)
-            elif asked:
-                asked.pop()
-                section = asked[-1].section if asked else ""
+            try:
+                if not self.complete and not self._is_open(item):
+                    self.complete = True
+                    self._skips = self._ask_review()
+                    section = ""
+                elif self._ask(item):
+                    asked.append(item)
+                elif asked:
+                    asked.pop()
+                    section = asked[-1].section if asked else ""
+            except ToReview:
+                self._skips = True
+
+    def _is_unanswered(self, key: str) -> bool:
+        """Return whether nothing answers a question; only then a suggestion counts."""
+        item = field_spec(key)
+        return is_empty(get_value(self.data, item.path, dump_value(item.default)))
+
+    def _ask_review(self) -> bool:
+        """Return whether the person wants no other question."""
+        return self._read(f"\n{_REVIEW}").casefold() in {"", "y", "yes"}
+
+    def _read(self, prompt: str) -> str:
+        text = read_line(self.console, prompt)
+        if text == TO_REVIEW:
+            raise ToReview
+        return text
+
+    def _applying(self) -> list[FieldSpec]:
+        """Return the questions that apply: until all open ones are answered, those come first."""
+        answers = self.validate(self.data).answers
+        if answers is None:
+            return []
+        found = [item for item in field_specs() if item.model.asked and item.applies(answers)]
+        return found if self.complete else sorted(found, key=lambda one: not self._is_open(one))
+
+    def _is_open(self, item: FieldSpec) -> bool:
+        """Return whether only the person knows the answer."""
+        if item.key not in HOST_KEY_QUESTIONS:
+            return item.key in self._open or item.key in self.suggestions
+        answers = self.validate(self.data).answers
+        return answers is not None and any(
+            one.question == item.key and one.required and not published_entries(one.host, one.port)
+            for one in list_git_hosts(answers)
+        )
 
     def _next(self, asked: list[FieldSpec]) -> FieldSpec | None:
         """Return the next question; after the last one, the first whose answer breaks a rule."""
@@ -73,11 +130,9 @@ class PromptSession:
             # The given answers are invalid: stop, and let the plan report every problem.
             return None
         seen = {item.key for item in asked}
-        applying = [
-            item for item in field_specs() if item.model.asked and item.applies(found.answers)
-        ]
+        applying = self._applying()
         for item in applying:
-            if item.key not in seen:
+            if item.key not in seen and not self._skips:
                 return item
         objections = {
             item.key: describe_problem(problem, item)
@@ -88,7 +143,8 @@ class PromptSession:
         for item in applying:
             if item.key in objections:
                 self.console.say(f"\n{item.key}: {objections[item.key]}")
-                asked.remove(item)
+                if item in asked:
+                    asked.remove(item)
                 return item
         return None
 
@@ -111,17 +167,20 @@ class PromptSession:
 
     def _ask_answer(self, item: FieldSpec, label: str) -> bool:
         """Ask until the answer is valid; False if the person goes back."""
+        self._introduce(item)
         while True:
             current = get_value(self.data, item.path, dump_value(item.default))
             if item.kind == "choice":
                 self._choices(item, str(current))
             shown = format_answer(item, current)
             shown = "not shown" if any(find_leaks(shown, prose=True)) else shown
-            text = read_line(self.console, f"{label} [{shown}]: ")
+            text = self._read(f"{label} [{shown}]: ")
             if text == "<":
                 return False
             if text == "?":
                 self.console.say(item.help)
+                if item.ask.find:
+                    self.console.say(item.ask.find)
                 if item.ask.example:
                     self.console.say(f"Takes {item.ask.takes}.\nExample: {item.ask.example}")
                 continue
@@ -129,6 +188,20 @@ class PromptSession:
             if not problem:
                 return True
             self.console.say(f"  ! {problem}")
+
+    def _introduce(self, item: FieldSpec) -> None:
+        """Say where to find an open answer, or from where this machine has it."""
+        if not self._is_open(item):
+            return
+        one = self.suggestions.get(item.key)
+        empty = is_empty(get_value(self.data, item.path, dump_value(item.default)))
+        if one is not None and not one.partial and empty:
+            self.data = put_value(self.data, item.path, one.value)
+            self.console.say(f"  From {one.source}.")
+            return
+        self.console.say(f"  {describe_place(item)}")
+        if one is not None and one.partial and empty:
+            self.console.say(f"  It may begin with {one.value} (from {one.source}).")
 
     def _choices(self, item: FieldSpec, current: str) -> None:
         for number, choice in enumerate(item.choices, 1):

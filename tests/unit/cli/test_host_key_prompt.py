@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.screens.scenes import ECDSA
 from tests.screens.support import COMPLETE, answers
 from tests.support.scenarios import host_key
 from wizard.answers.questions import field_spec
@@ -78,3 +79,12 @@ def test_the_keys_of_the_config_repository_are_optional(monkeypatch: pytest.Monk
     # Published keys need no answer.
     published = "delivery.argocd.repo_url=ssh://git@gitlab.com/a/b.git"
     assert ask(monkeypatch, question, [], published)[1]
+
+
+def test_a_key_without_proof_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["", LINE, f"{HOST} {ECDSA.type} {ECDSA.key}", "", OWN.fingerprint, "leave", ""]
+    session, done, said = ask(monkeypatch, "dags.bundles", lines)
+    assert done
+    assert "or leave to leave it out" in said
+    first = get_value(session.data, ("dags", "bundles"))[0]
+    assert [one["key"] for one in first["host_keys"]] == [OWN.key]

@@ -6,6 +6,7 @@ import io
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,8 @@ from tests.screens.support import COMPLETE, answers
 from tests.support.canary import MARKER
 from wizard.cli.console import Console
 from wizard.cli.prompts import PromptSession
+from wizard.formats.nested import get_value
+from wizard.workspace.suggestions import Suggestion
 
 TOKEN = "gh" + "p_" + MARKER * 3
 FORMS = (TOKEN, f"{{password: {TOKEN}}}", f"A={TOKEN}", f"https://{TOKEN}@git.example.com/x.git")
@@ -59,7 +62,62 @@ def test_a_secret_of_an_answers_file_is_not_shown(monkeypatch: pytest.MonkeyPatc
     data = answers("production", (*COMPLETE, f"installation.image.repository=x/{TOKEN}"))
 
     with suppress(EOFError):
-        PromptSession(Console(io.StringIO(), err), data).run()
+        PromptSession(Console(io.StringIO(), err), data, complete=True).run()
 
     assert err.getvalue()
     assert MARKER not in err.getvalue()
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, data: dict[str, Any], *lines: str, **options: Any
+) -> tuple[PromptSession, str]:
+    """Return the session after these lines, and what it printed."""
+    err = io.StringIO()
+    monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+    session = PromptSession(Console(io.StringIO(), err), data, **options)
+    session.run()
+    return session, err.getvalue()
+
+
+def test_what_only_the_person_knows_comes_first_and_enter_goes_to_the_review(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = [one.partition("=")[2] for one in COMPLETE]
+    session, text = run(monkeypatch, answers("production"), *lines, "")
+    assert session.data == answers("production", COMPLETE)
+    assert text.count("[]: ") == len(COMPLETE)
+    assert "in your cloud's console" in text
+
+
+def test_ask_resumes_at_the_first_unanswered_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, text = run(
+        monkeypatch, answers("production", COMPLETE[:3]), COMPLETE[3].partition("=")[2], ""
+    )
+    assert text.count("[]: ") == 1
+    assert session.data == answers("production", COMPLETE)
+
+
+def test_a_key_skips_to_the_review_from_any_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["n", "prod", ">"]
+    session, text = run(monkeypatch, answers("production", COMPLETE), *lines)
+    assert get_value(session.data, ("installation", "name")) == "prod"
+    assert "skips to the review" in text
+
+
+def test_the_review_waits_for_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, text = run(
+        monkeypatch, answers("production", COMPLETE[:3]), ">", COMPLETE[3].partition("=")[2]
+    )
+    assert session.data == answers("production", COMPLETE)
+    assert "delivery.argocd.repo_url: is required" in text
+
+
+def test_a_value_of_the_machine_is_kept_with_enter_and_names_its_source(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key, _, value = COMPLETE[3].partition("=")
+    known = {key: Suggestion(value, "git remote origin")}
+    session, text = run(monkeypatch, answers("production", COMPLETE[:3]), "", "", suggestions=known)
+    assert session.data == answers("production", COMPLETE)
+    assert "From git remote origin.\n" in text
+    assert f"This repository [{value}]: " in text
