@@ -28,7 +28,7 @@ from screens.pages.registry import (
     create_result_page,
     load_first_pages,
 )
-from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW, SETTINGS
+from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW, SETTINGS, START
 from screens.text import plain, pluralize, question_label
 from screens.widgets.scrollbars import CharacterScrollBar
 from wizard.engine.probes import run_in_thread
@@ -117,10 +117,13 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.keyboard.start()
 
     def _create_first_page(self) -> Page:
-        """Return the page of a new session: presets, settings, or the first questions."""
-        if self.pick_preset:
-            return create_preset_page()
-        return create_page(SETTINGS if self.existing else self.draft.pages[0].name)
+        """Return the page of a new session: presets, or the page where it begins."""
+        return create_preset_page() if self.pick_preset else create_page(self.home)
+
+    @property
+    def home(self) -> str:
+        """The page where a session begins: settings, or what only the user knows."""
+        return SETTINGS if self.existing else START
 
     def _create_draft(self) -> Draft:
         from screens.background.checks import Checks
@@ -132,6 +135,8 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.existing = initial.existing
         self.pick_preset = initial.pick_preset
         self.folder = initial.folder
+        self.suggestions = initial.suggestions
+        self.saved = initial.saved
         self.chart, self.context = initial.chart, initial.context
         return build_draft(initial, self.workspace.identity)
 
@@ -153,12 +158,18 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         return self.page.page_name if self.page else ""
 
     def use_preset(self, preset: str) -> None:
-        """Put the preset's answers below the given ones and open the first page."""
+        """Put the preset's answers below the given ones; open what only the user knows."""
         from wizard.answers import presets
 
         layers = [presets.load_preset(preset).answers] if preset else []
         self.draft = self.draft.with_base(*layers, self.initial_data)
-        self.go(self.draft.pages[0].name)
+        self.go(START)
+
+    def use_saved(self) -> None:
+        """Continue with the unfinished answers of an earlier session."""
+        if self.saved is not None:
+            self.draft = self.draft.with_base(self.saved[1], self.initial_data)
+            self.go(START)
 
     def use_committed(self, name: str, draft: Draft) -> None:
         """Continue with the committed answers of an installation, as if just opened."""
@@ -185,20 +196,27 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
     def go_back(self) -> None:
         """Open the page from which the current one was opened, else the first page."""
-        names = {SETTINGS, *(step.name for step in self.draft.pages)}
+        names = {self.home, *(step.name for step in self.draft.pages)}
         while self.trail:
             name, key = self.trail.pop()
             if name in names and name != self.page_name:
                 self._open_page(name, key)
                 return
-        if self.pick_preset:
+        if self.page_name != self.home:
+            self._open_page(self.home, "")
+        elif self.pick_preset:
             self._leave(self.page_name)
             self.switch_screen(create_preset_page())
-        elif self.existing and self.page_name != SETTINGS:
-            self._open_page(SETTINGS, "")
 
     def _leave(self, step: str) -> None:
         self.touched.update(self.draft.problem_keys(step))
+
+    def go_on(self, here: str) -> None:
+        """Open the next page; the first page again, if this one was opened from there."""
+        if self.trail and self.trail[-1][0] == START:
+            self.go_back()
+        else:
+            self.turn_page(here, 1)
 
     def turn_page(self, here: str, by: int) -> None:
         """Open the page `by` steps after this one; from a page without a step, the first."""
@@ -315,27 +333,25 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.committing = False
 
     def leave(self) -> None:
-        """Quit; asks first when answers would be lost, refuses during a commit."""
-        from screens.widgets.dialogs import ConfirmDialog
+        """Quit; offers to save first when answers would be lost, refuses during a commit."""
+        from screens.widgets.dialogs import QuitDialog
 
         if self.committing:
             self.say("a commit is in progress; wait until it is done")
         elif isinstance(self.screen, LoadingScreen) or not self.draft.has_changes:
             self.exit(None)
         else:
-            text = (
-                "Your changes are not committed. After the screens close, you can save them "
-                "to a file."
-            )
-            ask = ConfirmDialog("Quit?", text, yes="quit", no="stay")
-            self.push_screen(ask, lambda yes: self._quit() if yes else None)
+            self.push_screen(QuitDialog(), self._quit)
 
-    def _quit(self) -> None:
+    def _quit(self, choice: str | None) -> None:
+        if choice is None:
+            return
         draft = self.draft
-        self.exit_report.uncommitted = (
-            draft.legible_data,
-            (*draft.option_fingerprints, *draft.typed_fingerprints),
-        )
+        if choice == "save":
+            self.exit_report.uncommitted = (
+                draft.legible_data,
+                (*draft.option_fingerprints, *draft.typed_fingerprints),
+            )
         self.exit(None)
 
     def action_help_quit(self) -> None:
@@ -366,6 +382,9 @@ def run(workspace: Workspace, read: Callable[[], InitialAnswers]) -> ExitReport:
     here. Raises AnswersError for an invalid fingerprint, and SystemExit 70 after a crash, whose
     traceback was printed without variables.
     """
+    from screens.background.pastes import read_pastes_whole
+
+    read_pastes_whole()
     app = WizardApp(workspace, read)
     result = app.run()
     if app.failure is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
     from textual.screen import ModalScreen
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wizard.plan.merge.sides import Decisions
     from wizard.probes.catalogue import ProbeSource
     from wizard.workspace.proposal import CommitResult, Proposal
+    from wizard.workspace.suggestions import Suggestion
     from wizard.workspace.workspace import Workspace
 
 T = TypeVar("T")
@@ -71,6 +72,14 @@ class Host(Protocol):
     @property
     def exit_report(self) -> ExitReport:
         """What the command prints once the screens are closed."""
+
+    @property
+    def suggestions(self) -> Mapping[str, Suggestion]:
+        """What this machine knows, by question; an answer only once it was shown."""
+
+    @property
+    def home(self) -> str:
+        """The page where a session begins."""
 
     @property
     def existing(self) -> str:
@@ -127,6 +136,9 @@ class Host(Protocol):
     def go_back(self) -> None:
         """Open the page from which the current one was opened."""
 
+    def go_on(self, here: str) -> None:
+        """Open the next page, or the first one again if this one was opened from there."""
+
     def turn_page(self, here: str, by: int) -> None:
         """Open the page `by` steps after the page `here`."""
 
@@ -140,6 +152,13 @@ class Host(Protocol):
 
     def use_preset(self, preset: str) -> None:
         """Start with the answers of a preset; an empty name means the defaults."""
+
+    @property
+    def saved(self) -> tuple[str, Mapping[str, Any]] | None:
+        """Name and unfinished answers of a file that an earlier session left."""
+
+    def use_saved(self) -> None:
+        """Start with these unfinished answers."""
 
     def use_committed(self, name: str, draft: Draft) -> None:
         """Continue with the committed answers of an installation."""

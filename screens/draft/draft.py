@@ -19,12 +19,13 @@ from wizard.answers.files import (
 from wizard.answers.host_keys import HOST_KEY_QUESTIONS
 from wizard.answers.model import Answers
 from wizard.answers.questions import FieldSpec, field_spec, field_specs
-from wizard.answers.rules import holds_secret
+from wizard.answers.rules import holds_secret, is_empty
 from wizard.errors import AnswersError, ConflictError, Problem
 from wizard.formats.addresses import parse_git_url
 from wizard.formats.nested import get_value, put_value
 from wizard.hostkeys.keys import HostKey, known_hosts_name
 from wizard.hostkeys.scan import Scan
+from wizard.hostkeys.trust import published_entries
 from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost, parse_host_key
 from wizard.plan.render import Rendering, render
 from wizard.questions.section import Section
@@ -113,6 +114,12 @@ class Draft:
             for path, value in self.edits.items()
         ) or bool(self.typed_fingerprints)
 
+    def with_suggestion(self, item: FieldSpec, value: object) -> Draft:
+        """Return the draft with a value of this machine where nothing was given or answered."""
+        if item.path in self.edits or not is_empty(self.initial_value(item)):
+            return self
+        return replace(self, base=put_value(self.base, item.path, value))
+
     def without_answer(self, item: FieldSpec) -> Draft:
         """Return the draft with the initial answer of a question."""
         kept = {path: value for path, value in self.edits.items() if path != item.path}
@@ -122,12 +129,12 @@ class Draft:
     def changed_items(self) -> tuple[FieldSpec, ...]:
         """The questions whose answers differ from the initial ones and apply, in order."""
         return tuple(
-            item
-            for item in field_specs()
-            if item.path in self.edits
-            and item.applies(self.answers)
-            and self.value(item) != self.initial_value(item)
+            item for item in field_specs() if self.is_changed(item) and item.applies(self.answers)
         )
+
+    def is_changed(self, item: FieldSpec) -> bool:
+        """Return whether the answer differs from the initial one."""
+        return item.path in self.edits and self.value(item) != self.initial_value(item)
 
     def initial_value(self, item: FieldSpec) -> object:
         """Return the initial answer, or the default, as plain data."""
@@ -206,6 +213,29 @@ class Draft:
     def git_hosts(self) -> tuple[GitHost, ...]:
         """The Git hosts over SSH, whose keys are verified; see `wizard.workspace.git_hosts`."""
         return list_git_hosts(self._answers)
+
+    @cached_property
+    def unpublished_hosts(self) -> frozenset[str]:
+        """The questions about keys that nobody publishes, of hosts that a commit needs keys of."""
+        return frozenset(
+            one.question
+            for one in self.git_hosts
+            if one.required and not published_entries(one.host, one.port)
+        )
+
+    @cached_property
+    def unproven_questions(self) -> Mapping[str, str]:
+        """What is missing for the host keys of each question, if a commit needs it."""
+        found = {}
+        for host in self.git_hosts:
+            verdict = self.verification.verdict_on(host.name)
+            unproven = [one for one in verdict.refused if host.needs(one.entry)] if verdict else []
+            if unproven:
+                what = "key has" if len(unproven) == 1 else f"{len(unproven)} keys have"
+                found[host.question] = f"{host.name}: {what} no proof; type its fingerprint"
+            elif host.required and not (verdict and verdict.accepted):
+                found[host.question] = f"{host.name}: no key is known; paste keys or press f5"
+        return found
 
     def find_scan(self, name: str) -> Scan | None:
         """Return the scan of the host with this name in known_hosts; None without one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from wizard.errors import AnswersError, Problem
 if TYPE_CHECKING:
     from screens.draft.draft import Draft
     from wizard.workspace.proposal import Acceptance
+    from wizard.workspace.suggestions import Suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class InitialAnswers:
 
     `fingerprints` come from the command line. File names in the answers are relative to `folder`.
     `chart` is used for a full check of the values; `context` is the kubeconfig context.
+    `suggestions` are what this machine knows, by question; `saved` are name and unfinished answers
+    of a file that an earlier session left.
     """
 
     data: Mapping[str, Any]
@@ -29,6 +32,8 @@ class InitialAnswers:
     folder: Path | None = None
     chart: Path | None = None
     context: str = ""
+    suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
+    saved: tuple[str, Mapping[str, Any]] | None = None
 
 
 def build_draft(initial: InitialAnswers, identity: Acceptance) -> Draft:

@@ -14,19 +14,19 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from screens.draft.draft import Draft, PageEntry
 from screens.host import Host
 from screens.steps import OVERVIEW, REVIEW
-from screens.widgets.fields import Line
-from screens.widgets.finder import find_question
+from screens.widgets.fields import KeyBar, Line, TextField
+from screens.widgets.finder import find_question, tune
 
 # A literal of this module: the only place where markup is allowed.
 KEY_BAR = (
     "[@click=screen.next]^n next[/]  [@click=screen.back]esc back[/]  "
-    "[@click=screen.find]^p find a question[/]  [@click=screen.review]^s review[/]  "
+    "[@click=screen.find]^p find[/]  [@click=screen.tune]^t pages[/]  "
+    "[@click=screen.review]^s review[/]  "
     "[@click=screen.check]f5 check[/]  [@click=screen.help]f1 help[/]  "
     "[@click=screen.leave]^q quit[/]"
 )
@@ -59,6 +59,7 @@ class Page(Screen[None]):
         Binding("escape", "back", "previous page", id="back"),
         # With priority: the next keys belong to the finder, not to the focused field.
         Binding("ctrl+p", "find", "find a question", id="find", priority=True),
+        Binding("ctrl+t", "tune", "list of the pages", id="tune", priority=True),
         Binding("ctrl+s", "review", "review", id="review"),
         Binding("f1", "help", "help", id="help"),
         Binding("f2", "overview", "overview", id="overview"),
@@ -100,7 +101,9 @@ class Page(Screen[None]):
                 yield from self.content()
             yield from self.side_content()
         yield Line(id="status")
-        yield Static(self.keys, id="keys")
+        keys = KeyBar(id="keys")
+        keys.update(self.keys)
+        yield keys
 
     def content(self) -> Iterator[Widget]:
         """Yield the main widgets of the page."""
@@ -192,6 +195,10 @@ class Page(Screen[None]):
             # Not the error's text, which may hold a value.
             self.say(f"! a bug ({type(event.worker.error).__name__}); nothing was changed")
 
+    def on_text_field_paste_refused(self, event: TextField.PasteRefused) -> None:
+        """Show why nothing was pasted."""
+        self.say(f"! nothing was pasted: the text has {event.lines} lines, and a field takes one")
+
     def show_lookups(self) -> None:
         """Show new probe results."""
         self.show_state()
@@ -226,6 +233,10 @@ class Page(Screen[None]):
     def action_find(self) -> None:
         """Open the finder."""
         find_question(self.host)
+
+    def action_tune(self) -> None:
+        """Open the list of the pages."""
+        tune(self.host)
 
     def action_help(self) -> None:
         """Show the help of the focused question, or the key help."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from textual import events, on
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.timer import Timer
 from textual.widget import Widget
@@ -12,6 +14,7 @@ from textual.widgets import Static
 
 from screens.background.reachability import ReachabilityChecks
 from screens.draft.outcome import Outcome, derive_outcome
+from screens.draft.values import to_text
 from screens.pages.base import Page
 from screens.steps import HOST_KEYS
 from screens.text import fit_text, plain, pluralize
@@ -20,6 +23,7 @@ from screens.widgets.preview import Preview
 from screens.widgets.rows import Row
 from wizard.answers.host_keys import HOST_KEY_QUESTIONS
 from wizard.answers.questions import FieldSpec, field_specs
+from wizard.answers.secret_kinds import describe_reading
 from wizard.questions.section import Section
 
 # One frame: faster keys are rendered together.
@@ -27,11 +31,17 @@ RENDER_SECONDS = 0.016
 # While more keys are waiting, at most this many frames are left out.
 MOST_SKIPPED = 15
 PREVIEW_SECONDS = 0.15
+# Most lines of help below a field, and one less than those of an error; f1 shows the rest.
+MESSAGE_LINES = 3
 _HINTS = {"choice": "left, right: change; space: list.", "bool": "space: yes or no."}
 
 
 class FormScreen(Page):
     """All questions of one section; `focus_key` gets the initial focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+r", "restore", "restore the answer", show=False, id="restore")
+    ]
 
     def __init__(self, section: str, focus_key: str = "") -> None:
         super().__init__()
@@ -64,7 +74,7 @@ class FormScreen(Page):
                     yield Heading(item.group)
                 group = item.group
                 yield Row(item, self.draft.value(item))
-        yield Line(id="message")
+            yield Line(id="message")
 
     def side_content(self) -> Iterator[Widget]:
         """Yield the live preview, which is hidden below 100 columns."""
@@ -76,9 +86,10 @@ class FormScreen(Page):
         self._headings = list(self.query(Heading))
         self._show_rows()
         rows = self.rows
-        row = next((row for row in rows if row.item.key == self.focus_key), None)
-        if row or rows:
-            (row or rows[0]).fields[0].focus()
+        fields = [field for row in rows for field in row.fields]
+        wanted = [field for row in rows if row.item.key == self.focus_key for field in row.fields]
+        if fields:
+            (wanted or fields)[0].focus()
 
     @property
     def rows(self) -> list[Row]:
@@ -101,21 +112,29 @@ class FormScreen(Page):
         return _find_row(self.focused)
 
     def _show_rows(self) -> None:
-        answers = self.draft.answers
-        keys = set(self.draft.problem_keys(self.page_name))
+        keys = set(self.problem_keys())
         groups: set[str] = set()
         for row in self._all_rows:
-            applies = row.item.applies(answers)
+            applies = self.is_shown(row.item)
             if row.display != applies:
                 row.display = applies
             if applies:
                 groups.add(row.item.group)
                 row.mark(wrong=row.item.key in keys & self.host.touched)
+                row.show_changed(changed=self.draft.is_changed(row.item))
                 row.show_outcome(self._find_outcome(row.item.key).word)
             if row.item.key in HOST_KEY_QUESTIONS:
                 row.query_one(Door).text = self._summarize_keys(row.item.key)
         for heading in self._headings:
             heading.display = heading.group in groups
+
+    def is_shown(self, item: FieldSpec) -> bool:
+        """Return whether the page asks this question now."""
+        return item.applies(self.draft.answers)
+
+    def problem_keys(self) -> list[str]:
+        """Return the keys of this page's questions with a problem."""
+        return self.draft.problem_keys(self.page_name)
 
     def _summarize_keys(self, question: str) -> str:
         """Return how many keys are accepted at the host of this question's repository."""
@@ -197,6 +216,7 @@ class FormScreen(Page):
         """Show help and preview of the row that got the focus."""
         row = _find_row(event.widget)
         if row is not None:
+            self._move_message(row)
             self.show_message()
             self._schedule_preview()
             self._reachability.schedule_check(row.item.key, typed=False)
@@ -215,6 +235,12 @@ class FormScreen(Page):
             if row is self.rows[-1]:
                 self.host.checks.probe_quietly(self.page_name)
 
+    def _move_message(self, row: Row) -> None:
+        """Put the message directly below a row."""
+        line = self.query_one("#message", Line)
+        self.query_one("#rows").move_child(line, after=row)
+        self.call_after_refresh(line.scroll_visible, animate=False)
+
     def show_message(self) -> None:
         """Show the problem of the focused question if it lost the focus before, else its help."""
         row = self.focused_row
@@ -226,12 +252,34 @@ class FormScreen(Page):
         problem = self.draft.problems.get(item.key, "")
         is_wrong = bool(problem) and item.key in self.host.touched
         outcome = self._find_outcome(item.key)
-        text = f"! {problem}" if is_wrong else f"{outcome.summary}\n{_help(item)}".lstrip()
-        hint = "" if is_wrong else _HINTS.get(item.kind, "")
+        help_text = _help(item, self.draft.value(item))
+        text = f"! {problem}" if is_wrong else f"{outcome.summary}\n{help_text}".lstrip()
+        hint = " ".join(filter(None, [self._describe_change(item), _HINTS.get(item.kind, "")]))
         # Before the first layout, the area has no size.
-        width, height = line.content_size
-        line.put(fit_text(text, hint, width, height) if width else f"{text}\n{hint}".rstrip())
+        width = line.content_size.width
+        height = MESSAGE_LINES + is_wrong
+        shown = fit_text(text, hint, width, height) if width else f"{text}\n{hint}".rstrip()
+        line.put(shown, layout=True)
         line.set_class(is_wrong or outcome.is_fault, "wrong")
+
+    def _describe_change(self, item: FieldSpec) -> str:
+        """Return the initial answer of a changed question, and the key that restores it."""
+        if not self.draft.is_changed(item):
+            return ""
+        before = to_text(item, self.draft.initial_value(item))
+        if item.kind == "bool":
+            before = "yes" if self.draft.initial_value(item) else "no"
+        return f"Was {before or '(empty)'}; ^r restores it."
+
+    def action_restore(self) -> None:
+        """Give the focused question its initial answer again."""
+        row = self.focused_row
+        if row is None or not self.draft.is_changed(row.item):
+            self.app.bell()
+            return
+        self.host.draft = self.draft.without_answer(row.item)
+        row.show_answer(self.draft.value(row.item))
+        self._show_changes()
 
     def action_back(self) -> None:
         """Stop the running probes; if none is running, open the previous page."""
@@ -260,7 +308,11 @@ class FormScreen(Page):
     @on(Door.Opened)
     def _open_door(self, event: Door.Opened) -> None:
         row = _find_row(event.door)
-        self.host.go(HOST_KEYS, row.item.key if row else "")
+        self.open_door(row.item.key if row else "")
+
+    def open_door(self, key: str) -> None:
+        """Open the page of the host keys that this question asks for."""
+        self.host.go(HOST_KEYS, key)
 
     def action_help(self) -> None:
         """Show the help of the focused question."""
@@ -282,5 +334,13 @@ def _find_row(widget: Widget | None) -> Row | None:
     return next((node for node in widget.ancestors_with_self if isinstance(node, Row)), None)
 
 
-def _help(item: FieldSpec) -> str:
-    return item.help + (f"  [{item.ask.source}]" if item.ask.source else "")
+def _help(item: FieldSpec, value: object) -> str:
+    """Return the help with an example; of a secret, who reads it, where and when."""
+    parts = [item.help]
+    if item.kind == "secret":
+        parts.append(describe_reading(value))
+    if item.ask.example:
+        parts.append(f"Such as {item.ask.example}")
+    if item.ask.source:
+        parts.append(f"[{item.ask.source}]")
+    return " ".join(parts)

@@ -17,6 +17,8 @@ from screens.text import plain
 from screens.widgets.choices import MarkedOptionList
 from wizard.answers import presets
 
+# No preset has such a name.
+_SAVED = "(saved)"
 _NO_PRESET = "No preset: the wizard's own defaults."
 
 
@@ -38,6 +40,10 @@ class PresetScreen(Page):
         self._about = {one.name: one.description for one in known}
         options = [Option(_describe(one.title, one.name), id=one.name) for one in known]
         options.append(Option(_describe("Defaults", _NO_PRESET), id=""))
+        if self.host.saved is not None:
+            # The first one, so that enter continues where the last session ended.
+            self._about[_SAVED] = "What you answered before you quit. Nothing of it is committed."
+            options.insert(0, Option(_describe("Continue", self.host.saved[0]), id=_SAVED))
         yield MarkedOptionList(*options, compact=True, id="presets")
         yield Static(id="description")
 
@@ -51,7 +57,10 @@ class PresetScreen(Page):
 
     @on(OptionList.OptionSelected)
     def _use_preset(self, event: OptionList.OptionSelected) -> None:
-        self.host.use_preset(event.option_id or "")
+        if event.option_id == _SAVED:
+            self.host.use_saved()
+        else:
+            self.host.use_preset(event.option_id or "")
 
     def action_next(self) -> None:
         """Use the highlighted preset."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from screens.draft.draft import Draft
 from screens.draft.outside import LookupResult
 from screens.pages.base import Page
 from screens.text import pluralize, question_label
 from screens.widgets.prompts import ConfirmListDialog
 from wizard.answers.questions import field_specs
+from wizard.deliveries.live import live_delivery
 from wizard.engine.probes import run_in_thread
 from wizard.errors import AnswersError, Problem, WizardError
 from wizard.findings import Finding
@@ -18,7 +20,7 @@ from wizard.plan.plan import Plan
 from wizard.workspace.proposal import Proposal
 
 COMPUTING = "computing the changes ..."
-NOTHING_TO_COMMIT = "nothing to commit: the repository is up to date; a opens apply"
+NOTHING_TO_COMMIT = "nothing to commit: the repository is up to date"
 
 
 class ProposalPage(Page):
@@ -56,7 +58,9 @@ class ProposalPage(Page):
             require_sound(self.proposal.plan)
             await run_in_thread(self._require_branch, self.proposal)
         except AnswersError as error:
-            self.problems = error.problems or (Problem("", error.message),)
+            keys = self.draft.unproven_questions.items()
+            unproven = [Problem(question, text) for question, text in keys]
+            self.problems = (*(error.problems or [Problem("", error.message)]), *unproven)
             self.block_reason = (
                 f"! {pluralize(len(self.problems), 'answer')} missing or invalid: enter goes there"
             )
@@ -64,6 +68,11 @@ class ProposalPage(Page):
             reason = error.message.split("\n")[0].rstrip(":")
             self.block_reason = f"! cannot commit, enter shows details: {reason}"
             self.refusal = error
+            if self.lacks_proof:
+                missing = list(self.draft.unproven_questions)
+                labels = ", ".join(map(question_label, missing))
+                count = pluralize(len(missing), "answer")
+                self.block_reason = f"! {count} missing, enter goes there: {labels}"
             if self.proposal is None:
                 self.problems = (Problem("", " ".join([error.message, error.hint]).strip()),)
         except Exception as error:  # show only its type: its text may contain a value
@@ -87,13 +96,40 @@ class ProposalPage(Page):
     def commit_proposal(self) -> None:
         """Commit after the confirmations that it needs; show the error if it is refused."""
         if self.block_reason:
-            self.app.bell()
-            if self.refusal is not None:
-                self.host.show_error(self.refusal)
+            if self.refusal is None:
+                self.app.bell()
+            elif self.lacks_proof:
+                self.host.go_to_question(next(iter(self.draft.unproven_questions)))
+            else:
+                self._show_refusal(self.refusal)
         elif self.faults:
             self._confirm_faults()
         else:
             self._confirm_consequences()
+
+    @property
+    def lacks_proof(self) -> bool:
+        """Whether the commit is refused for host keys that a page of the draft settles."""
+        plan = self.proposal.plan if self.proposal is not None else None
+        return bool(plan and plan.missing_evidence and self.draft.unproven_questions)
+
+    def _show_refusal(self, error: WizardError) -> None:
+        """Show why the commit is refused; enter goes to the question that settles it, if any."""
+        key = error.fix.question
+        if not self._is_asked(key):
+            self.host.show_error(error)
+            return
+        ask = ConfirmListDialog(
+            "This cannot be committed",
+            "\n\n".join(filter(None, [error.message, error.hint])),
+            yes=f"go to {question_label(key)}",
+            no="not now",
+            yes_first=True,
+        )
+        self.host.push_screen(ask, lambda yes: self.host.go_to_question(key) if yes else None)
+
+    def _is_asked(self, key: str) -> bool:
+        return any(one.key == key and one.applies(self.draft.answers) for one in field_specs())
 
     def _confirm_faults(self) -> None:
         """Commit despite failed probes after a confirmation; never with an unproven identity.
@@ -129,11 +165,17 @@ class ProposalPage(Page):
     def _refuse(self, text: str, key: str) -> None:
         """Refuse the commit; offer the question that fixes the failure, if it applies."""
         title = "The server's identity is not proven"
-        if key not in {item.key for item in field_specs() if item.applies(self.draft.answers)}:
+        if not self._is_asked(key):
             self.host.show_note(title, text)
             return
-        ask = ConfirmListDialog(title, text, yes=f"go to {question_label(key)}", no="not now")
+        yes = f"go to {question_label(key)}"
+        ask = ConfirmListDialog(title, text, yes=yes, no="not now", yes_first=True)
         self.host.push_screen(ask, lambda yes: self.host.go_to_question(key) if yes else None)
+
+
+def may_apply(draft: Draft) -> bool:
+    """Return whether `apply` installs with this delivery; others are installed by hand."""
+    return live_delivery(draft.answers.delivery.kind).installer is not None
 
 
 def list_remarks(

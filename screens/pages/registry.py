@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from screens.steps import DEPLOY_KEY, HOST_KEYS, OVERVIEW, PREFLIGHT, REVIEW, SETTINGS
+from screens.steps import DEPLOY_KEY, HOST_KEYS, OVERVIEW, PREFLIGHT, REVIEW, SETTINGS, START
 
 if TYPE_CHECKING:
     from screens.pages.base import Page
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 def load_first_pages() -> None:
     """Import the pages that can be shown first; blocking."""
-    from screens.pages import form, preset
+    from screens.pages import preset, start
 
-    del form, preset
+    del preset, start
 
 
 def create_preset_page() -> Page:
@@ -41,6 +41,10 @@ def create_result_page(result: CommitResult) -> Page:
 
 def create_page(name: str, key: str = "") -> Page:
     """Return the page of a step; it opens at the question `key`."""
+    if name == START:
+        from screens.pages.start import StartScreen
+
+        return StartScreen(key)
     if name == SETTINGS:
         from screens.pages.settings import SettingsScreen
 

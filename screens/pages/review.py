@@ -21,6 +21,7 @@ from screens.pages.proposal import (
     ProposalPage,
     format_consequence,
     list_remarks,
+    may_apply,
 )
 from screens.steps import REVIEW
 from screens.text import plain, pluralize, question_label
@@ -112,8 +113,10 @@ class ReviewScreen(ProposalPage):
     def _enter_key(self) -> str:
         """Return the key hint of enter."""
         if self.block_reason == NOTHING_TO_COMMIT:
-            return _APPLY
+            return _APPLY if may_apply(self.draft) else ""
         if self.proposal is None and self.problems:
+            return _THERE
+        if self.block_reason and self.lacks_proof:
             return _THERE
         if self.block_reason:
             return _WHY if self.refusal is not None else ""
@@ -257,7 +260,7 @@ class ReviewScreen(ProposalPage):
         if self._conflict() is not None:
             self.action_adopt()
             return
-        if self.block_reason != NOTHING_TO_COMMIT:
+        if self.block_reason != NOTHING_TO_COMMIT or not may_apply(self.draft):
             self.app.bell()
             return
         self.host.open_apply(self.draft.answers.installation.name)

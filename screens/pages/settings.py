@@ -166,6 +166,9 @@ class SettingsScreen(ProposalPage):
         if item.key in HOST_KEY_QUESTIONS:
             self.host.go_to_question(item.key)
             return
+        if len(item.choices) == 1:
+            self.say(f"there is only one choice: {item.label(item.choices[0])}")
+            return
         self._draft_before = self.draft
         self.row = Row(item, self.draft.value(item))
         await self.query_one("#setting").mount(self.row, before="#message")

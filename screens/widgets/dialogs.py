@@ -27,10 +27,13 @@ enter        next field, then next page; on Review: commit
 up, down     field above or below
 ctrl+n       next page            escape   back to where you came from
 ctrl+p       find a question      ctrl+s   review
+ctrl+t       list of the pages    ctrl+r   restore the answer
 f1           help                 f5       run checks and probes
 f2           overview: parts, connections and ports
              Pre-flight: all probes; Host keys: scan the host
-ctrl+q       quit; asks first if answers would be lost"""
+ctrl+q       quit; saves your answers first, if you like
+
+* required   ~ changed   ! missing or invalid"""
 
 
 class ConfirmDialog(ModalScreen[bool]):
@@ -67,6 +70,36 @@ class ConfirmDialog(ModalScreen[bool]):
     def action_answer(self, answer: bool) -> None:
         """Close with this answer."""
         self.dismiss(answer)
+
+
+class QuitDialog(ModalScreen[str | None]):
+    """How to quit with changes: enter saves them; returns `save`, `drop`, or None to stay."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # Never quit: two quick ctrl+q are one wish, and the question may not have been read.
+        Binding("escape,ctrl+q,ctrl+c", "stay", "stay", priority=True, show=False)
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Yield the question, then its answers; the first one loses nothing."""
+        answers = {"save": "save and quit", "stay": "stay", "drop": "quit without saving"}
+        with Vertical(classes="dialog"):
+            yield Static("Quit?", classes="title")
+            yield Static(
+                "Your changes are not committed. Saved to a file here, they are offered to you at "
+                "the next start."
+            )
+            yield MarkedOptionList(
+                *(Option(text, id=name) for name, text in answers.items()), compact=True
+            )
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(None if event.option_id == "stay" else event.option_id)
+
+    def action_stay(self) -> None:
+        """Close and go on."""
+        self.dismiss(None)
 
 
 class MessageDialog(ModalScreen[None]):
@@ -147,10 +180,16 @@ class Finder(ModalScreen[str | None]):
     AUTO_FOCUS = "TextField"
 
     def __init__(
-        self, entries: Sequence[tuple[str, str]], search: Callable[[str], Sequence[str]]
+        self,
+        entries: Sequence[tuple[str, str]],
+        search: Callable[[str], Sequence[str]],
+        *,
+        title: str = "Find a question",
+        placeholder: str = "words of its name, key or help",
     ) -> None:
         """`entries` are keys with their titles; `search` returns the keys for a text."""
         super().__init__()
+        self.title_text, self.placeholder = title, placeholder
         self.entries = entries
         self.search = search
         self._pattern: str | None = None
@@ -158,8 +197,8 @@ class Finder(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """Yield the search line and the matches."""
         with Vertical(classes="dialog finder"):
-            yield Static("Find a question", classes="title")
-            yield TextField(placeholder="words of its name, key or help")
+            yield Static(plain(self.title_text), classes="title")
+            yield TextField(placeholder=self.placeholder)
             options = MarkedOptionList(compact=True, markup=False)
             options.can_focus = False
             yield options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
+from textual.visual import VisualType
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
@@ -24,15 +26,52 @@ MOVE_BINDINGS: list[BindingType] = [
     Binding("down", "screen.field(1)", "field below", show=False),
 ]
 
+_MARKUP = re.compile(r"\[[^\]]*\]")
+
 
 class Line(Static):
     """Text in an area of fixed size, so that new text needs no new layout."""
 
-    def put(self, text: str) -> None:
-        """Show this text; does nothing if it is already shown."""
+    def put(self, text: str, *, layout: bool = False) -> None:
+        """Show this text, in an area of the size it needs with `layout`; nothing if it is shown."""
         if text != getattr(self, "_shown", ""):
             self._shown = text
-            self.update(plain(text), layout=False)
+            self.update(plain(text), layout=layout)
+
+
+class KeyBar(Static):
+    """The keys of a page in one line: what does not fit is left out, never cut.
+
+    The first keys and the last one stay longest; `f1` lists all of them.
+    """
+
+    _all = ""
+
+    def update(self, content: VisualType = "", *, layout: bool = True) -> None:
+        """Show these keys, in markup, with two spaces between them."""
+        del layout
+        self._all = content if isinstance(content, str) else ""
+        self._fit()
+
+    def on_mount(self) -> None:
+        """Show the first keys."""
+        self._fit()
+
+    def on_resize(self) -> None:
+        """Fit the keys to the new width."""
+        self._fit()
+
+    def _fit(self) -> None:
+        width = self.content_size.width
+        super().update(fit_keys(self._all, width) if width else self._all, layout=False)
+
+
+def fit_keys(markup: str, width: int) -> str:
+    """Return as many of these keys as fit into a width, without those before the last one."""
+    keys = [part for part in markup.split("  ") if part.strip()]
+    while len(keys) > 1 and sum(len(_MARKUP.sub("", key)) + 2 for key in keys) - 2 > width:
+        del keys[-2]
+    return "  ".join(key.strip() for key in keys)
 
 
 class TextField(Input):
@@ -40,19 +79,40 @@ class TextField(Input):
 
     BINDINGS: ClassVar[list[BindingType]] = MOVE_BINDINGS
 
+    @dataclass
+    class PasteRefused(Message):
+        """Several lines were pasted into a field for one line; nothing was taken."""
+
+        lines: int
+
     def __init__(self, value: str = "", *, placeholder: str = "", classes: str = "") -> None:
+        """Arriving in the field selects its value, so that typing replaces it."""
         super().__init__(
-            value, placeholder=placeholder, classes=classes, compact=True, select_on_focus=False
+            value, placeholder=placeholder, classes=classes, compact=True, select_on_focus=True
         )
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """Take a line, without the line ends around it; refuse several lines."""
+        event.stop()
+        event.prevent_default()
+        lines = event.text.strip("\r\n").splitlines()
+        if len(lines) > 1:
+            self.app.bell()
+            self.post_message(self.PasteRefused(len(lines)))
+        elif lines:
+            self.replace(lines[0], *self.selection)
 
     def validate(self, value: str) -> None:
         """Do nothing: the draft is validated elsewhere, and Textual would restyle the field."""
 
     def action_copy(self) -> None:
-        """Copy the selection; a masked value is never copied."""
-        if self.password:
-            raise SkipAction
-        super().action_copy()
+        """Copy the selection; a masked value is never copied.
+
+        The page hears ctrl+c, too: a value is selected without anybody asking for it.
+        """
+        if not self.password:
+            super().action_copy()
+        raise SkipAction
 
     def action_cut(self) -> None:
         """Cut the selection; a masked value is only deleted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from screens.steps import DEPLOY_KEY, HOST_KEYS, OVERVIEW, PREFLIGHT, REVIEW
+from screens.steps import DEPLOY_KEY, HOST_KEYS, OVERVIEW, PREFLIGHT, REVIEW, START, START_TITLE
 from screens.widgets.dialogs import Finder
 from wizard.answers.questions import field_specs
 from wizard.answers.search import search_questions
@@ -24,6 +24,8 @@ def find_question(host: Host) -> None:
     steps = [one for one in host.draft.pages if one.name in _PAGES - questions]
     pages = {step.name: f"Page > {step.title}" for step in steps}
     pages[OVERVIEW] = "Page > Overview"
+    if host.home == START:
+        pages[START] = f"Page > {START_TITLE}"
 
     def answer(key: str | None) -> None:
         if key in pages:
@@ -38,3 +40,20 @@ def find_question(host: Host) -> None:
         return [*found, *search_questions(items, text, {}).keys]
 
     host.push_screen(Finder([*entries, *pages.items()], search), answer)
+
+
+def tune(host: Host) -> None:
+    """List all pages with their state; open the one that the user picks."""
+    titles = {step.name: step.title for step in host.draft.pages}
+    entries = [(name, title) for name, title in titles.items() if name != host.page_name]
+
+    def search(text: str) -> list[str]:
+        words = text.casefold().split()
+        return [name for name, title in entries if all(one in title.casefold() for one in words)]
+
+    def answer(name: str | None) -> None:
+        if name is not None:
+            host.go(name)
+
+    texts = {"title": "Tune: every other page has defaults", "placeholder": "words of its title"}
+    host.push_screen(Finder(entries, search, **texts), answer)

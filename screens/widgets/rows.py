@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from screens.draft.values import (
     KINDS_WITH_ARGUMENT,
@@ -21,14 +21,18 @@ from screens.draft.values import (
     secret_value,
     to_text,
 )
+from screens.text import plain
 from screens.widgets.choices import Choice
 from screens.widgets.fields import Door, TextField, Tick
+from wizard.answers.explain import describe_empty
 from wizard.answers.host_keys import HOST_KEY_QUESTIONS
 from wizard.answers.questions import FieldSpec
 from wizard.answers.secret_kinds import reference_kinds
 from wizard.probes.addresses import ADDRESS_BY_QUESTION
 
 LABEL_WIDTH, MARK_WIDTH = 20, 3
+# Room for the section's title, too, on a page with questions of several sections.
+GUIDED_LABEL_WIDTH = 28
 # Width of the mark next to a host, for a word such as `ok 15.18`.
 WORD_WIDTH = 10
 # Widths of fields with a fixed width, by class; the same as in wizard.tcss.
@@ -51,12 +55,19 @@ class Row(Horizontal):
         item: FieldSpec
         value: object
 
-    def __init__(self, item: FieldSpec, value: object) -> None:
+    def __init__(
+        self, item: FieldSpec, value: object, *, label: str = "", guide: str | None = None
+    ) -> None:
+        """`label` replaces the title; `guide` is shown in a second line."""
         super().__init__()
+        self.label, self.guide = label, guide
+        self.label_width = LABEL_WIDTH if guide is None else GUIDED_LABEL_WIDTH
+        self.set_class(guide is not None, "guided")
         self.item = item
         self.answer = value
         self.parts: dict[str, str] = {}
         self.is_highlighted = False
+        self.is_changed = False
         self.outcome = ""
         self.mark_width = MARK_WIDTH
         place = ADDRESS_BY_QUESTION.get(item.key)
@@ -71,13 +82,16 @@ class Row(Horizontal):
             yield Door()
         elif item.kind == "bool":
             yield Tick(value=value is True)
+        elif len(item.choices) == 1:
+            yield Static(plain(item.label(item.choices[0])))
         elif item.kind == "choice":
             yield Choice([(choice, item.label(choice)) for choice in item.choices], value)
         elif item.kind == "secret":
             yield from self._secret()
         else:
             narrow = "narrow" if item.kind == "int" else ""
-            yield TextField(to_text(item, value), classes=narrow)
+            text = to_text(item, value)
+            yield TextField(text, classes=narrow, placeholder=describe_empty(item))
 
     def _secret(self) -> Iterator[Widget]:
         kind, argument = secret_parts(self.answer)
@@ -91,8 +105,10 @@ class Row(Horizontal):
 
     def render(self) -> Content:
         """Return label, brackets and mark; the brackets show the fields without colour."""
-        indent = "  " if self.item.group else ""
-        label = (indent + self.item.title)[: LABEL_WIDTH - 1].ljust(LABEL_WIDTH)
+        width = self.label_width
+        label = self.label or ("  " if self.item.group else "") + self.item.title
+        sign = "~" if self.is_changed else "*" if self.item.ask.required else " "
+        label = label[: width - 1].ljust(width - 1) + sign
         outcome = "!" if self.has_class("wrong") else self.outcome
         brackets = "".join(map(self._brackets, self.fields))
         return Content.assemble(
@@ -102,6 +118,7 @@ class Row(Horizontal):
                 f" {outcome:<{self.mark_width - 1}}"[: self.mark_width],
                 _STYLES.get(outcome[:2].strip(), ""),
             ),
+            *([] if self.guide is None else [plain(f"\n  {self.guide}", "$text-muted")]),
         )
 
     def _brackets(self, field: Widget) -> str:
@@ -109,7 +126,7 @@ class Row(Horizontal):
         width = FIXED_WIDTHS.get(next(iter(field.classes & FIXED_WIDTHS.keys()), ""))
         if width is None:
             used = (
-                LABEL_WIDTH
+                self.label_width
                 + self.mark_width
                 + (FIXED_WIDTHS["kind"] + 2) * ("argument" in field.classes)
             )
@@ -133,6 +150,38 @@ class Row(Horizontal):
         """The visible fields, from left to right."""
         found = self.query("TextField, Choice, Tick, Door")
         return [widget for widget in found if widget.display]
+
+    def show_changed(self, changed: bool) -> None:
+        """Show or remove the mark of a changed answer."""
+        if changed != self.is_changed:
+            self.is_changed = changed
+            self.refresh()
+
+    def show_answer(self, value: object) -> None:
+        """Show another answer in the fields; posts nothing."""
+        self.answer = value
+        with self.prevent(Input.Changed, Choice.Changed, Tick.Changed):
+            for field in self.query("TextField, Choice, Tick"):
+                if isinstance(field, Tick):
+                    field.value = value is True
+                elif self.item.kind == "secret":
+                    kind, argument = secret_parts(value)
+                    shown = kind in KINDS_WITH_ARGUMENT
+                    if isinstance(field, Choice):
+                        field.value = kind
+                    elif isinstance(field, TextField):
+                        field.value, field.display = argument, shown
+                elif isinstance(field, Choice):
+                    field.value = value if isinstance(value, str) else ""
+                elif isinstance(field, TextField):
+                    field.value = to_text(self.item, value)
+        self.refresh()
+
+    def show_guide(self, guide: str) -> None:
+        """Show another text in the second line."""
+        if guide != self.guide:
+            self.guide = guide
+            self.refresh()
 
     def mark(self, *, wrong: bool) -> None:
         """Show or remove the mark of a problem.

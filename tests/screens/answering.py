@@ -60,15 +60,17 @@ async def answer_all(folder: Path, inputs: Path, scenario: Scenario) -> CommitRe
 
 
 async def answer_preset(folder: Path, preset: str, scenario: Scenario) -> CommitResult:
-    """Open the screens as a newcomer: pick a preset, find each open question, and commit."""
+    """Open the screens as a newcomer: pick a preset, answer the open questions, and commit."""
     app = WizardApp(Workspace.open(folder), lambda: InitialAnswers({}, pick_preset=True))
     async with app.run_test(size=(80, 40), notifications=True) as pilot:
         await settled(pilot)
         await press(pilot, *["down"] * list_presets().index(preset), "enter")
-        for key, value in scenario.answers.items():
-            await press(pilot, "ctrl+p", *key, "enter")
-            await _type(pilot, _as_text(value))
-        await press(pilot, "ctrl+s")
+        await _fill(pilot, scenario.answers)
+        assert {row.item.key for row in page(pilot).query(Row) if row.display} == set(
+            scenario.answers
+        )
+        shown = await press(pilot, "enter")
+        assert page(pilot).page_name == REVIEW, shown
         shown = await press(pilot, "enter")
         assert isinstance(pilot.app.screen, ResultScreen), shown
         await press(pilot, "enter")
@@ -88,8 +90,8 @@ async def _fill(pilot: Pilot[Any], answers: Mapping[str, Any]) -> None:
 
 
 async def _answer(pilot: Pilot[Any], row: Row, value: Any) -> None:
-    field = row.fields[0]
-    if isinstance(field, Door):
+    field = next(iter(row.fields), None)
+    if field is None or isinstance(field, Door):
         return
     field.focus()
     await processed(pilot)

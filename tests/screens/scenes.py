@@ -29,6 +29,7 @@ from tests.screens.support import (
     asked,
     commit_preset,
     jump,
+    newcomer,
     paste,
     press,
     reopened,
@@ -40,6 +41,7 @@ from tests.support.screens import settled
 from wizard.hostkeys.keys import HostKey
 from wizard.hostkeys.verdict import KnownHost
 from wizard.probes.catalogue import SOURCES
+from wizard.workspace.suggestions import Suggestion
 
 Steps = Callable[[Pilot[Any]], Awaitable[None]]
 Scene = Callable[[], tuple[WizardApp, Steps]]
@@ -78,6 +80,37 @@ def scene(steps: Steps, preset: str = "production", *sets: str, **options: Any) 
         return wizard(Path(tempfile.mkdtemp()), preset, *sets, **options), steps
 
     return build
+
+
+def begin(steps: Steps, preset: str = "production", *sets: str, **options: Any) -> Scene:
+    """Return a scene that begins where a session does: at what only the user knows."""
+
+    def build() -> tuple[WizardApp, Steps]:
+        return newcomer(Path(tempfile.mkdtemp()), preset, *sets, **options), steps
+
+    return build
+
+
+SUGGESTIONS = {
+    "dags.repo": Suggestion(
+        "ssh://git@git.example.com/", "the host of git remote origin", partial=True
+    ),
+    "secrets.vault.server": Suggestion("https://vault.example.internal:8200", "$VAULT_ADDR"),
+    "secrets.vault.namespace": Suggestion("team-a", "$VAULT_NAMESPACE"),
+    "delivery.argocd.repo_url": Suggestion(
+        "ssh://git@git.example.com/platform/k8s-infra.git", "git remote origin"
+    ),
+}
+
+
+async def leaving_out(pilot: Pilot[Any]) -> None:
+    """Two pasted keys, of which one is proven, and enter."""
+    await jump(pilot, "dags.host_keys")
+    await paste(
+        pilot,
+        f"git.example.com ssh-ed25519 {ED25519}\ngit.example.com {ECDSA.type} {ECDSA.key}",
+    )
+    await press(pilot, "tab", f"paste:{FINGERPRINT}", "enter", "enter")
 
 
 async def form(pilot: Pilot[Any]) -> None:
@@ -223,6 +256,9 @@ def rerun(*pressed: str) -> Scene:
 
 SCENES: dict[str, Scene] = {
     "start": scene(keys(), "", pick_preset=True),
+    "first-questions": begin(keys("tab"), suggestions=SUGGESTIONS),
+    "first-questions-none": begin(keys(), "local"),
+    "tune": begin(keys("ctrl+t")),
     "form": scene(form, "production", *COMPLETE),
     "complaint": scene(complaint),
     "components": scene(keys("ctrl+n", "ctrl+n")),
@@ -232,6 +268,7 @@ SCENES: dict[str, Scene] = {
     "host-keys-published": scene(published, "production", *COMPLETE),
     "host-keys": scene(self_hosted, "production", *COMPLETE, SELF_HOSTED),
     "host-keys-proven": scene(proven, "production", *COMPLETE, SELF_HOSTED),
+    "host-keys-leave": scene(leaving_out, "production", *COMPLETE, SELF_HOSTED),
     "host-keys-ask": scene(asking, "production", *COMPLETE, SELF_HOSTED),
     "host-keys-scanned": scene(scanned, "production", *COMPLETE, SELF_HOSTED),
     "host-keys-changed": scene(changed, "production", *COMPLETE, SELF_HOSTED),

@@ -12,6 +12,7 @@ from screens.app import WizardApp
 from screens.draft.draft import Draft
 from screens.draft.start import InitialAnswers
 from screens.pages.base import Page
+from screens.pages.registry import create_page
 from screens.steps import HOST_KEYS
 from screens.widgets.dialogs import ConfirmDialog
 from screens.widgets.fields import PasteArea, TextField
@@ -59,10 +60,16 @@ def unreachable(host: str, port: int) -> ProbeResult:
 
 
 class Opened(WizardApp):
-    """The app with its draft created at once, so that a test can use it before the app runs."""
+    """The app with its draft created at once, so that a test can use it before the app runs.
 
-    def __init__(self, workspace: Workspace, given: InitialAnswers) -> None:
+    It opens at the first page of questions, unless a test is about how a session begins.
+    """
+
+    def __init__(
+        self, workspace: Workspace, given: InitialAnswers, *, from_start: bool = False
+    ) -> None:
         super().__init__(workspace, lambda: given)
+        self.from_start = from_start
         self.draft = super()._create_draft()
         self.reach = unreachable
         self.checks.sources = ()
@@ -70,10 +77,21 @@ class Opened(WizardApp):
     def _create_draft(self) -> Draft:
         return self.draft
 
+    def _create_first_page(self) -> Page:
+        if self.from_start or self.pick_preset or self.existing:
+            return super()._create_first_page()
+        return create_page(self.draft.pages[0].name)
+
 
 def wizard(folder: Path, preset: str = "", *sets: str, **options: Any) -> WizardApp:
-    """Return the app on a new repository, opened with these answers."""
+    """Return the app on a new repository, opened with these answers at its first page."""
     return Opened(opened(folder), InitialAnswers(answers(preset, sets), **options))
+
+
+def newcomer(folder: Path, preset: str = "", *sets: str, **options: Any) -> WizardApp:
+    """Return the app on a new repository, opened with these answers where a session begins."""
+    given = InitialAnswers(answers(preset, sets), **options)
+    return Opened(opened(folder), given, from_start=True)
 
 
 def commit_preset(folder: Path, preset: str = "production") -> Path:

@@ -15,7 +15,7 @@ from screens.pages.apply.progress import fit_text, format_clock, format_seconds
 from screens.pages.apply.run_page import StepList
 from screens.pages.result import ResultScreen
 from screens.pages.review import ReviewScreen
-from screens.widgets.dialogs import ConfirmDialog, MessageDialog
+from screens.widgets.dialogs import ConfirmDialog
 from screens.widgets.prompts import PromptDialog
 from tests.screens.applying import STEPS, Stage, app, page_of, scripted, until
 from tests.screens.support import (
@@ -232,34 +232,24 @@ async def test_enter_on_a_failed_step_opens_its_question(tmp_path: Path) -> None
     assert wizard.exit_report.applied.outcome == ExitCode.PARTIAL
 
 
-async def test_it_opens_after_a_commit_and_without_changes(
-    tmp_path: Path,
-) -> None:
+async def test_it_is_not_offered_where_people_install_by_hand(tmp_path: Path) -> None:
     wizard = reopened(commit_preset(tmp_path, "local"))
     async with wizard.run_test(size=SIZE) as pilot:
         await settled(pilot)
         shown = await press(pilot, "ctrl+s")
-        assert "nothing to commit: the repository is up to date; a opens apply" in shown
-        shown = await press(pilot, "a")
-        assert "where delivery.kind is kind" in shown
-        assert "run the commands in docs/airflow/RUNBOOK.md" in shown
-        assert page_of(pilot).phase == "refused"
-        assert "where delivery.kind is kind" in await press(pilot, "r", "enter", "d")
-        await press(pilot, "escape")
+        assert "nothing to commit: the repository is up to date" in shown
+        assert "a apply" not in shown
+        await press(pilot, "a")
         assert isinstance(page(pilot), ReviewScreen)
-        await press(
-            pilot, "ctrl+p", *"tasks per worker", "enter", "end", "backspace", "6", "ctrl+s"
-        )
+        await press(pilot, "ctrl+p", *"tasks per worker", "enter", "6", "ctrl+s")
         await press(pilot, "a")
         assert isinstance(page(pilot), ReviewScreen), "the commit comes first"
-        await press(pilot, "enter")
+        shown = await press(pilot, "enter")
         assert isinstance(page(pilot), ResultScreen)
         assert "installed by hand" in await press(pilot, "a")
         await press(pilot, "escape")
         assert isinstance(page(pilot), ResultScreen)
-        await press(pilot, "a", "f1")
-        assert isinstance(pilot.app.screen, MessageDialog)
-        await press(pilot, "escape", "ctrl+q")
+        await press(pilot, "ctrl+q")
     assert done(wizard).commit
 
 
@@ -387,7 +377,7 @@ def test_the_outcome_is_printed_after_the_screens_close(
     assert err.getvalue().splitlines() == said
 
 
-def test_uncommitted_answers_can_be_saved_to_a_file(
+def test_answers_are_saved_to_a_file_that_the_next_start_finds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     top = tmp_path / "k8s-infra"
@@ -396,17 +386,13 @@ def test_uncommitted_answers_can_be_saved_to_a_file(
     monkeypatch.setattr(interactive, "require_terminal", lambda *_: None)
     ending = ExitReport(uncommitted=({"installation": {"name": "kept"}}, (FINGERPRINT,)))
     monkeypatch.setattr(screens_app, "run", lambda *_: ending)
-    asked: list[str] = []
-    monkeypatch.setattr(
-        unsaved_answers,
-        "ask_confirmation",
-        lambda _, question: not asked.append(question),  # type: ignore[func-returns-value]
-    )
     err = io.StringIO()
     options = Options(repo=str(top))
     assert interactive.run_screens(options, Console(io.StringIO(), err)) == 0
-    assert asked == [f"Save your answers to {tmp_path / 'airflow-answers.yaml'}?"]
     assert "name: kept" in (tmp_path / "airflow-answers.yaml").read_text()
+    found = unsaved_answers.find_saved_answers(tmp_path)
+    assert found is not None
+    assert found.data["installation"] == {"name": "kept"}
     assert FINGERPRINT in err.getvalue().splitlines()[-1]
 
 

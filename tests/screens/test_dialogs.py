@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.widgets.input import Selection
 
-from screens.widgets.dialogs import ConfirmDialog
+from screens.widgets.dialogs import ConfirmDialog, QuitDialog
 from screens.widgets.prompts import (
     ConfirmListDialog,
     PromptDialog,
@@ -91,7 +91,7 @@ async def test_ctrl_c_says_how_to_quit(tmp_path: Path) -> None:
         await settled(pilot)
         assert "ctrl+q quits" in await press(pilot, "ctrl+c")
         await press(pilot, "end", "x", "ctrl+q")
-        assert isinstance(app.screen, ConfirmDialog)
+        assert isinstance(app.screen, QuitDialog)
         await press(pilot, "ctrl+c")
         assert page(pilot).page_name == "installation"
         assert "ctrl+q quits" not in await press(pilot, "backspace")

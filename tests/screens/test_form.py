@@ -9,7 +9,7 @@ import pytest
 from screens.draft.draft import Draft
 from screens.draft.values import from_text, to_text
 from screens.widgets.choices import Choice
-from screens.widgets.fields import TextField, Tick
+from screens.widgets.fields import Line, TextField, Tick, fit_keys
 from screens.widgets.preview import Lines, changed_lines
 from tests.screens.support import COMPLETE, field, jump, page, press, row, type_text, wizard
 from tests.support.screens import settled
@@ -278,3 +278,118 @@ async def test_a_list_on_one_line_says_what_is_wrong_with_it(tmp_path: Path) -> 
             assert " ".join(message.split()) in " ".join(shown.split())
         shown = await press(pilot, "f1")
         assert "example     [{name: aws, from: store," in shown
+
+
+async def test_arriving_in_a_field_selects_its_value(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, *"prod", "enter", "up", "x")
+        assert app.draft.answers.installation.name == "x"
+
+
+async def test_a_changed_answer_is_marked_and_can_be_restored(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "database.name")
+        shown = await press(pilot, *"other")
+        assert "Database           ~[other" in shown
+        assert "Was airflow; ^r restores it." in shown
+        shown = await press(pilot, "ctrl+r")
+        # It is required, and as it was.
+        assert "Database           *[airflow" in shown
+        assert not app.draft.has_changes
+
+
+@pytest.mark.parametrize("restored", ["executor.kind", "database.password", "delivery.kind"])
+async def test_every_kind_of_field_shows_the_restored_answer(tmp_path: Path, restored: str) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, restored)
+        before = row(pilot, restored).render().plain
+        data = app.draft.data
+        await press(pilot, "right")
+        assert app.draft.has_changes
+        await press(pilot, "ctrl+r")
+        assert app.draft.data == data
+        assert row(pilot, restored).render().plain == before
+
+
+async def test_help_and_error_are_directly_below_the_field(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "database.host")
+        lines = (await settled(pilot)).splitlines()
+        place = next(n for n, line in enumerate(lines) if "  Host  " in line or " Host " in line)
+        assert "Address of PostgreSQL" in lines[place + 1]
+        lines = (await press(pilot, "a", "space", "b", "enter", "up")).splitlines()
+        assert "! " in lines[place + 1]
+
+
+async def test_a_secret_says_who_reads_it_where_and_when(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(140, 45)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "database.password")
+        await settled(pilot)
+        shown = page(pilot).query_one("#message", Line)._shown
+        assert "`secrets` reads AIRFLOW_DB_PASSWORD here, when it fills" in shown
+
+
+async def test_an_empty_field_shows_what_it_means(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(140, 45)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "secrets.vault.namespace")
+        assert "[the root namespace" in await settled(pilot)
+
+
+async def test_a_question_with_one_choice_is_text(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "existing-secrets", *COMPLETE)
+    async with app.run_test(size=(80, 40)) as pilot:
+        await settled(pilot)
+        app.go("secrets")
+        await settled(pilot)
+        item = field_spec("secrets.existing.git_ssh_key.key")
+        assert len(item.choices) == 1
+        assert row(pilot, item.key).fields == []
+
+
+@pytest.mark.parametrize("text", ["\npasted", "pasted\n", "\r\npasted\r\n"])
+async def test_line_ends_around_a_pasted_line_lose_nothing(tmp_path: Path, text: str) -> None:
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, f"paste:{text}")
+        assert app.draft.answers.installation.name == "pasted"
+
+
+async def test_several_lines_are_refused_in_a_field_for_one(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        shown = await press(pilot, "paste:one\ntwo\nthree")
+        assert "! nothing was pasted: the text has 3 lines" in shown
+        assert app.draft.answers.installation.name == "airflow"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+async def test_the_keys_are_never_cut(tmp_path: Path, width: int) -> None:
+    """What does not fit is left out; the keys of other pages are as wide as these at most."""
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=(width, 24)) as pilot:
+        shown = (await settled(pilot)).rstrip("\n").splitlines()[-1]
+        assert shown.startswith(" ^n next")
+        assert shown.endswith("^q quit")
+        await pilot.resize_terminal(140, 24)
+        assert "f5 check" in (await settled(pilot)).splitlines()[-1]
+
+
+def test_keys_are_left_out_from_the_end_but_the_last_one() -> None:
+    keys = "[@click=screen.a]a one[/]  b two  [@click=screen.c]c three[/]"
+    assert fit_keys(keys, 21) == keys
+    assert fit_keys(keys, 20) == "[@click=screen.a]a one[/]  [@click=screen.c]c three[/]"
+    assert fit_keys(keys, 4) == "[@click=screen.c]c three[/]"

@@ -38,8 +38,9 @@ SECRETS = {
 
 
 def as_field(text: str) -> str:
-    """Return the text of a one-line field after a paste: Textual keeps the first line."""
-    return text.splitlines()[0] if text.splitlines() else ""
+    """Return the text of an empty field after a paste: several lines are refused."""
+    lines = text.strip("\r\n").splitlines()
+    return lines[0] if len(lines) == 1 else ""
 
 
 @settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from screens.steps import DEPLOY_KEY
 from screens.widgets.fields import PasteArea, TextField
+from tests.screens.scenes import ECDSA
 from tests.screens.support import (
     COMPLETE,
     ED25519,
@@ -91,6 +93,25 @@ async def test_a_typed_fingerprint_counts_however_the_field_is_left(
         assert app.draft.typed_fingerprints == (FINGERPRINT,)
         assert accepted(pilot) == 1
         assert app.propose().plan.missing_evidence == ()
+
+
+async def test_a_key_without_proof_can_be_left_out(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pasted(pilot, f"{LINE}\ngit.example.com {ECDSA.type} {ECDSA.key}")
+        await press(pilot, "tab", f"paste:{FINGERPRINT}", "enter")
+        shown = await press(pilot, "enter")
+        assert "1 key without proof" in shown
+        assert "> leave it out" in shown
+        await press(pilot, "escape")
+        assert set(app.draft.unproven_questions) == {"dags.host_keys"}
+        await press(pilot, "enter", "enter")
+        assert page(pilot).page_name == DEPLOY_KEY
+        verdict = app.draft.verification.verdicts[0]
+        assert (len(verdict.accepted), verdict.refused) == (1, ())
+        # The page shows the same once it is opened again.
+        shown = await press(pilot, "escape")
+        assert ECDSA.fingerprint not in shown
 
 
 async def test_fingerprints_stand_in_one_column(tmp_path: Path) -> None:

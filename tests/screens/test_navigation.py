@@ -11,8 +11,8 @@ from screens.pages.form import FormScreen
 from screens.pages.preset import PresetScreen
 from screens.pages.review import ReviewScreen
 from screens.steps import DEPLOY_KEY, PREFLIGHT
-from screens.widgets.dialogs import ConfirmDialog
-from tests.screens.support import COMPLETE, page, press, wizard
+from screens.widgets.dialogs import QuitDialog
+from tests.screens.support import COMPLETE, answers, newcomer, page, press, wizard
 from tests.support.screens import post, settled
 from wizard.answers import presets
 
@@ -117,8 +117,8 @@ async def test_quitting_asks_only_if_answers_would_be_lost(tmp_path: Path) -> No
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await press(pilot, "end", "x", "ctrl+q")
-        assert isinstance(pilot.app.screen, ConfirmDialog)
-        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, QuitDialog)
+        await press(pilot, "down", "enter")
         assert app.is_running
         assert page(pilot).page_name == "installation"
         await press(pilot, "ctrl+q", "escape")
@@ -128,11 +128,35 @@ async def test_quitting_asks_only_if_answers_would_be_lost(tmp_path: Path) -> No
     assert app.exit_report.uncommitted is None
 
 
+async def test_quitting_without_saving_returns_nothing(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "end", "x", "ctrl+q", "down", "down", "enter")
+        assert not app.is_running
+    assert app.exit_report.uncommitted is None
+
+
+async def test_the_next_start_offers_the_saved_answers(tmp_path: Path) -> None:
+    saved = answers("production", ("database.host=pg.example.internal",))
+    app = newcomer(tmp_path, pick_preset=True, saved=("airflow-answers.yaml", saved))
+    async with app.run_test(size=(80, 24)) as pilot:
+        shown = await settled(pilot)
+        assert "> Continue" in shown
+        assert "airflow-answers.yaml" in shown
+        shown = await press(pilot, "enter")
+        assert page(pilot).page_name == "start"
+        # The page asks what is still open: this is answered.
+        assert "Database: Host" not in shown
+        assert app.draft.answers.database.host == "pg.example.internal"
+        assert not app.draft.has_changes
+
+
 async def test_quitting_writes_nothing_and_returns_the_answers(tmp_path: Path) -> None:
     app = wizard(tmp_path, "local")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await press(pilot, "end", "x", "ctrl+q", "down", "enter")
+        await press(pilot, "end", "x", "ctrl+q", "enter")
         assert not app.is_running
     assert app.return_value is None
     assert app.exit_report.uncommitted is not None
@@ -148,8 +172,8 @@ async def test_a_different_preset_keeps_typed_answers(tmp_path: Path) -> None:
         assert isinstance(page(pilot), PresetScreen)
         count = len(presets.list_presets())
         await press(pilot, *["down"] * count, "enter")
-        assert page(pilot).page_name == "installation"
-        assert app.draft.answers.installation.name == "airflowx"
+        assert page(pilot).page_name == "start"
+        assert app.draft.answers.database.host == "x"
         assert app.draft.base == {}
 
 
@@ -194,11 +218,11 @@ async def test_f5_shows_the_result_of_the_checks(tmp_path: Path) -> None:
 
 
 async def test_escape_on_the_first_page_stays(tmp_path: Path) -> None:
-    app = wizard(tmp_path, "local")
+    app = newcomer(tmp_path, "local")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await press(pilot, "escape")
-        assert page(pilot).page_name == "installation"
+        assert page(pilot).page_name == "start"
 
 
 @pytest.mark.parametrize("key", ["ctrl+s", "ctrl+p", "f1", "f5", "ctrl+n"])
@@ -207,7 +231,7 @@ async def test_no_key_works_on_a_page_behind_a_dialog(tmp_path: Path, key: str) 
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await press(pilot, "end", "x", "ctrl+q", key)
-        assert isinstance(pilot.app.screen, ConfirmDialog)
+        assert isinstance(pilot.app.screen, QuitDialog)
         await press(pilot, "escape")
         assert not isinstance(pilot.app.screen, ReviewScreen)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from screens.pages.diff_view import MAX_LINES, render_diff
 from screens.pages.result import ResultScreen
 from screens.pages.review import ReviewScreen
+from screens.steps import HOST_KEYS
 from screens.widgets.dialogs import MessageDialog
 from screens.widgets.prompts import ConfirmListDialog
 from tests.screens.support import (
@@ -24,6 +25,7 @@ from tests.screens.support import (
     wizard,
 )
 from tests.support.screens import settled
+from wizard.errors import Fix, RefusedError
 from wizard.plan.diff import DiffLine
 
 VALUES = "apps/airflow/airflow-values.yaml"
@@ -52,19 +54,36 @@ async def test_a_missing_answer_is_one_key_away(tmp_path: Path) -> None:
         assert page(pilot).focused_row.item.key == "secrets.vault.server"  # type: ignore[attr-defined]
 
 
-async def test_missing_evidence_blocks_the_commit_with_a_hint(tmp_path: Path) -> None:
+async def test_missing_evidence_counts_as_an_answer_and_enter_goes_to_its_page(
+    tmp_path: Path,
+) -> None:
     app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
     async with app.run_test(size=(100, 40)) as pilot:
         await settled(pilot)
-        assert "! cannot commit, enter shows details: evidence is missing" in await press(
-            pilot, "ctrl+s"
-        )
-        shown = await press(pilot, "enter")
-        assert isinstance(pilot.app.screen, MessageDialog)
-        assert "--host-key-fingerprint" in shown
-        await press(pilot, "enter", "enter", "escape")
+        shown = await press(pilot, "ctrl+s")
+        assert "! 1 answer missing, enter goes there: DAGs: Host keys" in shown
+        await press(pilot, "enter")
+        assert page(pilot).page_name == HOST_KEYS
+        await press(pilot, "escape")
         assert isinstance(page(pilot), ReviewScreen)
     assert list((tmp_path / "k8s-infra").iterdir()) == [tmp_path / "k8s-infra" / ".git"]
+
+
+async def test_enter_on_a_refusal_leads_to_the_question_that_settles_it(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "ctrl+s")
+        review = page(pilot)
+        assert isinstance(review, ReviewScreen)
+        # Most checks have such a question, but every front end refuses the answer before.
+        review.refusal = RefusedError("a check failed", Fix("choose another", "dags.ref"))
+        review.block_reason = "! cannot commit"
+        shown = await press(pilot, "enter")
+        assert "a check failed" in shown
+        assert "> go to DAGs: Ref" in shown
+        await press(pilot, "enter")
+        assert page(pilot).focused_key == "dags.ref"
 
 
 async def test_a_conflicting_hand_edit_is_shown(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ Textual, are therefore imported on use.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -60,10 +61,14 @@ def run_screens(options: Options, console: Console) -> ExitCode:
     def read() -> InitialAnswers:
         # This imports the models, so it runs after the first frame.
         from wizard.answers.host_keys import with_readable_host_keys
+        from wizard.cli.unsaved_answers import find_saved_answers
+        from wizard.workspace.suggestions import find_suggestions
 
         nonlocal folder
         start = require_start(options, workspace)
         folder = start.folder
+        known = {} if start.existing else find_suggestions(workspace.repository, os.environ)
+        saved = None if start.given else find_saved_answers(start.folder or Path.cwd())
         return InitialAnswers(
             with_readable_host_keys(start.data),
             start.typed,
@@ -72,6 +77,8 @@ def run_screens(options: Options, console: Console) -> ExitCode:
             start.folder,
             options.chart_path,
             options.context,
+            known,
+            (saved.path.name, saved.data) if saved else None,
         )
 
     ending = run(workspace, read)
@@ -86,10 +93,10 @@ def run_screens(options: Options, console: Console) -> ExitCode:
     if ending.committed is None:
         console.say("nothing was written")
     if ending.uncommitted is not None:
-        from wizard.cli.unsaved_answers import offer_answers_file
+        from wizard.cli.unsaved_answers import save_answers_file
 
         data, typed = ending.uncommitted
-        offer_answers_file(console, data, folder or Path.cwd(), typed=typed, repo=options.repo)
+        save_answers_file(console, data, folder or Path.cwd(), typed=typed, repo=options.repo)
     return ExitCode.DONE
 
 
@@ -98,6 +105,7 @@ def run_ask(options: Options, console: Console) -> ExitCode:
     from wizard.cli.plan_and_commit import commit_options, report_commit
     from wizard.cli.prompts import PromptSession
     from wizard.cli.status import report_next_steps
+    from wizard.workspace.suggestions import find_suggestions
 
     if not sys.stdin.isatty():
         raise UsageError(
@@ -107,9 +115,15 @@ def run_ask(options: Options, console: Console) -> ExitCode:
     start = require_start(options, _open_workspace(options, console))
     data: dict[str, Any] = dict(start.data)
     if not start.given:
-        data = _pick_preset(console)
+        data = _pick_preset(console, start.folder or Path.cwd())
+    known = {} if start.existing else find_suggestions(start.workspace.repository, os.environ)
     session = PromptSession(
-        console, data, list(start.typed), start.workspace.committed_entries(start.existing)
+        console,
+        data,
+        list(start.typed),
+        start.workspace.committed_entries(start.existing),
+        known,
+        bool(start.existing),
     )
     initial = session.data
     try:
@@ -185,10 +199,15 @@ def _offer_answers_file(
         )
 
 
-def _pick_preset(console: Console) -> dict[str, Any]:
+def _pick_preset(console: Console, folder: Path) -> dict[str, Any]:
     from wizard.answers import presets
+    from wizard.cli.unsaved_answers import find_saved_answers
 
-    names = presets.list_presets()
+    names, saved = presets.list_presets(), find_saved_answers(folder)
+    if saved is not None:
+        console.say(f"Unfinished answers are in {saved.path}.")
+        if read_line(console, "Continue with them? [Y/n]: ").casefold() in {"", "y", "yes"}:
+            return dict(saved.data)
     console.say("Start from a preset, or without one:")
     for number, name in enumerate(names, 1):
         console.say(f"  {number}. {name}: {presets.load_preset(name).description}")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wizard import __version__
-from wizard.errors import ConflictError, RefusedError
+from wizard.errors import ConflictError, Fix, RefusedError
 from wizard.git.changes import Conflict, FileChange
 from wizard.manifests.tree import File, Tree
 from wizard.plan.encrypted_files import compare_encrypted_files
@@ -288,4 +288,5 @@ def require_sound(plan: Plan) -> None:
         lines = "\n".join(f"  {finding}" for finding in errors)
         count = "a check" if len(errors) == 1 else f"{len(errors)} checks"
         fixes = "\n".join(dict.fromkeys(finding.fix.text for finding in errors))
-        raise RefusedError(f"{count} failed; nothing was written:\n{lines}", fixes)
+        question = Fix.join(finding.fix for finding in errors).question
+        raise RefusedError(f"{count} failed; nothing was written:\n{lines}", Fix(fixes, question))

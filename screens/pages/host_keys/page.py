@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import ClassVar
 
@@ -24,6 +24,7 @@ from screens.pages.host_keys.view import (
 )
 from screens.steps import HOST_KEYS
 from screens.text import plain, pluralize
+from screens.widgets.dialogs import ConfirmDialog
 from screens.widgets.fields import Line, PasteArea, TextField
 from screens.widgets.line_list import LineList, ListLine
 from wizard.answers.host_keys import HOST_KEY_QUESTIONS
@@ -335,11 +336,62 @@ class HostKeyScreen(ScanningPage):
         typed = bool(self.query_one(TextField).value.strip())
         if not await self._take_fingerprint() or typed:
             return
+        if (unproven := self._unproven_keys()) and self._proven_keys():
+            self._offer_to_leave_out(unproven)
+            return
+        await self._go_on()
+
+    async def _go_on(self) -> None:
+        """Show the next host, or the next page after the last one."""
         if self._number() + 1 < len(self.draft.git_hosts):
             await self._choose(self._number() + 1)
             self._focus_field()
         else:
-            self.action_next()
+            self.host.go_on(HOST_KEYS)
+
+    def _proven_keys(self) -> list[HostKey]:
+        verdict = self._verdict()
+        parsed = map(parse_host_key, verdict.accepted if verdict else ())
+        return [key for key in parsed if isinstance(key, HostKey)]
+
+    def _unproven_keys(self) -> list[KnownHost]:
+        """Return the given keys without which the commit would be allowed."""
+        verdict, host = self._verdict(), self.git_host
+        return [one.entry for one in verdict.refused if host.needs(one.entry)] if verdict else []
+
+    def _offer_to_leave_out(self, unproven: Sequence[KnownHost]) -> None:
+        """Offer to go on with the proven keys only; a key without proof is never committed."""
+        count = pluralize(len(unproven), "key")
+        types = ", ".join(one.type for one in unproven)
+        text = (
+            f"Nobody vouches for {types}. With the proven keys alone, everything works while the "
+            "host keeps them. To keep this one, type its fingerprint."
+        )
+        one = "it" if len(unproven) == 1 else "them"
+        ask = ConfirmDialog(
+            f"{count} without proof", text, yes=f"leave {one} out", no="stay", yes_first=True
+        )
+
+        def answer(yes: bool | None) -> None:
+            if yes:
+                self.begin(self._leave_out, "leave")
+
+        self.host.push_screen(ask, answer)
+
+    async def _leave_out(self) -> None:
+        """Keep only the proven keys of this host, and go on."""
+        draft, keys = self.draft, self._proven_keys()
+        for question, value in key_answers(
+            draft.legible_data, draft.answers, self.git_host, keys
+        ).items():
+            self.host.draft = self.draft.with_answer(field_spec(question), value)
+        self.host.pasted_keys[self.address] = "\n".join(
+            key.known_hosts_line(*self.address) for key in keys
+        )
+        with self.prevent(TextArea.Changed):
+            self.query_one(PasteArea).text = self._initial_text()
+        await self._show_host()
+        await self._go_on()
 
     def action_field(self, step: int) -> None:
         """Move between the two fields."""
