@@ -31,6 +31,7 @@ class SopsStore(Model):
         QuestionInfo(
             when=SOPS,
             required=True,
+            find="`age-keygen -y FILE` prints the public key of a private one.",
             takes="a list of {key, holder, verified}. key: an age public key (age1...). holder: "
             "who has its private key. verified: how you know that",
             example="[{key: age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p, "
