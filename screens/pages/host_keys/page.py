@@ -17,6 +17,7 @@ from screens.pages.host_keys.scan import ScanningPage
 from screens.pages.host_keys.view import (
     KeyBlock,
     KeyComparison,
+    ask_to_leave_out,
     mark_host,
     render_intro,
     render_key,
@@ -24,7 +25,6 @@ from screens.pages.host_keys.view import (
 )
 from screens.steps import HOST_KEYS
 from screens.text import plain, pluralize
-from screens.widgets.dialogs import ConfirmDialog
 from screens.widgets.fields import Line, PasteArea, TextField
 from screens.widgets.line_list import LineList, ListLine
 from wizard.answers.host_keys import HOST_KEY_QUESTIONS
@@ -361,22 +361,12 @@ class HostKeyScreen(ScanningPage):
 
     def _offer_to_leave_out(self, unproven: Sequence[KnownHost]) -> None:
         """Offer to go on with the proven keys only; a key without proof is never committed."""
-        count = pluralize(len(unproven), "key")
-        types = ", ".join(one.type for one in unproven)
-        text = (
-            f"Nobody vouches for {types}. With the proven keys alone, everything works while the "
-            "host keeps them. To keep this one, type its fingerprint."
-        )
-        one = "it" if len(unproven) == 1 else "them"
-        ask = ConfirmDialog(
-            f"{count} without proof", text, yes=f"leave {one} out", no="stay", yes_first=True
-        )
 
         def answer(yes: bool | None) -> None:
             if yes:
                 self.begin(self._leave_out, "leave")
 
-        self.host.push_screen(ask, answer)
+        self.host.push_screen(ask_to_leave_out(unproven), answer)
 
     async def _leave_out(self) -> None:
         """Keep only the proven keys of this host, and go on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
@@ -11,7 +11,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from screens.text import plain
+from screens.text import plain, pluralize
+from screens.widgets.dialogs import ConfirmDialog
 from wizard.hostkeys.keys import HostKey
 from wizard.hostkeys.published import published_keys
 from wizard.hostkeys.scan import Scan
@@ -48,6 +49,18 @@ def render_intro(host: GitHost) -> str:
         )
     who = "git-sync trusts" if host.repositories[0] == "dags.repo" else "Pods trust"
     return f"{who} only these keys; type their fingerprints."
+
+
+def ask_to_leave_out(unproven: Sequence[KnownHost]) -> ConfirmDialog:
+    """Return the question whether to go on with the proven keys only."""
+    types = ", ".join(one.type for one in unproven)
+    title = f"{pluralize(len(unproven), 'key')} without proof"
+    text = (
+        f"Nobody vouches for {types}. With the proven keys alone, everything works while the "
+        "host keeps them. To keep this one, type its fingerprint."
+    )
+    yes = f"leave {'it' if len(unproven) == 1 else 'them'} out"
+    return ConfirmDialog(title, text, yes=yes, no="stay", yes_first=True)
 
 
 def mark_host(host: GitHost, verdict: HostKeyVerdict | None) -> str:

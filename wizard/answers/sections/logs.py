@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from wizard.answers.sections.log_blob import LOGS_LEFT, LogBlob
 from wizard.chart.volumes import keeping_annotations
 from wizard.formats.address_types import Address, LogUrl
 from wizard.formats.addresses import split_address
-from wizard.formats.azure import BlobContainer, ResourceGroup, StorageAccount
 from wizard.formats.identity_types import LoginName
 from wizard.formats.log_urls import LogPlace, parse_log_url
 from wizard.formats.types import ObjectName, Quantity
@@ -41,7 +41,6 @@ from wizard.manifests.remote_logs import (
 )
 from wizard.questions.ca_file import CaFile
 from wizard.questions.cases import (
-    BLOB_LOGS,
     LOG_BUCKET,
     LOG_CA,
     LOG_CONNECTION,
@@ -51,22 +50,16 @@ from wizard.questions.cases import (
     OWN_LOG_VOLUME,
     REMOTE_LOGS,
 )
-from wizard.questions.effects import Effect
 from wizard.questions.section import Model, QuestionInfo, Section
 from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, Template, url_quote
 from wizard.secrets.references import SecretRef
 from wizard.secrets.value_rules import ConnectionExtra
 from wizard.stores.conditions import TAKES_VALUES
 
-_LOGS_LEFT = Effect(
-    "logs-left",
-    "data",
-    "Task logs at the old place are not copied, and the UI no longer shows them.",
-)
 _MOVED = QuestionInfo(
     when=REMOTE_LOGS,
     required=True,
-    effects=(_LOGS_LEFT,),
+    effects=(LOGS_LEFT,),
     find="The bucket or search server for logs, from whoever runs it.",
 )
 # AWS_CA_BUNDLE would hold for every client of AWS in the pods, and DAGs reach AWS itself, too.
@@ -103,37 +96,6 @@ class Groomer(Model):
         return {f"{key}.logGroomerSidecar.retentionDays": self.days for key in keys}
 
 
-class LogBlob(Model):
-    """A container of Azure Blob Storage as the log volume."""
-
-    account: Annotated[
-        StorageAccount,
-        QuestionInfo(
-            when=BLOB_LOGS,
-            required=True,
-            effects=(_LOGS_LEFT,),
-            find="`az storage account list --query [].name -o tsv` lists them.",
-        ),
-    ] = Field(default="", title="Account", description="Name of the storage account.")
-    container: Annotated[
-        BlobContainer, QuestionInfo(when=BLOB_LOGS, required=True, effects=(_LOGS_LEFT,))
-    ] = Field(
-        default="airflow-logs",
-        title="Container",
-        description="Container for the logs of this installation only. It must exist.",
-    )
-    resource_group: Annotated[ResourceGroup, QuestionInfo(when=BLOB_LOGS)] = Field(
-        default="",
-        title="Resource group",
-        description="Resource group of the account. Empty: that of the cluster's nodes.",
-    )
-    key: Annotated[SecretRef, QuestionInfo(when=BLOB_LOGS)] = Field(
-        default=SecretRef(env="AIRFLOW_LOGS_STORAGE_KEY"),
-        title="Account key",
-        description="Reference to a key of the account, with which the nodes mount the container.",
-    )
-
-
 class Logs(Section):
     """Where the logs of tasks are kept."""
 
@@ -148,7 +110,7 @@ class Logs(Section):
                 "volume": "on one volume for all pods",
                 "remote": "in a bucket or search engine",
             },
-            effects=(_LOGS_LEFT,),
+            effects=(LOGS_LEFT,),
         ),
     ] = Field(
         default="pod",
@@ -158,7 +120,7 @@ class Logs(Section):
             "KubernetesExecutor keep none: choose another place for them."
         ),
     )
-    existing_claim: Annotated[ObjectName, QuestionInfo(when=LOG_VOLUME, effects=(_LOGS_LEFT,))] = (
+    existing_claim: Annotated[ObjectName, QuestionInfo(when=LOG_VOLUME, effects=(LOGS_LEFT,))] = (
         Field(
             default="",
             title="Existing claim",
@@ -176,7 +138,7 @@ class Logs(Section):
                 "class": "the storage class",
                 "azure-blob": "a container of Azure Blob Storage",
             },
-            effects=(_LOGS_LEFT,),
+            effects=(LOGS_LEFT,),
         ),
     ] = Field(
         default="class",
@@ -209,7 +171,7 @@ class Logs(Section):
                 "elasticsearch": "Elasticsearch",
                 "opensearch": "OpenSearch",
             },
-            effects=(_LOGS_LEFT,),
+            effects=(LOGS_LEFT,),
         ),
     ] = Field(
         default="s3",
