@@ -185,10 +185,12 @@ def _cut_out(text: str, before: str, after: str) -> Iterator[str]:
         return
     if len(before) + len(after) < 8:
         return
-    head, tail = re.escape(before[-_BEFORE:]), re.escape(after[:_AFTER])
-    match = re.search(f"{head}(.*?){tail}" if tail else f"{head}(.*)", text)
-    if match:
-        yield match[1]
+    head, tail = before[-_BEFORE:], after[:_AFTER]
+    _, found, rest = text.partition(head) if head else ("", "start", text)
+    line = rest.partition("\n")[0]
+    between, ended, _ = line.partition(tail) if tail else (line, "end", "")
+    if found and ended:
+        yield between
 
 
 def _read_items(path: Path, item: FieldSpec, wanted: Leaves) -> Iterator[Any]:

@@ -10,14 +10,19 @@ import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from wizard.formats.durations import duration_seconds
 from wizard.formats.shell import Files, comment, here_document, quote, script
 from wizard.secrets.payload import collect_facts
 from wizard.systems.vault.auth_config import IN_CLUSTER
 from wizard.systems.vault.auth_mount import is_in_cluster
 from wizard.systems.vault.ownership import MADE, mount_description
 from wizard.systems.vault.payload_script import render_payloads
-from wizard.systems.vault.script_parts import DIE, LASTING, render_address, render_source
+from wizard.systems.vault.script_parts import (
+    DIE,
+    LASTING,
+    render_address,
+    render_field,
+    render_source,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -352,7 +357,7 @@ class _Reader:
     def functions(self) -> str:
         """The functions that print the committed policy and check the role."""
         comparisons = "\n".join(
-            f"    differs {name} {quote(_render_value(name, value))}"
+            f"    differs {name} {quote(render_field(name, value))}"
             for name, value in json.loads(self._role).items()
         )
         role = _ROLE_CHECK.replace("ROLE", self._name).replace("COMPARISONS", comparisons)
@@ -390,13 +395,3 @@ class _Reader:
             f'write_policy "$policy" {self._name}_policy\ncheck_{self._name}_role\nsettle',
             f'if [ "$status" = same ]; then\n  echo "role $role already exists"\nelse\n{write}\nfi',
         )
-
-
-def _render_value(name: str, value: object) -> str:
-    """Return a field of a role as `vault read -format=json` prints it, without spaces."""
-    if name == "token_policies" and isinstance(value, list):
-        # Vault stores names of policies in lower case.
-        value = [str(one).lower() for one in value]
-    if isinstance(value, str) and name.endswith("ttl"):
-        return str(duration_seconds(value))
-    return json.dumps(value, separators=(",", ":"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from wizard.formats.durations import duration_seconds
 from wizard.formats.shell import quote
 from wizard.manifests.ownership import OWNER_ANNOTATION
 
@@ -59,3 +60,13 @@ def render_address(store: VaultSettings, known_cluster: str) -> str:
     else:
         lines.append("unset VAULT_NAMESPACE")
     return "\n".join([*lines, _SAME_VAULT.replace("RECORDED", quote(known_cluster))])
+
+
+def render_field(name: str, value: object) -> str:
+    """Return a field of a role as `vault read -format=json` prints it, without spaces."""
+    if name == "token_policies" and isinstance(value, list):
+        # Vault stores names of policies in lower case.
+        value = [str(one).lower() for one in value]
+    if isinstance(value, str) and name.endswith("ttl"):
+        return str(duration_seconds(value))
+    return json.dumps(value, separators=(",", ":"))
