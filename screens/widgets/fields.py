@@ -26,7 +26,7 @@ MOVE_BINDINGS: list[BindingType] = [
     Binding("down", "screen.field(1)", "field below", show=False),
 ]
 
-_MARKUP = re.compile(r"\[[^\]]*\]")
+_MARKUP = re.compile(r"\[[^\[\]]*\]")
 
 
 class Line(Static):

@@ -27,7 +27,7 @@ _REFERENCES = {
     "store": "{store: true}",
 }
 # How a help says what an empty answer means: `Empty: the root namespace.`
-_EMPTY = re.compile(r"\bEmpty: (.+?)(?:[.;](?:\s|$)|, (?:which|and)\b)")
+_EMPTY = re.compile(r"\bEmpty: (.{1,80}?)(?:[.;](?:\s|$)|, (?:which|and)\b)")
 _KINDS = {
     "text": "text",
     "int": "whole number",

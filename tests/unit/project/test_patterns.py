@@ -42,6 +42,7 @@ AT_RUN_TIME = {
     "wizard/systems/cluster/diagnosis.py",
     "wizard/hostkeys/git_environment.py",
     "wizard/systems/vault/users.py",
+    "screens/pages/diff_view.py",
 }
 
 
