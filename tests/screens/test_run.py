@@ -8,6 +8,7 @@ from pathlib import Path
 from screens.pages.preset import PresetScreen
 from screens.pages.result import ResultScreen
 from screens.pages.review import ReviewScreen
+from screens.steps import REVIEW, START
 from tests.screens.support import (
     COMPLETE,
     answers,
@@ -48,7 +49,7 @@ async def test_enter_alone_leads_from_the_local_preset_to_a_commit(tmp_path: Pat
                 break
             if page(pilot).page_name not in seen:
                 seen.append(page(pilot).page_name)
-        assert seen == [step.name for step in app.draft.pages]
+        assert seen == [START, REVIEW]
         await press(pilot, "enter")
     committed = done(app)
     top = tmp_path / "k8s-infra"
