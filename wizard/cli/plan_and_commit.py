@@ -130,11 +130,11 @@ def commit_input(
     options: Options,
     start: CommandInput,
     console: Console,
-    require: Callable[[Plan], None] = require_sound,
+    refuse: Callable[[Plan], None] | None = None,
 ) -> ExitCode:
     """Show the plan of a command's input, ask for confirmation, and commit it.
 
-    `require` raises for a plan that no yes could allow.
+    `refuse` raises for a plan that the command never allows.
     """
     if options.json and not options.yes:
         raise UsageError("--json needs --yes", "look at `plan --json`, then add --yes")
@@ -145,7 +145,9 @@ def commit_input(
     if not options.json:
         show_plan(proposal.plan, console)
     try:
-        require(proposal.plan)
+        require_sound(proposal.plan)
+        if refuse is not None:
+            refuse(proposal.plan)
         accepted = confirm_consequences(proposal.plan, options, console)
         require_ready(proposal.plan, accepted)
     except WizardError:

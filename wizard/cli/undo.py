@@ -5,19 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from wizard.cli.console import Console
 from wizard.cli.options import Options
 from wizard.cli.plan_and_commit import commit_input
 from wizard.cli.selection import choose_installation, open_workspace
 from wizard.errors import ExitCode, UsageError
-from wizard.plan.comparison import require_sound
 from wizard.workspace.installation import CommandInput
 from wizard.workspace.last_run import find_last_run, require_reversible, undo_answers
-
-if TYPE_CHECKING:
-    from wizard.plan.plan import Plan
 
 
 def undo_last_run(options: Options, console: Console) -> ExitCode:
@@ -42,10 +37,6 @@ def undo_last_run(options: Options, console: Console) -> ExitCode:
     run = find_last_run(workspace.repository, name)
     console.say(f"undoing {run}")
 
-    def require(plan: Plan) -> None:
-        require_sound(plan)
-        require_reversible(plan, run)
-
     with TemporaryDirectory() as folder:
         start = CommandInput(
             workspace,
@@ -55,4 +46,4 @@ def undo_last_run(options: Options, console: Console) -> ExitCode:
             options.host_key_fingerprint,
         )
         chosen = replace(options, message=options.message or run.message)
-        return commit_input(chosen, start, console, require)
+        return commit_input(chosen, start, console, lambda plan: require_reversible(plan, run))
