@@ -187,6 +187,10 @@ class PromptSession:
             problem = self._set_answer(item, text) if text else self._objection(item, self.data)
             if not problem:
                 return True
+            if not text and not self.complete:
+                # Another answer may make this question go away: it is asked again at the end.
+                self.console.say(f"  (to be answered later: {problem})")
+                return True
             self.console.say(f"  ! {problem}")
 
     def _introduce(self, item: FieldSpec) -> None:
