@@ -51,9 +51,9 @@ tab          move to the files, and back"""
 def inspect_commit(host: Host, result: CommitResult) -> Inspection:
     """Return the looks at the steps that a commit needs; blocking, sends nothing."""
     from wizard.status.inspection import open_inspection
-    from wizard.workspace.installation import refresh_installation
+    from wizard.workspace.installation import refresh_committed
 
-    found = refresh_installation(host.workspace, host.draft.answers.installation.name)
+    found = refresh_committed(host.workspace, host.draft.answers)
     return open_inspection(found, context=host.context, needed=result.steps)
 
 
@@ -107,11 +107,15 @@ class ResultScreen(Page):
         except Exception as error:
             self._tell(f"! next steps: {as_error(error, 'status').message}")
             self._show_keys()
+            # An empty list would take enter, and do nothing.
+            self.query_one("#result").focus()
             return
         self.may_apply = self.inspection.has_installer
         self._show(self.inspection.steps)
         self._tell("checking the branch ...")
         self._show(await self.inspection.look_at_branch())
+        if not self.next_steps:
+            self.query_one("#result").focus()
         self._tell("f5 checks every state with your logins" if self.next_steps else "")
         self.set_interval(INTERVAL_SECONDS, self._refresh)
 

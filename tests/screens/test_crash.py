@@ -45,7 +45,7 @@ def test_a_crash_prints_no_variable(
     top = tmp_path / "top"
     top.mkdir()
     terminal = pty_run([sys.executable, script, top, f"{MARKER}-token"])
-    terminal.wait_for("Installation")
+    terminal.wait_for("^s review")
     terminal.send("\x1bOP")
     assert terminal.wait() == 70
     text = terminal.raw.decode(errors="replace")
@@ -64,7 +64,7 @@ def test_the_canary_would_be_printed_by_textual_itself(
     top = tmp_path / "top"
     top.mkdir()
     terminal = pty_run([sys.executable, script, top, f"{MARKER}-token"])
-    terminal.wait_for("Installation")
+    terminal.wait_for("^s review")
     terminal.send("\x1bOP")
     terminal.wait()
     assert MARKER in terminal.raw.decode(errors="replace")

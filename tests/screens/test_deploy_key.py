@@ -643,7 +643,7 @@ def test_quitting_while_vault_hangs_takes_less_than_a_second(
             [sys.executable, script, tmp_path / "top"],
             env={"VAULT_ADDR": address, "VAULT_TOKEN": "hvs.a-token-of-nobody"},
         )
-        terminal.wait_for("Installation")
+        terminal.wait_for("^s review")
         terminal.send("\x10")
         terminal.wait_for("Find a question")
         terminal.send("dags.host_keys")

@@ -251,7 +251,7 @@ def test_quitting_does_not_wait_for_a_hung_scan(
     (tmp_path / "top").mkdir()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         terminal = pty_run([sys.executable, script, tmp_path / "top", str(silent.getsockname()[1])])
-        terminal.wait_for("Installation")
+        terminal.wait_for("^s review")
         terminal.send("\x10")
         terminal.wait_for("Find a question")
         terminal.send("dags.host_keys")

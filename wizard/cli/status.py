@@ -14,7 +14,7 @@ from wizard.errors import ExitCode, UsageError, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.status.inspection import open_inspection
 from wizard.status.next_steps import SCHEMA, count_states, select_open
-from wizard.workspace.installation import CommittedInstallation, refresh_installation
+from wizard.workspace.installation import CommittedInstallation, refresh_committed
 
 if TYPE_CHECKING:
     from wizard.status.next_steps import NextStep
@@ -81,7 +81,7 @@ def report_next_steps(
 ) -> None:
     """Print what follows a commit; only the branch is looked at."""
     try:
-        found = refresh_installation(workspace, proposal.answers.installation.name)
+        found = refresh_committed(workspace, proposal.answers)
         inspection = open_inspection(found, needed=done.steps)
         steps = select_open(asyncio.run(inspection.look_at_branch()))
     except WizardError as error:

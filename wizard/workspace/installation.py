@@ -13,6 +13,7 @@ from wizard.formats.input_files import read_input_file, show_path
 from wizard.workspace.committed import has_plan_trailer
 
 if TYPE_CHECKING:
+    from wizard.answers.model import Answers
     from wizard.findings import Finding
     from wizard.workspace.proposal import Proposal
     from wizard.workspace.workspace import Workspace
@@ -55,6 +56,19 @@ def refresh_installation(workspace: Workspace, name: str) -> CommittedInstallati
     return require_committed(
         CommandInput(workspace, parse_pasted_keys(with_recorded_keys(workspace, name, data)), name)
     )
+
+
+def refresh_committed(workspace: Workspace, answers: Answers) -> CommittedInstallation:
+    """Read the installation that was just committed with these answers, in the folder they name.
+
+    Raises as `require_committed` does.
+    """
+    repository = workspace.repository
+    path = answers.repository.path.strip("/")
+    prefix = "" if path == "." else path
+    if prefix != repository.prefix:
+        workspace = workspace.with_repository(repository.with_prefix(prefix))
+    return refresh_installation(workspace, answers.installation.name)
 
 
 def require_committed(start: CommandInput, *, removal: bool = False) -> CommittedInstallation:

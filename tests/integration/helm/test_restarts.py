@@ -19,6 +19,7 @@ from wizard.answers.questions import field_specs
 from wizard.chart.restarts import find_fixed_volumes, find_restarts, list_workloads
 from wizard.formats.nested import get_value
 from wizard.plan.render import Rendering, render
+from wizard.stores.sops.questions import Recipient
 
 pytestmark = pytest.mark.integration
 
@@ -61,6 +62,13 @@ OTHERS: dict[str, object] = {
     "secrets.azure.client_id": "cccccccc-2222-3333-4444-555555555555",
     "secrets.azure.tenant_id": "11111111-2222-3333-4444-666666666666",
     "secrets.azure.vault_url": "https://kv-other.vault.azure.net",
+    "secrets.sops.recipients": [
+        Recipient(
+            key="age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+            holder="another team",
+            verified="read out by Ada",
+        )
+    ],
     "secrets.backend.ca.file": "other.pem",
     "secrets.backend.server": "https://vault3.example.internal:8200",
     "secrets.backend.vault_url": "https://other.vault.azure.net",

@@ -155,9 +155,9 @@ def test_a_vault_that_hangs_is_left_at_once(
     with listener as port:
         place = {"VAULT_ADDR": f"https://127.0.0.1:{port}", "VAULT_TOKEN": canary.secret()}
         terminal = pty_run([*WIZARD], cwd=aw.folder, env=place, size=(100, 30))
-        terminal.wait_for("Installation", 40)
+        terminal.wait_for("^s review", 40)
         terminal.send("\x13")
-        terminal.wait_for("a opens apply", 40)
+        terminal.wait_for("a apply", 40)
         terminal.send("a")
         terminal.wait_for("nothing was sent yet", 40)
         assert taken == []
@@ -178,6 +178,6 @@ def test_a_vault_that_hangs_is_left_at_once(
     assert seconds < 6, seconds
     assert "interrupted; completed steps stay: run apply again" in terminal.text
     # The clone is compared before anything is asked.
-    assert "2 holds" in terminal.text
+    assert "3 holds" in terminal.text
     assert "Traceback" not in terminal.text
     canary.assert_absent(bytes(terminal.raw))
