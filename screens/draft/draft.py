@@ -25,7 +25,6 @@ from wizard.formats.addresses import parse_git_url
 from wizard.formats.nested import get_value, put_value
 from wizard.hostkeys.keys import HostKey, known_hosts_name
 from wizard.hostkeys.scan import Scan
-from wizard.hostkeys.trust import published_entries
 from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost, parse_host_key
 from wizard.plan.render import Rendering, render
 from wizard.questions.section import Section
@@ -217,11 +216,7 @@ class Draft:
     @cached_property
     def unpublished_hosts(self) -> frozenset[str]:
         """The questions about keys that nobody publishes, of hosts that a commit needs keys of."""
-        return frozenset(
-            one.question
-            for one in self.git_hosts
-            if one.required and not published_entries(one.host, one.port)
-        )
+        return frozenset(one.question for one in self.git_hosts if one.lacks_published_keys)
 
     @cached_property
     def unproven_questions(self) -> Mapping[str, str]:

@@ -23,7 +23,6 @@ from wizard.cli.console import Console, read_line
 from wizard.cli.host_key_prompt import TO_REVIEW, HostKeyPrompt, ToReview
 from wizard.errors import AnswersError, Problem
 from wizard.formats.nested import get_value, put_value
-from wizard.hostkeys.trust import published_entries
 from wizard.secrets.references import KINDS
 from wizard.secrets.scan import find_leaks
 from wizard.workspace.git_hosts import BUNDLES, list_git_hosts
@@ -119,8 +118,7 @@ class PromptSession:
             return item.key in self._open or item.key in self.suggestions
         answers = self.validate(self.data).answers
         return answers is not None and any(
-            one.question == item.key and one.required and not published_entries(one.host, one.port)
-            for one in list_git_hosts(answers)
+            one.question == item.key and one.lacks_published_keys for one in list_git_hosts(answers)
         )
 
     def _next(self, asked: list[FieldSpec]) -> FieldSpec | None:

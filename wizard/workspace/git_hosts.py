@@ -51,6 +51,11 @@ class GitHost:
         """Return the given keys, or those that the host's owner publishes."""
         return self.given or published_entries(self.host, self.port)
 
+    @property
+    def lacks_published_keys(self) -> bool:
+        """Return whether a commit needs keys of this host that nobody publishes."""
+        return self.required and not published_entries(self.host, self.port)
+
     def needs(self, entry: KnownHost) -> bool:
         """Return whether a commit needs evidence for this key: given, or of a required host."""
         return self.required or (entry.type, entry.key) in {
