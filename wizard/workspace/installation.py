@@ -64,8 +64,7 @@ def refresh_committed(workspace: Workspace, answers: Answers) -> CommittedInstal
     Raises as `require_committed` does.
     """
     repository = workspace.repository
-    path = answers.repository.path.strip("/")
-    prefix = "" if path == "." else path
+    prefix = answers.repository.prefix
     if prefix != repository.prefix:
         workspace = workspace.with_repository(repository.with_prefix(prefix))
     return refresh_installation(workspace, answers.installation.name)

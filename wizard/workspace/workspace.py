@@ -364,8 +364,7 @@ class Workspace:
         return Proposal(settled.answers, rendering, plan, existing)
 
     def _at(self, answers: Answers, existing: str) -> WorkTree:
-        wanted = answers.repository.path.strip("/")
-        wanted = "" if wanted == "." else wanted
+        wanted = answers.repository.prefix
         if existing and wanted != self.repository.prefix:
             problem = Problem("repository.path", f"must stay {self.repository.prefix or '.'}")
             raise AnswersError("the folder of an installation cannot change", [problem])

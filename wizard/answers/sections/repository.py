@@ -81,6 +81,12 @@ class RepositorySection(Section):
     )
     paths: Paths = Field(default_factory=Paths, title="Folders")
 
+    @property
+    def prefix(self) -> str:
+        """The folder below the top of the work tree; empty for the top itself."""
+        path = self.path.strip("/")
+        return "" if path == "." else path
+
     def contribute(self, release: Release) -> Contribution:
         """Return the job that checks changes, for a forge that is known."""
         forge = find_forge(release, self.check_ci)
