@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +50,30 @@ def counts(event: str, args: tuple[Any, ...]) -> bool:
     return event in TOUCHING
 
 
-def main() -> None:
-    how, at = sys.argv[1], int(sys.argv[2])
-    done = 0
+@dataclass
+class Writes:
+    """Counts the writes of this process, and kills it at one of them (0: at none)."""
 
-    def watch(event: str, args: tuple[Any, ...]) -> None:
-        nonlocal done
+    at: int
+    done: int = 0
+
+    def __post_init__(self) -> None:
+        sys.addaudithook(self._watch)
+
+    def _watch(self, event: str, args: tuple[Any, ...]) -> None:
         if counts(event, args):
-            done += 1
-            if done == at:
+            self.done += 1
+            if self.done == self.at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    sys.addaudithook(watch)
+
+def main() -> None:
+    how, at = sys.argv[1], int(sys.argv[2])
+    writes = Writes(at)
     Path(".git/wizard").write_text(str(os.getpid()))
-    done = 0
+    writes.done = 0
     work(how)
-    print(done)
+    print(writes.done)
 
 
 if __name__ == "__main__":

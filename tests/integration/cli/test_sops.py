@@ -6,9 +6,7 @@ import base64
 import json
 import os
 import secrets
-import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from pyrage import x25519
 from tests.support.canary import Canary
 from tests.support.cli import Wizard, answers_file, aw
 from tests.support.cluster.kubeconfigs import account, cluster, rule, written
-from tests.support.killable import counts
+from tests.support.killable import Writes
 from tests.support.process import Finished
 from tests.testbed.kube import Kube
 from wizard.clients.kube.client import KubeClient
@@ -290,20 +288,11 @@ def _die_at(work: Callable[[], object], at: int) -> int:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        done = 0
-
-        def watch(event: str, args: tuple[Any, ...]) -> None:
-            nonlocal done
-            if counts(event, args):
-                done += 1
-                if done == at:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(watch)
+        writes = Writes(at)
         try:
             work()
         finally:
-            os.write(writer, str(done).encode())
+            os.write(writer, str(writes.done).encode())
             os._exit(0)
     os.close(writer)
     os.waitpid(child, 0)
