@@ -45,9 +45,9 @@ esac
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server() -> Iterator[Server]:
-    """An empty cluster of these tests' own."""
+    """An empty cluster for each test: each says what exists in it."""
     with running(new_kube()) as found:
         yield found
 
