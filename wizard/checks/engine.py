@@ -18,6 +18,7 @@ from wizard.checks import (
     components,
     configuration,
     effective_values,
+    git_markers,
     git_rules,
     git_sync,
     hosts,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 Rule = Callable[[Subject], Iterator[Finding]]
 
 _RULES: tuple[Rule, ...] = (
+    git_markers.check_git_markers,
     secrets.check_secrets,
     values.check_helm_values,
     configuration.check_configuration,

@@ -9,6 +9,7 @@ from typing import Any
 
 from wizard.errors import AnswersError
 from wizard.formats import yaml_fast_reader
+from wizard.formats.git_markers import RESOLVE, UNRESOLVED, find_git_marker
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
@@ -76,6 +77,8 @@ def _read_any(text: str, name: str) -> Any:
         _refuse_unsafe_nodes(node, name)
         return yaml.constructor.construct_document(node)
     except MarkedYAMLError as error:
+        if marker := find_git_marker(text.encode("utf-8", "replace")):
+            raise AnswersError(f"{name}, line {marker}: {UNRESOLVED}", hint=RESOLVE) from None
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise AnswersError(f"{name}{where}: {_describe_yaml_error(error)}") from None

@@ -14,6 +14,7 @@ from typing import Any
 
 from wizard.errors import Fix
 from wizard.findings import Finding
+from wizard.formats.git_markers import RESOLVE, UNRESOLVED, find_git_marker
 from wizard.formats.nested import TaggedText, format_path
 from wizard.formats.yaml_fast_reader import ForeignYamlError, load_own_yaml
 
@@ -105,8 +106,11 @@ class _Reader:
                     self.nodes.append(node)
                     yield self.convert(node, ())
         except MarkedYAMLError as error:
-            line = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
-            self.report("yaml.syntax", line, "not valid YAML", "correct the syntax")
+            marker = find_git_marker(text.encode())
+            number = marker or (error.problem_mark.line + 1 if error.problem_mark else 0)
+            message = f"not valid YAML: it {UNRESOLVED}" if marker else "not valid YAML"
+            fix = RESOLVE if marker else "correct the syntax"
+            self.report("yaml.syntax", f"line {number}" if number else "", message, fix)
         except (YAMLError, ValueError):
             self.report("yaml.syntax", "", "not valid YAML", "correct the syntax")
         except RecursionError:

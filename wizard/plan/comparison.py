@@ -12,6 +12,7 @@ from wizard.errors import ConflictError, Fix, RefusedError
 from wizard.git.changes import Conflict, FileChange
 from wizard.manifests.tree import File, Tree
 from wizard.plan.encrypted_files import compare_encrypted_files
+from wizard.plan.lost_base import explain_foreign_base, explain_lost_base
 from wizard.plan.merge.sides import UNDECIDED, Decisions
 from wizard.plan.merge_base import (
     STATE_DIR,
@@ -68,8 +69,14 @@ def compare_rendering(
     copies = {path: base_path(name, logical) for logical, (path, _) in base.files.items()}
     moves = _find_moves(emitted, base, before, mine)
     changes, found = compare_tree(emitted, before, mine, copies, moves, decisions)
+    if not base.files and any(mine[file.path] is not None for file in own):
+        found = explain_lost_base(repository, name, found)
     conflicts = [*_name_renamed(repository, before, found)]
-    conflicts += _find_foreign_paths(name, set(listed) - set(before) - set(emitted))
+    foreign = set(listed) - set(before) - set(emitted)
+    if foreign and foreign == set(listed):
+        conflicts.append(explain_foreign_base(repository, name))
+    else:
+        conflicts += _find_foreign_paths(name, foreign)
     changes += compare_owned_files(Tree(own), mine)
     changes += base_changes(name, base_files(rendering.tree, name, __version__), stored)
     # Report an edit of a guarded value even if its file is already in conflict.
@@ -166,7 +173,7 @@ def _name_renamed(
 def _join_conflicts(conflicts: Sequence[Conflict], guarded: Sequence[Conflict]) -> list[Conflict]:
     """Return all conflicts; one about a guarded value can only be decided for the answers."""
     reasons = {(one.path, one.key): one.reason for one in guarded if one.key}
-    places = {(one.path, one.key) for one in conflicts if one.choices}
+    places = {(one.path, one.key) for one in conflicts if one.choices or one.key}
     joined = [
         replace(
             one,

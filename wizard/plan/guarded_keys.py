@@ -15,6 +15,7 @@ from wizard.chart.guarded import (
 )
 from wizard.deliveries.registry import delivery_kind
 from wizard.errors import AnswersError, Problem
+from wizard.findings import Finding
 from wizard.formats.yaml_untrusted import parse_yaml
 from wizard.git.changes import Conflict, FileChange
 from wizard.manifests.kustomize import kustomize, list_objects
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _VAULT = "the store could read more or less than its payload"
 _MANIFEST = "the Secrets would not come from the place that the answers name"
+_UNREADABLE = "programs cannot read the file, or read it differently"
+_YAML = (".yaml", ".yml", ".json")
 _UNLISTED = "kustomize would leave it out, so the Secrets would be missing"
 Read = Callable[[str], bytes | None]
 
@@ -52,6 +55,9 @@ def find_guarded_edits(
         if file is None or change.new is None or change.new == file.data:
             continue
         rendered = base.get(change.path, file.data)
+        if fault := _find_fault(change.path, change.new):
+            found.append(_unreadable(fault))
+            continue
         found += [
             _conflict(change.path, *item)
             for item in edits.find(change.logical, change.path, change.new, rendered)
@@ -141,7 +147,9 @@ class _Edits:
         self, logical: str, path: str, data: bytes, rendered: bytes
     ) -> Iterator[tuple[str, str]]:
         """Yield place and consequence of every edit of guarded content in one file."""
-        if logical.startswith("vault/"):
+        if _find_fault(path, data):
+            yield "", _UNREADABLE
+        elif logical.startswith("vault/"):
             if not _is_same_text(data, rendered, path):
                 yield "", _VAULT
         elif logical.startswith(MANIFESTS):
@@ -181,6 +189,14 @@ class _Edits:
         folder = posixpath.dirname(path)
         for missing in sorted(guarded - found.paths):
             yield f"resources ({posixpath.relpath(missing, folder)})", _UNLISTED
+
+
+def _find_fault(path: str, data: bytes) -> Finding | None:
+    """Return the first fault of a YAML or JSON file, because of which it cannot be judged."""
+    if not path.endswith(_YAML):
+        return None
+    _, findings = parse_yaml(path, data)
+    return next((one for one in findings if one.is_error), None)
 
 
 def _is_same_text(mine: bytes, ours: bytes, path: str) -> bool:
@@ -230,6 +246,17 @@ def _guarded_leaves(data: bytes) -> dict[str, Any]:
     # The checks report an unreadable values file. Its guarded values count as removed.
     documents = _read_documents(data)
     return dict(find_guarded_values(documents[0])) if len(documents) == 1 else {}
+
+
+def _unreadable(fault: Finding) -> Conflict:
+    where = withhold_secrets(fault.where, TRANSFORMATION_KEYS)
+    place = f"{where}: " if where else ""
+    return Conflict(
+        fault.path,
+        f"was edited by hand, and cannot be read: {place}{fault.message}",
+        f"{fault.fix}, and plan again",
+        where,
+    )
 
 
 def _conflict(path: str, leaf: str, breaks: str) -> Conflict:

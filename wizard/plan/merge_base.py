@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wizard.errors import ConflictError
+from wizard.formats.git_markers import UNRESOLVED, find_git_marker
 from wizard.git.changes import BASE_PREFIX, FileChange
 from wizard.manifests.tree import File, Tree
 from wizard.plan.plan import compare_owned_files
@@ -107,6 +108,8 @@ def read_base(installation: str, stored: Mapping[str, bytes | None]) -> MergeBas
             raise _damage_error(
                 base_path(installation, logical), "is listed in the index but missing"
             )
+        if find_git_marker(contents):
+            raise _damage_error(base_path(installation, logical), UNRESOLVED)
         files[logical] = (path, contents)
     return MergeBase(version, files)
 
@@ -118,6 +121,8 @@ def _parse_index(where: str, data: bytes) -> tuple[str, dict[str, str]]:
         lines = data.decode("utf-8").splitlines()
     except UnicodeDecodeError:
         raise _damage_error(where, "is not text") from None
+    if find_git_marker(data):
+        raise _damage_error(where, UNRESOLVED)
     for number, line in enumerate(lines, 1):
         word, _, rest = line.partition(" ")
         if number == 1:

@@ -116,7 +116,7 @@ def _find_question(
     """Return the question whose answer gives this value, and changes the fewest others.
 
     `versions` are the committed and the current raw answers; in one of them, its answer is the
-    value that the wizard wrote, `before`.
+    value that the wizard wrote, `before`, or would write now.
     """
     data = versions[1]
     answers = validate_answers(data).answers
@@ -124,7 +124,8 @@ def _find_question(
         return None
     start = _render_values(workspace, answers, existing)
     best: tuple[int, FieldSpec] | None = None
-    for item in _list_candidates(answers, versions, before):
+    known = {str(before), str(get_value(start, path, MISSING))}
+    for item in _list_candidates(answers, versions, known):
         tried = validate_answers(put_value(data, item.path, edited))
         if tried.problems or tried.answers is None:
             continue
@@ -141,13 +142,13 @@ def _find_question(
 
 
 def _list_candidates(
-    answers: Answers, versions: tuple[Mapping[str, Any], ...], before: object
+    answers: Answers, versions: tuple[Mapping[str, Any], ...], known: set[str]
 ) -> Iterator[FieldSpec]:
-    """Yield the questions whose answer is or was the value that the wizard wrote."""
+    """Yield the questions whose answer is or was one of these texts."""
     for item in field_specs(type(answers)):
         if item.kind in _KINDS and item.section != _VALUES and item.applies(answers):
             default = dump_value(item.default)
-            if str(before) in {str(get_value(data, item.path, default)) for data in versions}:
+            if known & {str(get_value(data, item.path, default)) for data in versions}:
                 yield item
 
 

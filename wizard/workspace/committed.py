@@ -75,10 +75,13 @@ def read_committed_answers(
     data = repository.read(path, commit)
     if data is None:
         return None
+    restore = f"correct the file, or restore an earlier version (`git log -p -- {path}`); commit it"
     try:
         return parse_answers(data.decode("utf-8"), path)
     except UnicodeDecodeError:
-        raise AnswersError(f"{path}: is not UTF-8 text") from None
+        raise AnswersError(f"{path}: is not UTF-8 text", hint=restore) from None
+    except AnswersError as error:
+        raise AnswersError(error.message, error.problems, error.fix or restore) from None
 
 
 def read_named_branch(repository: WorkTree, name: str, commit: str) -> str:

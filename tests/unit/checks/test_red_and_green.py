@@ -144,6 +144,7 @@ ACCOUNT: dict[str, Any] = {
 }  # fmt: skip
 RED: list[tuple[str, str, Change]] = [
     ("yaml.syntax", "line 3", text(VALUES, "a: 1\nb: [\n")),
+    ("git.markers", "line 2", text("a.md", f"a\n{'<' * 7} HEAD\nb\n=======\nc\n{'>' * 7} other\n")),
     ("yaml.too-large", "", text("x.yaml", b"#" * (2 * 1024 * 1024 + 1))),
     ("yaml.too-large", "", text("x.yaml", "a: &a [" + "x," * 99 + "]\n" + "".join(
         f"{chr(98 + i)}: &{chr(98 + i)} [{','.join('*' + chr(97 + i) for _ in range(9))}]\n"
@@ -498,6 +499,7 @@ RED: list[tuple[str, str, Change]] = [
 GREEN: list[tuple[str, Change]] = [
     ("yaml.ambiguous", text("x.yaml", 'a: "yes"\nb: 017x\nc: ON call\nd: 2026-11-21\n')),
     ("yaml.duplicate-key", text("x.yaml", "a: {b: 1}\nc: {b: 1}\n")),
+    ("git.markers", text("a.md", f"Title\n=======\n\n{'<' * 7} is how a conflict begins\n")),
     ("yaml.too-large", text("x.yaml", "a: &a [1]\nb: *a\nc: *a\n")),
     ("yaml.syntax", text("templates.tpl", "{{- if x }}\na: [\n{{ end }}")),
     ("values.unknown-key", value("config.my_section.my_option", "1")),
