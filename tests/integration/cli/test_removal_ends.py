@@ -15,11 +15,13 @@ import pytest
 from tests.integration.cli.test_apply_end_to_end import Place, ended, place, states
 from tests.integration.cli.test_undo_and_destroy import (
     APPLICATIONS,
+    GONE,
     departing,
     entrusted,
     names,
     require_gone,
     stand,
+    without_reviewer,
 )
 from tests.support.cluster.controllers.departing import HOOK_FINALIZER, Departing
 from tests.support.cluster.controllers.operators import MERGE
@@ -169,3 +171,24 @@ def test_an_undo_that_may_not_delete_says_so_too(place: Callable[[str], Place]) 
     assert states(done)["remove.vault-role"] == "unknown", done
     entrusted(here)
     here("apply", "--undo", "--yes", "--json")
+
+
+def test_a_store_of_earlier_answers_does_not_keep_the_role(
+    place: Callable[[str], Place], departing: Callable[[Place], Departing]
+) -> None:
+    """After a change of the scope, the ClusterSecretStore stands that no file names any more."""
+    here = entrusted(place("gitops-vault"))
+    stand(here, departing)
+    here("set", "secrets.scope=namespace", "--yes")
+    here.clone.git("push", "-q", "origin", "HEAD:main")
+    here("apply", "--yes")
+    # Between the push and the new role, Vault refuses the store's new ServiceAccount.
+    assert all("service account name not authorized" in str(one) for one in here.operators.faults)
+    here.operators.faults.clear()
+    found = ended(destroy(here))
+    assert found["remove.vault-role"]["state"] == "changed", found
+    left = found["remove.earlier"]
+    assert f"ClusterSecretStore vault-{here.name}, of an earlier commit, exists" in left["detail"]
+    assert f"kubectl delete clustersecretstore vault-{here.name}" in left["fix"]
+    state = without_reviewer(here.state())
+    assert {state[name] for name in GONE} == {404}

@@ -17,6 +17,7 @@ from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
 from wizard.formats.terminal import format_first
 from wizard.manifests.ownership import read_source
+from wizard.systems.cluster.source import is_source_copied
 
 _GROUP = "external-secrets.io"
 _KINDS = (
@@ -59,7 +60,7 @@ def refuse_used_store(kube: Kube, ref: Ref, own: Collection[Ref], source: str) -
         )
     if not using:
         return None
-    if source and all(_read_source(kube, one) == source for one in using):
+    if source and all(_is_made_by(kube, one, source) for one in using):
         return StepStatus(
             "blocked",
             f"{ref} is used by {format_first(using)}, which earlier answers of this installation "
@@ -77,9 +78,10 @@ def refuse_used_store(kube: Kube, ref: Ref, own: Collection[Ref], source: str) -
     )
 
 
-def _read_source(kube: Kube, ref: Ref) -> str:
+def _is_made_by(kube: Kube, ref: Ref, source: str) -> bool:
+    """Return whether a source made an object; a copy by hand names it too, and is another's."""
     found = kube.get(ref, metadata=True)
-    return "" if found is None else read_source(found)
+    return found is not None and read_source(found) == source and not is_source_copied(found)
 
 
 def _group_by_kind(refs: Sequence[Ref]) -> Iterator[tuple[str, str, list[str]]]:

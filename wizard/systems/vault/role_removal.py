@@ -110,7 +110,10 @@ class RoleRemoval(PathRemoval):
         return StepStatus(
             "blocked",
             f"{self.what} is used by {format_first(users)} to log in; not deleted",
-            Fix("ask their owner to log in with a role of their own, then run it again"),
+            Fix(
+                "ask their owner to log in with a role of their own, or to delete what nothing "
+                "needs any more, then run it again"
+            ),
         )
 
     @property

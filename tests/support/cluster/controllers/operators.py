@@ -16,6 +16,8 @@ from wizard.systems.argocd.tracking import TRACKING
 
 ARGO = "argoproj.io/v1alpha1"
 ESO = "external-secrets.io/v1"
+# Argo CD's field manager.
+ARGOCD_MANAGER = "argocd-controller"
 STAND_IN = {"tests/stand-in-for": "operators"}
 # External Secrets' label on what it makes.
 MADE = {"reconcile.external-secrets.io/managed": "true"}
@@ -47,7 +49,8 @@ class Operators:
     def sync(self, texts: dict[str, str], application: str = "airflow") -> None:
         """As Argo CD: the manifests of the secrets folder, by logical id, marked as it does."""
         for text in texts.values():
-            self.kube.apply(yaml.safe_dump(tracked(yaml.safe_load(text), application)))
+            manifest = tracked(yaml.safe_load(text), application)
+            self.kube.apply(yaml.safe_dump(manifest), ARGOCD_MANAGER)
 
     def status(self, kind: str, name: str, status: dict[str, Any]) -> None:
         """The status of an object, as its controller writes it."""

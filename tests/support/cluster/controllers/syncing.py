@@ -12,7 +12,14 @@ from typing import Any
 
 import yaml
 
-from tests.support.cluster.controllers.operators import ESO, PLURAL, STAND_IN, Operators, tracked
+from tests.support.cluster.controllers.operators import (
+    ARGOCD_MANAGER,
+    ESO,
+    PLURAL,
+    STAND_IN,
+    Operators,
+    tracked,
+)
 from tests.support.repository import GitFolder
 from tests.support.standin import StandIn
 from tests.testbed.eso import EsoTemplate
@@ -98,7 +105,7 @@ class Syncing(StandIn):
     def _applications(self, revision: str) -> dict[str, str]:
         """As the parent: the Applications beside it, each with its UID."""
         made = [
-            self.kube.apply(yaml.safe_dump(one), "argocd-controller")
+            self.kube.apply(yaml.safe_dump(one), ARGOCD_MANAGER)
             for one in self._manifests(revision, f"argocd/{self.installation}")
         ]
         applications = [one["metadata"] for one in made if one["kind"] == "Application"]
@@ -107,7 +114,8 @@ class Syncing(StandIn):
     def _secrets(self, manifests: list[dict[str, Any]]) -> None:
         """As Argo CD the manifests, and as External Secrets what they ask for."""
         applied = [
-            self.kube.apply(yaml.safe_dump(tracked(one, self.installation))) for one in manifests
+            self.kube.apply(yaml.safe_dump(tracked(one, self.installation)), ARGOCD_MANAGER)
+            for one in manifests
         ]
         store = next(
             one for one in manifests if one["kind"] in {"SecretStore", "ClusterSecretStore"}
