@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wizard.answers.files import answers_data
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, Ref
+from wizard.clients.kube.protocol import Kube, Ref, format_kind
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix, WizardError
@@ -187,12 +187,14 @@ def _list_objects(target: Target, kube: Kube, claims: Claims) -> Iterator[str]:
         for api, kind in _BY_SOURCE:
             found = _find(kube, api, kind, claims.namespace)
             if count := sum(read_source(one) == own != "" for one in found):
-                yield f"namespace {namespace} has {count} {kind}s of this installation"
+                what = f"{count} {format_kind(kind, count)}"
+                yield f"namespace {namespace} has {what} of this installation"
         for api, kind in _BY_LABEL:
             labels = f"release={claims.release},tier=airflow"
             if count := len(_find(kube, api, kind, claims.namespace, labels)):
+                what = f"{count} {format_kind(kind, count)}"
                 release = escape_unprintable(claims.release)
-                yield f"namespace {namespace} has {count} {kind}s of release {release}"
+                yield f"namespace {namespace} has {what} of release {release}"
     except KubeError as error:
         yield f"namespace {namespace} {_describe_unseen(error)}"
 

@@ -19,6 +19,7 @@ from wizard.clients.kube.protocol import (
     Propagation,
     Ref,
     Right,
+    format_kind,
 )
 from wizard.clients.kube.request import APPLY_MEDIA_TYPE, MERGE_MEDIA_TYPE, Request
 from wizard.clients.kube.resources import (
@@ -283,7 +284,7 @@ class KubeClient:
         """
         path = self._resource(api_version, kind).path(namespace)
         accept = _META.format("List") if metadata else _JSON
-        what = f"list {kind}s{' in ' + namespace if namespace else ''}"
+        what = f"list {format_kind(kind)}{' in ' + namespace if namespace else ''}"
         items: list[KubeObject] = []
         going, anew = "", False
         while True:

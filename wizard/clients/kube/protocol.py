@@ -43,6 +43,15 @@ class Ref:
         return f"{self.kind} {place}"
 
 
+def format_kind(kind: str, count: int = 2) -> str:
+    """Return a kind as a word of a sentence about `count` objects, such as `NetworkPolicies`."""
+    if count == 1 or kind == "Endpoints":
+        return kind
+    if kind.endswith("s"):
+        return f"{kind}es"
+    return f"{kind[:-1]}ies" if kind.endswith("cy") else f"{kind}s"
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterIdentity:
     """The identity of a cluster: the UID of namespace kube-system, empty if it is not readable."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref, format_kind
 from wizard.deliveries.argocd.manifests import API_VERSION
 from wizard.deliveries.argocd.rivals import (
     Deployment,
@@ -75,7 +75,7 @@ def find_rivals(kube: Kube, target: Target, namespace: str) -> Rivals:
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
-            unseen = f"no permission to list the {kind}s of other namespaces"
+            unseen = f"no permission to list the {format_kind(kind)} of other namespaces"
             listed = kube.find(API_VERSION, kind, namespace) if namespace else []
         for one in listed:
             about = one["metadata"]
