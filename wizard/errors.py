@@ -125,15 +125,6 @@ class ConflictError(WizardError):
     exit_code = ExitCode.CONFLICT
 
 
-class ApplyError(WizardError):
-    """An apply stopped before it was complete.
-
-    The message lists finished, unfinished and skipped steps.
-    """
-
-    exit_code = ExitCode.PARTIAL
-
-
 class UsageError(WizardError):
     """The command line is not valid."""
 

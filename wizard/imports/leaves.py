@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from wizard.chart.defaults import load_defaults
 from wizard.formats.yaml_untrusted import parse_yaml_text
 from wizard.plan.lists import find_identity
-from wizard.plan.merge.sides import format_key, index_items, write_canonical
+from wizard.plan.merge.sides import index_items, write_canonical
 
 Path: TypeAlias = tuple[str, ...]
 Leaves: TypeAlias = dict[Path, Any]
@@ -54,11 +54,6 @@ def get_source(path: Path) -> Path:
         if part == JSON or part.startswith("["):
             return path[:number]
     return path
-
-
-def show_leaf(path: Path) -> str:
-    """Return the place of a leaf as text."""
-    return format_key(get_source(path))
 
 
 def _walk(node: Any, path: Path) -> Iterator[tuple[Path, Any]]:

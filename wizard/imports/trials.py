@@ -19,7 +19,7 @@ from wizard.answers.files import with_value
 from wizard.answers.model import Answers
 from wizard.answers.questions import FieldSpec, field_spec
 from wizard.errors import WizardError
-from wizard.formats.nested import get_value, name_attribute
+from wizard.formats.nested import name_attribute
 from wizard.imports.leaves import Leaves, Path, add_defaults, is_equal, list_leaves
 from wizard.plan.render import contribute
 
@@ -211,8 +211,3 @@ def _read_items(path: Path, item: FieldSpec, wanted: Leaves) -> Iterator[Any]:
         texts = {name: value for name, value in found.items() if isinstance(value, str)}
         if texts:
             yield texts
-
-
-def is_default(answers: Answers, item: FieldSpec) -> bool:
-    """Return whether a question has its default answer."""
-    return bool(get_value(answers, item.path) == item.default)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, unquote_to_bytes
 
@@ -114,16 +114,6 @@ class Gate:
 
 def _has_any(needles: Iterable[bytes], data: bytes) -> bool:
     return any(needle in data for needle in needles)
-
-
-def has_leak(data: bytes, held: Sequence[SecretStr]) -> bool:
-    """Return whether any value of `held` occurs in `data`; for many files create one `Gate`."""
-    return Gate(held).leaks(data)
-
-
-def find_leak_lines(data: bytes, held: Sequence[SecretStr]) -> tuple[int, ...]:
-    """Return the numbers of lines in `data` that contain a value of `held`."""
-    return Gate(held).where(data)
 
 
 # --- values -----------------------------------------------------------------------------------

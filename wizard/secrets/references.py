@@ -158,11 +158,6 @@ class BundleLogin(DeployKey):
     omit_if_empty: ClassVar[frozenset[str]] = frozenset({"public", "writable"})
 
 
-def parse_reference(text: str) -> SecretRef:
-    """Return `SecretRef.parse(text)`, for callers that need the plain reference."""
-    return SecretRef.parse(text)
-
-
 def _refusal_reason(value: object, beside: Sequence[str] = ()) -> str:
     """Return why the value is not a reference, without quoting it; empty for a reference."""
     if not isinstance(value, Mapping):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from wizard.deliveries.registry import delivery_kind
@@ -177,8 +177,3 @@ def count_states(steps: Iterable[NextStep]) -> str:
 def select_open(steps: Sequence[NextStep]) -> list[NextStep]:
     """Return the steps that are not done."""
     return [step for step in steps if step.state != "done"]
-
-
-def as_unknown(look: Look, why: str) -> Look:
-    """Return the look of a step that was not looked at for another reason."""
-    return replace(look, state="unknown", detail=why)

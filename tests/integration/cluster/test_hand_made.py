@@ -335,7 +335,7 @@ def test_what_earlier_answers_left_behind_is_said(world: World, applied: Target)
     assert done.state == "kept", done
     count = len(before)
     assert f"{first[:12]}: namespace {world.namespace} has {count} ExternalSecrets" in done.detail
-    assert f"namespace {world.namespace} has 1 PersistentVolumeClaims" in done.detail
+    assert f"namespace {world.namespace} has 1 PersistentVolumeClaim of" in done.detail
     assert "secret/airflow-install/airflow/config (not looked at)" in done.detail
     assert first[:12] in done.fix.text
     assert world.read(SECRETS)["items"] == before

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from tests.support.paths import TOP
 from wizard.secrets import leak_gate as module
-from wizard.secrets.leak_gate import Gate, find_leak_lines, has_leak, is_too_weak
+from wizard.secrets.leak_gate import Gate, is_too_weak
 
 HOSTILE = "p@ss/w:rd %+&=?#'\"<>\\$x é€😀"
 VALUES = [
@@ -116,8 +116,8 @@ CASES = [(name, value) for name in ENCODINGS for value in VALUES if (name, value
 )
 def test_every_encoding_is_found(encoding: str, value: str) -> None:
     data = b"# a file\nfirst: line\nkey: >" + ENCODINGS[encoding](value) + b"< end\nlast: line\n"
-    assert has_leak(data, held("other-secret", value))
-    assert not has_leak(data, held("other-secret"))
+    assert Gate(held("other-secret", value)).leaks(data)
+    assert not Gate(held("other-secret")).leaks(data)
 
 
 PRINTABLE = st.text(
@@ -129,7 +129,7 @@ PRINTABLE = st.text(
 @given(PRINTABLE, st.sampled_from(sorted(ENCODINGS)), st.binary(max_size=8), st.binary(max_size=8))
 def test_any_value_is_found(value: str, encoding: str, before: bytes, after: bytes) -> None:
     data = before + b"\n" + ENCODINGS[encoding](value.strip()) + b"\n" + after
-    assert has_leak(data, held(value))
+    assert Gate(held(value)).leaks(data)
 
 
 # --- lines ----------------------------------------------------------------------------------------
@@ -138,12 +138,12 @@ def test_any_value_is_found(value: str, encoding: str, before: bytes, after: byt
 def test_where_names_lines_and_nothing_else() -> None:
     secrets = held("hunter2-hunter2", "two\nlines of it")
     data = b"a\nb hunter2-hunter2\nc\n" + b64(b"hunter2-hunter2") + b"\nd\n"
-    assert find_leak_lines(data, secrets) == (2, 4)
-    assert find_leak_lines(b"a\nb: |\n    two\n    lines of it\nc", secrets) == (4,)
-    assert find_leak_lines(b"a\nb\n", secrets) == ()
-    assert find_leak_lines(b"", secrets) == ()
+    assert Gate(secrets).where(data) == (2, 4)
+    assert Gate(secrets).where(b"a\nb: |\n    two\n    lines of it\nc") == (4,)
+    assert Gate(secrets).where(b"a\nb\n") == ()
+    assert Gate(secrets).where(b"") == ()
     wrapped = b"x\ny\n" + base64.encodebytes(b"#" * 50 + b"hunter2-hunter2" + b"#" * 50)
-    assert find_leak_lines(wrapped, secrets) == (4,)
+    assert Gate(secrets).where(wrapped) == (4,)
 
 
 def test_neither_the_gate_nor_its_errors_show_a_value() -> None:
@@ -234,18 +234,18 @@ def test_a_public_certificate_beside_the_key_is_no_secret() -> None:
 def test_weak_values_are_named_and_not_looked_for() -> None:
     for value in ("", "airflow", "  airflow \n", "********", "abababab", "1234567"):
         assert is_too_weak(value)
-        assert not has_leak(value.encode() * 3, held(value))
+        assert not Gate(held(value)).leaks(value.encode() * 3)
     for value in ("hunter2x", "correct horse"):
         assert not is_too_weak(value)
 
 
 def test_blanks_around_a_value_do_not_hide_it() -> None:
-    assert has_leak(b"password: hunter2x", held("hunter2x\n"))
+    assert Gate(held("hunter2x\n")).leaks(b"password: hunter2x")
 
 
 def test_words_at_two_line_ends_are_no_value() -> None:
-    assert not has_leak(b"executor: Celery\nworkers: 2", held("Celeryworkers"))
-    assert not has_leak(b"a: Celery\nworkers", held("Celeryworkers"))
+    assert not Gate(held("Celeryworkers")).leaks(b"executor: Celery\nworkers: 2")
+    assert not Gate(held("Celeryworkers")).leaks(b"a: Celery\nworkers")
 
 
 def generated(seed: int) -> list[SecretStr]:
@@ -278,21 +278,21 @@ def test_a_clean_tree_raises_no_alarm_and_looking_is_quick() -> None:
 @pytest.mark.parametrize("row", [b" ", b"\n", b"'", b"\\", b"%", b"\t\n", b"&", b":", b"AAAA"])
 def test_long_rows_take_linear_time(row: bytes) -> None:
     start = time.process_time()
-    assert not has_leak(row * (400_000 // len(row)), held("hunter2-hunter2"))
+    assert not Gate(held("hunter2-hunter2")).leaks(row * (400_000 // len(row)))
     assert time.process_time() - start < 5
 
 
 @given(st.binary(max_size=300), st.integers(0, 5))
 def test_random_bytes_raise_no_alarm(data: bytes, seed: int) -> None:
-    assert not has_leak(data, generated(seed))
+    assert not Gate(generated(seed)).leaks(data)
 
 
 @given(st.text(max_size=200))
 def test_text_full_of_escapes_crashes_nothing(text: str) -> None:
     noise = text + "\\u00 \\ud800 \\U99999999 \\x4 %zz &#x110000; &bogus; \\"
-    assert not has_leak(noise.encode("utf-8", "surrogatepass"), held("hunter2-hunter2"))
+    assert not Gate(held("hunter2-hunter2")).leaks(noise.encode("utf-8", "surrogatepass"))
 
 
 def test_nothing_held_nothing_found() -> None:
-    assert not has_leak(b"anything", [])
+    assert not Gate([]).leaks(b"anything")
     assert module.MIN_LENGTH == 8

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.json_schema import JsonSchemaMode
 
 from wizard.answers.files import apply_assignments
-from wizard.secrets.references import KINDS, SecretRef, parse_reference
+from wizard.secrets.references import KINDS, SecretRef
 from wizard.secrets.references import DeployKey as AnswersKey
 
 SECRET = "hunter2-Correct-Horse"
@@ -149,10 +149,6 @@ def test_a_subclass_may_hold_what_is_public() -> None:
         assert "hunter2" not in str(caught.value)
     with pytest.raises(ValidationError):
         SecretRef.model_validate({"generate": True, "public": "ssh-ed25519 AAAA"})
-
-
-def test_the_module_parses_too() -> None:
-    assert parse_reference("file:/run/key") == SecretRef(file="/run/key")
 
 
 def test_a_reference_cannot_be_changed() -> None:
