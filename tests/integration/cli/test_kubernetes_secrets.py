@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -300,10 +301,11 @@ def test_apply_check_and_destroy(bench: Bench) -> None:
     assert (alone.code, "add --data payload" in alone.err) == (64, True), alone
 
 
-def test_keys_that_others_added_are_not_deleted(
+@pytest.fixture
+def removal(
     bench: Bench, kube_with_crds: Kube, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Somebody's own key in a Secret of ours is lost with it; our earlier keys are not theirs."""
+) -> Callable[..., Finished]:
+    """removal(): `destroy --data payload` of the committed installation, by an administrator."""
     config = written(
         bench.file.parent / "administrator",
         cluster(kube_with_crds),
@@ -313,22 +315,51 @@ def test_keys_that_others_added_are_not_deleted(
     bench.aw.ok("commit", "--answers", str(bench.file), "--yes")
     bench.aw.ok("secrets", "--yes", *ALLOW)
     bench.aw.ok("commit", "--yes")
+    words: tuple[str, ...] = ("destroy", "--confirm", "airflow", "--yes", "--data", "payload")
+    asked = bench.aw(*words, "--dry-run")
+    if seal := re.search(r"--take-over (cluster.identity@[0-9a-f]{12})", asked.out + asked.err):
+        words = (*words, "--take-over", seal[1])
+    return lambda *more: bench.aw(*words, *more)
+
+
+def test_keys_that_others_added_are_not_deleted(
+    bench: Bench, removal: Callable[..., Finished]
+) -> None:
+    """Somebody's own key in a Secret of ours is lost with it; our earlier keys are not theirs."""
     bench.edit("airflow-metadata", {"theirs": "x"}, "ada")
     bench.edit(VALUES, {"of-earlier-answers": "x"}, "airflow-wizard")
-    words: tuple[str, ...] = ("destroy", "--confirm", "airflow", "--yes", "--data", "payload")
-    asked = bench.aw(*words)
-    seal = re.search(r"--take-over (cluster.identity@[0-9a-f]{12})", asked.out + asked.err)
-    if seal:
-        words = (*words, "--take-over", seal[1])
     before = bench.state()
-    done = bench.aw(*words)
+    done = removal()
     assert done.code == 5, done
     told = "airflow-metadata holds keys that do not belong to this installation: theirs; not"
     assert told in done.out + done.err
     assert bench.state() == before
     bench.edit("airflow-metadata", {"theirs": None}, "ada")
-    bench.aw.ok(*words)
-    assert bench.find() == {}
+    done = removal()
+    assert (done.code, bench.find()) == (0, {}), done
+
+
+def test_values_that_others_wrote_are_deleted_only_after_a_yes(
+    bench: Bench, removal: Callable[..., Finished]
+) -> None:
+    """One changed by hand, and a Secret of others to which missing keys were added."""
+    bench.edit("airflow-fernet-key", {"fernet-key": "hers"}, "ada")
+    bench.kube.request("DELETE", bench.path("airflow-default-user"))
+    bench.put("airflow-default-user", {"username": "bob", "password": "his"})
+    asked = bench.aw("secrets", "--yes", *ALLOW)
+    seal = re.search(r"--take-over (kubernetes.secrets@[0-9a-f]{12})", asked.err)
+    assert seal, asked
+    bench.aw.ok("secrets", "--yes", *ALLOW, "--take-over", seal[1])
+    assert bench.read("airflow-default-user")["password"] == "his"
+    before = bench.state()
+    done = removal()
+    assert (done.code, bench.state()) == (5, before), done
+    assert "airflow-fernet-key has fernet-key written by ada" in done.out + done.err
+    assert "airflow-default-user has password, username written by" in done.out + done.err
+    seal = re.search(r"--take-over (destroy.secrets@[0-9a-f]{12})", done.out + done.err)
+    assert seal, done
+    done = removal("--take-over", seal[1])
+    assert (done.code, bench.find()) == (0, {}), done
 
 
 @pytest.mark.parametrize("delivery", ["argocd", "helm"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import secrets
 import subprocess
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from tests.support.killable import Writes
 from tests.support.process import Finished
 from tests.testbed.kube import Kube
 from wizard.clients.kube.client import KubeClient
+from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.prior_use import PriorUse
 
 __all__ = ["aw"]
@@ -341,6 +343,13 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
+def _agree(bench: Bench, *words: str) -> tuple[str, ...]:
+    """The words with a yes to the cluster, if they need one."""
+    asked = bench.aw(*words, "--dry-run")
+    seal = re.search(r"--take-over (cluster.identity@[0-9a-f]{12})", asked.out + asked.err)
+    return (*words, "--take-over", seal[1]) if seal else words
+
+
 def test_apply_decrypts_into_the_cluster(
     keyed: Bench, kube: Kube, monkeypatch: pytest.MonkeyPatch, writes: list[str]
 ) -> None:
@@ -363,6 +372,15 @@ def test_apply_decrypts_into_the_cluster(
     blocked = keyed.aw(*apply)
     assert blocked.code == 5, blocked
     assert "airflow-wizard secrets" in blocked.out + blocked.err
+    # Of an earlier store, and in no file: its values exist only here.
+    source = {OWNER_ANNOTATION: "git.example.com/platform/config#airflow"}
+    earlier = {"metadata": {"name": "airflow-fernet-key", "annotations": source}}
+    kube.request("POST", f"{path}?fieldManager=airflow-wizard", earlier)
+    undo = _agree(keyed, "apply", "--undo", "--only", "store", "--yes")
+    blocked = keyed.aw(*undo)
+    assert blocked.code == 5, blocked
+    assert "airflow-fernet-key has no encrypted file in Git" in blocked.out + blocked.err
+    kube.request("DELETE", f"{path}/airflow-fernet-key")
     keyed.fill()
     uncommitted = keyed.aw(*apply)
     assert uncommitted.code == 5, uncommitted
@@ -395,6 +413,9 @@ def test_apply_decrypts_into_the_cluster(
     kube.request("PATCH", edit, body, "application/merge-patch+json")
     kept = keyed.aw.ok(*apply)
     assert "written by kubectl-edit" in kept.out + kept.err
+    blocked = keyed.aw(*undo)
+    assert blocked.code == 5, blocked
+    assert "has fernet-key written by kubectl-edit" in blocked.out + blocked.err
     assert read("airflow-fernet-key") == {"fernet-key": "hers"}
     # Without the private key, nothing is compared and nothing is written.
     monkeypatch.delenv("SOPS_AGE_KEY_FILE")

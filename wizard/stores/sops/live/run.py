@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.answers.questions import list_secret_variables
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, Ref, data_keys
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref, data_keys
 from wizard.clients.sops import NoKeyError, NoProgramError, open_sops
 from wizard.engine.probes import Probe, fail_result, pass_result, unknown_result, wrap_blocking
 from wizard.engine.steps import Step, StepStatus, declared_step
@@ -29,7 +29,7 @@ from wizard.stores.sops.live.files import require_sound
 from wizard.stores.sops.settings import list_encrypted_files
 from wizard.stores.sops.steps import SECRETS
 from wizard.systems.cluster.object_removal import Removal, build_removal_step
-from wizard.systems.cluster.ownership import kubectl_delete
+from wizard.systems.cluster.ownership import UnknownOwnerStatus, join_judges, kubectl_delete
 from wizard.systems.cluster.probes import ClusterCheck
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ class SopsRun:
         refs = [Ref("v1", "Secret", one.secret, target.release.namespace) for one in self._files]
 
         keys = {one.secret: one.keys for one in self._files}
-        judge = build_secrets_judge(target.release.owner_id, keys)
+        judge = join_judges(
+            build_secrets_judge(target.release.owner_id, keys), self._ask_about_uncommitted
+        )
         return (
             build_removal_step(
                 "destroy.secrets",
@@ -109,6 +111,24 @@ class SopsRun:
     def build_final_removal(self) -> tuple[Step, ...]:
         """Return no step."""
         return ()
+
+    def _ask_about_uncommitted(self, found: KubeObject, ref: Ref) -> StepStatus | None:
+        """Return the question about a Secret that Git does not have; None if it has it.
+
+        After a change of the store, the values of an earlier one may exist in the cluster only.
+        """
+        logical = {one.secret: one.logical for one in self._files}[ref.name]
+        if self._target.files.get(logical) is not None:
+            return None
+        return UnknownOwnerStatus(
+            "blocked",
+            f"{ref} has no encrypted file in Git, so its values may exist only there; not deleted",
+            Fix(
+                f"run: airflow-wizard secrets {self._name}, then commit; to delete it, run: "
+                f"{kubectl_delete([ref])}"
+            ),
+            f"{ref} {found['metadata'].get('uid')} without an encrypted file",
+        )
 
     @property
     def _name(self) -> str:
