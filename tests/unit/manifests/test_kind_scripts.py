@@ -36,7 +36,10 @@ if name in ("kubectl", "helm", "airflow-wizard"):
     used = pathlib.Path(os.environ["KUBECONFIG"]).read_text()
     assert used == "kubeconfig of airflow\\n", used
     if args[:2] == ["get", "nodes"]:
-        print("node/airflow-control-plane\\n" * (args[3] in cluster.read_text().split()), end="")
+        held = set(args[3].split(",")) <= set(cluster.read_text().split())
+        print("node/airflow-control-plane\\n" * held, end="")
+    elif args[0] == "label":
+        cluster.write_text(cluster.read_text() + " " + args[-1])
     elif "wait" in args or args[1:2] == ["--raw"]:
         sys.exit(0 if (state / "ready").exists() else 1)
     elif "get" in args:
@@ -120,6 +123,27 @@ def test_a_cluster_of_somebody_else_stays_as_it_is(laptop: Laptop, script: str) 
     assert [one for one in laptop.log if one.startswith("kubectl")] == [
         "kubectl get nodes --selector airflow-wizard-installation=airflow --output name"
     ]
+
+
+@pytest.mark.parametrize("source", ["", "git.example.com/acme/config"])
+def test_a_cluster_of_another_repository_stays_as_it_is(tmp_path: Path, source: str) -> None:
+    """Two repositories may have installations of one name, so of one cluster on the same laptop."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    own = Laptop(tmp_path / "first", {"repository.source": source})
+    other = Laptop(tmp_path / "second")
+    assert own.run("up.sh").returncode == 0
+    other.state = own.state
+    for done in [other.run("up.sh"), other.run("down.sh")]:
+        assert done.returncode == 4, done.stderr
+        assert "may belong to another repository" in done.stderr
+    assert "kind delete cluster --name airflow" not in own.log
+    label = other.run("down.sh").stderr.split("nodes --all ")[1].strip()
+    # What the message says makes it this one's.
+    with (own.state / "kind-airflow").open("a") as labels:
+        labels.write(f" {label}")
+    assert other.run("down.sh").returncode == 0
+    assert not (own.state / "kind-airflow").exists()
 
 
 def test_a_missing_program_is_named_before_anything_is_made(laptop: Laptop) -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # The label of the node by which the scripts know their cluster.
 CLUSTER_LABEL = "airflow-wizard-installation"
+# The label that tells apart the clusters of repositories that have installations of the same name.
+SOURCE_LABEL = "airflow-wizard-source"
 
 
 def cluster_file_path(release: Release) -> str:

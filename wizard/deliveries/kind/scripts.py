@@ -1,18 +1,18 @@
 """The scripts that create the local cluster with Airflow in it, and delete it again.
 
-Both look for the label of `kind_cluster_file` on the node first, so that a cluster of somebody else
-with the same name stays as it is. They use a kubeconfig of their own: whatever context is in use,
-no other cluster is touched.
+Both look for the labels of installation and repository on the node first, so that a cluster of
+somebody else with the same name stays as it is. They use a kubeconfig of their own: whatever
+context is in use, no other cluster is touched.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.deliveries.kind.manifests import CLUSTER_LABEL, cluster_file_path
+from wizard.deliveries.kind.manifests import CLUSTER_LABEL, SOURCE_LABEL, cluster_file_path
 from wizard.formats.shell import comment, quote
 from wizard.manifests.objects import pod_security_labels
-from wizard.manifests.ownership import apply_command
+from wizard.manifests.ownership import apply_command, owner_label
 from wizard.manifests.prerequisites import install_commands
 from wizard.manifests.runbook import remove_jobs_command, wait_commands
 from wizard.manifests.tree import File
@@ -27,12 +27,29 @@ if TYPE_CHECKING:
 _OWN_CLUSTER = """\
 kubeconfig="$(mktemp)"
 trap 'rm -f "$kubeconfig"' EXIT
-require_own() {{
+# Another repository may have an installation of the same name.
+source={source}
+use_own() {{
   kind get kubeconfig --name {name} >"$kubeconfig"
   export KUBECONFIG="$kubeconfig"
+}}
+create_own() {{
+  kind create cluster --config {config}
+  use_own
+  kubectl label nodes --all "{source_label}=$source" >/dev/null
+}}
+require_own() {{
+  use_own
   if [ -z "$(kubectl get nodes --selector {label}={name} --output name)" ]; then
     echo 'The kind cluster {name} is not from this repository: it lacks the label {label}.' >&2
     echo 'To delete it with everything in it: kind delete cluster --name {name}' >&2
+    exit 4
+  fi
+  own="{label}={name},{source_label}=$source"
+  if [ -z "$(kubectl get nodes --selector "$own" --output name)" ]; then
+    echo 'The kind cluster {name} may belong to another repository: its node has no label' >&2
+    echo "{source_label}=$source. If it is this repository's, label it, and run this again:" >&2
+    echo "kubectl --context kind-{name} label --overwrite nodes --all {source_label}=$source" >&2
     exit 4
   fi
 }}
@@ -63,7 +80,7 @@ def up_script(release: Release, total: Contribution) -> File:
         _start(release, "Creates the kind cluster and installs Airflow; run it again to continue"),
         _require("kind", "kubectl", "helm", *(["airflow-wizard"] if secrets else [])),
         _own_cluster(release),
-        f"exists || kind create cluster --config {cluster_file_path(release)}\nrequire_own",
+        "exists || create_own\nrequire_own",
         f"kubectl get namespace {namespace} >/dev/null 2>&1 ||\n"
         f"  kubectl create namespace {namespace}",
     ]
@@ -147,7 +164,15 @@ def _require(*programs: str) -> str:
 
 
 def _own_cluster(release: Release) -> str:
-    return _OWN_CLUSTER.format(name=release.installation, label=CLUSTER_LABEL)
+    # Without an address, the first commit tells repositories apart, and else the folder.
+    source = owner_label(release.owner_id) or (
+        '"$(git rev-list --max-parents=0 HEAD 2>/dev/null | tail -n 1 || true)"\n'
+        '[ -n "$source" ] || source="$(pwd -P | cksum | cut -d " " -f 1)"'
+    )
+    return _OWN_CLUSTER.format(
+        name=release.installation, label=CLUSTER_LABEL, source_label=SOURCE_LABEL, source=source,
+        config=cluster_file_path(release),
+    )  # fmt: skip
 
 
 def _join(*parts: str) -> str:
