@@ -10,6 +10,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from wizard.errors import RefusedError
+from wizard.formats.yaml_untrusted import parse_yaml
 from wizard.git.changes import ChangeKind, FileChange
 from wizard.manifests.contribution import EncryptedFile
 from wizard.manifests.objects import COMPOSITION_ANNOTATION
@@ -54,8 +55,21 @@ def _find_unused(
         if path in wanted or not path.endswith(suffix) or posixpath.dirname(path) != folder:
             continue
         old = repository.read(path)
-        if old is not None and f"{COMPOSITION_ANNOTATION}: ".encode() in old:
+        if old is not None and _is_composed(path, old, posixpath.basename(path)[: -len(suffix)]):
             yield FileChange(path, "", "delete", old, None)
+
+
+def _is_composed(path: str, data: bytes, secret: str) -> bool:
+    """Return whether a file holds the Secret that it is named after, as the wizard composes it.
+
+    Somebody else's Secret may be a copy of one of ours under another name.
+    """
+    documents, _ = parse_yaml(path, data)
+    about = documents[0].get("metadata") if [*map(type, documents)] == [dict] else None
+    if not isinstance(about, dict) or about.get("name") != secret:
+        return False
+    notes = about.get("annotations")
+    return isinstance(notes, dict) and COMPOSITION_ANNOTATION in notes
 
 
 def _read_disk(repository: WorkTree, path: str) -> bytes | None:

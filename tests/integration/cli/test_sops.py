@@ -194,10 +194,15 @@ def test_only_what_changes_is_encrypted_again(keyed: Bench) -> None:
     assert values is not None
     assert found.items() >= values.items()
     keyed.commit()
-    # Its file goes with the answer; the value stays.
+    # Its file goes with the answer; the value stays, and so does a copy that somebody else made.
+    folder = keyed.aw.folder / "apps/airflow/sops"
+    (folder / "hers.sops.yaml").write_bytes((folder / "mine.sops.yaml").read_bytes())
+    keyed.aw.git.git("add", "apps")
+    keyed.aw.git.git("commit", "-qm", "hers")
     keyed.answers(secrets__extra=[])
     keyed.commit()
     assert "mine.sops.yaml" not in keyed.files()
+    assert "hers.sops.yaml" in keyed.files()
     assert keyed.decrypt("values") == found
 
 
@@ -341,6 +346,20 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(KubeClient, "_send", send)
     return seen
+
+
+def test_a_missing_namespace_is_named(
+    keyed: Bench, kube: Kube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = written(keyed.folder / "kubeconfig", cluster(kube), {"token": kube.token})
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    space = f"n{secrets.token_hex(4)}"
+    keyed.answers(installation__namespace=space)
+    keyed.fill()
+    keyed.commit()
+    blocked = keyed.aw("apply", "--only", "store", "--yes")
+    assert blocked.code == 5, blocked
+    assert f"kubectl create namespace {space}" in blocked.out + blocked.err
 
 
 def _agree(bench: Bench, *words: str) -> tuple[str, ...]:

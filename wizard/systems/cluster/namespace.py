@@ -11,6 +11,7 @@ from wizard.deliveries.helm.steps import namespace_step
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
+from wizard.manifests.objects import pod_security_labels
 from wizard.systems.cluster.conditions import diagnose_namespace
 from wizard.systems.cluster.objects import (
     CommittedManifest,
@@ -21,6 +22,7 @@ from wizard.systems.cluster.source import has_label, judge_object
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube, KubeObject
+    from wizard.manifests.release import Release
     from wizard.systems.target import Target
 
 
@@ -41,6 +43,16 @@ def build_namespace_step(target: Target) -> Step:
         return found or await ours()
 
     return replace(step, check=check)
+
+
+def explain_missing(release: Release) -> tuple[str, Fix]:
+    """Return that the namespace does not exist, and the commands that create it."""
+    labels = "".join(f" {key}={value}" for key, value in pod_security_labels(release).items())
+    label = f"; kubectl label namespace {release.namespace}{labels}" if labels else ""
+    return (
+        f"namespace {release.namespace} does not exist",
+        Fix(f"create it: kubectl create namespace {release.namespace}{label}"),
+    )
 
 
 def read_namespace(kube: Kube, name: str) -> KubeObject | None:

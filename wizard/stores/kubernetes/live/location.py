@@ -12,14 +12,13 @@ from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.errors import NoContextError
 from wizard.clients.kube.protocol import Right
 from wizard.errors import RefusedError
-from wizard.manifests.objects import pod_security_labels
 from wizard.state.apply_journal import with_remembered_cluster
 from wizard.state.cluster_identity import require_same_cluster
 from wizard.stores.kubernetes.live.composition import SecretsComposer
 from wizard.stores.kubernetes.live.payload_store import SecretPayloadStore
 from wizard.stores.live import StoreLocation
 from wizard.systems.cluster.conditions import diagnose_namespace
-from wizard.systems.cluster.namespace import read_namespace
+from wizard.systems.cluster.namespace import explain_missing, read_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,12 +107,8 @@ def locate_cluster(
 def _open(kube: Kube, answers: Answers, release: Release) -> Iterator[OpenCluster]:
     require_same_cluster(answers.cluster, kube.cluster())
     if read_namespace(kube, release.namespace) is None:
-        labels = "".join(f" {key}={value}" for key, value in pod_security_labels(release).items())
-        label = f"; kubectl label namespace {release.namespace}{labels}" if labels else ""
-        raise RefusedError(
-            f"namespace {release.namespace} does not exist; nothing was changed",
-            f"create it: kubectl create namespace {release.namespace}{label}",
-        )
+        missing, fix = explain_missing(release)
+        raise RefusedError(f"{missing}; nothing was changed", fix)
     if terminating := diagnose_namespace(kube, release.namespace):
         raise RefusedError(f"{terminating.cause}; nothing was changed", terminating.fix)
     yield OpenCluster(kube, release)

@@ -28,6 +28,7 @@ from wizard.stores.kubernetes.live.removal import build_secrets_judge
 from wizard.stores.sops.live.files import require_sound
 from wizard.stores.sops.settings import list_encrypted_files
 from wizard.stores.sops.steps import SECRETS
+from wizard.systems.cluster.namespace import explain_missing, read_namespace
 from wizard.systems.cluster.object_removal import Removal, build_removal_step
 from wizard.systems.cluster.ownership import UnknownOwnerStatus, join_judges, kubectl_delete
 from wizard.systems.cluster.probes import ClusterCheck
@@ -154,6 +155,8 @@ class SopsRun:
             fix = f"or take over: airflow-wizard apply --take-over {found.seal}"
             return StepStatus("blocked", detail, Fix(f"rename or complete it; {fix}"))
         detail = "; ".join((*found.lines, *found.notes))
+        if found.lines and read_namespace(kube, self._target.release.namespace) is None:
+            return StepStatus("blocked", *explain_missing(self._target.release))
         if found.lines:
             return StepStatus("wanted", detail)
         first = f"{len(self._files)} Secrets hold their values"
