@@ -23,6 +23,7 @@ from tests.support.rendered import answers, rendering
 from tests.support.repository import GitFolder
 from wizard.clients.azure.login import find_login
 from wizard.engine.steps import Step, StepStatus
+from wizard.errors import ConflictError
 from wizard.stores.azure.live import LIVE, AzureRun
 from wizard.stores.azure.settings import azure_settings
 from wizard.systems.azure.ownership import make_tags
@@ -95,6 +96,21 @@ def test_secrets_with_our_tag_are_deleted_and_can_be_recovered(
     assert set(vault.deleted) == set(NAMES)
     assert set(vault.secrets) == {f"{PREFIX}-of-somebody"}
     assert look(step).state == "holds"
+
+
+def test_a_secret_that_was_written_since_the_look_stays(
+    vault: KeyVaultStandIn, target: Target
+) -> None:
+    fill(vault, target)
+    step = removal(target, "payload")
+    assert look(step).state == "wanted"
+    vault.put(NAMES[1], "x", make_tags("git.example.com/other#airflow", "jwtSecret"))
+    assert step.change is not None
+    with pytest.raises(ConflictError) as caught:
+        asyncio.run(step.change())  # type: ignore[arg-type]
+    assert f"{NAMES[1]} was changed by somebody else" in caught.value.message
+    assert f"deleted: {NAMES[0]}" in caught.value.message
+    assert set(vault.secrets) == {NAMES[1]}
 
 
 def test_secrets_of_others_block_and_those_of_nobody_need_a_yes(

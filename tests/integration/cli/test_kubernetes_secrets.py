@@ -346,9 +346,18 @@ def test_values_that_others_wrote_are_deleted_only_after_a_yes(
     bench.edit("airflow-fernet-key", {"fernet-key": "hers"}, "ada")
     bench.kube.request("DELETE", bench.path("airflow-default-user"))
     bench.put("airflow-default-user", {"username": "bob", "password": "his"})
+    # His label would change: not after a yes either, and no repeat helps.
+    path = f"{bench.path('airflow-default-user')}?fieldManager=bob"
+    about = {"name": "airflow-default-user", "labels": {"app.kubernetes.io/managed-by": "bob"}}
+    his = {"apiVersion": "v1", "kind": "Secret", "metadata": about}
+    bench.kube.request("PATCH", path, his, "application/apply-patch+yaml")
     asked = bench.aw("secrets", "--yes", *ALLOW)
     seal = re.search(r"--take-over (kubernetes.secrets@[0-9a-f]{12})", asked.err)
     assert seal, asked
+    refused = bench.aw("secrets", "--yes", *ALLOW, "--take-over", seal[1])
+    assert (refused.code, "(bob)" in refused.err) == (5, True), refused
+    del about["labels"]
+    bench.kube.request("PATCH", path, his, "application/apply-patch+yaml")
     bench.aw.ok("secrets", "--yes", *ALLOW, "--take-over", seal[1])
     assert bench.read("airflow-default-user")["password"] == "his"
     before = bench.state()

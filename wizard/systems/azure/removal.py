@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import Fix
+from wizard.errors import ConflictError, Fix
 from wizard.formats.azure import key_vault_name
 from wizard.formats.terminal import escape_unprintable, format_first
 from wizard.systems.azure.ownership import judge_tags
@@ -118,9 +118,22 @@ class PayloadRemoval:
         )
 
     def change(self) -> str:
-        """Delete them; the Key Vault keeps them for its retention period."""
-        for name in self.names:
-            self._session.vault.delete(name)
+        """Delete them as they were looked at; the Key Vault keeps them for its retention period.
+
+        A Key Vault has no deletion of one version only, so each secret is looked at once more.
+        Raises ConflictError for one that was written since.
+        """
+        done: list[str] = []
+        for one in self._found:
+            now = {each.name: each for each in self._session.list_secrets(self._store.reader)}
+            if now.get(one.name, one) != one:
+                raise ConflictError(
+                    f"{one.name} was changed by somebody else in the meantime; not deleted; "
+                    f"deleted: {format_first(done) or 'none'}",
+                    "run this again, which looks at it again",
+                )
+            self._session.vault.delete(one.name)
+            done.append(one.name)
         return (
             f"deleted {len(self._found)} secrets; they can be recovered while the Key Vault "
             "retains them, and the wizard purges none"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wizard.clients.kube.errors import KubeConflictError
+from wizard.clients.kube.errors import FieldsOwnedError, KubeConflictError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import seal_text
 from wizard.errors import ConflictError, Fix, RefusedError
@@ -152,6 +152,9 @@ class SecretsComposer:
                 raise _unconfirmed(shown)
             try:
                 self._kube.apply(self._manifest(one), manager=self._manager, dry_run=dry_run)
+            except FieldsOwnedError:
+                # A repeat would end the same: these fields stay with their owners.
+                raise
             except KubeConflictError:
                 continue
             verb = "created" if one.found is None else "changed"
