@@ -194,6 +194,9 @@ class Survey:
         try:
             held = self.adopted.get(fact)
             known = _read_secret(self.seen.payload, fact) or (held and held.value)
+            if known is None and fact.reference is None:
+                # A database in the namespace: its password is generated now, so nobody has one.
+                return PriorUse()
             password = known or inputs.value(fact)
         except SecretError as error:
             if error.available:
