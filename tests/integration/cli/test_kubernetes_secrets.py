@@ -146,6 +146,15 @@ def test_every_secret_is_made_once(bench: Bench, writes: list[str]) -> None:
     assert {one["state"] for one in facts} == {"kept"}
 
 
+def test_the_password_of_a_database_in_the_namespace_is_generated(bench: Bench) -> None:
+    """Nobody has it yet, so it is not used to ask the database whether it is in use."""
+    bench.answers({"database.kind": "cloudnativepg"})
+    bench("--yes")
+    values = bench.read(VALUES)
+    assert values["databasePassword"] in bench.read("airflow-metadata")["connection"]
+    assert "nothing to write" in bench("--yes").err
+
+
 def test_a_run_that_is_killed_is_continued_with_the_same_values(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -315,11 +324,11 @@ def removal(
     bench.aw.ok("commit", "--answers", str(bench.file), "--yes")
     bench.aw.ok("secrets", "--yes", *ALLOW)
     bench.aw.ok("commit", "--yes")
-    words: tuple[str, ...] = ("destroy", "--confirm", "airflow", "--yes", "--data", "payload")
+    words: tuple[str, ...] = ("destroy", "--confirm", "airflow", "--yes")
     asked = bench.aw(*words, "--dry-run")
     if seal := re.search(r"--take-over (cluster.identity@[0-9a-f]{12})", asked.out + asked.err):
         words = (*words, "--take-over", seal[1])
-    return lambda *more: bench.aw(*words, *more)
+    return lambda *more, data="payload": bench.aw(*words, "--data", data, *more)
 
 
 def test_keys_that_others_added_are_not_deleted(
@@ -369,6 +378,17 @@ def test_values_that_others_wrote_are_deleted_only_after_a_yes(
     assert seal, done
     done = removal("--take-over", seal[1])
     assert (done.code, bench.find()) == (0, {}), done
+
+
+def test_values_of_an_earlier_store_stay_with_their_namespace(
+    bench: Bench, removal: Callable[..., Finished]
+) -> None:
+    """They may exist nowhere else, and --data payload was not given."""
+    bench.aw.ok("set", "secrets.store=existing", "--yes", "--accept", "another-payload")
+    before = bench.state()
+    done = removal(data="namespace")
+    assert (done.code, bench.state()) == (5, before), done
+    assert "contains Secret airflow-api-secret-key" in done.out + done.err
 
 
 @pytest.mark.parametrize("delivery", ["argocd", "helm"])

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.manifests.ownership import Ownership
+from wizard.manifests.ownership import Ownership, read_source
+from wizard.plan.render import render
 from wizard.systems.argocd.tracking import judge_delivered
 from wizard.systems.cluster.dependents import DATA_KINDS, is_made_for
 from wizard.systems.cluster.object_removal import read_object
@@ -56,6 +57,21 @@ class NamespaceContents:
     def list_kind(self, kind: str) -> list[Ref]:
         """Return all objects of a kind."""
         return [ref for ref, _ in self._found.values() if ref.kind == kind]
+
+    def list_earlier_values(self) -> list[Ref]:
+        """Return our Secrets that the present store does not make, from its own values.
+
+        An earlier store or release left them, and their values may exist nowhere else.
+        """
+        made = {one.name for one in render(self._target.answers).total.secrets}
+        return [
+            ref
+            for ref, found in self._found.values()
+            if ref.kind == "Secret"
+            and ref.name not in made
+            and not found["metadata"].get("ownerReferences")
+            and read_source(found) == self._target.release.owner_id != ""
+        ]
 
     def _is_known(self, uid: str, below: frozenset[str]) -> bool:
         ref, found = self._found[uid]

@@ -100,7 +100,8 @@ def _check_contents(
             Fix(f"ask for the right to list them; or leave it to its owner: {_SKIP_HINT}"),
         )
     volumes = [] if "volumes" in pieces else inside.list_kind(CLAIM[1])
-    found += [one for one in volumes if one not in found]
+    values = [] if "payload" in pieces else inside.list_earlier_values()
+    found += [one for one in (*volumes, *values) if one not in found]
     if not found:
         return refuse_removal(owner, namespace, ref)
     return StepStatus(
