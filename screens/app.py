@@ -5,7 +5,9 @@ Pages and models are imported while the first frame is already on screen.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -17,8 +19,9 @@ from textual.scrollbar import ScrollBar
 
 from screens.background.keyboard import Keyboard
 from screens.background.lookups import reach_host, scan_host
+from screens.background.terminal import LocalEnd, SessionEnd, TerminalDriver
 from screens.draft.exit_report import ExitReport
-from screens.draft.outside import LookupResults, summarize_faults
+from screens.draft.outside import LookupResults
 from screens.draft.start import InitialAnswers, build_draft
 from screens.pages.loading import LoadingScreen
 from screens.pages.registry import (
@@ -28,11 +31,11 @@ from screens.pages.registry import (
     create_result_page,
     load_first_pages,
 )
-from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW, SETTINGS, START
-from screens.text import plain, pluralize, question_label
+from screens.steps import HOST_KEYS, SETTINGS, START
+from screens.text import format_error, plain
 from screens.widgets.scrollbars import CharacterScrollBar
 from wizard.engine.probes import run_in_thread
-from wizard.errors import AnswersError, ExitCode, WizardError
+from wizard.errors import ExitCode, WizardError
 from wizard.plan.merge.sides import UNDECIDED
 from wizard.workspace.proposal import CommitResult, Proposal
 from wizard.workspace.workspace import Workspace
@@ -62,9 +65,14 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
     draft: Draft
 
-    def __init__(self, workspace: Workspace, read: Callable[[], InitialAnswers]) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        read: Callable[[], InitialAnswers],
+        session_end: SessionEnd | None = None,
+    ) -> None:
         """`read` runs once, in a thread; its exception ends the app and is kept in `failure`."""
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         ScrollBar.renderer = CharacterScrollBar
         self.workspace = workspace
         self.failure: Exception | None = None
@@ -72,7 +80,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.touched: set[str] = set()
         self.visited: set[str] = set()
         self.decisions = UNDECIDED
-        # The pages from which others were opened, each with its question; escape goes back there.
+        # Pages with their questions, from which others were opened: escape goes back there.
         self.trail: list[tuple[str, str]] = []
         self.pasted_keys: dict[tuple[str, int], str] = {}
         self.scanner: Scanner = scan_host
@@ -80,6 +88,8 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.consents: set[str] = set()
         self.session = LookupResults()
         self.committing = False
+        self.session_end = session_end or LocalEnd()
+        self.is_ending = False
         self.exit_report = ExitReport()
         self.keyboard = Keyboard(self, super().on_event)
         self._read_initial = read
@@ -93,11 +103,11 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show a frame at once, and the first page when its modules and answers are loaded."""
+        self.session_end.react = partial(self._end_soon, asyncio.get_running_loop())
         self.push_screen(LoadingScreen(f"{self.TITLE}   {self.workspace.label}"))
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        # Pass the function, not a coroutine: the app may end before it runs.
         self.run_worker(self._open, exit_on_error=False)  # type: ignore[arg-type]
 
     async def _open(self) -> None:
@@ -111,13 +121,11 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
             self.visited = {step.name for step in self.draft.pages}
             from screens.background.reload import load_committed_keys
 
-            work = partial(load_committed_keys, self)
-            self.run_worker(work, exit_on_error=False)  # type: ignore[arg-type]
+            self.run_worker(partial(load_committed_keys, self), exit_on_error=False)  # type: ignore[arg-type]
         await self.switch_screen(self._create_first_page())
         self.keyboard.start()
 
     def _create_first_page(self) -> Page:
-        """Return the page of a new session: presets, or the page where it begins."""
         return create_preset_page() if self.pick_preset else create_page(self.home)
 
     @property
@@ -176,8 +184,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.draft = draft
         self.initial_data = dict(draft.base)
         self.existing, self.pick_preset, self.folder = name, False, None
-        self.visited = {step.name for step in draft.pages}
-        self.touched = set()
+        self.visited, self.touched = {step.name for step in draft.pages}, set()
         self.decisions = UNDECIDED
 
     def go(self, name: str, key: str = "") -> None:
@@ -222,7 +229,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         """Open the page `by` steps after this one; from a page without a step, the first."""
         names = [step.name for step in self.draft.pages]
         there = names.index(here) + by if here in names else 0
-        if 0 <= there < len(names):
+        if there in range(len(names)):
             self.go(names[there])
 
     def open_apply(self, installation: str, result: CommitResult | None = None) -> None:
@@ -230,8 +237,10 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.switch_screen(create_apply_page(installation, result))
 
     def open_result(self, result: CommitResult) -> None:
-        """Open the page that shows a commit."""
-        self.switch_screen(create_result_page(result))
+        """Open the page that shows a commit, unless the session is about to end."""
+        self.exit_report.committed = result
+        if not self.is_ending:
+            self.switch_screen(create_result_page(result))
 
     def go_to_question(self, key: str) -> None:
         """Open the page of a question and focus the question."""
@@ -242,34 +251,15 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
     def mark(self, name: str, *, current: str) -> str:
         """Return the state of a step as characters: current, wrong, done, or not visited."""
-        from wizard.workspace.deploy_keys import has_public_keys
+        from screens.draft.progress import mark_page
 
-        if name == current:
-            return ">"
-        if name == PREFLIGHT:
-            return self.session.mark(self.draft)
-        if name == REVIEW or name not in self.visited:
-            return ""
-        if name == DEPLOY_KEY and not has_public_keys(self.draft.answers):
-            # The keys are optional until somebody creates them.
-            return ""
-        is_wrong = self.draft.problem_keys(name) or self.session.is_faulty(self.draft, name)
-        return "!" if is_wrong else "ok"
+        return ">" if name == current else mark_page(self.draft, self.session, name, self.visited)
 
     def status(self) -> str:
         """Return the progress of the running round, else the problems of the visited pages."""
-        if self.session.running:
-            return self.session.progress()
-        keys = [
-            key
-            for step in self.draft.pages
-            for key in self.draft.problem_keys(step.name)
-            if key in self.touched
-        ]
-        if keys:
-            labels = ", ".join(map(question_label, keys))
-            return f"! {pluralize(len(keys), 'answer')} missing or invalid: {labels}"
-        return summarize_faults(self.session.faults(self.draft), self.page_name)
+        from screens.draft.progress import describe_progress
+
+        return describe_progress(self.draft, self.session, self.page_name, self.touched)
 
     def show_help(self, item: FieldSpec | None) -> None:
         """Show the full help of a question, or the key help without one."""
@@ -288,10 +278,8 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.push_screen(MessageDialog(title, plain(text.strip())))
 
     def show_error(self, error: WizardError) -> None:
-        """Show an error in full, with its hint."""
-        problems = error.problems if isinstance(error, AnswersError) else ()
-        lines = [error.message, *(f"  {problem}" for problem in problems)]
-        self.show_note("Error", "\n".join([*lines, "", error.hint]))
+        """Show an error in full."""
+        self.show_note("Error", format_error(error))
 
     def show_state(self) -> None:
         """Redraw header, steps and status of the page on top after the draft changed."""
@@ -331,6 +319,8 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
     def end_commit(self) -> None:
         """Allow other pages again after a commit succeeded or failed."""
         self.committing = False
+        if self.is_ending:
+            self.end_session()
 
     def leave(self) -> None:
         """Quit; offers to save first when answers would be lost, refuses during a commit."""
@@ -346,13 +336,29 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
     def _quit(self, choice: str | None) -> None:
         if choice is None:
             return
-        draft = self.draft
         if choice == "save":
-            self.exit_report.uncommitted = (
-                draft.legible_data,
-                (*draft.option_fingerprints, *draft.typed_fingerprints),
-            )
+            self.exit_report.keep_answers(self.draft)
         self.exit(None)
+
+    def _end_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        with suppress(RuntimeError):  # the app has ended, and its loop is closed
+            loop.call_soon_threadsafe(self.end_session)
+
+    def end_session(self) -> None:
+        """End as quitting does that saves the answers, without a question.
+
+        A commit is completed first, and steps of `apply` are stopped.
+        """
+        from screens.pages.base import Page
+
+        self.is_ending = True
+        pages = [screen for screen in self.screen_stack if isinstance(screen, Page)]
+        if not pages:
+            self.exit(None)
+        elif not self.committing:
+            if self.draft.has_changes:
+                self.exit_report.keep_answers(self.draft)
+            pages[-1].end_session()
 
     def action_help_quit(self) -> None:
         """Handle ctrl+c: the page says how to quit, or asks."""
@@ -375,21 +381,20 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self._close_messages_no_wait()
 
 
-def run(workspace: Workspace, read: Callable[[], InitialAnswers]) -> ExitReport:
+def run(
+    workspace: Workspace, read: Callable[[], InitialAnswers], session_end: SessionEnd
+) -> ExitReport:
     """Show the screens; return the last commit and the last apply of this session.
 
     `read` returns the initial answers while the first frame is shown; its exceptions are raised
-    here. Raises AnswersError for an invalid fingerprint, and SystemExit 70 after a crash, whose
-    traceback was printed without variables.
+    here. `session_end` ends the screens from outside. Raises AnswersError for an invalid
+    fingerprint, and SystemExit 70 after a crash, whose traceback was printed without variables.
     """
-    from screens.background.pastes import read_pastes_whole
-
-    read_pastes_whole()
-    app = WizardApp(workspace, read)
+    app = WizardApp(workspace, read, session_end)
     result = app.run()
     if app.failure is not None:
         raise app.failure
-    if app.return_code:
+    if app.return_code and not app.is_ending:
         raise SystemExit(ExitCode.BUG)
     app.exit_report.committed = result or app.exit_report.committed
     return app.exit_report

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from textual.content import Content
 
-from wizard.errors import WizardError
+from wizard.errors import AnswersError, WizardError
 from wizard.formats.terminal import escape_unprintable
 
 
@@ -63,3 +63,10 @@ def question_label(key: str) -> str:
 
     found = next((item for item in field_specs() if item.key == key), None)
     return f"{found.model.title}: {found.title}" if found else key
+
+
+def format_error(error: WizardError) -> str:
+    """Return an error in full, with its problems and its hint."""
+    problems = error.problems if isinstance(error, AnswersError) else ()
+    lines = [error.message, *(f"  {problem}" for problem in problems)]
+    return "\n".join([*lines, "", error.hint])

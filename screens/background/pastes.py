@@ -58,10 +58,3 @@ def _decode_key(match: re.Match[str]) -> str:
     if held & _CONTROL and 64 <= code < 128:
         code &= 0x1F
     return "\n" if code == 13 else chr(code) if code < 0x110000 else ""
-
-
-def read_pastes_whole() -> None:
-    """Make Textual's driver use this parser; it has no setting for it."""
-    from textual.drivers import linux_driver
-
-    vars(linux_driver)["XTermParser"] = PasteParser

@@ -249,3 +249,7 @@ class Page(Screen[None]):
     def action_leave(self) -> None:
         """Quit; asks first if answers would be lost."""
         self.host.leave()
+
+    def end_session(self) -> None:
+        """Quit without a question: nobody can answer one any more."""
+        self.host.exit(self.host.exit_report.committed)

@@ -92,7 +92,6 @@ class ResultScreen(Page):
 
     def on_mount(self) -> None:
         """Read the next steps, and look at the branch."""
-        self.host.exit_report.committed = self.commit_result
         self.query_one("#next").focus()
         self.begin(self._open, "status")
 

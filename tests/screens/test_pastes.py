@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 from textual import events
-from textual.drivers import linux_driver
 
-from screens.background.pastes import PasteParser, read_pastes_whole
+from screens.background.pastes import PasteParser
 
 # Enter, ctrl+j and a plain line end, as tmux and xterm write them.
 LINE_ENDS = ["\n", "\x1b[13u", "\x1b[13;1u", "\x1b[106;5u", "\x1b[10u", "\x1b[27;5;106~"]
@@ -35,10 +34,3 @@ def test_keys_outside_of_a_paste_are_keys() -> None:
         "up",
         "b",
     ]
-
-
-def test_the_driver_of_textual_uses_this_parser(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linux_driver, "XTermParser", linux_driver.XTermParser)  # type: ignore[attr-defined]
-    read_pastes_whole()
-    assert linux_driver.XTermParser is PasteParser  # type: ignore[attr-defined]
-    assert "XTermParser" in linux_driver.LinuxDriver.run_input_thread.__code__.co_names

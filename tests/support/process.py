@@ -99,7 +99,13 @@ class Terminal:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        os.close(self._main)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Take the terminal away, as a lost connection does."""
+        if self._main >= 0:
+            os.close(self._main)
+            self._main = -1
 
     @property
     def text(self) -> str:

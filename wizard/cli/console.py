@@ -29,10 +29,15 @@ class Console:
             raise WizardError(f"standard output cannot be written: {error.strerror}") from None
 
     def say(self, text: str) -> None:
-        """Print a message to standard error."""
+        """Print a message to standard error; a message that nobody can read is dropped."""
         # A message may quote a name from the repository, which must not move the cursor.
         lines = [escape_unprintable(line) for line in text.split("\n")]
-        self.err.write("\n".join(lines) + "\n")
+        try:
+            self.err.write("\n".join(lines) + "\n")
+        except BrokenPipeError:
+            raise
+        except OSError:
+            return  # the terminal is gone, or the disk is full
 
     def fail(self, error: WizardError) -> None:
         """Print an error with all its problems and its hint."""
@@ -61,10 +66,15 @@ def require_terminal(console: Console) -> None:
 
 
 def read_line(console: Console, prompt: str) -> str:
-    """Return one line from standard input, stripped; EOFError at the end of input."""
-    console.err.write(prompt)
-    console.err.flush()
-    line = sys.stdin.readline()
+    """Return one line from standard input, stripped; EOFError at its end, also of a terminal."""
+    try:
+        console.err.write(prompt)
+        console.err.flush()
+        line = sys.stdin.readline()
+    except BrokenPipeError:
+        raise
+    except OSError:  # EIO, of a terminal that is gone
+        raise EOFError from None
     if not line:
         raise EOFError
     return line.rstrip("\n").strip()

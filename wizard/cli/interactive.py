@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.cli.console import Console, ask_confirmation, read_line, require_terminal
+from wizard.cli.hangup import Hangup, do_nothing, is_hangup, raise_hangup
 from wizard.cli.options import Options
 from wizard.cli.selection import open_or_create_workspace, read_command_input
 from wizard.errors import ExitCode, UsageError, WizardError
 from wizard.workspace.installation import CommandInput
 
 if TYPE_CHECKING:
+    from screens.draft.exit_report import ExitReport
     from wizard.cli.prompts import PromptSession
     from wizard.workspace.proposal import Proposal
     from wizard.workspace.workspace import Workspace
@@ -50,8 +51,13 @@ def require_start(options: Options, workspace: Workspace) -> CommandInput:
 
 
 def run_screens(options: Options, console: Console) -> ExitCode:
-    """Run the Textual screens until the person commits or quits."""
+    """Run the Textual screens until the person commits or quits, or the terminal goes away."""
     require_terminal(console)
+    with Hangup(raise_hangup) as hangup:
+        return _run_screens(options, console, hangup)
+
+
+def _run_screens(options: Options, console: Console, hangup: Hangup) -> ExitCode:
     workspace = _open_workspace(options, console)
     from screens.app import run
     from screens.draft.start import InitialAnswers
@@ -81,7 +87,11 @@ def run_screens(options: Options, console: Console) -> ExitCode:
             (saved.path.name, saved.data) if saved else None,
         )
 
-    ending = run(workspace, read)
+    ending = run(workspace, read, hangup)
+    hangup.react = do_nothing
+    if hangup.has_happened:
+        _save_uncommitted(ending, console, folder, options)
+        return ExitCode.INTERRUPTED
     if ending.committed is not None:
         from wizard.cli.plan_and_commit import report_commit
 
@@ -92,26 +102,36 @@ def run_screens(options: Options, console: Console) -> ExitCode:
         return ending.applied.outcome
     if ending.committed is None:
         console.say("nothing was written")
+    _save_uncommitted(ending, console, folder, options)
+    return ExitCode.DONE
+
+
+def _save_uncommitted(
+    ending: ExitReport, console: Console, folder: Path | None, options: Options
+) -> None:
     if ending.uncommitted is not None:
         from wizard.cli.unsaved_answers import save_answers_file
 
         data, typed = ending.uncommitted
         save_answers_file(console, data, folder or Path.cwd(), typed=typed, repo=options.repo)
-    return ExitCode.DONE
 
 
 def run_ask(options: Options, console: Console) -> ExitCode:
     """Ask the questions line by line, show the plan, ask for confirmation, commit."""
-    from wizard.cli.plan_and_commit import commit_options, report_commit
-    from wizard.cli.prompts import PromptSession
-    from wizard.cli.status import report_next_steps
-    from wizard.workspace.suggestions import find_suggestions
-
     if not sys.stdin.isatty():
         raise UsageError(
             "ask needs a terminal",
             "without a terminal: airflow-wizard commit --answers FILE --yes",
         )
+    with Hangup(raise_hangup):
+        return _run_ask(options, console)
+
+
+def _run_ask(options: Options, console: Console) -> ExitCode:
+    from wizard.cli.prompts import PromptSession
+    from wizard.cli.unsaved_answers import offer_answers_file, save_answers_file
+    from wizard.workspace.suggestions import find_suggestions
+
     start = require_start(options, _open_workspace(options, console))
     data: dict[str, Any] = dict(start.data)
     if not start.given:
@@ -127,31 +147,42 @@ def run_ask(options: Options, console: Console) -> ExitCode:
     )
     initial = session.data
     try:
-        confirmed = _confirm_proposal(options, start, session)
-        if confirmed is None:
-            console.say("not confirmed; nothing was written")
-            _offer_answers_file(options, start, session, initial)
-            return ExitCode.USAGE
-        proposal, accepted = confirmed
-    except (KeyboardInterrupt, EOFError):
+        if _ask_and_commit(options, start, session):
+            return ExitCode.DONE
+        console.say("not confirmed; nothing was written")
+        code, may_ask = ExitCode.USAGE, True
+    except (KeyboardInterrupt, EOFError) as error:
+        if session.is_committed:
+            raise
         console.say("\ninterrupted; nothing was written")
-        _offer_answers_file(options, start, session, initial)
-        return ExitCode.INTERRUPTED
+        code = ExitCode.INTERRUPTED
+        may_ask = not is_hangup(error)
     except WizardError as error:
         console.fail(error)
-        _offer_answers_file(options, start, session, initial)
-        return error.exit_code
-    try:
-        chosen = commit_options(options, accepted, terminal=True)
-        done = start.workspace.commit(proposal, chosen)
-    except WizardError as error:
-        console.fail(error)
-        _offer_answers_file(options, start, session, initial)
-        return error.exit_code
-    report_commit(replace(done, next=[]), console)
+        code, may_ask = error.exit_code, True
+    if session.data != initial and not session.is_committed:
+        folder = start.folder or Path.cwd()
+        keep = offer_answers_file if may_ask else save_answers_file
+        keep(console, session.data, folder, typed=session.typed, repo=options.repo)
+    return code
+
+
+def _ask_and_commit(options: Options, start: CommandInput, session: PromptSession) -> bool:
+    """Ask, show the plan, and commit it once it is confirmed; False if the person refuses."""
+    from wizard.cli.plan_and_commit import commit_options, report_commit
+    from wizard.cli.status import report_next_steps
+
+    confirmed = _confirm_proposal(options, start, session)
+    if confirmed is None:
+        return False
+    proposal, accepted = confirmed
+    done = start.workspace.commit(proposal, commit_options(options, accepted, terminal=True))
+    # From here on the answers are committed: quitting loses none of them.
+    session.is_committed = True
+    report_commit(replace(done, next=[]), session.console)
     if done.commit:
-        report_next_steps(start.workspace, proposal, done, console)
-    return ExitCode.DONE
+        report_next_steps(start.workspace, proposal, done, session.console)
+    return True
 
 
 def _confirm_proposal(
@@ -184,19 +215,6 @@ def _confirm_proposal(
     if proposal.plan.differs and not ask_confirmation(session.console, "Write these files?"):
         return None
     return proposal, accepted
-
-
-def _offer_answers_file(
-    options: Options, start: CommandInput, session: PromptSession, initial: Mapping[str, Any]
-) -> None:
-    """Offer to save the answers to a file, if the person answered any question."""
-    from wizard.cli.unsaved_answers import offer_answers_file
-
-    if session.data != initial:
-        folder = start.folder or Path.cwd()
-        offer_answers_file(
-            session.console, session.data, folder, typed=session.typed, repo=options.repo
-        )
 
 
 def _pick_preset(console: Console, folder: Path) -> dict[str, Any]:

@@ -42,7 +42,8 @@ class PromptSession:
 
     What only the person knows comes first; then the person may go to the review. `typed` are the
     fingerprints typed so far; `committed` are the committed host keys. `suggestions` are what this
-    machine knows, by question. `complete`: the answers are committed, so all questions are asked.
+    machine knows, by question. `complete`: all questions are asked, as the answers were committed
+    before. `is_committed`: the answers of this session are.
     """
 
     console: Console
@@ -51,6 +52,7 @@ class PromptSession:
     committed: Sequence[KnownHost] = ()
     suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
     complete: bool = False
+    is_committed: bool = False
     _open: frozenset[str] = frozenset()
     _skips: bool = False
     _validated: tuple[dict[str, Any], ValidationResult] | None = None

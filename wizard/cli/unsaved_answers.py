@@ -15,6 +15,7 @@ from wizard.chart.versions import VERSIONS
 from wizard.checks.engine import run_checks
 from wizard.checks.subject import Layout
 from wizard.cli.console import Console, read_line
+from wizard.cli.hangup import is_hangup
 from wizard.errors import WizardError
 from wizard.formats.input_files import read_input_file
 from wizard.formats.nested import get_value
@@ -43,16 +44,19 @@ def offer_answers_file(
     typed: Sequence[str] = (),
     repo: str = ".",
 ) -> None:
-    """Save raw answers as `save_answers_file` does, unless the person says no."""
+    """Save raw answers as `save_answers_file` does, unless the person says no.
+
+    Where the terminal goes away instead, they are saved.
+    """
     path = _find_place(data, folder)
     if path is None:
         console.say(_NOWHERE)
         return
     try:
         answer = read_line(console, f"Save your answers to {path}? [Y/n]: ").casefold()
-    except (KeyboardInterrupt, EOFError, OSError):
+    except (KeyboardInterrupt, EOFError) as error:
         console.say("")
-        answer = "n"
+        answer = "y" if is_hangup(error) else "n"
     if answer in {"", "y", "yes"}:
         save_answers_file(console, data, folder, typed=typed, repo=repo)
     else:

@@ -216,6 +216,15 @@ class ApplyScreen(RunPage):
         else:
             self.host.exit(self.host.exit_report.committed)
 
+    def end_session(self) -> None:
+        """Quit; stops a run first, so that its lock and its logins are given back."""
+        if self.phase not in {"running", "stopping"}:
+            super().end_session()
+            return
+        self._will_quit = True
+        if self.phase == "running":
+            self.run_worker(self._stop(), group="stop", exit_on_error=False)
+
     def interrupt(self) -> None:
         """Handle ctrl+c: stop the run after a confirmation, as on the command line."""
         if self.phase == "running":

@@ -1,0 +1,81 @@
+"""The end of a session from outside: the terminal is gone, or the process is told to end.
+
+A lost SSH connection or a closed tmux ends the terminal. The kernel then sends SIGHUP, and every
+read from the terminal returns the end of the input or EIO. SIGTERM asks for the same. Source:
+signal(7), termios(3).
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import termios
+from collections.abc import Callable
+from types import FrameType
+
+# Nothing that is still to be done may hold the process for longer; nobody would see it.
+MOST_SECONDS = 10
+_SIGNALS = (signal.SIGHUP, signal.SIGTERM)
+
+
+class HangupError(KeyboardInterrupt):
+    """The session ends from outside; no question can be answered any more."""
+
+
+class Hangup:
+    """Calls `react` once when a signal ends the session; a context manager.
+
+    Further signals change nothing while the answers are saved, but the process ends after
+    MOST_SECONDS. A signal that is ignored at the start stays ignored, as under nohup.
+    """
+
+    def __init__(self, react: Callable[[], None]) -> None:
+        self.has_happened = False
+        self.react = react
+        self._before: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> Hangup:
+        for number in _SIGNALS:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.has_happened:
+            # The process is about to end: a second signal must not cut that short.
+            return
+        for number, before in self._before.items():
+            signal.signal(number, before)  # type: ignore[arg-type]
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End the session, unless that has begun."""
+        if not self.has_happened:
+            self.has_happened = True
+            signal.alarm(MOST_SECONDS)
+            self.react()
+
+
+def raise_hangup() -> None:
+    """Raise HangupError: the reaction of commands that read line by line."""
+    raise HangupError
+
+
+def do_nothing() -> None:
+    """React to nothing: the session is about to end anyway."""
+
+
+def is_hangup(error: BaseException) -> bool:
+    """Return whether an interrupted prompt cannot be followed by another one.
+
+    A person who ends the input (ctrl+d) leaves the terminal as it is.
+    """
+    if isinstance(error, HangupError):
+        return True
+    try:
+        termios.tcgetattr(sys.stdin)
+    except (termios.error, OSError, ValueError):
+        return True
+    return False
