@@ -144,7 +144,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.pick_preset = initial.pick_preset
         self.folder = initial.folder
         self.suggestions = initial.suggestions
-        self.saved = initial.saved
+        self.saved, self.contexts = initial.saved, initial.contexts
         self.chart, self.context = initial.chart, initial.context
         return build_draft(initial, self.workspace.identity)
 

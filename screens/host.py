@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wizard.plan.merge.sides import Decisions
     from wizard.probes.catalogue import ProbeSource
     from wizard.workspace.proposal import CommitResult, Proposal
-    from wizard.workspace.suggestions import Suggestion
+    from wizard.workspace.suggestions import Contexts, Suggestion
     from wizard.workspace.workspace import Workspace
 
 T = TypeVar("T")
@@ -76,6 +76,10 @@ class Host(Protocol):
     @property
     def suggestions(self) -> Mapping[str, Suggestion]:
         """What this machine knows, by question; an answer only once it was shown."""
+
+    @property
+    def contexts(self) -> Contexts | None:
+        """The contexts of this machine's kubeconfig."""
 
     @property
     def home(self) -> str:

@@ -214,11 +214,6 @@ class Draft:
         return list_git_hosts(self._answers)
 
     @cached_property
-    def unpublished_hosts(self) -> frozenset[str]:
-        """The questions about keys that nobody publishes, of hosts that a commit needs keys of."""
-        return frozenset(one.question for one in self.git_hosts if one.lacks_published_keys)
-
-    @cached_property
     def unproven_questions(self) -> Mapping[str, str]:
         """What is missing for the host keys of each question, if a commit needs it."""
         found = {}

@@ -12,7 +12,7 @@ from wizard.errors import AnswersError, Problem
 if TYPE_CHECKING:
     from screens.draft.draft import Draft
     from wizard.workspace.proposal import Acceptance
-    from wizard.workspace.suggestions import Suggestion
+    from wizard.workspace.suggestions import Contexts, Suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class InitialAnswers:
     """Raw answers at start, and the committed installation they belong to.
 
     `fingerprints` come from the command line. File names in the answers are relative to `folder`.
-    `chart` is used for a full check of the values; `context` is the kubeconfig context.
-    `suggestions` are what this machine knows, by question; `saved` are name and unfinished answers
-    of a file that an earlier session left.
+    `chart` is used for a full check of the values; `context` is the kubeconfig context, and
+    `contexts` are those to choose from. `suggestions` are what this machine knows, by question;
+    `saved` are name and unfinished answers of a file that an earlier session left.
     """
 
     data: Mapping[str, Any]
@@ -34,6 +34,7 @@ class InitialAnswers:
     context: str = ""
     suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
     saved: tuple[str, Mapping[str, Any]] | None = None
+    contexts: Contexts | None = None
 
 
 def build_draft(initial: InitialAnswers, identity: Acceptance) -> Draft:

@@ -25,6 +25,7 @@ from wizard.answers.host_keys import HOST_KEY_QUESTIONS
 from wizard.answers.questions import FieldSpec, field_specs
 from wizard.answers.secret_kinds import describe_reading
 from wizard.questions.section import Section
+from wizard.workspace.git_hosts import BUNDLES, DAG_KEYS, GitHost
 
 # One frame: faster keys are rendered together.
 RENDER_SECONDS = 0.016
@@ -137,17 +138,30 @@ class FormScreen(Page):
         return self.draft.problem_keys(self.page_name)
 
     def _summarize_keys(self, question: str) -> str:
-        """Return how many keys are accepted at the host of this question's repository."""
+        """Return how many keys are accepted at the hosts to which this question's door leads."""
+        draft = self.draft
         repository = HOST_KEY_QUESTIONS[question]
-        hosts = [one for one in self.draft.git_hosts if repository in one.repositories]
-        verdict = self.draft.verification.verdict_on(hosts[0].name) if hosts else None
-        if verdict is None:
+        hosts = [
+            one
+            for one in draft.git_hosts
+            if find_door(one) == question or repository in one.repositories
+        ]
+        verdicts = [draft.verification.verdict_on(one.name) for one in hosts]
+        accepted = sum(len(one.accepted) for one in verdicts if one)
+        refused = sum(len(one.refused) for one in verdicts if one)
+        if not any(verdicts):
             return "none"
-        accepted, refused = len(verdict.accepted), len(verdict.refused)
         if not accepted and not refused:
-            return "none yet" if hosts[0].required else "none; optional"
+            return "none yet" if any(one.required for one in hosts) else "none; optional"
         words = [f"{pluralize(accepted, 'key')} accepted"] if accepted else []
-        return ", ".join([*words, f"{refused} not accepted"] if refused else words)
+        words += [f"{refused} not accepted"] if refused else []
+        # Of several hosts, name those without any key.
+        none = [
+            f"none of {one.name}"
+            for one, verdict in zip(hosts, verdicts, strict=True)
+            if one.required and verdict and not verdict.accepted and not verdict.refused
+        ]
+        return ", ".join([*words, *none])
 
     def _find_outcome(self, key: str) -> Outcome:
         return derive_outcome(self.host.session, self.draft, key, self._reachability.outcome(key))
@@ -318,6 +332,14 @@ class FormScreen(Page):
         """Show the help of the focused question."""
         row = self.focused_row
         self.host.show_help(row.item if row else None)
+
+
+def find_door(host: GitHost) -> str:
+    """Return the question at which the keys of a host are entered.
+
+    Those of a bundle are kept beside it, and entered with those of the DAGs.
+    """
+    return DAG_KEYS if host.question == BUNDLES else host.question
 
 
 class Heading(Static):

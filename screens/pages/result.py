@@ -88,7 +88,10 @@ class ResultScreen(Page):
         yield Line(id="found")
         lines = [*result.notes, *([""] if result.notes else []), "Files"]
         with VerticalScroll(id="result"):
-            yield Static(plain("\n".join([*lines, *(f"  {path}" for path in result.paths)])))
+            lines += [f"  {path}" for path in result.paths]
+            if result.base_paths:
+                lines.append(f"  and {pluralize(len(result.base_paths), 'file')} of the merge base")
+            yield Static(plain("\n".join(lines)))
 
     def on_mount(self) -> None:
         """Read the next steps, and look at the branch."""
@@ -262,7 +265,7 @@ class ResultScreen(Page):
 
 
 def _title(result: CommitResult) -> str:
-    files = pluralize(len(result.paths), "file")
+    files = pluralize(result.file_count, "file")
     if result.commit:
         return f"Committed {result.commit[:12]}: {files}"
     return f"Written, not committed: {files}" if result.paths else "Nothing to commit"

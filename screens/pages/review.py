@@ -100,7 +100,8 @@ class ReviewScreen(ProposalPage):
         if self.faults:
             self.say(_format_fault_status(self.faults))
             return
-        files = pluralize(len(list_visible_changes(self.proposal.plan)), "file")
+        # As `git show --stat` counts: with the files of the merge base.
+        files = pluralize(sum(one.differs for one in self.proposal.plan.changes), "file")
         branch = self.host.branch or self.proposal.answers.repository.branch
         self.say(f"enter commits {files} to {branch}")
 

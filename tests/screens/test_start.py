@@ -25,7 +25,7 @@ from tests.screens.support import (
 from tests.support.screens import settled
 from wizard.answers.presets import list_presets
 from wizard.answers.questions import field_specs
-from wizard.workspace.suggestions import Suggestion
+from wizard.workspace.suggestions import Contexts, Suggestion
 
 VAULT = {"secrets.vault.server": Suggestion("https://vault.example.internal:8200", "$VAULT_ADDR")}
 # Keys from an empty folder to the commit: what is typed counts as one paste.
@@ -166,3 +166,61 @@ def test_every_required_question_without_a_default_says_where_to_find_the_answer
     for item in empty:
         assert 0 < len(item.ask.find) < 72, item.key
         assert item.ask.find != item.help
+
+
+BUNDLES = (
+    'dags.bundles=[{"name": "etl", "repo": "ssh://git@git.example.com/etl.git",'
+    ' "login": {"generate": true}}]'
+)
+
+
+async def test_host_keys_of_bundles_are_asked_here_too(tmp_path: Path) -> None:
+    app = newcomer(tmp_path, "production", *COMPLETE, "dags.source=bundle", BUNDLES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        text = await settled(pilot)
+        assert shown(pilot) == ["dags.host_keys"]
+        assert "none of git.example.com" in text
+        await press(pilot, "enter")
+        assert page(pilot).page_name == HOST_KEYS
+        await paste(pilot, f"git.example.com ssh-ed25519 {ED25519}")
+        await press(pilot, "tab", f"paste:{FINGERPRINT}", "enter")
+        text = await press(pilot, "escape")
+        assert page(pilot).page_name == START
+        assert "accepted" in text
+        assert "none of" not in text
+        await press(pilot, "enter")
+        assert page(pilot).page_name == REVIEW
+
+
+CONTEXTS = Contexts(("prod", "staging"), "staging", "$KUBECONFIG")
+
+
+async def test_the_cluster_is_chosen_where_the_machine_knows_several(tmp_path: Path) -> None:
+    app = newcomer(tmp_path, "production", *COMPLETE, contexts=CONTEXTS)
+    before = app.draft.data
+    async with app.run_test(size=(80, 24)) as pilot:
+        text = await settled(pilot)
+        assert shown(pilot) == ["cluster.context"]
+        assert "From $KUBECONFIG" in text
+        assert "staging" in text
+        assert app.context == "", "the current context, until another one is chosen"
+        await press(pilot, "left", "f1", "escape", "enter")
+        assert page(pilot).page_name == REVIEW
+        assert app.context == "prod"
+        assert app.draft.data == before, "it is no answer"
+        assert "prod" in await press(pilot, "escape")
+
+
+@pytest.mark.parametrize(
+    ("preset", "contexts"),
+    [("local", CONTEXTS), ("production", Contexts(("prod",), "prod", "$KUBECONFIG"))],
+)
+async def test_without_a_choice_no_context_is_asked(
+    tmp_path: Path, preset: str, contexts: Contexts
+) -> None:
+    app = newcomer(tmp_path, preset, *(COMPLETE if preset != "local" else ()), contexts=contexts)
+    async with app.run_test(size=(80, 24)) as pilot:
+        text = await settled(pilot)
+        assert shown(pilot) == []
+        assert "Nothing is missing" in text
+        assert "Everything else" not in text

@@ -149,4 +149,6 @@ def _fires_soon(timer: Timer) -> bool:
 
 
 def _has_more(pump: MessagePump) -> bool:
-    return pump.message_queue_size > 0 or len(pump._next_callbacks) > 0
+    # The app sends a new size on once it has nothing else to do.
+    is_resizing = isinstance(pump, App) and pump._resize_event is not None
+    return is_resizing or pump.message_queue_size > 0 or len(pump._next_callbacks) > 0

@@ -35,8 +35,35 @@ def check_live(
     a result is listed as unverified and is not a failure. KeyboardInterrupt stops all probes at
     once.
     """
-    situation = _prepare_situation(options, start, proposal, console)
-    probes = collect_probes(situation)
+    found = _run_probes(options, start, proposal, console)
+    left = _record_unverified(start, found, console)
+    if not options.json:
+        console.data(render_summary(start.existing, found, left))
+    faulty = any(result.status == "fail" for _, result in found)
+    return ExitCode.REFUSED if faulty else ExitCode.DONE, {
+        "probes": [probe.to_json(result) for probe, result in found],
+        "unverified": [one.id for one in left],
+        "since": {one.id: one.since for one in left},
+    }
+
+
+def run_preflight(
+    options: Options, start: CommandInput, proposal: Proposal, console: Console
+) -> bool:
+    """Run every probe of answers that are not committed; return whether none failed.
+
+    Nothing is recorded: the installation does not exist yet.
+    """
+    found = _run_probes(options, start, proposal, console)
+    console.data(render_summary(proposal.answers.installation.name, found))
+    return all(result.status != "fail" for _, result in found)
+
+
+def _run_probes(
+    options: Options, start: CommandInput, proposal: Proposal, console: Console
+) -> list[tuple[Probe, ProbeResult]]:
+    """Run the probes side by side and print each result; return them in their order."""
+    probes = collect_probes(_prepare_situation(options, start, proposal, console))
 
     def print_result(probe: Probe, result: ProbeResult) -> None:
         text = render_result(probe, result)
@@ -47,16 +74,7 @@ def check_live(
 
     found = asyncio.run(_collect_results(probes, print_result))
     order = {probe.id: number for number, probe in enumerate(probes)}
-    found.sort(key=lambda one: order[one[0].id])
-    left = _record_unverified(start, found, console)
-    if not options.json:
-        console.data(render_summary(start.existing, found, left))
-    faulty = any(result.status == "fail" for _, result in found)
-    return ExitCode.REFUSED if faulty else ExitCode.DONE, {
-        "probes": [probe.to_json(result) for probe, result in found],
-        "unverified": [one.id for one in left],
-        "since": {one.id: one.since for one in left},
-    }
+    return sorted(found, key=lambda one: order[one[0].id])
 
 
 async def _collect_results(

@@ -95,7 +95,7 @@ def _run_screens(options: Options, console: Console) -> ExitCode:
 def _run_ask(options: Options, console: Console) -> ExitCode:
     from wizard.cli.interactive import run_ask
 
-    return run_ask(options, console)
+    return run_ask(options, console, lambda chosen: run_command(chosen, console))
 
 
 def _run_plan(options: Options, console: Console) -> ExitCode:

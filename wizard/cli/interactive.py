@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.cli.console import Console, ask_confirmation, read_line, require_terminal
+from wizard.cli.console import Console, read_line, require_terminal
 from wizard.cli.hangup import Hangup, do_nothing, is_hangup, raise_hangup
 from wizard.cli.options import Options
 from wizard.cli.selection import open_or_create_workspace, read_command_input
@@ -21,7 +22,7 @@ from wizard.workspace.installation import CommandInput
 
 if TYPE_CHECKING:
     from screens.draft.exit_report import ExitReport
-    from wizard.cli.prompts import PromptSession
+    from wizard.cli.ask_review import AskReview
     from wizard.workspace.proposal import Proposal
     from wizard.workspace.workspace import Workspace
 
@@ -68,7 +69,7 @@ def _run_screens(options: Options, console: Console, hangup: Hangup) -> ExitCode
         # This imports the models, so it runs after the first frame.
         from wizard.answers.host_keys import with_readable_host_keys
         from wizard.cli.unsaved_answers import find_saved_answers
-        from wizard.workspace.suggestions import find_suggestions
+        from wizard.workspace.suggestions import find_contexts, find_suggestions
 
         nonlocal folder
         start = require_start(options, workspace)
@@ -85,6 +86,7 @@ def _run_screens(options: Options, console: Console, hangup: Hangup) -> ExitCode
             options.context,
             known,
             (saved.path.name, saved.data) if saved else None,
+            None if start.existing or options.context else find_contexts(os.environ),
         )
 
     ending = run(workspace, read, hangup)
@@ -116,18 +118,22 @@ def _save_uncommitted(
         save_answers_file(console, data, folder or Path.cwd(), typed=typed, repo=options.repo)
 
 
-def run_ask(options: Options, console: Console) -> ExitCode:
-    """Ask the questions line by line, show the plan, ask for confirmation, commit."""
+def run_ask(options: Options, console: Console, run: Callable[[Options], ExitCode]) -> ExitCode:
+    """Ask the questions line by line, show the plan, ask for confirmation, commit.
+
+    `run` runs another command, where the person wants one before or after the commit.
+    """
     if not sys.stdin.isatty():
         raise UsageError(
             "ask needs a terminal",
             "without a terminal: airflow-wizard commit --answers FILE --yes",
         )
     with Hangup(raise_hangup):
-        return _run_ask(options, console)
+        return _run_ask(options, console, run)
 
 
-def _run_ask(options: Options, console: Console) -> ExitCode:
+def _run_ask(options: Options, console: Console, run: Callable[[Options], ExitCode]) -> ExitCode:
+    from wizard.cli.ask_review import AskReview
     from wizard.cli.prompts import PromptSession
     from wizard.cli.unsaved_answers import offer_answers_file, save_answers_file
     from wizard.workspace.suggestions import find_suggestions
@@ -147,8 +153,11 @@ def _run_ask(options: Options, console: Console) -> ExitCode:
     )
     initial = session.data
     try:
-        if _ask_and_commit(options, start, session):
-            return ExitCode.DONE
+        session.run()
+        review = AskReview(options, start, session, run)
+        proposal = review.confirm()
+        if proposal is not None:
+            return _commit(review, proposal)
         console.say("not confirmed; nothing was written")
         code, may_ask = ExitCode.USAGE, True
     except (KeyboardInterrupt, EOFError) as error:
@@ -167,54 +176,19 @@ def _run_ask(options: Options, console: Console) -> ExitCode:
     return code
 
 
-def _ask_and_commit(options: Options, start: CommandInput, session: PromptSession) -> bool:
-    """Ask, show the plan, and commit it once it is confirmed; False if the person refuses."""
+def _commit(review: AskReview, proposal: Proposal) -> ExitCode:
+    """Commit a confirmed proposal and show what is next; apply it where the person said so."""
     from wizard.cli.plan_and_commit import commit_options, report_commit
     from wizard.cli.status import report_next_steps
 
-    confirmed = _confirm_proposal(options, start, session)
-    if confirmed is None:
-        return False
-    proposal, accepted = confirmed
-    done = start.workspace.commit(proposal, commit_options(options, accepted, terminal=True))
+    chosen = commit_options(review.options, review.accepted, terminal=True)
+    done = review.start.workspace.commit(proposal, chosen)
     # From here on the answers are committed: quitting loses none of them.
-    session.is_committed = True
-    report_commit(replace(done, next=[]), session.console)
+    review.session.is_committed = True
+    report_commit(replace(done, next=[]), review.console)
     if done.commit:
-        report_next_steps(start.workspace, proposal, done, session.console)
-    return True
-
-
-def _confirm_proposal(
-    options: Options, start: CommandInput, session: PromptSession
-) -> tuple[Proposal, tuple[str, ...]] | None:
-    """Ask, show the plan and ask for confirmation; None if the person refuses. Writes nothing.
-
-    Returns the proposal and the accepted consequences.
-    """
-    from wizard.cli.overview import show_overview
-    from wizard.cli.plan_and_commit import confirm_consequences, show_plan
-    from wizard.plan.comparison import require_ready, require_sound
-    from wizard.plan.merge.sides import Decisions
-
-    session.run()
-    proposal = start.workspace.propose(
-        session.data,
-        typed=session.typed,
-        existing=start.existing,
-        folder=start.folder,
-        chart=options.chart_path,
-        decisions=Decisions(options.on_conflict),
-    )
-    if proposal.plan.differs:
-        show_overview(start.workspace, proposal, session.console)
-    show_plan(proposal.plan, session.console)
-    require_sound(proposal.plan)
-    accepted = confirm_consequences(proposal.plan, options, session.console)
-    require_ready(proposal.plan, accepted)
-    if proposal.plan.differs and not ask_confirmation(session.console, "Write these files?"):
-        return None
-    return proposal, accepted
+        report_next_steps(review.start.workspace, proposal, done, review.console)
+    return review.apply(proposal) if review.applies else ExitCode.DONE
 
 
 def _pick_preset(console: Console, folder: Path) -> dict[str, Any]:

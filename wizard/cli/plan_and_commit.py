@@ -237,7 +237,7 @@ def _result_json(proposal: Proposal, done: CommitResult) -> dict[str, Any]:
 
 def report_commit(done: CommitResult, console: Console) -> None:
     """Print what was written, and the next steps."""
-    files = "1 file" if len(done.paths) == 1 else f"{len(done.paths)} files"
+    files = "1 file" if done.file_count == 1 else f"{done.file_count} files"
     if done.commit:
         console.say(f"committed {done.commit[:12]}: {files}")
     elif done.paths:

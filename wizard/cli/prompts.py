@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _KEYS = "Enter keeps the value in brackets, ? explains, < goes back, > skips to the review."
 _FIRST = "First what only you know."
-_REVIEW = "Everything else has a default. Go to the review now? [Y/n]: "
+_REVIEW = "{} has a default. Go to the review now? [Y/n]: "
 
 
 @dataclass
@@ -98,7 +98,8 @@ class PromptSession:
 
     def _ask_review(self) -> bool:
         """Return whether the person wants no other question."""
-        return self._read(f"\n{_REVIEW}").casefold() in {"", "y", "yes"}
+        what = "Everything else" if any(map(self._is_open, self._applying())) else "Every question"
+        return self._read(f"\n{_REVIEW.format(what)}").casefold() in {"", "y", "yes"}
 
     def _read(self, prompt: str) -> str:
         text = read_line(self.console, prompt)
@@ -116,8 +117,8 @@ class PromptSession:
 
     def _is_open(self, item: FieldSpec) -> bool:
         """Return whether only the person knows the answer."""
-        if item.key not in HOST_KEY_QUESTIONS:
-            return item.key in self._open or item.key in self.suggestions
+        if item.key in self._open or item.key in self.suggestions:
+            return True
         answers = self.validate(self.data).answers
         return answers is not None and any(
             one.question == item.key and one.lacks_published_keys for one in list_git_hosts(answers)

@@ -70,8 +70,10 @@ def save_answers_file(
     *,
     typed: Sequence[str] = (),
     repo: str = ".",
-) -> None:
+) -> Path | None:
     """Save raw answers to a new file in `folder`, and print how to continue with it.
+
+    Returns the file; None if nothing was saved.
 
     File names in the answers are relative to `folder`. The fingerprints in `typed` are not answers,
     so they become options of the printed command. Nothing is saved in .airflow-wizard, where only
@@ -81,19 +83,20 @@ def save_answers_file(
     path = _find_place(data, folder)
     if path is None:
         console.say(_NOWHERE)
-        return
+        return None
     try:
         # "x" fails for a file or link that was created meanwhile.
         with path.open("x", encoding="utf-8") as out:
             out.write(_text(data))
     except OSError as error:
         console.say(f"{path}: cannot be written: {error.strerror}; your answers are not saved")
-        return
+        return None
     parts = ["airflow-wizard", "ask", *(["--repo", repo] if repo != "." else [])]
     parts += ["--answers", str(path)]
     for value in typed:
         parts += ["--host-key-fingerprint", value]
     console.say(f"saved to {path}; continue with: {shlex.join(parts)}")
+    return path
 
 
 def find_saved_answers(folder: Path) -> SavedAnswers | None:

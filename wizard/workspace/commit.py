@@ -50,10 +50,11 @@ def commit_proposal(
     changes = [change for change in proposal.plan.changes if change.differs]
     examine_changes(repository, changes, commit=not options.write_only).require_safe()
     paths = [change.path for change in changes if not change.is_base]
+    base = tuple(change.path for change in changes if change.is_base)
     if options.write_only:
         if changes:
             write_changes(repository, changes)
-        return CommitResult("", paths, [], [])
+        return CommitResult("", paths, [], [], base_paths=base)
     push = options.push or options.pr or proposal.answers.repository.push
     terminal = options.terminal
     if not changes:
@@ -81,4 +82,5 @@ def commit_proposal(
         sent, following = [], list_push_commands(repository, branch or target)
     following.append(f"follow {proposal.rendering.release.runbook}")
     steps = tuple(step.id for step in proposal.plan.next_steps)
-    return CommitResult(written.commit or "", paths, [*written.altered, *sent], following, steps)
+    notes = [*written.altered, *sent]
+    return CommitResult(written.commit or "", paths, notes, following, steps, base)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
 BUNDLES = "dags.bundles"
-_DAG_KEYS = "dags.host_keys"
+DAG_KEYS = "dags.host_keys"
 _CONFIG_REPOSITORY = HOST_KEY_QUESTIONS["delivery.argocd.host_keys"]
 Place = tuple[str, int]
 
@@ -37,7 +37,7 @@ class GitHost:
     host: str
     port: int
     given: tuple[KnownHost, ...]
-    question: str = _DAG_KEYS
+    question: str = DAG_KEYS
     repositories: tuple[str, ...] = ()
     required: bool = True
 
@@ -87,7 +87,7 @@ def list_git_hosts(answers: Answers) -> tuple[GitHost, ...]:
             tuple(KnownHost(key.host, key.type, key.key) for one in group for key in one.keys),
             group[0].question,
             tuple(one.name for one in group),
-            any(one.question in {_DAG_KEYS, BUNDLES} for one in group),
+            any(one.question in {DAG_KEYS, BUNDLES} for one in group),
         )
         for place, group in found.items()
     )
@@ -99,7 +99,7 @@ def _list_repositories(answers: Answers) -> Iterator[_Repository]:
         if item.applies(answers):
             place = _place(parse_git_url(get_value(answers, tuple(repository.split(".")))))
             yield _Repository(repository, question, place, get_value(answers, item.path))
-        if question == _DAG_KEYS and answers.dags.source == "bundle":
+        if question == DAG_KEYS and answers.dags.source == "bundle":
             for one in answers.dags.bundles:
                 if one.is_over_ssh:
                     place = _place(one.location)

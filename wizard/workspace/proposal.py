@@ -47,6 +47,7 @@ class CommitResult:
     """The result of a commit: its id (empty: nothing committed), paths, notes and what is next.
 
     `next` are commands and texts, and `steps` the ids of the live steps that the change needs.
+    `base_paths` are the files of the merge base, which Git counts, too.
     """
 
     commit: str
@@ -54,3 +55,9 @@ class CommitResult:
     notes: list[str]
     next: list[str]
     steps: tuple[str, ...] = ()
+    base_paths: tuple[str, ...] = ()
+
+    @property
+    def file_count(self) -> int:
+        """Return how many files changed, as `git show --stat` counts them."""
+        return len(self.paths) + len(self.base_paths)

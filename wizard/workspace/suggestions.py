@@ -1,5 +1,7 @@
 """Answers that this machine may have: the Git remotes, and variables such as VAULT_ADDR.
 
+The contexts of the kubeconfig are no answers: each machine names them as it likes.
+
 A suggestion is shown before it becomes an answer, with its source. It is never evidence, and a URL
 with credentials is not suggested.
 """
@@ -14,6 +16,7 @@ from typing import Any
 
 from wizard.answers.files import validate_answers
 from wizard.answers.questions import FieldSpec, field_specs
+from wizard.clients.kube.config import DEFAULT_FILE, list_kube_contexts
 from wizard.errors import WizardError
 from wizard.formats.addresses import GitLocation, parse_git_url
 from wizard.formats.nested import put_value
@@ -30,6 +33,26 @@ class Suggestion:
     value: str
     source: str
     partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Contexts:
+    """The contexts of the kubeconfig, the current one (empty without one), and the source."""
+
+    names: tuple[str, ...] = ()
+    current: str = ""
+    source: str = ""
+
+
+def find_contexts(environment: Mapping[str, str]) -> Contexts:
+    """Return the contexts of this machine; none without a readable kubeconfig."""
+    try:
+        names, current = list_kube_contexts()
+    except WizardError:
+        return Contexts()
+    return Contexts(
+        names, current, "$KUBECONFIG" if environment.get("KUBECONFIG") else DEFAULT_FILE
+    )
 
 
 def find_suggestions(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 _CURRENT = "current context"
-_DEFAULT = "~/.kube/config"
+DEFAULT_FILE = "~/.kube/config"
 _PARTS = ("clusters", "contexts", "users")
 _UNSUPPORTED = ("as", "as-groups", "as-uid", "as-user-extra", "username", "password")
 
@@ -141,7 +141,7 @@ def find_kubeconfigs() -> list[Path]:
     If there are none, raises UsageError if KUBECONFIG is set, else NoContextError.
     """
     variable = os.environ.get("KUBECONFIG", "")
-    names = [name for name in variable.split(os.pathsep) if name] or [_DEFAULT]
+    names = [name for name in variable.split(os.pathsep) if name] or [DEFAULT_FILE]
     existing = [path for path in map(expand_user, names) if is_existing(path)]
     found = [path for path in existing if is_regular_file(path)]
     if special := [path for path in existing if path not in found and str(path) != os.devnull]:
