@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.cli.console import Console, read_line, require_terminal
-from wizard.cli.hangup import Hangup, do_nothing, is_hangup, raise_hangup
+from wizard.cli.hangup import Hangup, HangupError, do_nothing, is_hangup, raise_hangup
 from wizard.cli.options import Options
 from wizard.cli.selection import open_or_create_workspace, read_command_input
 from wizard.errors import ExitCode, UsageError, WizardError
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from wizard.cli.ask_review import AskReview
     from wizard.workspace.proposal import Proposal
     from wizard.workspace.workspace import Workspace
+
+RunCommand = Callable[[Options], ExitCode]
 
 
 def _open_workspace(options: Options, console: Console) -> Workspace:
@@ -118,7 +120,7 @@ def _save_uncommitted(
         save_answers_file(console, data, folder or Path.cwd(), typed=typed, repo=options.repo)
 
 
-def run_ask(options: Options, console: Console, run: Callable[[Options], ExitCode]) -> ExitCode:
+def run_ask(options: Options, console: Console, run: RunCommand) -> ExitCode:
     """Ask the questions line by line, show the plan, ask for confirmation, commit.
 
     `run` runs another command, where the person wants one before or after the commit.
@@ -128,14 +130,13 @@ def run_ask(options: Options, console: Console, run: Callable[[Options], ExitCod
             "ask needs a terminal",
             "without a terminal: airflow-wizard commit --answers FILE --yes",
         )
-    with Hangup(raise_hangup):
-        return _run_ask(options, console, run)
+    with Hangup(raise_hangup) as hangup:
+        return _run_ask(options, console, run, hangup)
 
 
-def _run_ask(options: Options, console: Console, run: Callable[[Options], ExitCode]) -> ExitCode:
+def _run_ask(options: Options, console: Console, run: RunCommand, hangup: Hangup) -> ExitCode:
     from wizard.cli.ask_review import AskReview
     from wizard.cli.prompts import PromptSession
-    from wizard.cli.unsaved_answers import offer_answers_file, save_answers_file
     from wizard.workspace.suggestions import find_suggestions
 
     start = require_start(options, _open_workspace(options, console))
@@ -152,28 +153,50 @@ def _run_ask(options: Options, console: Console, run: Callable[[Options], ExitCo
         bool(start.existing),
     )
     initial = session.data
+    review = AskReview(options, start, session, run)
     try:
-        session.run()
-        review = AskReview(options, start, session, run)
+        return _ask_and_commit(review, initial, hangup)
+    except HangupError:
+        # At the end of the input, the signal may come a moment later than the end.
+        if not session.is_committed:
+            _keep_answers(review, initial, may_ask=False)
+        return ExitCode.INTERRUPTED
+
+
+def _ask_and_commit(review: AskReview, initial: Mapping[str, Any], hangup: Hangup) -> ExitCode:
+    console = review.console
+    try:
+        review.session.run()
         proposal = review.confirm()
         if proposal is not None:
             return _commit(review, proposal)
         console.say("not confirmed; nothing was written")
         code, may_ask = ExitCode.USAGE, True
     except (KeyboardInterrupt, EOFError) as error:
-        if session.is_committed:
+        if review.session.is_committed:
             raise
+        may_ask = not is_hangup(error)
+        if not may_ask:
+            hangup.react = do_nothing
         console.say("\ninterrupted; nothing was written")
         code = ExitCode.INTERRUPTED
-        may_ask = not is_hangup(error)
     except WizardError as error:
         console.fail(error)
         code, may_ask = error.exit_code, True
-    if session.data != initial and not session.is_committed:
-        folder = start.folder or Path.cwd()
-        keep = offer_answers_file if may_ask else save_answers_file
-        keep(console, session.data, folder, typed=session.typed, repo=options.repo)
+    if not review.session.is_committed:
+        _keep_answers(review, initial, may_ask=may_ask)
     return code
+
+
+def _keep_answers(review: AskReview, initial: Mapping[str, Any], *, may_ask: bool) -> None:
+    """Save the answers to a file, unless none was given or, with `may_ask`, the person says no."""
+    from wizard.cli.unsaved_answers import offer_answers_file, save_answers_file
+
+    session = review.session
+    if session.data != initial:
+        folder = review.start.folder or Path.cwd()
+        keep = offer_answers_file if may_ask else save_answers_file
+        keep(session.console, session.data, folder, typed=session.typed, repo=review.options.repo)
 
 
 def _commit(review: AskReview, proposal: Proposal) -> ExitCode:

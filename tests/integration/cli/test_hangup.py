@@ -79,7 +79,7 @@ def test_ask_ends_and_keeps_the_answers(folder: Path, pty_run: Pty, how: str) ->
     terminal = pty_run(command(how, "ask", "--preset", "production"), cwd=folder)
     terminal.wait_for("Host [")
     terminal.send("pg.example.internal\r")
-    terminal.wait_for("repo", timeout=20)
+    terminal.wait_for("Repository [", timeout=30)
 
     assert end(terminal, how) == 130
     saved = find_saved_answers(folder)

@@ -178,7 +178,7 @@ def test_the_first_frame_waits_for_no_model(tmp_path: Path) -> None:
     body = (
         "import screens.app, wizard.cli.interactive\n"
         "    wizard.cli.interactive.require_terminal = lambda console: None\n"
-        "    screens.app.run = lambda workspace, read: sys.exit(0)\n"
+        "    screens.app.run = lambda *_: sys.exit(0)\n"
         "    from wizard.cli.main import main\n"
         "    sys.exit(main())"
     )
