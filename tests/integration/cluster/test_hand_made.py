@@ -209,17 +209,17 @@ def test_a_backup_does_not_go_with_the_owner_of_the_original(world: World, appli
     owner = {"apiVersion": found["apiVersion"], "kind": "ExternalSecret",
              "name": found["metadata"]["name"], "uid": found["metadata"]["uid"]}  # fmt: skip
     put(world, "Secret", found["spec"]["target"]["name"], "v1", owner=owner)
-    assert ended(build_dependents_check(applied)).state == "holds"
+    assert ended(build_dependents_check(applied, ())).state == "holds"
     put(world, "Secret", "before-the-rotation", "v1", owner=owner)
-    done = ended(build_dependents_check(applied))
+    done = ended(build_dependents_check(applied, ()))
     assert (done.state, "before-the-rotation" in done.detail) == ("blocked", True), done
     claim(world, "results", ownerReferences=[owner])
-    done = ended(build_dependents_check(applied))
+    done = ended(build_dependents_check(applied, ()))
     assert f"PersistentVolumeClaim {world.namespace}/results would be deleted" in done.detail
     foreign = NamespaceContents(world.client(), applied).list_foreign()
     assert {one.name for one in foreign} == {"before-the-rotation", "results"}
     agreed = replace(applied, agreed={done.id: seal(done)})
-    assert ended(build_dependents_check(agreed)).state == "holds"
+    assert ended(build_dependents_check(agreed, ())).state == "holds"
     # Both ways of removing come by the check before they change anything.
     for pieces in ((), ("payload", "volumes", "namespace")):
         steps = LIVE.installer.destroy(applied, None, pieces) if LIVE.installer else ()

@@ -20,6 +20,7 @@ from wizard.plan.render import Rendering
 from wizard.questions.cases import PGBOUNCER
 from wizard.systems.cluster.capacity import list_pods, list_volumes
 from wizard.systems.cluster.cloudnativepg import check_cluster
+from wizard.systems.cluster.dependents import is_made_for
 from wizard.systems.cluster.handover import requirement_lines
 from wizard.systems.cluster.prerequisites import list_checks
 from wizard.systems.cluster.rights import list_rights
@@ -265,3 +266,24 @@ def test_a_removal_keeps_the_database_unless_its_volumes_are_named() -> None:
         assert keep_database(["volumes"], ref) is None
     other = Ref("cluster.x-k8s.io/v1beta1", "Cluster", "airflow-db", "airflow")
     assert keep_database([], other) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "made"),
+    [
+        ("Secret", "airflow-db-ca", True),
+        ("Secret", "airflow-db-ca-of-ada", False),
+        ("Secret", "airflow-db", False),
+        ("PersistentVolumeClaim", "airflow-db-1", True),
+        ("PersistentVolumeClaim", "airflow-db-12-wal", True),
+        ("PersistentVolumeClaim", "airflow-db-copy", False),
+        ("ConfigMap", "airflow-db-1", False),
+    ],
+)
+def test_what_the_operator_makes_is_nobody_elses(kind: str, name: str, made: bool) -> None:
+    """A removal of the database asks about the data of others that goes with it, and no more."""
+    owner = {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster",
+             "metadata": {"name": "airflow-db", "uid": "u"}}  # fmt: skip
+    ref = Ref("v1", kind, name, "airflow")
+    assert is_made_for(ref, owner) is made
+    assert not is_made_for(ref, {**owner, "apiVersion": "cluster.x-k8s.io/v1beta1"})

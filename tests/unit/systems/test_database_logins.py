@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.rendered import rendering
 from wizard.systems.release.database_logins import LOGINS, build_logins_check
+from wizard.systems.release.dependents import build_dependents_check
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Ref
@@ -85,3 +86,37 @@ def test_nothing_is_asked_without_database_or_logins(names: tuple[str, ...]) -> 
 def test_other_removals_have_no_such_step() -> None:
     assert build_logins_check(target(CLUSTER, OWNER), ["volumes"]) == ()
     assert build_logins_check(target(CLUSTER, OWNER, kind="external"), ["payload"]) == ()
+
+
+class OwningKube(Kube):
+    """The stand-in: the Cluster owns a claim, and a copy of one."""
+
+    def get(self, ref: Ref, *, metadata: bool = False) -> dict[str, Any] | None:
+        del metadata
+        if super().get(ref, metadata=True) is None:
+            return None
+        about = {"name": ref.name, "uid": f"of {ref.kind}"}
+        return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": about}
+
+    def find(self, _api: str, kind: str, _space: str, **_more: Any) -> list[dict[str, Any]]:
+        owners = [{"kind": "Cluster", "name": CLUSTER, "uid": "of Cluster"}]
+        names = (f"{CLUSTER}-1", f"{CLUSTER}-copy") if kind == "PersistentVolumeClaim" else ()
+        return [{"metadata": {"name": name, "ownerReferences": owners}} for name in names]
+
+
+@pytest.mark.parametrize("pieces", [(), ("payload",), ("volumes",)])
+def test_what_a_database_owns_is_asked_about_only_if_it_goes(pieces: tuple[str, ...]) -> None:
+    found = target()
+    cast("Any", found).kube = OwningKube(CLUSTER)
+    step = build_dependents_check(found, cast("Any", pieces))
+
+    async def check() -> StepStatus:
+        return await step.check()
+
+    looked = asyncio.run(check())
+    if "volumes" not in pieces:
+        assert looked.state == "holds", looked
+        return
+    assert looked.state == "blocked"
+    assert f"{CLUSTER}-copy would be deleted" in looked.detail
+    assert f"{CLUSTER}-1 " not in looked.detail

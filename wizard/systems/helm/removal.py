@@ -89,7 +89,7 @@ def build_helm_removal(
         *guarded,
         build_rivals_check(target, target.kube),
         *build_logins_check(target, pieces),
-        build_dependents_check(target),
+        build_dependents_check(target, pieces),
         volumes.build_mark_step(target, pieces),
         _build_uninstall_step(target, pieces, exact=exact),
         *beside,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
@@ -15,23 +16,27 @@ from wizard.systems.release.claims import is_rendered_by_helm
 from wizard.systems.release.delivered_objects import (
     DELIVERED_KINDS,
     committed_refs,
+    keep_database,
     list_metadata,
 )
 
 if TYPE_CHECKING:
-    from wizard.systems.target import Target
+    from wizard.systems.target import DataKind, Target
 
 DEPENDENTS = "remove.dependents"
 
 
-def build_dependents_check(target: Target) -> Step:
-    """Return the step that checks, before any change, that no data of others goes with an owner."""
+def build_dependents_check(target: Target, pieces: Collection[DataKind]) -> Step:
+    """Return the step that checks, before any change, that no data of others goes with an owner.
+
+    A database that `pieces` does not name stays, and so does what it owns.
+    """
     namespace = target.release.namespace
 
     def look(kube: Kube) -> StepStatus:
         try:
             found: list[StepStatus] = list(
-                check_dependents(kube, _list_owners(kube, target), namespace)
+                check_dependents(kube, _list_owners(kube, target, pieces), namespace)
             )
         except KubeError as error:
             if error.kind != "forbidden":
@@ -55,9 +60,10 @@ def build_dependents_check(target: Target) -> Step:
     )
 
 
-def _list_owners(kube: Kube, target: Target) -> dict[str, KubeObject]:
+def _list_owners(kube: Kube, target: Target, pieces: Collection[DataKind]) -> dict[str, KubeObject]:
     """Return the objects in the namespace that a removal deletes, by their UIDs."""
-    found = [one for ref in committed_refs(target) if (one := read_object(kube, ref))]
+    refs = [ref for ref in committed_refs(target) if keep_database(pieces, ref) is None]
+    found = [one for ref in refs if (one := read_object(kube, ref))]
     namespace = target.release.namespace
     for api, kind in DELIVERED_KINDS:
         for one in list_metadata(kube, api, kind, namespace):

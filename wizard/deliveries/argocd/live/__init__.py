@@ -65,7 +65,7 @@ def _destroy(target: Target, login: StoreLogin | None, pieces: Collection[DataKi
         *((delivered_objects.build_copies_check(target, login),) if guarded and login else ()),
         delivered_objects.build_store_check(target),
         *build_logins_check(target, pieces),
-        build_dependents_check(target),
+        build_dependents_check(target, pieces),
         cascade.build_pause_step(target),
         build_hooks_step(target, "destroy.hooks", "destroy"),
         volumes.build_mark_step(target, pieces),
