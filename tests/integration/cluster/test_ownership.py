@@ -36,7 +36,7 @@ from wizard.clients.kube.protocol import Ref
 from wizard.engine.steps import Step, StepEvent
 from wizard.errors import ConflictError
 from wizard.formats.yaml_reader import read_mapping
-from wizard.manifests.ownership import OWNER_ANNOTATION
+from wizard.manifests.ownership import OWNER_ANNOTATION, source_manager
 from wizard.systems.argocd import application_removal, cascade
 from wizard.systems.argocd import removal as argocd
 from wizard.systems.argocd import steps as by_argocd
@@ -438,7 +438,8 @@ def test_an_external_secret_of_earlier_answers_is_told_from_those_of_others(
     path = (
         "/apis/external-secrets.io/v1/namespaces/{namespace}/externalsecrets/airflow-oauth-client"
     )
-    marked(world, path, annotations={OWNER_ANNOTATION: source})
+    note = {"metadata": {"annotations": {OWNER_ANNOTATION: source}}}
+    patched(world, path, note, manager=source_manager(source))
     done = ended(delivered_objects.build_store_check(applied))
     assert done.state == "blocked", done
     assert "which earlier answers of this installation made" in done.detail
