@@ -101,7 +101,7 @@ def test_pod_security_labels_reach_the_namespace(level: str) -> None:
     expected = {} if level == "none" else {"pod-security.kubernetes.io/enforce": level}
     assert labels == expected
     laptop = rendering("local", {"environment.pod_security": level}).tree.by_logical("kind-up").text
-    assert ("kubectl label " in laptop) == (level != "none")
+    assert ("kubectl label --overwrite namespace" in laptop) == (level != "none")
     command = "kubectl label --overwrite namespace airflow"
     for label, value in expected.items():
         assert f"{command} {label}={value}\n" in laptop
