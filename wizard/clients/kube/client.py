@@ -181,9 +181,8 @@ class KubeClient:
     ) -> bool:
         """Delete the object if it still has this UID; see Kube."""
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
-        body: KubeObject = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}
-        if version:
-            body["preconditions"]["resourceVersion"] = version
+        only = {"uid": uid, **({"resourceVersion": version} if version else {})}
+        body: KubeObject = {"preconditions": only, "propagationPolicy": propagation}
         # The server reads the option from the body; the query makes it visible in logs.
         query = [("dryRun", "All")] if dry_run else []
         if dry_run:
