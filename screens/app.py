@@ -308,13 +308,14 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
             decisions=self.decisions,
         )
 
-    def commit(self, proposal: Proposal, accepted: Sequence[str] = ()) -> None:
+    def commit(self, proposal: Proposal, accepted: Sequence[str] = (), backup: str = "") -> None:
         """Write and commit a proposal in the background; ignored during a commit."""
         from screens.background.commit import commit
 
         if not self.committing:
             self.committing = True
-            self.run_worker(commit(self, proposal, accepted), group="commit", exit_on_error=False)
+            work = commit(self, proposal, accepted, backup)
+            self.run_worker(work, group="commit", exit_on_error=False)
 
     def end_commit(self) -> None:
         """Allow other pages again after a commit succeeded or failed."""

@@ -170,8 +170,11 @@ class Host(Protocol):
     def propose(self) -> Proposal:
         """Return what the answers would change in the repository; blocking."""
 
-    def commit(self, proposal: Proposal, accepted: Sequence[str] = ()) -> None:
-        """Write and commit a proposal, with its accepted consequences, in the background."""
+    def commit(self, proposal: Proposal, accepted: Sequence[str] = (), backup: str = "") -> None:
+        """Write and commit a proposal, with its accepted consequences, in the background.
+
+        `backup` is the sentence about a backup of the database, which a migration needs.
+        """
 
     def end_commit(self) -> None:
         """Allow other pages again."""

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from wizard.workspace.proposal import Proposal
 
 
-async def commit(host: Host, proposal: Proposal, accepted: Sequence[str]) -> None:
+async def commit(host: Host, proposal: Proposal, accepted: Sequence[str], backup: str) -> None:
     """Write and commit a proposal, then open the result page or show the error."""
     host.say("writing the commit ...")
     try:
         done = await run_in_thread(
             host.workspace.commit,
             proposal,
-            CommitOptions(branch=host.branch, accepted=tuple(accepted)),
+            CommitOptions(branch=host.branch, accepted=tuple(accepted), backup=backup),
         )
     except WizardError as error:
         host.say("! nothing was committed")

@@ -8,7 +8,8 @@ from screens.draft.draft import Draft
 from screens.draft.outside import LookupResult
 from screens.pages.base import Page
 from screens.text import pluralize, question_label
-from screens.widgets.prompts import ConfirmListDialog
+from screens.widgets.fields import TextField
+from screens.widgets.prompts import ConfirmListDialog, PromptDialog
 from wizard.answers.questions import field_specs
 from wizard.deliveries.live import live_delivery
 from wizard.engine.probes import run_in_thread
@@ -17,6 +18,7 @@ from wizard.findings import Finding
 from wizard.plan.comparison import require_sound
 from wizard.plan.consequences import Consequence
 from wizard.plan.plan import Plan
+from wizard.workspace.backup import TAKES, describe_backup
 from wizard.workspace.proposal import Proposal
 
 COMPUTING = "computing the changes ..."
@@ -159,8 +161,30 @@ class ProposalPage(Page):
             return
         text = "\n\n".join(f"{one.grade}: {one.text}" for one in wanted)
         proposal, names = self.proposal, [one.name for one in wanted]
-        ask = ConfirmListDialog("Is this what you want?", text, yes="commit", no="not yet")
-        self.host.push_screen(ask, lambda yes: self.host.commit(proposal, names) if yes else None)
+        yes = "name a backup, then commit" if proposal.plan.needs_backup else "commit"
+        ask = ConfirmListDialog("Is this what you want?", text, yes=yes, no="not yet")
+        go_on = self._ask_for_backup if proposal.plan.needs_backup else self.host.commit
+        self.host.push_screen(ask, lambda yes: go_on(proposal, names) if yes else None)
+
+    def _ask_for_backup(self, proposal: Proposal, accepted: Sequence[str]) -> None:
+        """Commit a migration once a backup of the database is named."""
+
+        def read(text: str) -> str:
+            try:
+                return describe_backup(text, self.host.workspace.identity.date)
+            except WizardError as error:
+                raise ValueError(f"{error.message}: {error.hint}") from None
+
+        ask = PromptDialog(
+            "Which backup of the database is there?",
+            f"Give {TAKES}. The commit message names it.",
+            TextField(),
+            read,
+            "backup ",
+        )
+        self.host.push_screen(
+            ask, lambda found: self.host.commit(proposal, accepted, found) if found else None
+        )
 
     def _refuse(self, text: str, key: str) -> None:
         """Refuse the commit; offer the question that fixes the failure, if it applies."""

@@ -10,8 +10,9 @@ from screens.pages.result import ResultScreen
 from screens.pages.review import ReviewScreen
 from screens.steps import HOST_KEYS
 from screens.widgets.dialogs import MessageDialog
-from screens.widgets.prompts import ConfirmListDialog
+from screens.widgets.prompts import ConfirmListDialog, PromptDialog
 from tests.screens.support import (
+    ADA,
     COMPLETE,
     SELF_HOSTED,
     answers,
@@ -260,6 +261,28 @@ async def test_a_missing_chart_is_reported(tmp_path: Path) -> None:
         await settled(pilot)
         shown = await press(pilot, "ctrl+s")
     assert "cannot be read as a Helm chart" in shown
+
+
+async def test_a_migration_asks_for_a_backup(tmp_path: Path) -> None:
+    top = committed(tmp_path)
+    head = git(top, "rev-parse", "HEAD")
+    app = reopened(top)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "installation.airflow")
+        await type_text(pilot, "3.3.0")
+        await press(pilot, "ctrl+s", "enter")
+        assert "name a backup, then commit" in await press(pilot, "down", "enter")
+        assert isinstance(pilot.app.screen, PromptDialog)
+        for text, complaint in (("2026-13-01", "no such date"), ("none", "neither a date nor a")):
+            assert complaint in await press(pilot, *text, "enter")
+            await press(pilot, *["backspace"] * len(text))
+        await press(pilot, "escape")
+        assert git(top, "rev-parse", "HEAD") == head
+        await press(pilot, "enter", "down", "enter", *ADA.date, "enter")
+        assert isinstance(page(pilot), ResultScreen)
+        await settled(pilot)
+    assert f"Backup of the database: {ADA.date}" in git(top, "log", "-1", "--format=%B")
 
 
 async def test_a_big_change_needs_a_second_key(tmp_path: Path) -> None:

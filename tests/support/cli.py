@@ -6,6 +6,7 @@ import io
 import shutil
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ _NAMES = {effect.name for item in field_specs() for effect in item.ask.effects}
 _NAMES |= {"left-behind", "running-tasks", "volume-of-worker", "volume-of-redis", "volume-of-logs"}
 # For tests of something else: a yes to every consequence.
 ACCEPT_ALL = tuple(part for name in sorted(_NAMES) for part in ("--accept", name))
+# What a migration needs besides: a backup of today.
+BACKUP = ("--backup", datetime.now(UTC).date().isoformat())
 
 
 class Wizard:

@@ -37,7 +37,8 @@ class AskReview:
     """Shows the plan of a session until a person confirms it or refuses; writes nothing.
 
     The same can be done here as on the pages deploy key, pre-flight and apply. `run` runs another
-    command. `accepted` are the accepted consequences; `applies`: the person wants to apply, too.
+    command. `accepted` are the accepted consequences, `backup` is the sentence about a backup; `applies`: the
+    person wants to apply, too.
     """
 
     options: Options
@@ -45,6 +46,7 @@ class AskReview:
     session: PromptSession
     run: RunCommand
     accepted: tuple[str, ...] = ()
+    backup: str = ""
     applies: bool = False
 
     @property
@@ -60,8 +62,10 @@ class AskReview:
                 show_overview(self.start.workspace, proposal, self.console)
             show_plan(proposal.plan, self.console)
             require_sound(proposal.plan)
-            self.accepted = confirm_consequences(proposal.plan, self.options, self.console)
-            require_ready(proposal.plan, self.accepted)
+            self.accepted, self.backup = confirm_consequences(
+                proposal.plan, self.start.workspace, self.options, self.console
+            )
+            require_ready(proposal.plan, self.accepted, self.backup)
             if not proposal.plan.differs:
                 return proposal
             answer = self._ask(proposal)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from wizard.chart.next_chart import NEXT_CHART, Loss, forecast_losses
 from wizard.checks.foreign import inspect_links, inspect_repository
 from wizard.checks.run import inspect_rendering
 from wizard.cli.batch import (
@@ -138,9 +139,16 @@ def _check_one(
         "conflicts": [one.to_json() for one in plan.conflicts],
         "hand_edits": [change.path for change in plan.changes if change.note],
         "outdated": [c.path for c in plan.changes if c.differs and not c.is_base],
+        "forecast": [one.to_json() for one in _forecast(proposal)],
         "files": len(files),
         "exit": code,
     }
+
+
+def _forecast(proposal: Proposal) -> Iterator[Loss]:
+    """Yield what the next chart is announced to drop of these values."""
+    release = proposal.rendering.release
+    return forecast_losses(proposal.rendering.total.values, release.airflow)
 
 
 def _find_links(workspace: Workspace, proposal: Proposal, told: set[Finding]) -> Iterator[Finding]:
@@ -181,6 +189,7 @@ def _check_foreign(
         "conflicts": [],
         "hand_edits": [],
         "outdated": [],
+        "forecast": [],
         "files": files,
         "exit": code,
     }
@@ -205,6 +214,9 @@ def _show(result: dict[str, Any], console: Console, name: str, below: str) -> No
     for path in result["outdated"]:
         text = "differs from the rendered file; see `airflow-wizard plan`"
         console.data(f"note: {below}{path}: {text}")
+    for one in result["forecast"]:
+        text = f"chart {NEXT_CHART} is announced to change {one['key']}: {one['text']}"
+        console.data(f"note: {text}")
     state = "ok" if result["exit"] is ExitCode.DONE else "not ok"
     if state == "ok" and any(finding["rule"] in _INCOMPLETE for finding in result["findings"]):
         state = "ok as far as it can be judged here"

@@ -204,7 +204,7 @@ def _commit(review: AskReview, proposal: Proposal) -> ExitCode:
     from wizard.cli.plan_and_commit import commit_options, report_commit
     from wizard.cli.status import report_next_steps
 
-    chosen = commit_options(review.options, review.accepted, terminal=True)
+    chosen = commit_options(review.options, review.accepted, review.backup, terminal=True)
     done = review.start.workspace.commit(proposal, chosen)
     # From here on the answers are committed: quitting loses none of them.
     review.session.is_committed = True

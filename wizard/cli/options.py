@@ -34,6 +34,7 @@ class Options:
     host_key_fingerprint: tuple[str, ...] = ()
     target: str = ""
     accept: tuple[str, ...] = ()
+    backup: str = ""
     on_conflict: Side | None = None
     adopt: tuple[str, ...] = ()
     chart: str = ""

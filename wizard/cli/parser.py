@@ -127,6 +127,12 @@ def _global_parser(suffix: str = "") -> _Parser:
         help="accept a consequence that the run names; repeatable",
     )
     group.add_argument(
+        "--backup",
+        type=require_text,
+        metavar="DATE|FILE",
+        help="backup of the database before a migration: its date, or its file here",
+    )
+    group.add_argument(
         "--on-conflict",
         choices=("mine", "new"),
         help="where a hand edit and the answers differ: keep the edit, or take the answers",

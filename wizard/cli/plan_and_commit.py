@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.answers.questions import field_specs
 from wizard.cli.batch import installation_title, run_for_installations
-from wizard.cli.console import Console, ask_confirmation
+from wizard.cli.console import Console, ask_confirmation, read_line
 from wizard.cli.options import Options
 from wizard.cli.reminders import report_unverified
 from wizard.cli.selection import open_or_create_workspace, open_workspace, read_command_input
@@ -20,12 +20,14 @@ from wizard.formats.output_files import write_output_file
 from wizard.plan.comparison import require_ready, require_sound
 from wizard.plan.diff import WITHHELD, render_plain
 from wizard.plan.merge.sides import Decisions
+from wizard.workspace.backup import TAKES, describe_backup
 from wizard.workspace.commit import CommitOptions
 from wizard.workspace.installation import CommandInput
 
 if TYPE_CHECKING:
     from wizard.plan.plan import Plan
     from wizard.workspace.proposal import CommitResult, Proposal
+    from wizard.workspace.workspace import Workspace
 
 
 _NOT_FOR_SET = {
@@ -40,7 +42,7 @@ def run_plan(options: Options, console: Console) -> ExitCode:
     """Show what would change.
 
     Returns 0 if the plan can be committed, 2 with --detailed-exitcode and changes, 4 for failed
-    checks, missing evidence and consequences that need --accept, 5 for conflicts.
+    checks, missing evidence and consequences that need --accept or --backup, 5 for conflicts.
     """
 
     def work(start: CommandInput) -> tuple[ExitCode, dict[str, Any]]:
@@ -50,11 +52,12 @@ def run_plan(options: Options, console: Console) -> ExitCode:
             if options.all:
                 console.data(f"{installation_title(start.existing, start.workspace)}:")
             show_plan(proposal.plan, console)
-        _report_refusal(proposal.plan, options, console)
+        backup = _describe_backup(proposal.plan, start.workspace, options, console)
+        _report_refusal(proposal.plan, options, backup, console)
         document = proposal.plan.to_json() if options.json or options.out else {}
         # Unverified probes are stored on this machine, so they are not part of the plan itself.
         document["unverified"] = report_unverified(start.workspace, start.existing, console)
-        return _exit_code(proposal, options), document
+        return _exit_code(proposal, options, backup), document
 
     code, results = run_for_installations(options, console, work)
     if options.json or options.out:
@@ -75,20 +78,22 @@ def _write_out(path: Path, text: str) -> None:
         ) from None
 
 
-def _report_refusal(plan: Plan, options: Options, console: Console) -> None:
+def _report_refusal(plan: Plan, options: Options, backup: str, console: Console) -> None:
     """Print to standard error why a commit of this plan would fail."""
     try:
-        require_ready(plan, options.accept)
+        require_ready(plan, options.accept, backup)
     except WizardError as error:
         if options.all:
             console.say(f"{plan.installation}:")
         console.fail(error)
 
 
-def _exit_code(proposal: Proposal, options: Options) -> ExitCode:
-    if proposal.plan.conflicts:
+def _exit_code(proposal: Proposal, options: Options, backup: str) -> ExitCode:
+    plan = proposal.plan
+    if plan.conflicts:
         return ExitCode.CONFLICT
-    if proposal.plan.refused or proposal.plan.find_unaccepted(options.accept):
+    lacks_backup = plan.needs_backup and not backup
+    if plan.refused or lacks_backup or plan.find_unaccepted(options.accept):
         return ExitCode.REFUSED
     if options.detailed_exitcode and proposal.plan.differs:
         return ExitCode.CHANGES
@@ -148,8 +153,8 @@ def commit_input(
         require_sound(proposal.plan)
         if refuse is not None:
             refuse(proposal.plan)
-        accepted = confirm_consequences(proposal.plan, options, console)
-        require_ready(proposal.plan, accepted)
+        accepted, backup = confirm_consequences(proposal.plan, start.workspace, options, console)
+        require_ready(proposal.plan, accepted, backup)
     except WizardError:
         if options.json:
             console.data(json.dumps(proposal.plan.to_json(), indent=2))
@@ -157,7 +162,7 @@ def commit_input(
     if proposal.plan.differs and not options.yes and not _confirm_commit(console):
         console.say("not confirmed; nothing was written")
         return ExitCode.USAGE
-    chosen = commit_options(options, accepted, terminal=console.err.isatty())
+    chosen = commit_options(options, accepted, backup, terminal=console.err.isatty())
     done = start.workspace.commit(proposal, chosen)
     left = report_unverified(start.workspace, start.existing, console)
     if options.json:
@@ -167,20 +172,46 @@ def commit_input(
     return ExitCode.DONE
 
 
-def confirm_consequences(plan: Plan, options: Options, console: Console) -> tuple[str, ...]:
-    """Return the accepted consequences: those of --accept, and those that a person accepts now.
+def confirm_consequences(
+    plan: Plan, workspace: Workspace, options: Options, console: Console
+) -> tuple[tuple[str, ...], str]:
+    """Return the accepted consequences, and the sentence about the backup before a migration.
 
-    With --yes or without a terminal, nobody is asked, and nothing more is accepted.
+    They are those of --accept and --backup, and what a person answers now. With --yes or without a
+    terminal, nobody is asked, and nothing more is accepted.
     """
     accepted = list(options.accept)
     _report_absent(plan, options, console)
+    backup = _describe_backup(plan, workspace, options, console)
     if options.yes or not sys.stdin.isatty():
-        return tuple(accepted)
+        return tuple(accepted), backup
     for one in plan.find_unaccepted(accepted):
         console.say(str(one))
         if ask_confirmation(console, f"Accept {one.name}?"):
             accepted.append(one.name)
-    return tuple(accepted)
+    if plan.needs_backup and not backup and not plan.find_unaccepted(accepted):
+        backup = _ask_for_backup(workspace, console)
+    return tuple(accepted), backup
+
+
+def _describe_backup(plan: Plan, workspace: Workspace, options: Options, console: Console) -> str:
+    """Return the sentence about the backup of --backup; empty if none is given, or none needed."""
+    if not options.backup:
+        return ""
+    if not plan.needs_backup:
+        console.say("note: this change migrates no database, so it needs no --backup")
+        return ""
+    return describe_backup(options.backup, workspace.identity.date)
+
+
+def _ask_for_backup(workspace: Workspace, console: Console) -> str:
+    """Return the sentence about a backup that a person names; empty if the person names none."""
+    while text := read_line(console, f"Backup of the database, {TAKES} (empty: none): "):
+        try:
+            return describe_backup(text, workspace.identity.date)
+        except WizardError as error:
+            console.say(f"  ! {error.message}: {error.hint}")
+    return ""
 
 
 def _report_absent(plan: Plan, options: Options, console: Console) -> None:
@@ -193,7 +224,9 @@ def _report_absent(plan: Plan, options: Options, console: Console) -> None:
         console.say(f"note: this change does not have what --accept names: {', '.join(absent)}")
 
 
-def commit_options(options: Options, accepted: tuple[str, ...], *, terminal: bool) -> CommitOptions:
+def commit_options(
+    options: Options, accepted: tuple[str, ...], backup: str, *, terminal: bool
+) -> CommitOptions:
     """Return how commit, set and ask commit."""
     return CommitOptions(
         message=options.message,
@@ -203,6 +236,7 @@ def commit_options(options: Options, accepted: tuple[str, ...], *, terminal: boo
         write_only=options.no_commit,
         terminal=terminal,
         accepted=accepted,
+        backup=backup,
     )
 
 
@@ -229,6 +263,7 @@ def _result_json(proposal: Proposal, done: CommitResult) -> dict[str, Any]:
         "installation": proposal.plan.installation,
         "digest": proposal.plan.digest,
         "commit": done.commit,
+        "upgrade": done.upgrade,
         "paths": done.paths,
         "notes": done.notes,
         "next": done.next,

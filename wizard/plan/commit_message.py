@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
+from wizard import __version__
 from wizard.errors import RefusedError
 from wizard.git.changes import ChangeKind, FileChange
 from wizard.git.trailer import format_trailer
@@ -23,19 +25,32 @@ def commit_message(
     subject: str = "",
     settings: Sequence[str] = (),
     consequences: Sequence[Consequence] = (),
+    backup: str = "",
+    earlier_version: str = "",
 ) -> str:
     """Return the commit message: subject, changed settings, files, consequences and the trailer.
 
     `subject` replaces the generated first line and may contain its own body; `settings` are the
-    keys of the changed answers.
+    keys of the changed answers; `backup` is a sentence about the backup before a migration.
+    `earlier_version` of the wizard wrote the files, if the commit contains what this one renders
+    differently.
     """
     shown = [change for change in changes if change.differs and not change.is_base]
-    title = subject.strip() or _subject(installation, shown, settings)
+    upgrades = bool(earlier_version) and not settings
+    title = subject.strip() or (
+        f"Upgrade Airflow installation {installation} to Airflow Wizard {__version__}"
+        if upgrades
+        else _subject(installation, shown, settings)
+    )
     lines = [] if ", ".join(settings) in title else [f"Set {key}" for key in settings]
     lines += [f"{_VERBS[change.kind]} {change.path}" for change in shown]
     body = [title, "", *lines, ""] if lines and not subject.strip() else [title, ""]
+    if earlier_version:
+        body += [_explain_earlier_version(earlier_version, upgrades=upgrades), ""]
     if consequences:
         body += ["Consequences:", *(f"- {one}" for one in consequences), ""]
+    if backup and any(one.needs_backup for one in consequences):
+        body += [backup, ""]
     return "\n".join([*body, format_trailer(digest), ""])
 
 
@@ -54,6 +69,15 @@ def require_no_secret(message: str, branch: str) -> None:
                 "remove it, and rotate it if it is real: the command line is in the shell's "
                 "history",
             )
+
+
+def _explain_earlier_version(version: str, *, upgrades: bool) -> str:
+    end = "No answer changes." if upgrades else "These differences are part of this commit."
+    return fill(
+        f"Airflow Wizard {version} wrote these files; version {__version__} renders them "
+        f"differently. {end}",
+        _WIDTH,
+    )
 
 
 _VERBS: Mapping[ChangeKind, str] = {

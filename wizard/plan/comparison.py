@@ -270,17 +270,17 @@ def _is_edited(repository: WorkTree, change: FileChange) -> bool:
     return disk is None or change.old is None or disk.replace(b"\r\n", b"\n") != change.old
 
 
-def require_ready(plan: Plan, accepted: Sequence[str] = ()) -> None:
+def require_ready(plan: Plan, accepted: Sequence[str] = (), backup: str = "") -> None:
     """Raise if the plan may not be committed.
 
-    That is the case with conflicts, missing evidence, failed checks, and consequences that need a
-    yes and are not in `accepted`.
+    That is the case with conflicts, missing evidence, failed checks, consequences that need a yes
+    and are not in `accepted`, and a migration without `backup`, the evidence of one.
     """
     require_sound(plan)
     if plan.consequences:
         from wizard.plan.consequences import require_accepted
 
-        require_accepted(plan.consequences, accepted)
+        require_accepted(plan.consequences, accepted, backup)
 
 
 def require_sound(plan: Plan) -> None:

@@ -33,6 +33,7 @@ from wizard.chart.volumes import (
 from wizard.errors import RefusedError, UsageError
 from wizard.formats.messages import show_name
 from wizard.formats.nested import get_value
+from wizard.plan.version_changes import VERSION_CHANGES, describe_version_change
 from wizard.questions.effects import GRADES, Grade, needs_consent
 
 if TYPE_CHECKING:
@@ -44,11 +45,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """One consequence; `name` is what `--accept` takes, `text` one or more sentences."""
+    """One consequence; `name` is what `--accept` takes, `text` one or more sentences.
+
+    `needs_backup`: a commit also needs evidence of a backup of the database.
+    """
 
     name: str
     grade: Grade
     text: str
+    needs_backup: bool = False
 
     @property
     def needs_consent(self) -> bool:
@@ -62,6 +67,7 @@ class Consequence:
             "grade": self.grade,
             "text": self.text,
             "accept": self.needs_consent,
+            "backup": self.needs_backup,
         }
 
     def __str__(self) -> str:
@@ -71,7 +77,7 @@ class Consequence:
 # Consequences that no question declares.
 _DERIVED = (
     "restart", "database-restart", "running-tasks", "task-pods", "secrets-change", "left-behind",
-    "volume-deleted", "image-of-pipeline", "unknown",
+    "volume-deleted", "image-of-pipeline", "unknown", *VERSION_CHANGES,
 )  # fmt: skip
 UNKNOWN = Consequence(
     "unknown",
@@ -103,6 +109,8 @@ def derive_consequences(
         found += _restarts(before, after, values)
         found += _changed_secrets(after.rendering.release, values, changes)
         found += _unused_image(before.rendering, after.rendering)
+        changed = describe_version_change(before.rendering, after.rendering, values.old, values.new)
+        found += (Consequence(name, "none", text) for name, text in changed)
     by_name: dict[str, Consequence] = {}
     for one in found:
         by_name.setdefault(one.name, one)
@@ -132,16 +140,29 @@ def require_known_names(accepted: Iterable[str], consequences: Sequence[Conseque
     return absent
 
 
-def require_accepted(consequences: Iterable[Consequence], accepted: Iterable[str]) -> None:
-    """Raise RefusedError for consequences that need a yes and are not in `accepted`."""
+def require_accepted(
+    consequences: Sequence[Consequence], accepted: Iterable[str], backup: str = ""
+) -> None:
+    """Raise RefusedError for consequences that need a yes and are not in `accepted`.
+
+    `backup` is the evidence of a backup of the database; a migration is refused without it.
+    """
     wanted = frozenset(accepted)
     missing = [one for one in consequences if one.needs_consent and one.name not in wanted]
+    options = [f"--accept {one.name}" for one in missing]
+    lacks_backup = not backup and any(one.needs_backup for one in consequences)
+    if lacks_backup:
+        options.append("--backup DATE|FILE, which names a backup of the database")
     if missing:
         lines = "\n".join(f"  {one}" for one in missing)
-        options = " ".join(f"--accept {one.name}" for one in missing)
         raise RefusedError(
             f"this change needs a yes of its own:\n{lines}",
-            f"if that is what you want, add {options}",
+            f"if that is what you want, add {' '.join(options)}",
+        )
+    if lacks_backup:
+        raise RefusedError(
+            "this change migrates the database, and no backup of it is named",
+            f"back the database up, then add {options[0]}",
         )
 
 
@@ -156,7 +177,7 @@ def _effects(before: Answers, after: Answers) -> Iterator[Consequence]:
         for effect in item.ask.effects:
             if effect.applies(old, new):
                 text = effect.text.replace("{old}", str(old)).replace("{new}", str(new))
-                yield Consequence(effect.name, effect.grade, text)
+                yield Consequence(effect.name, effect.grade, text, effect.needs_backup)
 
 
 def _restarts(before: Installed, after: Installed, values: ChangedValues) -> Iterator[Consequence]:

@@ -155,6 +155,11 @@ class Plan:
         """Return the consequences that need a yes and are not accepted."""
         return [one for one in self.consequences if one.needs_consent and one.name not in accepted]
 
+    @property
+    def needs_backup(self) -> bool:
+        """Whether a commit needs evidence of a backup of the database."""
+        return any(one.needs_backup for one in self.consequences)
+
     def require_decided(self) -> None:
         """Raise ConflictError with every conflict, if there are any."""
         if self.conflicts:
@@ -165,7 +170,8 @@ class Plan:
 
         ``schema`` (1), ``installation``, ``digest``, ``differs``, ``refused``; ``changes``: path,
         logical, kind, note, ``old`` and ``new`` as sha256 or null; ``conflicts``: see
-        `Conflict.to_json`; ``consequences``: name, grade, text, and whether it needs ``--accept``;
+        `Conflict.to_json`; ``consequences``: name, grade, text, and whether it needs ``--accept``
+        and ``--backup``;
         ``actions``, the live steps that this change needs: id, title, owner; ``findings``: rule,
         severity, path, where, message, fix, and the question that the fix refers to, if any;
         ``warnings`` and ``evidence``: sentences; ``identities``: by name.

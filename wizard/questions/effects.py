@@ -31,12 +31,14 @@ class Effect:
 
     `name` is the stable name that `--accept` takes; several questions may share it. `text` is one
     sentence and may contain `{old}` and `{new}`. `applies` decides by the old and the new value.
+    `needs_backup`: a commit needs evidence of a backup of the database.
     """
 
     name: str
     grade: Grade
     text: str
     applies: Callable[[Any, Any], bool] = _always
+    needs_backup: bool = False
 
 
 # Of every answer that says where the payload is.

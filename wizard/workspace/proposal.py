@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from wizard.plan.plan import Plan
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
+    from wizard.git.changes import FileChange
     from wizard.plan.render import Rendering
 
 
@@ -23,6 +24,17 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What this version of the wizard renders differently than `version`, which wrote the files.
+
+    `proposal` is committed first; None: the differences are part of the same commit.
+    """
+
+    version: str
+    proposal: Proposal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """Validated answers, their rendering, and the plan for the repository."""
 
@@ -30,15 +42,32 @@ class Proposal:
     rendering: Rendering
     plan: Plan
     existing: str
+    upgrade: Upgrade | None = None
 
-    def message(self, before: Mapping[str, Any], subject: str = "") -> str:
-        """Return the commit message; `before` are the committed raw answers."""
+    def message(
+        self,
+        before: Mapping[str, Any],
+        subject: str = "",
+        backup: str = "",
+        changes: Sequence[FileChange] | None = None,
+    ) -> str:
+        """Return the commit message; `before` are the committed raw answers.
+
+        `changes` are those of the commit, if the upgrade was committed before.
+        """
         from wizard.answers.files import changed_keys
 
         plan = self.plan
         settings = changed_keys(before, self.answers) if self.existing else []
         return commit_message(
-            plan.installation, plan.changes, plan.digest, subject, settings, plan.consequences
+            plan.installation,
+            plan.changes if changes is None else changes,
+            plan.digest,
+            subject,
+            settings,
+            plan.consequences,
+            backup,
+            self.upgrade.version if self.upgrade and changes is None else "",
         )
 
 
@@ -48,6 +77,7 @@ class CommitResult:
 
     `next` are commands and texts, and `steps` the ids of the live steps that the change needs.
     `base_paths` are the files of the merge base, which Git counts, too.
+    `upgrade` is the id of a commit before it, with what a newer wizard renders differently.
     """
 
     commit: str
@@ -56,6 +86,7 @@ class CommitResult:
     next: list[str]
     steps: tuple[str, ...] = ()
     base_paths: tuple[str, ...] = ()
+    upgrade: str = ""
 
     @property
     def file_count(self) -> int:

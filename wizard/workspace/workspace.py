@@ -26,11 +26,12 @@ from wizard.git.transaction import recover_interrupted_write
 from wizard.plan.comparison import compare_rendering, find_uncommitted_edits, merge_files
 from wizard.plan.merge.sides import UNDECIDED, Decisions
 from wizard.plan.merge_base import base_folder
-from wizard.plan.plan import Plan
+from wizard.plan.plan import Plan, PlannedStep
 from wizard.state.apply_journal import is_committed, with_cluster_identity
 from wizard.workspace import committed
 from wizard.workspace.commit import CommitOptions, commit_proposal
 from wizard.workspace.proposal import Acceptance, CommitResult, Proposal
+from wizard.workspace.upgrade import separate_upgrade
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from wizard.hostkeys.verdict import KnownHost
     from wizard.plan.claims import Claims
     from wizard.plan.consequences import Consequence
-    from wizard.plan.plan import PlannedStep
 
 
 class Workspace:
@@ -361,7 +361,9 @@ class Workspace:
             {"cluster": settled.answers.cluster.uid},
             *outcome,
         )
-        return Proposal(settled.answers, rendering, plan, existing)
+        again = partial(self.propose, typed=typed, existing=existing, decisions=decisions)
+        plan, upgrade = separate_upgrade(base.version, before, data, settled.answers, plan, again)
+        return Proposal(settled.answers, rendering, plan, existing, upgrade)
 
     def _at(self, answers: Answers, existing: str) -> WorkTree:
         wanted = answers.repository.prefix

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.cli import Wizard, answers_file, aw
+from tests.support.cli import BACKUP, Wizard, answers_file, aw
 
 __all__ = ["aw"]
 
@@ -18,7 +18,7 @@ def test_an_upgrade_keeps_the_lines_of_an_edited_dockerfile(aw: Wizard) -> None:
     aw.ok("commit", "--answers", str(answers_file(aw.folder.parent / "a.yaml", changes)), "--yes")
     text = (aw.folder / FILE).read_text()
     aw.git.commit({FILE: text + "RUN echo mine\n"}, "mine")
-    more = ("--accept", "migration")
+    more = ("--accept", "migration", *BACKUP)
     aw.ok(*UPGRADE, *more)
     text = (aw.folder / FILE).read_text()
     assert "3.2.2" in text
@@ -28,7 +28,7 @@ def test_an_upgrade_keeps_the_lines_of_an_edited_dockerfile(aw: Wizard) -> None:
     assert f"{FILE}: hand edit kept" in done.out
     aw.git.commit({FILE: text.replace("3.2.2", "3.2.2-slim", 1)}, "by hand")
     back = ("set", "installation.airflow=3.2.1", "installation.image.tag=3.2.1-1", "--yes")
-    accepted = ("--accept", "migration", "--accept", "downgrade")
+    accepted = ("--accept", "migration", "--accept", "downgrade", *BACKUP)
     done = aw(*back, *accepted)
     assert done.code == 5, done
     assert "was changed by hand and by the answers" in done.err

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.support.canary import Canary
-from tests.support.cli import ACCEPT_ALL, Wizard, answers_file
+from tests.support.cli import ACCEPT_ALL, BACKUP, Wizard, answers_file
 from tests.support.repository import GitFolder
 
 KUSTOMIZATION = "apps/airflow/kustomization.yaml"
@@ -181,7 +181,7 @@ def test_ten_secrets_and_five_manifests_do_not_block(aw: Wizard) -> None:
     aw.ok("set", "installation.chart=1.22.0", "--yes")
     refused = aw("set", "installation.airflow=3.3.0", "--yes")
     assert (refused.code, "--accept migration" in refused.err) == (4, True), refused
-    aw.ok("set", "installation.airflow=3.3.0", "--yes", "--accept", "migration")
+    aw.ok("set", "installation.airflow=3.3.0", "--yes", "--accept", "migration", *BACKUP)
     now = (aw.folder / KUSTOMIZATION).read_text()
     assert [line for line in now.splitlines() if line not in text.splitlines()] == [
         "  - secrets/extra/mail.yaml", "  - secrets/extra/slack.yaml",

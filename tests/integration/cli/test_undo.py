@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.support.authority import certificate
-from tests.support.cli import ACCEPT_ALL, Wizard, answers_file, aw, local
+from tests.support.cli import ACCEPT_ALL, BACKUP, Wizard, answers_file, aw, local
 
 __all__ = ["aw", "local"]
 
@@ -75,7 +75,7 @@ def test_an_answer_that_was_changed_again_is_a_question(local: Wizard) -> None:
 
 
 def test_an_upgrade_of_airflow_is_not_undone(local: Wizard) -> None:
-    local.ok("set", "installation.airflow=3.3.0", "--yes", "--accept", "migration")
+    local.ok("set", "installation.airflow=3.3.0", "--yes", "--accept", "migration", *BACKUP)
     head = local.git.git("rev-parse", "HEAD")
     for accepted in ((), ("--accept", "downgrade")):
         done = local("undo", "--yes", *accepted)

@@ -44,8 +44,9 @@ _EFFECTS = {
         "migration",
         "irreversible",
         "Airflow {new} migrates the database, and {old} cannot use it afterwards. Back it "
-        "up first.",
+        "up first, and say which backup it is.",
         lambda old, new: split_version(old) < split_version(new),
+        needs_backup=True,
     ),
     "downgrade": Effect(
         "downgrade",
