@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,11 +11,15 @@ from textual.content import Content
 
 from screens.text import plain
 from wizard.answers.questions import field_specs
+from wizard.errors import AnswersError
 from wizard.formats.nested import get_value, put_value
+from wizard.formats.yaml_reader import read_yaml
+from wizard.formats.yaml_untrusted import parse_yaml_text
 from wizard.git.changes import Conflict, Side
 from wizard.plan.diff import list_versions
-from wizard.plan.merge.sides import UNDECIDED, Decisions
+from wizard.plan.merge.sides import UNDECIDED, Decision, Decisions, Edited
 from wizard.plan.plan import Plan
+from wizard.plan.tree_comparison import WITHHELD
 
 if TYPE_CHECKING:
     from screens.draft.draft import Draft
@@ -23,11 +28,13 @@ if TYPE_CHECKING:
 # Literals of this module, so markup is safe.
 KEYS = (
     "[@click=screen.choose('mine')]m mine[/]  [@click=screen.choose('new')]n answers[/]  "
-    "[@click=screen.adopt]a adopt[/]  [@click=screen.undecide]u undo[/]  "
+    "[@click=screen.adopt]a adopt[/]  [@click=screen.edit]e edit[/]  "
+    "[@click=screen.undecide]u undo[/]  "
     "[@click=screen.forward]enter details[/]  [@click=screen.back]esc back[/]  "
     "[@click=screen.leave]^q quit[/]"
 )
 _MEANINGS: dict[Side, str] = {"mine": "the hand edit stays", "new": "the answers count"}
+_EDITED = "the value that you typed counts"
 
 
 def render_conflict(conflict: Conflict, *, adoptable: bool) -> Content:
@@ -45,6 +52,8 @@ def render_conflict(conflict: Conflict, *, adoptable: bool) -> Content:
         lines.append("n  take what the answers give")
     if adoptable:
         lines.append("a  make the hand edit the answer")
+    if is_editable(conflict):
+        lines.append("e  type a value that replaces both")
     return plain("\n".join(lines))
 
 
@@ -54,7 +63,31 @@ def is_adoptable(conflict: Conflict, values: str) -> bool:
     return kept and bool(conflict.key) and conflict.path == values
 
 
-def with_decision(decisions: Decisions, conflict: Conflict, side: Side) -> Decisions:
+def is_editable(conflict: Conflict) -> bool:
+    """Return whether a typed value can replace both sides: a value of a YAML or JSON file."""
+    shown = WITHHELD not in (conflict.mine, conflict.new)
+    is_value = bool(conflict.key) and conflict.path.endswith((".yaml", ".yml", ".json"))
+    return is_value and shown and "mine" in conflict.choices
+
+
+def read_value(text: str) -> Edited:
+    """Return a typed value, which is YAML; ValueError if it is not."""
+    if not text.strip():
+        raise ValueError("type a value; null for none")
+    try:
+        return Edited(read_yaml(text, "the value"))
+    except AnswersError as error:
+        raise ValueError(error.message) from None
+
+
+def write_value(conflict: Conflict) -> str:
+    """Return the hand edit as YAML in one line, to begin an edit with."""
+    found = parse_yaml_text(conflict.mine or conflict.new or "")
+    is_plain = isinstance(found, str) and bool(found) and parse_yaml_text(found) == found
+    return str(found) if is_plain else json.dumps(found, ensure_ascii=False)
+
+
+def with_decision(decisions: Decisions, conflict: Conflict, side: Decision) -> Decisions:
     """Return the decisions with one more."""
     return replace(decisions, single={**decisions.single, (conflict.path, conflict.key): side})
 
@@ -70,7 +103,8 @@ def describe_decisions(decisions: Decisions) -> Iterator[str]:
         return
     for (path, key), side in decisions.single.items():
         place = f"{key} in {path}" if key else path
-        yield f"{place}: {_MEANINGS[side]} (u takes this back)"
+        meaning = _EDITED if isinstance(side, Edited) else _MEANINGS[side]
+        yield f"{place}: {meaning} (u takes this back)"
 
 
 def adopt_edit(workspace: Workspace, draft: Draft, existing: str, conflict: Conflict) -> Draft:

@@ -180,7 +180,7 @@ class ProposalPage(Page):
             f"Give {TAKES}. The commit message names it.",
             TextField(),
             read,
-            "backup ",
+            "backup",
         )
         self.host.push_screen(
             ask, lambda found: self.host.commit(proposal, accepted, found) if found else None

@@ -33,7 +33,7 @@ from wizard.engine.probes import run_in_thread
 from wizard.errors import WizardError
 from wizard.git.changes import Conflict, FileChange, Side
 from wizard.plan.diff import WITHHELD, DiffLine, diff_change
-from wizard.plan.merge.sides import UNDECIDED
+from wizard.plan.merge.sides import UNDECIDED, Decision
 from wizard.plan.merge_base import STATE_DIR
 from wizard.plan.plan import Plan
 
@@ -65,6 +65,7 @@ class ReviewScreen(ProposalPage):
         Binding("a", "apply", "apply", show=False),
         Binding("m", "choose('mine')", show=False),
         Binding("n", "choose('new')", show=False),
+        Binding("e", "edit", show=False),
         Binding("u", "undecide", show=False),
         Binding("z", "zoom", "zoom", show=False),
         Binding("slash", "search", "find in the diff", show=False),
@@ -229,7 +230,22 @@ class ReviewScreen(ProposalPage):
         if conflict is None or side not in conflict.choices:
             self.app.bell()
             return
-        self.host.decisions = conflicts.with_decision(self.host.decisions, conflict, side)
+        self._decide(conflict, side)
+
+    def action_edit(self) -> None:
+        """Ask for a value that replaces both sides of the highlighted conflict."""
+        conflict = self._conflict()
+        if conflict is None or not conflicts.is_editable(conflict):
+            self.app.bell()
+            return
+        field = TextField(conflicts.write_value(conflict))
+        ask = PromptDialog(
+            conflict.key, "The value, as YAML.", field, conflicts.read_value, "value"
+        )
+        self.host.push_screen(ask, lambda found: self._decide(conflict, found) if found else None)
+
+    def _decide(self, conflict: Conflict, decision: Decision) -> None:
+        self.host.decisions = conflicts.with_decision(self.host.decisions, conflict, decision)
         self.action_check()
 
     def action_undecide(self) -> None:

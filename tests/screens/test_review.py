@@ -109,6 +109,27 @@ async def test_a_conflicting_hand_edit_is_shown(tmp_path: Path) -> None:
     assert "concurrency: 6" in (top / ".airflow-wizard/airflow/answers.yaml").read_text()
 
 
+async def test_a_third_value_settles_a_conflict(tmp_path: Path) -> None:
+    top = committed(tmp_path)
+    values = top / VALUES
+    values.write_text(values.read_text().replace("worker_concurrency: 4", "worker_concurrency: 5"))
+    git(top, "commit", "-qam", "by hand")
+    app = reopened(top)
+    async with app.run_test(size=(140, 45)) as pilot:
+        await settled(pilot)
+        await press(pilot, "ctrl+p", *"tasks per worker", "enter", "end", "backspace", "6")
+        assert "e edit" in await press(pilot, "ctrl+s")
+        assert "value [ 5" in await press(pilot, "e")
+        assert "not readable YAML" in await press(pilot, "end", "ctrl+u", "paste:[", "enter")
+        await press(pilot, "end", "ctrl+u", "9", "enter")
+        assert "the value that you typed counts" in await settled(pilot)
+        await press(pilot, "enter")
+        assert isinstance(page(pilot), ResultScreen)
+        await settled(pilot)
+    assert "worker_concurrency: 9\n" in values.read_text()
+    assert "concurrency: 6" in (top / ".airflow-wizard/airflow/answers.yaml").read_text()
+
+
 async def test_a_hand_edit_becomes_the_answer(tmp_path: Path) -> None:
     top = committed(tmp_path)
     values = top / VALUES
@@ -271,8 +292,9 @@ async def test_a_migration_asks_for_a_backup(tmp_path: Path) -> None:
         await settled(pilot)
         await jump(pilot, "installation.airflow")
         await type_text(pilot, "3.3.0")
-        await press(pilot, "ctrl+s", "enter")
-        assert "name a backup, then commit" in await press(pilot, "down", "enter")
+        await press(pilot, "ctrl+s")
+        assert "name a backup, then commit" in await press(pilot, "enter")
+        await press(pilot, "down", "enter")
         assert isinstance(pilot.app.screen, PromptDialog)
         for text, complaint in (("2026-13-01", "no such date"), ("none", "neither a date nor a")):
             assert complaint in await press(pilot, *text, "enter")

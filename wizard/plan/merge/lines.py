@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wizard.formats.line_diff import Opcode, compare_lines
-from wizard.git.changes import Side
 from wizard.plan.merge.sides import Decide, Disagreement, MergedFile, MergeError
 
 
@@ -104,7 +103,7 @@ class _Merger:
             return new
         first = region.mine[0][3] - (region.mine[0][1] - region.start)
         key = _name_lines(first, len(mine))
-        choice: Side | None = self.decide(key)
+        choice = self.decide(key)
         if choice is None:
             old = "".join(self.base[region.start : region.stop])
             self.disagreements.append(Disagreement(key, old, "".join(mine), "".join(new)))

@@ -19,19 +19,29 @@ class Missing(Enum):
 
 
 MISSING = Missing.MISSING
-# Which side counts for a key; None leaves it undecided.
-Decide = Callable[[str], Side | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A value that a user gives for a key, in place of both sides."""
+
+    value: Any
+
+
+Decision = Side | Edited
+# What counts for a key; None leaves it undecided.
+Decide = Callable[[str], Decision | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """The sides that a user decided for: for single places by path and key, and for all others."""
+    """What a user decided for: for single places by path and key, and a side for all others."""
 
     others: Side | None = None
-    single: Mapping[tuple[str, str], Side] = field(default_factory=dict)
+    single: Mapping[tuple[str, str], Decision] = field(default_factory=dict)
 
-    def find(self, path: str, key: str = "") -> Side | None:
-        """Return the side for one place; None if it is undecided."""
+    def find(self, path: str, key: str = "") -> Decision | None:
+        """Return the decision for one place; None if it is undecided."""
         return self.single.get((path, key), self.others)
 
 

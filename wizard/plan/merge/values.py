@@ -10,6 +10,7 @@ from wizard.plan.merge.sides import (
     MISSING,
     Decide,
     Disagreement,
+    Edited,
     Identify,
     Path,
     format_key,
@@ -96,9 +97,11 @@ class _Merger:
         return [found[key] for key in order_keys([*own], [*wanted], found)]
 
     def settle(self, path: Path, base: Any, mine: Any, new: Any) -> Any:
-        """Return the value of the side that was decided for; note the disagreement if none was."""
+        """Return the value that was decided for; note the disagreement if none was."""
         key = format_key(path)
         side = self.decide(key)
+        if isinstance(side, Edited):
+            return side.value
         if side is None:
             self.disagreements.append(Disagreement(key, *map(describe_value, (base, mine, new))))
         return new if side == "new" else mine

@@ -9,7 +9,7 @@ import yaml
 
 from wizard.git.changes import Side
 from wizard.plan.merge.files import merge_file
-from wizard.plan.merge.sides import MergedFile, MergeError
+from wizard.plan.merge.sides import Edited, MergedFile, MergeError
 
 BASE = """\
 # Values of airflow.
@@ -226,6 +226,17 @@ def test_what_cannot_be_merged_says_where_and_why(case: tuple[str, str, str]) ->
     assert key in caught.value.key
     assert reason in caught.value.reason
     assert caught.value.fix
+
+
+def test_a_value_that_a_person_gives_replaces_both() -> None:
+    mine = changed(BASE, ("replicas: 2", "replicas: 3  # mine"))
+    new = changed(BASE, ("replicas: 2", "replicas: 5"))
+    for value, text in ((7, "replicas: 7"), ({"a": "b"}, "replicas:  # mine\n")):
+        given = Edited(value)
+        found = merge_file("v.yaml", BASE.encode(), mine.encode(), new.encode(), lambda _: given)  # noqa: B023
+        assert found.data is not None
+        assert text in found.data.decode()
+        assert yaml.safe_load(found.data)["workers"]["replicas"] == value
 
 
 def test_a_file_of_another_kind_is_one_question() -> None:
