@@ -6,11 +6,11 @@ Pages and models are imported while the first frame is already on screen.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import App
@@ -143,7 +143,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.existing = initial.existing
         self.pick_preset = initial.pick_preset
         self.folder = initial.folder
-        self.suggestions = initial.suggestions
+        self.suggestions, self.candidates = initial.suggestions, initial.candidates
         self.saved, self.contexts = initial.saved, initial.contexts
         self.chart, self.context = initial.chart, initial.context
         return build_draft(initial, self.workspace.identity)
@@ -173,11 +173,10 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.draft = self.draft.with_base(*layers, self.initial_data)
         self.go(START)
 
-    def use_saved(self) -> None:
-        """Continue with the unfinished answers of an earlier session."""
-        if self.saved is not None:
-            self.draft = self.draft.with_base(self.saved[1], self.initial_data)
-            self.go(START)
+    def use_answers(self, data: Mapping[str, Any]) -> None:
+        """Put these answers below the given ones; open what only the user knows."""
+        self.draft = self.draft.with_base(data, self.initial_data)
+        self.go(START)
 
     def use_committed(self, name: str, draft: Draft) -> None:
         """Continue with the committed answers of an installation, as if just opened."""

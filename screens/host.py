@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wizard.engine.probes import ProbeResult
     from wizard.errors import WizardError
     from wizard.hostkeys.scan import Scan
+    from wizard.imports.candidates import Candidate
     from wizard.plan.merge.sides import Decisions
     from wizard.probes.catalogue import ProbeSource
     from wizard.workspace.proposal import CommitResult, Proposal
@@ -161,8 +162,12 @@ class Host(Protocol):
     def saved(self) -> tuple[str, Mapping[str, Any]] | None:
         """Name and unfinished answers of a file that an earlier session left."""
 
-    def use_saved(self) -> None:
-        """Start with these unfinished answers."""
+    @property
+    def candidates(self) -> Sequence[Candidate]:
+        """What the repository has to begin from: values, or what declares a release."""
+
+    def use_answers(self, data: Mapping[str, Any]) -> None:
+        """Start with unfinished answers, or with imported ones."""
 
     def use_committed(self, name: str, draft: Draft) -> None:
         """Continue with the committed answers of an installation."""

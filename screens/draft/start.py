@@ -11,6 +11,7 @@ from wizard.errors import AnswersError, Problem
 
 if TYPE_CHECKING:
     from screens.draft.draft import Draft
+    from wizard.imports.candidates import Candidate
     from wizard.workspace.proposal import Acceptance
     from wizard.workspace.suggestions import Contexts, Suggestion
 
@@ -22,7 +23,8 @@ class InitialAnswers:
     `fingerprints` come from the command line. File names in the answers are relative to `folder`.
     `chart` is used for a full check of the values; `context` is the kubeconfig context, and
     `contexts` are those to choose from. `suggestions` are what this machine knows, by question;
-    `saved` are name and unfinished answers of a file that an earlier session left.
+    `saved` are name and unfinished answers of a file that an earlier session left. `candidates` are
+    what the repository has to import.
     """
 
     data: Mapping[str, Any]
@@ -35,6 +37,7 @@ class InitialAnswers:
     suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
     saved: tuple[str, Mapping[str, Any]] | None = None
     contexts: Contexts | None = None
+    candidates: Sequence[Candidate] = ()
 
 
 def build_draft(initial: InitialAnswers, identity: Acceptance) -> Draft:

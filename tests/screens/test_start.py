@@ -18,6 +18,7 @@ from tests.screens.support import (
     SELF_HOSTED,
     app_of,
     newcomer,
+    opened,
     page,
     paste,
     press,
@@ -25,6 +26,7 @@ from tests.screens.support import (
 from tests.support.screens import settled
 from wizard.answers.presets import list_presets
 from wizard.answers.questions import field_specs
+from wizard.imports.candidates import list_candidates
 from wizard.workspace.suggestions import Contexts, Suggestion
 
 VAULT = {"secrets.vault.server": Suggestion("https://vault.example.internal:8200", "$VAULT_ADDR")}
@@ -224,3 +226,42 @@ async def test_without_a_choice_no_context_is_asked(
         assert shown(pilot) == []
         assert "Nothing is missing" in text
         assert "Everything else" not in text
+
+
+async def test_a_file_of_values_in_the_repository_can_be_the_start(tmp_path: Path) -> None:
+    top = opened(tmp_path).repository.top
+    (top / "airflow").mkdir()
+    (top / "airflow/values.yaml").write_text(
+        "executor: KubernetesExecutor\nairflowVersion: 3.2.2\nfernetKey: not-a-real-key-01\n"
+        "scheduler:\n  replicas: 2\n  priorityClassName: high\n"
+    )
+    (top / "other.yaml").write_text("executor: a team\nworkers: [Ada]\n")
+    found = list_candidates(top)
+    assert [one.path for one in found] == ["airflow/values.yaml"]
+    app = newcomer(tmp_path, pick_preset=True, candidates=found)
+    async with app.run_test(size=(80, 24)) as pilot:
+        text = await settled(pilot)
+        assert "Import                  airflow/values.yaml" in text
+        assert "left out, and named. The file stays" in text
+        text = await press(pilot, "enter")
+        assert "Imported from airflow/values.yaml" in text
+        assert "not-a-real-key" not in text
+        await press(pilot, "enter")
+        assert page(pilot).page_name == START
+        assert app.draft.answers.executor.kind == "KubernetesExecutor"
+        assert app.draft.answers.components.scheduler.replicas == 2
+        assert app.draft.data["values"] == {"scheduler": {"priorityClassName": "high"}}
+        assert "not-a-real-key" not in str(app.draft.data)
+
+
+async def test_a_file_that_cannot_be_imported_leaves_the_choice(tmp_path: Path) -> None:
+    top = opened(tmp_path).repository.top
+    (top / "values.yaml").write_text("airflowVersion: 3.2.2\nexecutor: CeleryExecutor\ndags: {}\n")
+    found = list_candidates(top)
+    (top / "values.yaml").write_text("a: [\n")
+    app = newcomer(tmp_path, pick_preset=True, candidates=found)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert "it cannot be read" in await press(pilot, "enter")
+        await press(pilot, "enter", "down", "enter")
+        assert page(pilot).page_name == START

@@ -37,8 +37,8 @@ class AskReview:
     """Shows the plan of a session until a person confirms it or refuses; writes nothing.
 
     The same can be done here as on the pages deploy key, pre-flight and apply. `run` runs another
-    command. `accepted` are the accepted consequences, `backup` is the sentence about a backup; `applies`: the
-    person wants to apply, too.
+    command. `accepted` are the accepted consequences, `backup` is the sentence about a backup;
+    `applies`: the person wants to apply, too.
     """
 
     options: Options

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.cli.console import Console, read_line, require_terminal
+from wizard.cli.console import Console, ask_confirmation, read_line, require_terminal
 from wizard.cli.hangup import Hangup, HangupError, do_nothing, is_hangup, raise_hangup
 from wizard.cli.options import Options
 from wizard.cli.selection import open_or_create_workspace, read_command_input
@@ -23,6 +23,7 @@ from wizard.workspace.installation import CommandInput
 if TYPE_CHECKING:
     from screens.draft.exit_report import ExitReport
     from wizard.cli.ask_review import AskReview
+    from wizard.imports.candidates import Candidate
     from wizard.workspace.proposal import Proposal
     from wizard.workspace.workspace import Workspace
 
@@ -77,6 +78,7 @@ def _run_screens(options: Options, console: Console, hangup: Hangup) -> ExitCode
         start = require_start(options, workspace)
         folder = start.folder
         known = {} if start.existing else find_suggestions(workspace.repository, os.environ)
+        candidates = [] if start.given else _list_candidates(workspace)
         saved = None if start.given else find_saved_answers(start.folder or Path.cwd())
         return InitialAnswers(
             with_readable_host_keys(start.data),
@@ -89,6 +91,7 @@ def _run_screens(options: Options, console: Console, hangup: Hangup) -> ExitCode
             known,
             (saved.path.name, saved.data) if saved else None,
             None if start.existing or options.context else find_contexts(os.environ),
+            candidates,
         )
 
     ending = run(workspace, read, hangup)
@@ -142,7 +145,7 @@ def _run_ask(options: Options, console: Console, run: RunCommand, hangup: Hangup
     start = require_start(options, _open_workspace(options, console))
     data: dict[str, Any] = dict(start.data)
     if not start.given:
-        data = _pick_preset(console, start.folder or Path.cwd())
+        data = _pick_start(console, start.workspace, start.folder or Path.cwd())
     known = {} if start.existing else find_suggestions(start.workspace.repository, os.environ)
     session = PromptSession(
         console,
@@ -212,6 +215,29 @@ def _commit(review: AskReview, proposal: Proposal) -> ExitCode:
     if done.commit:
         report_next_steps(review.start.workspace, proposal, done, review.console)
     return review.apply(proposal) if review.applies else ExitCode.DONE
+
+
+def _list_candidates(workspace: Workspace) -> list[Candidate]:
+    """Return what the repository has to import; nothing once it has an installation."""
+    if workspace.installations():
+        return []
+    from wizard.imports.candidates import list_candidates
+
+    return list_candidates(workspace.repository.top)
+
+
+def _pick_start(console: Console, workspace: Workspace, folder: Path) -> dict[str, Any]:
+    """Return the answers to begin with: imported, unfinished ones, or those of a preset."""
+    for candidate in _list_candidates(workspace):
+        console.say(f"There is {candidate.title}.")
+        if ask_confirmation(console, "Begin with its values?"):
+            from wizard.imports.candidates import import_candidate
+
+            found = import_candidate(candidate)
+            for line in found.to_lines():
+                console.say(line)
+            return dict(found.data)
+    return _pick_preset(console, folder)
 
 
 def _pick_preset(console: Console, folder: Path) -> dict[str, Any]:

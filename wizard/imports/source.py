@@ -54,6 +54,12 @@ def read_source(path: Path, release: str = "") -> Source:
     return _choose(found, tree, release, path)
 
 
+def read_documents(top: Path, mention: bytes) -> tuple[dict[str, bytes], list[Parsed]]:
+    """Return the readable files of a folder that contain these bytes, and their documents."""
+    files = {name: data for name, data in _read_files(top, "") if mention in data.lower()}
+    return files, _parse(files, "", top)
+
+
 def _read_files(top: Path, named: str) -> Iterator[tuple[str, bytes]]:
     """Yield the YAML and TOML files that a declaration may name, by their path below the folder."""
     count = 0
