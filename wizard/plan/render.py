@@ -12,6 +12,7 @@ from typing import Any
 from wizard.answers.files import answers_text
 from wizard.answers.model import Answers, applicable_sections
 from wizard.answers.questions import field_spec
+from wizard.chart.key_order import sort_keys
 from wizard.chart.settings import SharedKeyError, map_settings, pull_secret_settings
 from wizard.errors import AnswersError, Problem
 from wizard.formats.nested import get_value
@@ -104,7 +105,7 @@ def emitted_values(release: Release, total: Contribution) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in keyed.items():
         _put(values, key.split("."), value)
-    return values
+    return sort_keys(values)
 
 
 def _effective_values(answers: Answers, release: Release, total: Contribution) -> dict[str, Any]:
