@@ -126,6 +126,19 @@ def test_an_empty_folder_is_offered_a_repository(
         assert list(folder.iterdir()) == []
 
 
+def test_ask_offers_the_values_of_the_repository(tmp_path: Path, pty_run: Pty) -> None:
+    folder = GitFolder.init(tmp_path / "config")
+    folder.put("airflow/values.yaml", "airflowVersion: 3.2.2\nexecutor: KubernetesExecutor\n")
+    for answer, following in (("n", "Preset (number"), ("y", "executor.kind  from executor")):
+        terminal = pty_run([*WIZARD, "ask", "--repo", folder.path], size=(120, 60))
+        terminal.wait_for("There is airflow/values.yaml (values file).")
+        terminal.wait_for("Begin with its values?")
+        terminal.send(f"{answer}\r")
+        terminal.wait_for(following)
+        terminal.send("\x03")
+        assert terminal.wait() == 130
+
+
 def test_ask_with_enter_alone_commits_the_local_preset(tmp_path: Path, pty_run: Pty) -> None:
     GitFolder.init(tmp_path / "config")
     terminal = pty_run([*WIZARD, "ask", "--preset", "local", "--repo", tmp_path / "config"])
