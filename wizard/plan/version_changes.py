@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from wizard.chart.next_chart import NEXT_CHART, forecast_losses
 from wizard.chart.restarts import list_workloads
 from wizard.chart.versions import chart_version
+from wizard.secrets.scan import withhold_secrets
 
 if TYPE_CHECKING:
     from wizard.plan.render import Rendering
 
 # The consequences of this module, all of grade `none`.
 VERSION_CHANGES = ("chart-keys", "new-parts", "next-chart")
+_MOST = 15
 _AIRFLOW_3 = (3, 0, 0)
 
 
@@ -40,8 +42,9 @@ def _describe_keys(
     before: Rendering, after: Rendering, old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> str:
     renamed = dict(_find_renames(before, after))
-    dropped = [key for key in _find_missing(old, new) if not _is_below(key, renamed)]
-    added = [key for key in _find_missing(new, old) if not _is_below(key, renamed.values())]
+    dropped = _shorten(key for key in _find_missing(old, new) if not _is_below(key, renamed))
+    names = renamed.values()
+    added = _shorten(key for key in _find_missing(new, old) if not _is_below(key, names))
     parts = []
     if renamed:
         listed = (f"{key} is {name} now" for key, name in renamed.items())
@@ -51,6 +54,13 @@ def _describe_keys(
     if added:
         parts.append(f"New: {_join(added)}.")
     return f"Keys of the values. {' '.join(parts)}" if parts else ""
+
+
+def _shorten(keys: Iterator[str]) -> list[str]:
+    """Return the first keys, safe to show, and how many more there are."""
+    found = [withhold_secrets(key) for key in keys]
+    more = [f"{len(found) - _MOST} more"] if len(found) > _MOST else []
+    return [*found[:_MOST], *more]
 
 
 def _find_renames(before: Rendering, after: Rendering) -> Iterator[tuple[str, str]]:

@@ -12,8 +12,8 @@ from wizard.formats.messages import show_name
 # An older backup lacks too much to go back to.
 MAX_AGE = timedelta(days=7)
 TAKES = "its date as YYYY-MM-DD or its file"
-_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2})?Z?)?").fullmatch
-_HINT = "back the database up now (the runbook has the command), and name that backup"
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?Z?)?").fullmatch
+_HINT = "back the database up now, with `pg_dump` for example, and name that backup"
 
 
 def describe_backup(text: str, today: str) -> str:
@@ -26,7 +26,7 @@ def describe_backup(text: str, today: str) -> str:
     found = _DATE(text.strip())
     if found:
         try:
-            taken = date.fromisoformat(found[1])
+            taken = datetime.fromisoformat(found[0]).date()
         except ValueError:
             raise UsageError(f"--backup {text.strip()}: there is no such date", TAKES) from None
         _require_recent(taken, today)

@@ -73,6 +73,7 @@ def test_what_is_no_evidence_is_refused(local: Wizard, tmp_path: Path) -> None:
         (day(2), 4, "in the future"),
         (day(-8), 4, "more than 7 days ago"),
         ("2026-02-30", 64, "no such date"),
+        (f"{TODAY}T25:00Z", 64, "no such date"),
         ("yes", 64, "neither a date nor a file"),
         (str(tmp_path), 64, "neither a date nor a file"),
         (str(tmp_path / "none.dump"), 64, "neither a date nor a file"),
