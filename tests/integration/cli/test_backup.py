@@ -100,7 +100,7 @@ def test_a_terminal_asks_for_it(local: Wizard, pty_run: Callable[..., Terminal])
     )
     for prompt, line in (
         ("Accept migration?", "y"),
-        ("(empty: none): ", "no idea"),
+        ("(empty: none)", "no idea"),
         ("neither a date nor a file", TODAY),
         ("Write these files?", "y"),
     ):
