@@ -93,6 +93,9 @@ def commit_proposal(
         done.append(commit(changes, text))
         repository.refresh()
     *before_it, written = done
+    last = changes or earlier
+    paths = [change.path for change in last if not change.is_base]
+    base = tuple(change.path for change in last if change.is_base)
     from wizard.workspace.merge_request import list_push_commands, publish
 
     if push:
