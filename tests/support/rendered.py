@@ -33,6 +33,10 @@ FILL_STORE: dict[str, dict[str, Any]] = {
         "tenant_id": "11111111-2222-3333-4444-555555555555",
         "client_id": "aaaaaaaa-2222-3333-4444-555555555555",
     },
+    "aws": {
+        "region": "eu-central-1",
+        "role_arn": "arn:aws:iam::123456789012:role/airflow-secrets",
+    },
 }
 FILL_VAULT: dict[str, Any] = {"secrets": {"vault": FILL_STORE["vault"]}}
 # What single presets leave open beside it.

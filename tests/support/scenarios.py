@@ -379,6 +379,20 @@ SCENARIOS: Mapping[str, Scenario] = {
             "database.cluster.backup.retention": "4w",
         }
     ),
+    "amazon": Scenario(
+        {
+            **{key: value for key, value in NEEDED.items() if not key.startswith("secrets.")},
+            "secrets.store": "aws",
+            "secrets.aws.region": "eu-central-1",
+            "secrets.aws.role_arn": "arn:aws:iam::123456789012:role/data/airflow-secrets",
+            "secrets.aws.prefix": "data/airflow",
+            "secrets.aws.kms_key": "arn:aws:kms:eu-central-1:123456789012:alias/airflow",
+            "secrets.aws.endpoint": "https://vpce-1.secretsmanager.eu-central-1.vpce.amazonaws.com",
+            "delivery.argocd.credential": "store",
+            "delivery.argocd.aws.prefix": "data/argocd",
+            "delivery.argocd.aws.role_arn": "arn:aws:iam::123456789012:role/data/argocd-secrets",
+        }
+    ),
     "laptop": Scenario(
         {
             "executor.kind": "LocalExecutor",

@@ -34,6 +34,8 @@ _OTHERS: Mapping[str, Any] = {
     "logs.blob.account": "otherlogs",
     "logs.url": "s3://other-airflow-logs/prod",
     "logs.user": "another-writer",
+    "secrets.aws.region": "eu-west-1",
+    "secrets.aws.role_arn": "arn:aws:iam::123456789012:role/other-secrets",
     "secrets.azure.client_id": "99999999-2222-3333-4444-555555555555",
     "secrets.azure.tenant_id": "99999999-2222-3333-4444-555555555555",
     "secrets.azure.vault_url": "https://kv-other.vault.azure.net",

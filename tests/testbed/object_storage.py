@@ -1,4 +1,4 @@
-"""Object storage on loopback, in memory: S3 by moto, Azure Blob by Azurite."""
+"""Object storage on loopback, in memory: S3 (and more of AWS) by moto, Azure Blob by Azurite."""
 
 from __future__ import annotations
 
@@ -63,6 +63,16 @@ class ObjectStorage:
         made.command = (
             environments.object_storage(), "-m", "moto.server", "-H", "127.0.0.1",
             "-p", str(made.port), "-s", "-c", files[0], "-k", files[1],
+        )  # fmt: skip
+        return made
+
+    @classmethod
+    def moto(cls) -> ObjectStorage:
+        """moto's server over plain HTTP, for other services of AWS; any access key is right."""
+        made = cls(())
+        made.command = (
+            environments.object_storage(), "-m", "moto.server", "-H", "127.0.0.1",
+            "-p", str(made.port),
         )  # fmt: skip
         return made
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 STORES: dict[str, str] = {
     "vault": "wizard.stores.vault",
     "azure": "wizard.stores.azure",
+    "aws": "wizard.stores.aws",
     "existing": "wizard.stores.existing",
     "kubernetes": "wizard.stores.kubernetes",
     "sops": "wizard.stores.sops",

@@ -67,6 +67,7 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
     ),
     ("gitops-vault", {"secrets.vault.ca.config_map": "team-cas"}),
     ("production", {"secrets.store": "azure", "delivery.argocd.credential": "store"}),
+    ("production", {"secrets.store": "aws", "delivery.argocd.credential": "store"}),
     (
         "production",
         {

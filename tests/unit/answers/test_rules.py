@@ -254,6 +254,12 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "installation.namespace",
         "a namespace for Airflow only",
     ),
+    "check_one_place": (
+        {"secrets.store": "aws", "secrets.aws.region": "cn-north-1"},
+        {"secrets.store": "aws"},
+        "secrets.aws.role_arn",
+        "use a role of aws-cn",
+    ),
     "check_operator_namespace": (
         {"installation.namespace": "external-secrets", "secrets.scope": "cluster"},
         {"installation.namespace": "external-secrets"},

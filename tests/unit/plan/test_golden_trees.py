@@ -63,6 +63,7 @@ VARIANTS: dict[str, dict[str, object]] = {
         "access.oauth.roles": {"airflow-admins": "Admin", "data": "User"},
     },
     "helm": {"delivery.kind": "helm", "environment.pod_security": "restricted"},
+    "aws-secrets-manager": {"secrets.store": "aws"},
     "encrypted-in-git": {
         "secrets.store": "sops",
         "secrets.sops.recipients": [

@@ -17,8 +17,8 @@ import pytest
 from tests.support.paths import TOP
 
 CLIENTS = {
-    "aiohttp", "azure", "cairosvg", "cryptography", "dns", "hvac", "jsonschema_rs", "kubernetes",
-    "paramiko", "psycopg", "pyrage", "redis", "requests", "urllib3",
+    "aiohttp", "awscrt", "azure", "cairosvg", "cryptography", "dns", "hvac", "jsonschema_rs",
+    "kubernetes", "paramiko", "psycopg", "pyrage", "redis", "requests", "urllib3",
 }  # fmt: skip
 FRONT = {"rich", "screens", "textual"}
 BANNED = CLIENTS | FRONT

@@ -14,6 +14,7 @@ CASES: dict[str, dict[str, object]] = {
     **{name: {} for name in presets.list_presets()},
     "production helm": {"delivery.kind": "helm"},
     "production azure": {"secrets.store": "azure"},
+    "production aws": {"secrets.store": "aws"},
     "production own credential": {"delivery.argocd.credential": "store"},
     "local minikube": {"delivery.kind": "minikube"},
 }
