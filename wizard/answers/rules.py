@@ -108,6 +108,18 @@ def check_local_only_choices(answers: Answers) -> Iterator[Problem]:
         )
 
 
+def check_store_choices(answers: Answers) -> Iterator[Problem]:
+    """Report choices about the store that only other stores have."""
+    own = answers.secrets
+    kind = store_kind(own.store)
+    if own.scope == "cluster" and not kind.has_cluster_scope:
+        yield Problem(
+            "secrets.scope", f"use namespace: store {kind.name} has no cluster-wide store object"
+        )
+    if own.payload == "document" and not kind.has_documents:
+        yield Problem("secrets.payload", f"use keys: store {kind.name} holds each value by itself")
+
+
 def check_extra_secrets(answers: Answers) -> Iterator[Problem]:
     """Report more Secrets from a store that has no values."""
     kind = store_kind(answers.secrets.store)
@@ -310,6 +322,7 @@ RULES: tuple[Rule, ...] = (
     check_hybrid_executors,
     check_worker_replicas,
     check_local_only_choices,
+    check_store_choices,
     check_extra_secrets,
     check_extra_variables,
     check_given_values,

@@ -96,7 +96,8 @@ def compare_rendering(
             conflicts.append(verdict)
         else:
             changes += verdict
-    changes += compare_encrypted_files(repository, rendering)
+    former = base.files.get("values", ("", b""))[0]
+    changes += compare_encrypted_files(repository, rendering, former if former in before else "")
     return changes, _join_conflicts(conflicts, guarded), base
 
 

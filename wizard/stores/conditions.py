@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from wizard.formats.nested import get_value
 from wizard.questions.conditions import when, when_matching
 from wizard.stores.registry import STORES, store_kind
+
+if TYPE_CHECKING:
+    from wizard.stores.record import StoreKind
+
+
+def _find(own: Any, accepts: Callable[[StoreKind], bool]) -> bool:
+    """Return whether the store in the section's answers is one that `accepts` accepts."""
+    name = get_value(own, ("store",))
+    return name in STORES and accepts(store_kind(name))
+
+
+def _is_chosen(own: Any, key: str, default: str) -> bool:
+    """Return whether an answer is another one than its default."""
+    return get_value(own, (key,)) not in (default, None)
+
 
 # During validation the name may be unknown; then the condition does not hold.
 EXTERNAL_SECRETS = when_matching(
@@ -11,15 +30,19 @@ EXTERNAL_SECRETS = when_matching(
     "secrets.store",
     lambda name: name in STORES and store_kind(name).external_secrets,
 )
+# A choice that only some stores have is also asked while the answer makes it, so that it can be
+# taken back: a rule refuses it with the others.
 DOCUMENTS = when_matching(
     "a store whose payload may be a document",
-    "secrets.store",
-    lambda name: name in STORES and store_kind(name).has_documents,
+    "secrets",
+    lambda own: _is_chosen(own, "payload", "keys") or _find(own, lambda kind: kind.has_documents),
 )
 CLUSTER_SCOPE = when_matching(
     "a store that may be cluster-wide",
-    "secrets.store",
-    lambda name: name in STORES and store_kind(name).has_cluster_scope,
+    "secrets",
+    lambda own: (
+        _is_chosen(own, "scope", "namespace") or _find(own, lambda kind: kind.has_cluster_scope)
+    ),
 )
 # Otherwise the wizard neither reads nor generates a value, so no question asks for one.
 TAKES_VALUES = when_matching(

@@ -146,7 +146,7 @@ class StoreLocation:
     `source` is where the address comes from. `required_consent` holds the questions, by key, that
     the user must answer with yes before a login is sent. `find_login` returns the credentials on
     this machine, or None; `login_hint` says how to set them. `open` logs in, and revokes its own
-    login at the end.
+    login at the end. Without `is_server`, the values are on this machine and nothing is sent.
     """
 
     title: str
@@ -156,6 +156,21 @@ class StoreLocation:
     find_login: Callable[[], Any | None]
     login_hint: str
     open: Callable[[Any], AbstractContextManager[OpenStore]]
+    is_server: bool = True
+
+    @property
+    def question(self) -> str:
+        """Return the question before the store is looked at."""
+        if self.is_server:
+            return f"Connect to {self.title} at {self.endpoint}?"
+        return f"Read the values in {self.endpoint} with {self.title}?"
+
+    @property
+    def progress(self) -> str:
+        """Return what is done meanwhile."""
+        if self.is_server:
+            return f"asking {self.title} at {self.endpoint}"
+        return f"reading the values in {self.endpoint}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ class KeyTasks(TaskRunner):
                 await self._read_own_key(key)
             raise
         await self._consent_to_store(access)
-        text = f"asking {access.target.where.title} at {access.target.where.endpoint}"
+        text = access.target.where.progress
         contents = await self._run_in_thread(text, lambda: store.read_store(access))
         self._set_contents(contents)
         if own and contents.state_of(key.fact) == "given":
@@ -151,12 +151,13 @@ class KeyTasks(TaskRunner):
         where = access.target.where
         key = store_kind(self.host.draft.answers.secrets.store).server_key
         named = "the answers name" if where.source == key else f"{where.source} names"
+        source = f"{named} this server" if where.is_server else "nothing leaves this machine"
         text = (
-            f"As {access.credentials.identity}; {named} this server. The check changes nothing, "
-            "and no value is shown or kept."
+            f"As {access.credentials.identity}; {source}. The check changes nothing, and no value "
+            "is shown or kept."
         )
-        title = f"Connect to {where.title} at {where.endpoint}?"
-        await self._consent(f"store {access.place}", title, text, "connect")
+        answer = "connect" if where.is_server else "read"
+        await self._consent(f"store {access.place}", where.question, text, answer)
 
     async def make(self) -> None:
         """Create and store missing values: checks for prior use, then confirms the list."""
@@ -339,7 +340,7 @@ class KeyTasks(TaskRunner):
             return own
         access = await self._prepare_access()
         await self._consent_to_store(access)
-        text = f"asking {access.target.where.title} at {access.target.where.endpoint}"
+        text = access.target.where.progress
         stored = await self._run_in_thread(text, lambda: store.read_stored_key(access, key))
         self._update_public(key, stored.public)
         return stored.private

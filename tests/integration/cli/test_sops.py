@@ -307,6 +307,21 @@ def _die_at(work: Callable[[], object], at: int) -> int:
         return int(found.read() or 0)
 
 
+def test_the_files_follow_a_changed_path(bench: Bench) -> None:
+    bench.fill()
+    bench.commit()
+    before = bench.files()
+    done = bench.aw("set", "repository.paths.apps=deploy", "--yes")
+    assert done.code == 0, done
+    folder = bench.aw.folder
+    assert not (folder / "apps/airflow/sops").exists()
+    moved = {path.name: path.read_bytes() for path in (folder / "deploy/airflow/sops").iterdir()}
+    assert moved == {name: data for name, data in before.items() if name != "values.sops.yaml"}
+    assert bench.aw("check").code == 0
+    again = bench.aw("plan", "--detailed-exitcode")
+    assert again.code == 0, again
+
+
 def test_a_kill_at_any_write_leaves_the_old_files_or_the_new_ones(keyed: Bench) -> None:
     keyed.fill()
     keyed.commit()

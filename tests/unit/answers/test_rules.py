@@ -254,6 +254,18 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "installation.namespace",
         "a namespace for Airflow only",
     ),
+    "check_store_choices": (
+        {"secrets.store": "kubernetes", "secrets.scope": "cluster"},
+        {"secrets.store": "kubernetes"},
+        "secrets.scope",
+        "use namespace",
+    ),
+    "check_store_choices, the payload": (
+        {"secrets.store": "aws", "secrets.payload": "document"},
+        {"secrets.store": "aws"},
+        "secrets.payload",
+        "use keys",
+    ),
     "check_one_place": (
         {"secrets.store": "aws", "secrets.aws.region": "cn-north-1"},
         {"secrets.store": "aws"},

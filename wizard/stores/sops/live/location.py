@@ -51,6 +51,7 @@ def locate_files(
         find_login=lambda: open_sops(list_secret_variables(answers)),
         login_hint=LOGIN_HINT,
         open=lambda sops: _open(sops, answers, release, repository),
+        is_server=False,
     )
 
 
