@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.scrollbar import ScrollBar
 
@@ -33,6 +32,7 @@ from screens.pages.registry import (
 )
 from screens.steps import HOST_KEYS, SETTINGS, START
 from screens.text import format_error, plain
+from screens.widgets.appearance import AppearanceApp
 from screens.widgets.scrollbars import CharacterScrollBar
 from wizard.engine.probes import run_in_thread
 from wizard.errors import ExitCode, WizardError
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     Reach = Callable[[str, int], ProbeResult]
 
 
-class WizardApp(App[CommitResult], inherit_bindings=False):
+class WizardApp(AppearanceApp[CommitResult], inherit_bindings=False):
     """The screens of one installation; the return value is the last commit, or None.
 
     Bindings are not inherited: Textual's own ctrl+q would override that of pages and dialogs.

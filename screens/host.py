@@ -215,6 +215,8 @@ class Host(Protocol):
 
     # Textual's own.
 
+    theme: str
+
     def exit(self, result: CommitResult | None = None) -> None:
         """End the app."""
 

@@ -20,7 +20,7 @@ from screens.draft.draft import Draft, PageEntry
 from screens.host import Host
 from screens.steps import OVERVIEW, REVIEW
 from screens.widgets.fields import KeyBar, Line, TextField
-from screens.widgets.finder import find_question, tune
+from screens.widgets.finder import choose_theme, find_question, tune
 
 # A literal of this module: the only place where markup is allowed.
 KEY_BAR = (
@@ -63,6 +63,7 @@ class Page(Screen[None]):
         Binding("ctrl+s", "review", "review", id="review"),
         Binding("f1", "help", "help", id="help"),
         Binding("f2", "overview", "overview", id="overview"),
+        Binding("f3", "theme", "colours", id="theme"),
         Binding("f5", "check", "run the checks", id="check"),
         Binding("ctrl+q", "leave", "quit", id="leave", priority=True),
     ]
@@ -233,6 +234,10 @@ class Page(Screen[None]):
     def action_find(self) -> None:
         """Open the finder."""
         find_question(self.host)
+
+    def action_theme(self) -> None:
+        """Open the list of themes."""
+        choose_theme(self.host)
 
     def action_tune(self) -> None:
         """Open the list of the pages."""

@@ -29,8 +29,8 @@ ctrl+n       next page            escape   back to where you came from
 ctrl+p       find a question      ctrl+s   review
 ctrl+t       list of the pages    ctrl+r   restore the answer
 f1           help                 f5       run checks and probes
-f2           overview: parts, connections and ports
              Pre-flight: all probes; Host keys: scan the host
+f2           overview             f3       colours
 ctrl+q       quit; saves your answers first, if you like
 
 * required   ~ changed   ! missing or invalid"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from screens.steps import DEPLOY_KEY, HOST_KEYS, OVERVIEW, PREFLIGHT, REVIEW, START, START_TITLE
+from screens.widgets.appearance import THEMES
 from screens.widgets.dialogs import Finder
 from wizard.answers.questions import field_specs
 from wizard.answers.search import search_questions
@@ -40,6 +41,26 @@ def find_question(host: Host) -> None:
         return [*found, *search_questions(items, text, {}).keys]
 
     host.push_screen(Finder([*entries, *pages.items()], search), answer)
+
+
+def choose_theme(host: Host) -> None:
+    """Let the user pick the colours of this session; escape keeps those shown now."""
+
+    def search(text: str) -> list[str]:
+        words = text.casefold().split()
+        return [
+            name for name, about in THEMES.items() if all(one in f"{name} {about}" for one in words)
+        ]
+
+    def answer(name: str | None) -> None:
+        if name is not None:
+            host.theme = name
+
+    entries = [
+        (name, f"{about} *" if name == host.theme else about) for name, about in THEMES.items()
+    ]
+    texts = {"title": "Colours of this session", "placeholder": "dark, light or a name"}
+    host.push_screen(Finder(entries, search, **texts), answer)
 
 
 def tune(host: Host) -> None:

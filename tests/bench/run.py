@@ -17,6 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.bench import screens_speed
 from tests.bench.measure import Case, NotAvailableError, Timed, compete, first_paint, process
 from tests.bench.scan_speed import scan_cases
 from tests.bench.typing_speed import percentile_95
@@ -185,6 +186,7 @@ def main() -> int:
             print(f"{case.what}: not available ({case.reason})")
     print(files)
     print(typing())
+    asyncio.run(screens_speed.report(print))
     if arguments.json:
         kept = [{"what": c.what, "peer": c.peer, "times": c.times} for c in measured]
         arguments.json.write_text(json.dumps(kept, indent=1) + "\n")

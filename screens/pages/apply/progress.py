@@ -24,7 +24,7 @@ STATE_WIDTH, TIME_WIDTH, OWNER_WIDTH, TITLE_WIDTH = 12, 7, 8, 52
 MIN_WIDE_WIDTH = 100
 TO_DO = "pending"
 # $text-muted depends on the contrast, which content in a list does not get.
-MUTED = "dim"
+MUTED = "$foreground 85%"
 _COLOURS = {
     "checking": "$text-primary",
     "changing": "$text-primary",

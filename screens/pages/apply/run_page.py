@@ -143,9 +143,9 @@ class RunPage(Page):
     #banner { height: auto; max-height: 40%; margin: 0 0 1 0; }
     #actions { height: auto; max-height: 60%; scrollbar-size: 1 1; }
     #actions > .option-list--option-highlighted {
-        background: $panel-lighten-2; color: $foreground; text-style: bold;
+        background: $surface; color: $foreground; text-style: bold;
     }
-    #log { height: 1fr; border-top: solid $panel-lighten-2; scrollbar-size: 1 1; }
+    #log { height: 1fr; border-top: solid $foreground 75%; scrollbar-size: 1 1; }
     """
     keys = ""
 
