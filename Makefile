@@ -10,6 +10,7 @@
 #   make audit      look up known vulnerabilities of what locks/ names (needs the advisory database)
 #   make bench      measure the budgets beside their peers (never fails on time)
 #   make pictures   every screen as a picture, in .cache/pictures; README's in docs/pictures
+#   make recording  a first set-up, as asciinema plays it, in docs/recording
 #   make generated  README's tables, docs/documents.md and wizard/answers/questions.json
 #   make clean      delete everything that was built; ./airflow-config is yours and is kept
 
@@ -31,8 +32,8 @@ SOURCES := $(shell git ls-files -- wizard screens presets)
 WHEEL_BIN := $(CACHE)/wheel/venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: run test check testbed lint format wheel lowest lock audit bench pictures generated
-.PHONY: packages clean
+.PHONY: run test check testbed lint format wheel lowest lock audit bench pictures recording
+.PHONY: generated packages clean
 
 run: $(VENV)/.run
 	@test -e airflow-config/.git || git init --quiet --initial-branch=main airflow-config
@@ -135,6 +136,9 @@ bench: $(VENV)/.dev
 pictures: $(VENV)/.dev
 	$(BIN)/python -m tests.tools.pictures $(CACHE)/pictures
 	$(BIN)/python -m tests.tools.pictures --readme docs/pictures
+
+recording: $(VENV)/.dev
+	$(BIN)/python -m tests.tools.recording docs/recording/first-set-up.cast
 
 generated: $(VENV)/.dev
 	$(BIN)/python -m tests.tools.readme_tables

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import importlib
+import os
 import re
 import sys
 from collections.abc import Awaitable, Callable
@@ -100,6 +101,8 @@ def main() -> int:
     `--readme FOLDER` writes the two that README shows instead.
     """
     words = sys.argv[1:]
+    # The colours of a modern terminal, whatever this one can show.
+    os.environ["COLORTERM"] = "truecolor"
     if words[:1] == ["--readme"]:
         print(*for_readme(Path(words[1])), sep="\n")
         return 0
