@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from textual import events
@@ -28,7 +29,9 @@ ROUNDS = 2
 class Keyboard:
     """The keys and pastes that were not delivered yet."""
 
-    def __init__(self, app: App[Any], deliver: Callable[[events.Event], Awaitable[None]]) -> None:
+    def __init__(
+        self, app: App[Any], deliver: Callable[[events.Event], Coroutine[Any, Any, None]]
+    ) -> None:
         """`deliver` hands an event to the widget with the focus."""
         self._app, self._deliver = app, deliver
         self._waiting: deque[events.Key | events.Paste] = deque()
@@ -67,10 +70,7 @@ class Keyboard:
                 await self._is_ready.wait()
             event = self._waiting.popleft()
             try:
-                async with asyncio.timeout(MOST_SECONDS):
-                    await self._deliver_in_turn(event)
-            except TimeoutError:
-                continue
+                await self._deliver_in_turn(event)
             except Exception as error:
                 self._app._handle_exception(error)
                 return
@@ -86,16 +86,22 @@ class Keyboard:
         if self._is_typing and not is_letter:
             await self._settle(target)
             target = self._app.focused or self._app.screen
-        await self._deliver(event)
+        delivery = asyncio.create_task(self._deliver(event))
+        # Not a timeout around it: a key whose effects take long, or whose terminal stalls, counts.
+        await asyncio.wait([delivery], timeout=MOST_SECONDS)
+        if delivery.done():
+            delivery.result()
         if not is_letter or not self._waiting:
             await self._settle(target)
         self._is_typing = is_letter
 
     async def _settle(self, target: MessagePump) -> None:
-        """Wait until the event and the messages that it caused are handled."""
-        for _ in range(ROUNDS):
-            await _pass_through(target)
-            target = self._app.focused or self._app.screen
+        """Wait until the event and the messages that it caused are handled, but not for long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MOST_SECONDS):
+                for _ in range(ROUNDS):
+                    await _pass_through(target)
+                    target = self._app.focused or self._app.screen
 
 
 def _is_letter(event: events.Event) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import string
+import time
 from pathlib import Path
 
 import pytest
 
+from screens.background import keyboard
 from screens.pages.form import FormScreen
 from screens.pages.settings import SettingsScreen
 from screens.widgets.fields import TextField
@@ -89,3 +92,21 @@ async def test_three_enters_at_once_move_three_fields(tmp_path: Path) -> None:
             post(app, key)
         await settled(pilot)
         assert page(pilot).focused_key == "installation.chart"
+
+
+async def test_a_terminal_that_stalls_loses_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The app waits while it cannot write: longer than it waits for what a key causes."""
+    monkeypatch.setattr(keyboard, "MOST_SECONDS", 0.02)
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "database.name")
+        for key in ("a", "b", "enter", "c", "d", "enter"):
+            post(app, key)
+        for number in range(200):
+            asyncio.get_running_loop().call_later(number * 0.001, time.sleep, 0.03)
+        await settled(pilot)
+        assert field(pilot, "database.name").value == "ab"
+        assert field(pilot, "database.user").value == "cd"
