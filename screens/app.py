@@ -382,12 +382,12 @@ class WizardApp(AppearanceApp[CommitResult], inherit_bindings=False):
 
 
 def run(
-    workspace: Workspace, read: Callable[[], InitialAnswers], session_end: SessionEnd
+    workspace: Workspace, read: Callable[[], InitialAnswers], session_end: SessionEnd | None = None
 ) -> ExitReport:
     """Show the screens; return the last commit and the last apply of this session.
 
     `read` returns the initial answers while the first frame is shown; its exceptions are raised
-    here. `session_end` ends the screens from outside. Raises AnswersError for an invalid
+    here. `session_end` ends the screens from outside, if given. Raises AnswersError for an invalid
     fingerprint, and SystemExit 70 after a crash, whose traceback was printed without variables.
     """
     app = WizardApp(workspace, read, session_end)
