@@ -45,8 +45,7 @@ def run_check(options: Options, console: Console) -> ExitCode:
     """Check whether the committed files are consistent and safe.
 
     Without a name, all installations are checked. With --live, also probe the systems that the
-    installation needs. Returns 4 for findings, 5 for
-    conflicts.
+    installation needs. Returns 4 for findings, 5 for conflicts.
     """
     if option := options.find_given("answers", "preset", "set", "accept", "on_conflict", "adopt"):
         raise UsageError(
@@ -81,9 +80,15 @@ def run_check(options: Options, console: Console) -> ExitCode:
 
 def _build_check(options: Options, console: Console) -> InstallationCommand:
     told: set[Finding] = set()
+    foretold: set[Loss] = set()
 
     def work(start: CommandInput) -> tuple[ExitCode, dict[str, Any]]:
         proposal, result = _check_one(options, start, console, told)
+        # Most installations have the same ones, and no result depends on them.
+        for loss in _forecast(proposal):
+            if not options.json and loss not in foretold:
+                console.say(f"note: chart {NEXT_CHART} is announced to change {loss}")
+            foretold.add(loss)
         if not options.json:
             below = start.workspace.repository.path_prefix
             _show(result, console, installation_title(start.existing, start.workspace), below)
@@ -214,9 +219,6 @@ def _show(result: dict[str, Any], console: Console, name: str, below: str) -> No
     for path in result["outdated"]:
         text = "differs from the rendered file; see `airflow-wizard plan`"
         console.data(f"note: {below}{path}: {text}")
-    for one in result["forecast"]:
-        text = f"chart {NEXT_CHART} is announced to change {one['key']}: {one['text']}"
-        console.data(f"note: {text}")
     state = "ok" if result["exit"] is ExitCode.DONE else "not ok"
     if state == "ok" and any(finding["rule"] in _INCOMPLETE for finding in result["findings"]):
         state = "ok as far as it can be judged here"

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import FrameType
 
 # Nothing that is still to be done may hold the process for longer; nobody would see it.
-MOST_SECONDS = 10
+MOST_SECONDS = 30
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM)
 
 

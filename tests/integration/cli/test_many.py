@@ -117,6 +117,9 @@ def test_check_at_the_top_of_a_monorepo_checks_every_folder(
         "mine in clusters/laptop",
         "airflow in clusters/prod",
     ]
+    notes = [line for line in done.err.splitlines() if line.startswith("note: chart ")]
+    assert notes, "what the next chart drops is said"
+    assert len(notes) == len(set(notes)), "and once for all installations"
 
     spread.git.commit({"README.md": "x\n", "argocd/root.yaml": "kind: ConfigMap\n"})
     assert "files outside the installations: ok, 2 files checked" in spread.ok("check", *every).out

@@ -64,7 +64,7 @@ def test_another_chart_alone_names_its_keys(local: Wizard) -> None:
 def test_check_forecasts_what_the_next_chart_drops(local: Wizard) -> None:
     done = local.ok("check")
     assert (
-        "note: chart 2.0 is announced to change postgresql: the bundled PostgreSQL go" in done.out
+        "note: chart 2.0 is announced to change postgresql: the bundled PostgreSQL go" in done.err
     )
     [found] = json.loads(local.ok("check", "--json").out)
     assert {one["key"]: one["question"] for one in found["forecast"]} == {
@@ -73,4 +73,4 @@ def test_check_forecasts_what_the_next_chart_drops(local: Wizard) -> None:
         "createUserJob": "access.login",
     }
     local.ok("set", "values.enableServiceLinks=true", "--yes", *ACCEPT_ALL)
-    assert "enableServiceLinks: it is off by default" in local.ok("check").out
+    assert "enableServiceLinks: it is off by default" in local.ok("check").err
