@@ -10,7 +10,6 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from wizard.errors import RefusedError
-from wizard.formats.yaml_untrusted import parse_yaml
 from wizard.git.changes import ChangeKind, FileChange
 from wizard.manifests.contribution import EncryptedFile
 from wizard.manifests.objects import COMPOSITION_ANNOTATION
@@ -84,6 +83,8 @@ def _is_composed(path: str, data: bytes, secret: str) -> bool:
 
     Somebody else's Secret may be a copy of one of ours under another name.
     """
+    from wizard.formats.yaml_untrusted import parse_yaml
+
     documents, _ = parse_yaml(path, data)
     about = documents[0].get("metadata") if [*map(type, documents)] == [dict] else None
     if not isinstance(about, dict) or about.get("name") != secret:

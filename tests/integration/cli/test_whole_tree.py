@@ -6,6 +6,7 @@ harmless one passes all three and is still there afterwards.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -622,7 +623,8 @@ def test_an_edit_of_guarded_content_is_not_kept(aw: Wizard, edit: Edit, place: s
 
         assert done.code == 5, done
         assert place in done.out + done.err
-        assert "cannot be kept" in done.out + done.err
+        # A key that occurs twice is no edit that could be read.
+        assert re.search("cannot be (kept|read)", done.out + done.err)
     assert aw.git.state() == before
 
 

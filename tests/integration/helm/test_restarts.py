@@ -59,6 +59,7 @@ OTHERS: dict[str, object] = {
     "logs.url": "s3://other-logs",
     "logs.user": "other",
     "metrics.target": "metrics2.example.internal:9125",
+    "secrets.aws.role_arn": "arn:aws:iam::123456789012:role/other",
     "secrets.azure.client_id": "cccccccc-2222-3333-4444-555555555555",
     "secrets.azure.tenant_id": "11111111-2222-3333-4444-666666666666",
     "secrets.azure.vault_url": "https://kv-other.vault.azure.net",
@@ -85,6 +86,7 @@ UNTRIED = {
     "installation.namespace",
     "installation.release",
     "logs.destination",
+    "secrets.aws.region",
     "secrets.store",
 }
 
