@@ -128,8 +128,8 @@ def scenario_of(name: str) -> Answers:
     return whole
 
 
-def changes_of(name: str) -> Iterator[tuple[str, Rendering, Rendering]]:
-    """Each question of a scenario, with the renderings before and after a change of its answer."""
+def changes_of(name: str) -> Iterator[tuple[str, Answers, Answers]]:
+    """Each question of a scenario, with the answers before and after a change of its own."""
     whole = scenario_of(name)
     for item in field_specs():
         found = get_value(whole, item.path)
@@ -140,7 +140,7 @@ def changes_of(name: str) -> Iterator[tuple[str, Rendering, Rendering]]:
             before = validate_answers(changed.model_dump(by_alias=True, exclude_none=True))
             if before.answers is None or before.problems:
                 continue
-            yield item.key, made(before.answers), made(whole)
+            yield item.key, before.answers, whole
             break
 
 
@@ -155,7 +155,8 @@ def test_each_question_restarts_what_the_table_says(
     name: str, helm: Path, airflow_chart: Path
 ) -> None:
     wrong: dict[str, Any] = {}
-    for key, old, new in changes_of(name):
+    for key, *both in changes_of(name):
+        old, new = map(made, both)
         names = new.release.names
         assert (old.release.names, old.release.chart) == (names, "1.22.0")
         texts = [one.tree.by_logical("values").text for one in (old, new)]
