@@ -40,8 +40,12 @@ PROGRAMS: dict[str, object] = {
 COMBINATIONS = list(itertools.product(DELIVERIES, STORES))
 
 
+def preset_of(store: str) -> tuple[str, dict[str, object]]:
+    return PRESETS.get(store, ("production", {"secrets.store": store}))
+
+
 def made(delivery: str, store: str, changes: dict[str, object] | None = None) -> Rendering:
-    preset, own = PRESETS.get(store, ("production", {"secrets.store": store}))
+    preset, own = preset_of(store)
     return rendering(preset, {**PROGRAMS, **own, **(changes or {}), "delivery.kind": delivery})
 
 
@@ -64,7 +68,7 @@ def require_order(text: str, *patterns: str) -> None:
 def test_each_step_has_what_it_needs(delivery: str, store: str) -> None:
     kind, secrets = delivery_kind(delivery), store_kind(store)
     if kind.local and secrets.needs_public_issuer:
-        preset, own = PRESETS[store]
+        preset, own = preset_of(store)
         with pytest.raises(Exception, match=r"secrets\.store"):
             rendering(preset, {**own, "delivery.kind": delivery})
         return
