@@ -8,14 +8,18 @@ signal(7), termios(3).
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 import termios
+import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 
 # Nothing that is still to be done may hold the process for longer; nobody would see it.
 MOST_SECONDS = 30
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM)
+_AGAIN_SECONDS = 0.5
 
 
 class HangupError(KeyboardInterrupt):
@@ -27,17 +31,29 @@ class Hangup:
 
     Further signals change nothing while the answers are saved, but the process ends after
     MOST_SECONDS. A signal that is ignored at the start stays ignored, as under nohup.
+
+    Python calls a handler only between two instructions of the main thread. A signal that arrives
+    just before a prompt starts to read would therefore wait for the next key: a thread sees the
+    signal, and sends it again until it interrupts the read.
     """
 
     def __init__(self, react: Callable[[], None]) -> None:
         self.has_happened = False
         self.react = react
         self._before: dict[signal.Signals, object] = {}
+        self._seen, self._wakeup = socket.socketpair()
+        self._wakeup.setblocking(False)
+        self._wakeup_before = -1
 
     def __enter__(self) -> Hangup:
         for number in _SIGNALS:
             if signal.getsignal(number) != signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._handle)
+        # Python writes the number of each signal there at once.
+        self._wakeup_before = signal.set_wakeup_fd(self._wakeup.fileno(), warn_on_full_buffer=False)
+        threading.Thread(
+            target=self._send_again, args=(threading.get_ident(),), daemon=True
+        ).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -46,6 +62,18 @@ class Hangup:
             return
         for number, before in self._before.items():
             signal.signal(number, before)  # type: ignore[arg-type]
+        signal.set_wakeup_fd(self._wakeup_before)
+        # This ends the thread.
+        self._wakeup.close()
+
+    def _send_again(self, main: int) -> None:
+        """Send a signal to the main thread until it reacts."""
+        with self._seen:
+            while numbers := self._seen.recv(64):
+                for number in {*numbers} & {*self._before}:
+                    time.sleep(_AGAIN_SECONDS)
+                    if not self.has_happened:
+                        signal.pthread_kill(main, number)
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         self.end()
