@@ -200,6 +200,8 @@ def test_the_scripts_of_the_platform_stop_in_another_cluster(tmp_path: Path, scr
     log = tmp_path / "log"
     told = f'echo "$*" >>{log}; case $* in *kube-system*) cat {tmp_path / "uid"} ;; esac'
     stub(tmp_path / "bin" / "kubectl", told)
+    # It waits for a token, which never comes here.
+    stub(tmp_path / "bin" / "sleep", ":")
     (tmp_path / "uid").write_text("another")
     done = run(text, tmp_path, str(tmp_path))
     assert done.returncode == 5, done.stderr
