@@ -139,8 +139,8 @@ class WriteJournal:
         """Add the next operation to the record, and sync it to disk."""
         self.record = replace(self.record, **fields)
         for _ in range(_TRIES - 1):
-            # A hook may delete the folder while this writes into it.
-            with suppress(FileNotFoundError, NotADirectoryError):
+            # A hook may delete the folder while this writes into it, or write while this deletes.
+            with suppress(FileNotFoundError, NotADirectoryError, FileExistsError):
                 self.repair()
                 self._save()
                 return
