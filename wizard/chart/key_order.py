@@ -25,10 +25,12 @@ _BELOW = {
 
 def sort_keys(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values with their keys in the order of the file."""
-    found = {key: values[key] for key in sorted(values, key=lambda key: _PLACES.get(key, 99))}
-    for key, names in _BELOW.items():
+    found = {
+        key: values[key] for key in sorted(values, key=lambda key: _PLACES.get(key, len(ORDER)))
+    }
+    for key, first_names in _BELOW.items():
         if key in found:
             below = found[key]
-            first = {name: below[name] for name in names if name in below}
+            first = {name: below[name] for name in first_names if name in below}
             found[key] = {**first, **below}
     return found

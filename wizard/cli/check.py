@@ -83,9 +83,9 @@ def _build_check(options: Options, console: Console) -> InstallationCommand:
     foretold: set[Loss] = set()
 
     def work(start: CommandInput) -> tuple[ExitCode, dict[str, Any]]:
-        proposal, result = _check_one(options, start, console, told)
+        proposal, losses, result = _check_one(options, start, console, told)
         # Most installations have the same ones, and no result depends on them.
-        for loss in _forecast(proposal):
+        for loss in losses:
             if not options.json and loss not in foretold:
                 console.say(f"note: chart {NEXT_CHART} is announced to change {loss}")
             foretold.add(loss)
@@ -104,7 +104,8 @@ def _build_check(options: Options, console: Console) -> InstallationCommand:
 
 def _check_one(
     options: Options, start: CommandInput, console: Console, told: set[Finding]
-) -> tuple[Proposal, dict[str, Any]]:
+) -> tuple[Proposal, list[Loss], dict[str, Any]]:
+    """Return the proposal, what the next chart is announced to drop of it, and the result."""
     workspace = start.workspace
     proposal = workspace.propose(start.data, typed=start.typed, existing=start.existing)
     plan = proposal.plan
@@ -137,23 +138,20 @@ def _check_one(
         code = ExitCode.REFUSED
     if plan.conflicts:
         code = ExitCode.CONFLICT
-    return proposal, {
+    release = proposal.rendering.release
+    losses = [*forecast_losses(proposal.rendering.total.values, release.airflow)]
+    result = {
         "installation": start.existing,
         "findings": [finding.to_json() for finding in found],
         "evidence": list(plan.missing_evidence),
         "conflicts": [one.to_json() for one in plan.conflicts],
         "hand_edits": [change.path for change in plan.changes if change.note],
-        "outdated": [c.path for c in plan.changes if c.differs and not c.is_base],
-        "forecast": [one.to_json() for one in _forecast(proposal)],
+        "outdated": [c.path for c in plan.changes if c.is_shown],
+        "forecast": [one.to_json() for one in losses],
         "files": len(files),
         "exit": code,
     }
-
-
-def _forecast(proposal: Proposal) -> Iterator[Loss]:
-    """Yield what the next chart is announced to drop of these values."""
-    release = proposal.rendering.release
-    return forecast_losses(proposal.rendering.total.values, release.airflow)
+    return proposal, losses, result
 
 
 def _find_links(workspace: Workspace, proposal: Proposal, told: set[Finding]) -> Iterator[Finding]:

@@ -42,6 +42,20 @@ class FileChange:
         """Return whether the file belongs to the merge base, which users need not read."""
         return self.logical.startswith(BASE_PREFIX)
 
+    @property
+    def is_shown(self) -> bool:
+        """Return whether users see this change: it alters a file outside the merge base."""
+        return self.differs and not self.is_base
+
+
+def name_kind(old: bytes | None, new: bytes | None) -> ChangeKind:
+    """Return the kind of the change from one content to another (None: no file)."""
+    if old == new:
+        return "same"
+    if old is None:
+        return "add"
+    return "delete" if new is None else "modify"
+
 
 Side = Literal["mine", "new"]
 

@@ -35,7 +35,7 @@ def commit_message(
     `earlier_version` of the wizard wrote the files, if the commit contains what this one renders
     differently.
     """
-    shown = [change for change in changes if change.differs and not change.is_base]
+    shown = [change for change in changes if change.is_shown]
     upgrades = bool(earlier_version) and not settings
     title = subject.strip() or (
         f"Upgrade Airflow installation {installation} to Airflow Wizard {__version__}"

@@ -10,7 +10,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from wizard.errors import RefusedError
-from wizard.git.changes import ChangeKind, FileChange
+from wizard.git.changes import FileChange, name_kind
 from wizard.manifests.contribution import EncryptedFile
 from wizard.manifests.objects import COMPOSITION_ANNOTATION
 
@@ -49,8 +49,7 @@ def compare_encrypted_files(
             new = _read_disk(repository, before) or earlier
             note = f"moved from {before}"
         if new is not None:
-            kind: ChangeKind = "same" if new == old else "add" if old is None else "modify"
-            yield FileChange(one.path, one.logical, kind, old, new, note=note)
+            yield FileChange(one.path, one.logical, name_kind(old, new), old, new, note=note)
     wanted = {one.path for one in files} | set(rendering.tree)
     first = next((one for one in files if one.secret), None)
     for path in dict.fromkeys((first.path, former.get(first.path, "")) if first else ()):

@@ -50,7 +50,7 @@ def _explain_restore(repository: WorkTree, name: str) -> str:
     """Return the command that restores the base from before its last change; empty if unknown."""
     folder = base_folder(name)
     path = f":(top,literal){repository.full_path(index_path(name))}"
-    if repository.git.read("rev-parse", "--is-shallow-repository", ok=(0, 128)).text == "true":
+    if repository.is_shallow:
         return f"get the history (`git fetch --unshallow`), and restore {folder} from it"
     found = repository.git.read(
         "log", "-1", "--format=%h", "--diff-filter=DM", "HEAD", "--", path, ok=(0, 128)

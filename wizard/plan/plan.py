@@ -15,10 +15,10 @@ from wizard.formats.messages import UNKNOWN_KEY
 from wizard.git.changes import (
     BASE_PREFIX,
     DIGEST_PREFIX,
-    ChangeKind,
     Conflict,
     FileChange,
     conflict_error,
+    name_kind,
 )
 from wizard.manifests.tree import Tree
 from wizard.secrets.scan import PLACEHOLDER
@@ -59,7 +59,7 @@ def compare_owned_files(
     changes = []
     for path, file in tree.items():
         old = files.get(path)
-        kind: ChangeKind = "same" if old == file.data else "add" if old is None else "modify"
+        kind = name_kind(old, file.data)
         changes.append(FileChange(path, file.logical, kind, old, file.data))
     for path in sorted(set(delete) - set(tree)):
         old = files.get(path)

@@ -40,7 +40,7 @@ def select_steps(
     if is_new_system(consequences):
         return tuple(steps)
     known = {(step.id, step.title) for step in before.total.steps}
-    parts = {one.logical for one in changes if one.differs and not one.is_base}
+    parts = {one.logical for one in changes if one.is_shown}
     parts -= {"answers", "runbook"}
     values = find_values(before, changes)
     parts |= {f"values#{key}" for key in changed_values(values.old, values.new)}

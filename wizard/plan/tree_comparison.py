@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from wizard.formats.messages import UNKNOWN_KEY
 from wizard.formats.shell import quote
-from wizard.git.changes import ChangeKind, Conflict, FileChange, Side
+from wizard.git.changes import Conflict, FileChange, Side, name_kind
 from wizard.manifests.tree import File, Tree
 from wizard.plan.merge.sides import UNDECIDED, Decisions, Disagreement, MergeError
 from wizard.secrets.scan import find_leaks, is_secret, withhold_secrets
@@ -80,7 +80,7 @@ def _compare_rendered(
     merged = _merge(file, base, mine, copy, decisions)
     if not isinstance(merged, bytes):
         return [*merged]
-    kind: ChangeKind = "same" if merged == mine else "modify"
+    kind = name_kind(mine, merged)
     return [FileChange(path, logical, kind, mine, merged, note="" if merged == new else KEPT)]
 
 

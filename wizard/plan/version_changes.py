@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.next_chart import NEXT_CHART, forecast_losses
@@ -74,7 +74,7 @@ def _find_renames(before: Rendering, after: Rendering) -> Iterator[tuple[str, st
             yield old, new
 
 
-def _is_below(key: str, parents: Any) -> bool:
+def _is_below(key: str, parents: Iterable[str]) -> bool:
     return any(key == one or key.startswith(f"{one}.") for one in parents)
 
 
@@ -99,7 +99,8 @@ def _describe_parts(
         sentences.append(f"These run from now on: {_join(started)}.")
     if stopped := [name for name in running if name not in wanted]:
         sentences.append(f"These run no longer: {_join(stopped)}.")
-    if secrets := [name for name in _list_secrets(after) if name not in _list_secrets(before)]:
+    known = _list_secrets(before)
+    if secrets := [name for name in _list_secrets(after) if name not in known]:
         sentences.append(
             f"Airflow needs the Secrets {_join(secrets)}: their values must be in the store before "
             "the change is live (`airflow-wizard secrets`)."
@@ -116,5 +117,5 @@ def _list_secrets(rendering: Rendering) -> list[str]:
     return [*(one.name for one in rendering.total.secrets), *rendering.total.existing_secrets]
 
 
-def _join(texts: Any, glue: str = ", ") -> str:
+def _join(texts: Iterable[object], glue: str = ", ") -> str:
     return glue.join(map(str, texts))

@@ -134,7 +134,7 @@ def list_next_steps(
 
 def list_repository_steps(plan: Plan, complete: Callable[[str], str]) -> Iterator[NextStep]:
     """Yield what is to be done in the repository before anything else; nothing is the rule."""
-    files = [one.path for one in plan.changes if one.differs and not one.is_base]
+    files = [one.path for one in plan.changes if one.is_shown]
     if plan.conflicts:
         reason = f"hand edits and answers differ: {format_first([c.path for c in plan.conflicts])}"
         yield _open("repository.conflicts", "Decide the conflicts", reason, "plan", complete)

@@ -66,7 +66,7 @@ def find_last_run(repository: WorkTree, name: str) -> LastRun:
     described = repository.git.read("show", "--no-patch", "--format=%P%n%s", commit, "--").text
     parents, _, subject = described.partition("\n")
     before = parents.split(" ")[0]
-    if not before and repository.git.read("rev-parse", "--is-shallow-repository").text == "true":
+    if not before and repository.is_shallow:
         raise ConflictError(
             f"this clone is shallow: it does not have the commit before {commit[:12]}",
             "get the history: `git fetch --unshallow`",

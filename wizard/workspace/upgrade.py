@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wizard import __version__
 from wizard.errors import WizardError
 from wizard.plan.comparison import require_sound
-from wizard.plan.wizard_upgrade import explain_upgrade, list_rendered
+from wizard.plan.wizard_upgrade import explain_upgrade
 from wizard.workspace.proposal import Proposal, Upgrade
 
 if TYPE_CHECKING:
@@ -49,13 +49,14 @@ def _find_upgrade(
 ) -> Upgrade | None:
     from wizard.answers.files import changed_keys
 
-    if version in ("", __version__) or not list_rendered(plan.changes):
+    if version in ("", __version__) or not any(one.is_shown for one in plan.changes):
         return None
     if data == before or not changed_keys(before, answers):
         return Upgrade(version)
     try:
         proposal = propose(before)
-        if not list_rendered(proposal.plan.changes) and not proposal.plan.conflicts:
+        shown = any(one.is_shown for one in proposal.plan.changes)
+        if not shown and not proposal.plan.conflicts:
             return None
         require_sound(proposal.plan)
     except WizardError:

@@ -18,7 +18,7 @@ from wizard.clients.vault.protocol import StoredSecret
 from wizard.errors import RefusedError, WizardError
 from wizard.formats.sops_files import SECRET_REGEX, find_faults, list_recipients
 from wizard.formats.yaml_untrusted import parse_yaml
-from wizard.git.changes import ChangeKind, FileChange
+from wizard.git.changes import FileChange, name_kind
 from wizard.git.trailer import parse_trailer
 from wizard.git.transaction import write_changes
 from wizard.manifests.ownership import Ownership
@@ -149,7 +149,7 @@ class EncryptedFiles:
             if set(list_recipients(_parse(one.file, data))) != set(one.file.recipients):
                 raise WizardError(f"{self.identity} encrypted {one.file.path} for others")
             self._known[hashlib.sha256(data).hexdigest()] = plain
-            kind: ChangeKind = "add" if one.old is None else "modify"
+            kind = name_kind(one.old, data)
             changes.append(FileChange(one.file.path, one.file.logical, kind, one.old, data))
             lines.append(f"encrypted {one.file.path}")
         if changes:
