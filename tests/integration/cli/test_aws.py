@@ -32,6 +32,7 @@ from tests.support.secrets_manager import (
     run_moto,
 )
 from wizard.engine.steps import Step, StepStatus
+from wizard.errors import ConflictError
 from wizard.stores.aws.live import LIVE, AwsRun, client
 from wizard.stores.aws.live.login import find_login
 from wizard.stores.aws.live.ownership import make_tags
@@ -406,6 +407,21 @@ def test_secrets_with_our_tag_are_scheduled_for_deletion_and_no_others(
     assert all(one["RecoveryWindowInDays"] == 30 for one in sent)
     assert not any("ForceDeleteWithoutRecovery" in one for one in sent)
     assert look(step).state == "holds"
+
+
+def test_a_secret_that_was_written_since_the_look_is_not_deleted(
+    aws: SecretsManagerStandIn, target: Target
+) -> None:
+    fill(aws, target)
+    step = removal(target, "payload")
+    assert look(step).state == "wanted"
+    aws.remove(JWT)
+    aws.put(JWT, "theirs", make_tags("git.example.com/other#airflow", "jwtSecret"))
+    assert step.change is not None
+    with pytest.raises(ConflictError, match=f"{JWT} was changed by somebody else"):
+        asyncio.run(step.change())  # type: ignore[arg-type]
+    deleted = {name for name, one in aws.secrets().items() if one.get("DeletedDate")}
+    assert deleted == {FERNET}
 
 
 def test_secrets_of_others_block_and_those_of_nobody_need_a_yes(

@@ -56,7 +56,7 @@ class SecretAbout:
     name: str
     tags: Mapping[str, str] = field(default_factory=dict)
     is_deleted: bool = False
-    changed: str = ""
+    updated: str = ""
 
 
 def find_endpoint(store: AwsSettings) -> tuple[str, str]:

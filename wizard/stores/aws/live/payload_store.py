@@ -122,7 +122,7 @@ class AwsPayloadStore:
             return Claim(Ownership("ours", "is of this installation"))
         named = ", ".join(self.store.secret_name(key) for key in unknown)
         reason = f"has secrets without the tag of a repository ({named})"
-        seen = " ".join(f"{key} {self._held[key].changed}" for key in unknown)
+        seen = " ".join(f"{key} {self._held[key].updated}" for key in unknown)
         seal = seal_text(f"{self.name} {version} {seen}")
         return Claim(Ownership("unknown", reason), f"{payload_step(self.store).id}@{seal}")
 
