@@ -87,12 +87,18 @@ async def test_enter_on_a_refusal_leads_to_the_question_that_settles_it(tmp_path
         assert page(pilot).focused_key == "dags.ref"
 
 
-async def test_a_conflicting_hand_edit_is_shown(tmp_path: Path) -> None:
+def edited_by_hand(tmp_path: Path) -> Path:
+    """A committed installation in whose values somebody wrote another concurrency."""
     top = committed(tmp_path)
     values = top / VALUES
     values.write_text(values.read_text().replace("worker_concurrency: 4", "worker_concurrency: 5"))
     git(top, "commit", "-qam", "by hand")
-    app = reopened(top)
+    return top
+
+
+async def test_a_conflicting_hand_edit_is_shown(tmp_path: Path) -> None:
+    top = edited_by_hand(tmp_path)
+    values, app = top / VALUES, reopened(top)
     async with app.run_test(size=(100, 30)) as pilot:
         await settled(pilot)
         await press(pilot, "ctrl+p", *"tasks per worker", "enter", "end", "backspace", "6")
@@ -110,11 +116,8 @@ async def test_a_conflicting_hand_edit_is_shown(tmp_path: Path) -> None:
 
 
 async def test_a_third_value_settles_a_conflict(tmp_path: Path) -> None:
-    top = committed(tmp_path)
-    values = top / VALUES
-    values.write_text(values.read_text().replace("worker_concurrency: 4", "worker_concurrency: 5"))
-    git(top, "commit", "-qam", "by hand")
-    app = reopened(top)
+    top = edited_by_hand(tmp_path)
+    values, app = top / VALUES, reopened(top)
     async with app.run_test(size=(140, 45)) as pilot:
         await settled(pilot)
         await press(pilot, "ctrl+p", *"tasks per worker", "enter", "end", "backspace", "6")
@@ -131,10 +134,7 @@ async def test_a_third_value_settles_a_conflict(tmp_path: Path) -> None:
 
 
 async def test_a_hand_edit_becomes_the_answer(tmp_path: Path) -> None:
-    top = committed(tmp_path)
-    values = top / VALUES
-    values.write_text(values.read_text().replace("worker_concurrency: 4", "worker_concurrency: 5"))
-    git(top, "commit", "-qam", "by hand")
+    top = edited_by_hand(tmp_path)
     app = reopened(top)
     async with app.run_test(size=(100, 30)) as pilot:
         await settled(pilot)
